@@ -1,0 +1,185 @@
+//! Sockets counted by keys, with the keys' values made readable.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use crate::group::{Groups, Key, Part};
+use crate::model::address::Address;
+use crate::model::escape::escaped;
+use crate::model::gap::Gap;
+use crate::model::owner::Owners;
+use crate::model::row::Row;
+use crate::model::standing::Standing;
+use crate::model::state::State;
+use crate::model::table::Table;
+use crate::model::unit::unit_of;
+use crate::model::want::{Family, Want};
+use crate::source::{Report, SourceError};
+use crate::sys::cgroups::Cgroups;
+use crate::sys::procfs;
+use crate::sys::users::Users;
+
+use super::Engine;
+
+/// The value of one key, ready to show.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyValue {
+    /// A state.
+    State(State),
+    /// A process: id and escaped command name.
+    Process(u32, String),
+    /// A descriptor exists, its process is not visible.
+    HiddenProcess,
+    /// Nobody holds the socket.
+    NoProcess(Standing),
+    /// A user: id, and name where there is one.
+    User(u32, Option<String>),
+    /// A port.
+    Port(u16),
+    /// An address.
+    Address(Address),
+    /// A path or name.
+    Text(String),
+    /// A number that identifies a namespace.
+    Netns(u64),
+    /// A family.
+    Family(Family),
+    /// The socket has no such thing.
+    None,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// A value for each key, in the order of the keys.
+    pub values: Vec<KeyValue>,
+    /// Sockets in it.
+    pub count: u64,
+}
+
+/// A finished count.
+pub struct Count {
+    /// What was counted by.
+    pub keys: Vec<Key>,
+    /// By state alone in the order of a connection's life; otherwise largest
+    /// first.
+    pub groups: Vec<Group>,
+    /// Sockets counted.
+    pub total: u64,
+    /// Who served it, what is missing.
+    pub report: Report,
+}
+
+impl Engine {
+    /// Counts the sockets that `want` names.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub fn count(&self, want: &Want, keys: Vec<Key>) -> Result<Count, SourceError> {
+        let mut groups = Groups::new(keys);
+        let mut owners = Owners::default();
+        let mut report;
+        if groups.keys().contains(&Key::Process) {
+            // Owners are looked up for the inodes that matter, so the rows wait.
+            let mut table = Table::default();
+            report = self.scan(want, &mut |row| {
+                table.push(row);
+                ControlFlow::Continue(())
+            })?;
+            let (found, gap) = self.owners(table.iter().map(|row| row.socket.inode));
+            report.gaps.extend(gap);
+            owners = found;
+            table.iter().for_each(|row| groups.add(&row, &owners));
+        } else {
+            report = self.scan(want, &mut |row: &Row<'_>| {
+                groups.add(row, &owners);
+                ControlFlow::Continue(())
+            })?;
+        }
+        let names = Names::for_keys(self, groups.keys(), &owners);
+        let finished = names.finish(&groups);
+        report.gaps.extend(names.gap(&groups));
+        Ok(Count { keys: groups.keys().to_vec(), groups: finished, total: groups.total, report })
+    }
+}
+
+/// Turns ids into names; asks only for what the keys need.
+struct Names<'o> {
+    owners: &'o Owners,
+    users: Users,
+    cgroups: Option<Cgroups>,
+    netns: Option<u64>,
+}
+
+impl<'o> Names<'o> {
+    fn for_keys(engine: &Engine, keys: &[Key], owners: &'o Owners) -> Self {
+        let cgroups = keys.iter().any(|key| matches!(key, Key::Cgroup | Key::Unit));
+        let netns = keys.contains(&Key::Netns);
+        Self {
+            owners,
+            users: Users::new(),
+            cgroups: cgroups.then(|| Cgroups::load(&engine.proc_root)),
+            netns: if netns { procfs::netns(&engine.proc_root) } else { None },
+        }
+    }
+
+    /// Groups with equal readable values become one (two cgroups, one unit).
+    fn finish(&self, groups: &Groups) -> Vec<Group> {
+        let mut merged: BTreeMap<Vec<KeyValue>, u64> = BTreeMap::new();
+        for (parts, count) in groups.iter() {
+            let keys = groups.keys().iter();
+            let values = keys.zip(parts).map(|(key, part)| self.value(*key, *part)).collect();
+            *merged.entry(values).or_default() += count;
+        }
+        let mut list: Vec<Group> =
+            merged.into_iter().map(|(values, count)| Group { values, count }).collect();
+        if groups.keys() != [Key::State] {
+            list.sort_by_key(|group| std::cmp::Reverse(group.count));
+        }
+        list
+    }
+
+    fn value(&self, key: Key, part: Part) -> KeyValue {
+        match part {
+            Part::State(state) => KeyValue::State(state),
+            Part::Process(pid) => KeyValue::Process(pid, escaped(self.owners.comm(pid))),
+            Part::HiddenProcess => KeyValue::HiddenProcess,
+            Part::NoProcess(standing) => KeyValue::NoProcess(standing),
+            Part::User(uid) => KeyValue::User(uid, self.users.name(uid)),
+            Part::Port(port) => KeyValue::Port(port),
+            Part::Address(address) => KeyValue::Address(address),
+            Part::Cgroup(id) => self.cgroup(key, id),
+            Part::Netns => self.netns.map_or(KeyValue::None, KeyValue::Netns),
+            Part::Family(family) => KeyValue::Family(family),
+            Part::None => KeyValue::None,
+        }
+    }
+
+    fn cgroup(&self, key: Key, id: u64) -> KeyValue {
+        let Some(path) = self.cgroups.as_ref().and_then(|cgroups| cgroups.path(id)) else {
+            return KeyValue::Text(format!("cgroup id {id}"));
+        };
+        let name = if key == Key::Unit { unit_of(path) } else { Some(path) };
+        name.map_or(KeyValue::None, |name| KeyValue::Text(escaped(name.as_bytes())))
+    }
+
+    /// Cgroups that could not be turned into paths.
+    fn gap(&self, groups: &Groups) -> Option<Gap> {
+        let cgroups = self.cgroups.as_ref()?;
+        let unnamed: u64 = groups
+            .iter()
+            .filter(|(parts, _)| {
+                parts.iter().any(|p| matches!(p, Part::Cgroup(id) if cgroups.path(*id).is_none()))
+            })
+            .map(|(_, count)| count)
+            .sum();
+        let why = match cgroups.mount() {
+            Ok(_) => "their cgroup is gone or lies outside our cgroup namespace",
+            Err(why) => why,
+        };
+        (unnamed > 0).then(|| {
+            Gap::new("cgroups", format!("{unnamed} sockets are shown by cgroup id: {why}"))
+                .count(unnamed)
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! Every listener with its queues and who waits in them.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use crate::backlog::Backlog;
+use crate::model::listener::Listener;
+use crate::model::owner::Owners;
+use crate::model::queues::Queues;
+use crate::model::row::Row;
+use crate::model::state::{State, StateSet};
+use crate::model::want::{Extras, Proto, TableId, Want};
+use crate::source::{Report, SourceError};
+
+use super::Engine;
+
+/// More ports than this are read in one walk instead of one walk a port.
+const MAX_PORT_WALKS: usize = 4;
+
+/// Every listener.
+pub struct ListenersView {
+    /// In the order of the tables.
+    pub listeners: Vec<Listener>,
+    /// Who listens.
+    pub owners: Owners,
+    /// `net.core.somaxconn`, which bounds every limit.
+    pub somaxconn: Option<u64>,
+    /// Who served it, what is missing.
+    pub report: Report,
+}
+
+impl Engine {
+    /// Lists the listeners of `tables` with what waits behind them.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub fn listeners(&self, tables: &[TableId]) -> Result<ListenersView, SourceError> {
+        let (listeners, mut report) = self.listeners_unowned(tables)?;
+        let (owners, gap) = self.owners(listeners.iter().map(|l| l.socket.inode));
+        report.gaps.extend(gap);
+        let (host, gaps) = self.host();
+        report.gaps.extend(gaps);
+        Ok(ListenersView { listeners, owners, somaxconn: host.sysctls.somaxconn(), report })
+    }
+
+    /// The listeners, before anyone asks whose they are.
+    pub(super) fn listeners_unowned(
+        &self,
+        tables: &[TableId],
+    ) -> Result<(Vec<Listener>, Report), SourceError> {
+        let (mut listeners, mut report) = self.listening(tables)?;
+        let tcp: Vec<TableId> = tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect();
+        if !listeners.is_empty() && !tcp.is_empty() {
+            report.merge(self.behind(&tcp, &mut listeners)?);
+        }
+        Ok((listeners, report))
+    }
+
+    /// The LISTEN rows alone: the kernel then leaves out its table of
+    /// connections altogether (`tcp_diag_dump`).
+    fn listening(&self, tables: &[TableId]) -> Result<(Vec<Listener>, Report), SourceError> {
+        let want = Want {
+            states: State::Listen.into(),
+            extras: Extras { memory: true, ..Extras::default() },
+            ..Want::all_of(tables.to_vec())
+        };
+        let mut listeners = Vec::new();
+        let report = self.scan(&want, &mut |row| {
+            listeners.extend(listener(row));
+            ControlFlow::Continue(())
+        })?;
+        Ok((listeners, report))
+    }
+
+    /// Half-open connections of all listeners, and the connections waiting at
+    /// those whose queue is not empty.
+    fn behind(&self, tcp: &[TableId], listeners: &mut [Listener]) -> Result<Report, SourceError> {
+        let ports: BTreeSet<u16> = listeners
+            .iter()
+            .filter(|l| l.queue.len.is_some_and(|len| len > 0))
+            .filter_map(|l| Some(l.socket.local()?.port))
+            .collect();
+        for listener in listeners.iter_mut().filter(|l| l.socket.table.proto == Proto::Tcp) {
+            listener.syn_queue = Some(0);
+        }
+        let mut backlog = Backlog::new(listeners);
+        let half_open = Want { states: State::SynRecv.into(), ..Want::all_of(tcp.to_vec()) };
+        let waiting = Want {
+            states: StateSet::from_iter([State::Established, State::CloseWait]),
+            extras: Extras { tcp_info: true, ..Extras::default() },
+            ..Want::all_of(tcp.to_vec())
+        };
+        let mut walks = vec![half_open];
+        if ports.len() > MAX_PORT_WALKS {
+            walks.push(waiting);
+        } else {
+            let of_port = |port| Want { local_port: Some(port), ..waiting.clone() };
+            walks.extend(ports.into_iter().map(of_port));
+        }
+        let mut report = Report::default();
+        for want in walks {
+            report.merge(self.scan(&want, &mut |row| {
+                backlog.add(row);
+                ControlFlow::Continue(())
+            })?);
+        }
+        Ok(report)
+    }
+}
+
+fn listener(row: &Row<'_>) -> Option<Listener> {
+    let Queues::Accept(queue) = Queues::of(row) else { return None };
+    Some(Listener {
+        socket: row.socket,
+        queue,
+        unix_name: row.facts.unix_name().map(|name| (name.is_abstract, name.bytes.to_vec())),
+        syn_queue: None,
+        waiting: Vec::new(),
+        shared_by: 1,
+    })
+}

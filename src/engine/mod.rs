@@ -1,0 +1,129 @@
+//! Floor 3: puts together what a command shows.
+
+mod count;
+mod listeners;
+mod overview;
+
+pub use count::{Count, Group, KeyValue};
+pub use listeners::ListenersView;
+pub use overview::{Overview, Top, TopKind};
+
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashSet;
+
+use crate::model::gap::Gap;
+use crate::model::host::Host;
+use crate::model::human;
+use crate::model::owner::Owners;
+use crate::model::table::Table;
+use crate::model::want::Want;
+use crate::source::{Choice, Live, Report, Sink, SourceError};
+use crate::sys::{owners, procfs};
+
+/// Where everything is read from.
+pub struct Engine {
+    live: Live,
+    proc_root: PathBuf,
+}
+
+/// Rows that were kept, with the report of the scan that brought them.
+pub struct Kept {
+    /// The rows.
+    pub table: Table,
+    /// Who served them, what is missing.
+    pub report: Report,
+}
+
+impl Engine {
+    /// An engine for the calling thread's network namespace.
+    pub fn new(choice: Choice, proc_root: &Path) -> Self {
+        Self { live: Live::new(choice, proc_root.to_owned()), proc_root: proc_root.to_owned() }
+    }
+
+    /// Streams the rows that `want` names.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub fn scan(&self, want: &Want, sink: &mut Sink<'_>) -> Result<Report, SourceError> {
+        self.live.scan(want, sink)
+    }
+
+    /// Keeps the rows that `want` names.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub fn keep(&self, want: &Want) -> Result<Kept, SourceError> {
+        let mut table = Table::default();
+        let report = self.scan(want, &mut |row| {
+            table.push(row);
+            std::ops::ControlFlow::Continue(())
+        })?;
+        Ok(Kept { table, report })
+    }
+
+    /// Who holds the sockets with these inodes; what could not be found out
+    /// is a gap. Nothing is read when there is nothing to look for.
+    pub fn owners(&self, inodes: impl IntoIterator<Item = u32>) -> (Owners, Option<Gap>) {
+        let wanted: FxHashSet<u32> = inodes.into_iter().filter(|inode| *inode != 0).collect();
+        if wanted.is_empty() {
+            return (Owners::default(), None);
+        }
+        match owners::scan(&self.proc_root, Some(&wanted)) {
+            Ok(owners) => {
+                let gap = owner_gap(&wanted, &owners);
+                (owners, gap)
+            }
+            Err(error) => {
+                let gap = Gap::new("owners", error.to_string()).count(wanted.len() as u64);
+                (Owners::default(), Some(gap))
+            }
+        }
+    }
+
+    /// Parameters and counters.
+    pub fn host(&self) -> (Host, Vec<Gap>) {
+        procfs::host(&self.proc_root)
+    }
+}
+
+/// What permission or namespaces hide of the owners of `wanted`.
+fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
+    let missing = wanted.iter().filter(|inode| !owners.holds(**inode)).count() as u64;
+    if missing == 0 {
+        return None;
+    }
+    let of = human::plural(wanted.len() as u64, "socket");
+    let verb = if missing == 1 { "has" } else { "have" };
+    let reason = format!("{} of {of} {verb} no visible owner", human::count(missing));
+    let gap = Gap::new("owners", reason).count(missing);
+    Some(if owners.hidden_processes > 0 {
+        gap.remedy("run as root, or grant cap_dac_read_search and cap_sys_ptrace")
+    } else {
+        gap.remedy(
+            "look from the PID namespace that holds them, or with a /proc mounted without hidepid",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::owner::Holder;
+
+    #[test]
+    fn the_owner_gap_counts_and_says_what_would_help() {
+        let wanted: FxHashSet<u32> = [1, 2, 3].into_iter().collect();
+        let mut owners = Owners::default();
+        assert_eq!(owner_gap(&FxHashSet::default(), &owners), None);
+        owners.add(1, Holder { pid: 9, fd: 3 });
+        owners.hidden_processes = 4;
+        let gap = owner_gap(&wanted, &owners).expect("two are missing");
+        assert_eq!(gap.count, Some(2));
+        assert_eq!(gap.reason, "2 of 3 sockets have no visible owner");
+        assert!(gap.remedy.is_some_and(|r| r.contains("cap_sys_ptrace")));
+        owners.add(2, Holder { pid: 9, fd: 4 });
+        owners.add(3, Holder { pid: 9, fd: 5 });
+        assert_eq!(owner_gap(&wanted, &owners), None);
+    }
+}

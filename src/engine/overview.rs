@@ -1,0 +1,242 @@
+//! The state of the whole machine: counts, alerts, the worst offenders.
+
+use std::ops::ControlFlow;
+
+use rustc_hash::FxHashMap;
+
+use crate::model::address::Address;
+use crate::model::escape::escaped;
+use crate::model::frame::{Frame, StateCounts};
+use crate::model::owner::Owners;
+use crate::model::row::Row;
+use crate::model::state::State;
+use crate::model::table::Table;
+use crate::model::want::{Extras, Proto, TableId, Want};
+use crate::rules::{self, Alert};
+use crate::source::{Report, SourceError};
+use crate::sys::processes;
+
+use super::Engine;
+
+/// How many offenders of a kind are listed.
+const TOP: usize = 3;
+
+/// Processes with fewer CLOSE_WAIT sockets need no look at their limits.
+const MANY_SOCKETS: usize = 10;
+
+/// What an offender is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopKind {
+    /// Sockets of a process.
+    ProcessSockets,
+    /// CLOSE_WAIT sockets of a process.
+    ProcessCloseWait,
+    /// TCP sockets with one remote address.
+    Remote,
+    /// TIME_WAIT records with one remote address.
+    RemoteTimeWait,
+}
+
+impl TopKind {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ProcessSockets => "process_sockets",
+            Self::ProcessCloseWait => "process_close_wait",
+            Self::Remote => "remote_sockets",
+            Self::RemoteTimeWait => "remote_time_wait",
+        }
+    }
+}
+
+/// One of the worst offenders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Top {
+    /// What it was counted by.
+    pub kind: TopKind,
+    /// Process: id and escaped command name.
+    pub process: Option<(u32, String)>,
+    /// Remote address.
+    pub remote: Option<Address>,
+    /// Sockets.
+    pub count: u64,
+}
+
+/// The state of the whole machine.
+pub struct Overview {
+    /// What the rules saw.
+    pub frame: Frame,
+    /// UDP sockets per state.
+    pub udp: StateCounts,
+    /// Raw sockets per state.
+    pub raw: StateCounts,
+    /// Unix sockets per state.
+    pub unix: StateCounts,
+    /// What is wrong, worst first.
+    pub alerts: Vec<Alert>,
+    /// Rules that could not judge, with the reason.
+    pub unknown: Vec<(&'static str, String)>,
+    /// The worst offenders.
+    pub top: Vec<Top>,
+    /// Who served it; its gaps are all gaps.
+    pub report: Report,
+}
+
+/// What one walk over all sockets leaves behind.
+#[derive(Default)]
+struct Tally {
+    tcp: StateCounts,
+    udp: StateCounts,
+    raw: StateCounts,
+    unix: StateCounts,
+    inodes: Vec<u32>,
+    remotes: FxHashMap<Address, u64>,
+    remotes_time_wait: FxHashMap<Address, u64>,
+}
+
+impl Tally {
+    fn add(&mut self, row: &Row<'_>) {
+        let socket = &row.socket;
+        if socket.inode != 0 {
+            self.inodes.push(socket.inode);
+        }
+        match socket.table.proto {
+            Proto::Udp => self.udp.add(socket.state),
+            Proto::Raw => self.raw.add(socket.state),
+            Proto::Unix => self.unix.add(socket.state),
+            Proto::Tcp => {
+                self.tcp.add(socket.state);
+                if let Some(remote) = socket.remote().filter(|_| socket.state.is_connected()) {
+                    *self.remotes.entry(remote.address).or_default() += 1;
+                    if socket.state == State::TimeWait {
+                        *self.remotes_time_wait.entry(remote.address).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Looks at every socket that `want` names and judges.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub fn overview(&self, want: &Want) -> Result<Overview, SourceError> {
+        let mut tally = Tally::default();
+        let mut report = self.scan(want, &mut |row| {
+            tally.add(row);
+            ControlFlow::Continue(())
+        })?;
+        let mut frame = Frame { tcp: tally.tcp, ..Frame::default() };
+        self.troubles(want, &mut frame, &mut report)?;
+        let (owners, gap) = self.owners(tally.inodes.iter().copied());
+        report.gaps.extend(gap);
+        frame.owners = owners;
+        frame.open_file_limits = self.limits(&frame);
+        let (host, gaps) = self.host();
+        report.gaps.extend(gaps);
+        frame.host = host;
+        frame.gaps.clone_from(&report.gaps);
+        let (alerts, unknown) = rules::judge(&frame);
+        Ok(Overview {
+            top: top(&tally, &frame),
+            udp: tally.udp,
+            raw: tally.raw,
+            unix: tally.unix,
+            frame,
+            alerts,
+            unknown,
+            report,
+        })
+    }
+
+    /// The rows that the rules look at closely, with what they need of them.
+    fn troubles(
+        &self,
+        want: &Want,
+        frame: &mut Frame,
+        report: &mut Report,
+    ) -> Result<(), SourceError> {
+        let tcp: Vec<TableId> =
+            want.tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect();
+        if frame.tcp.get(State::Listen) > 0 {
+            let (listeners, found) = self.listeners_unowned(&tcp)?;
+            frame.listeners = listeners;
+            report.merge(found);
+        }
+        if frame.tcp.get(State::CloseWait) > 0 {
+            let close_wait = Want {
+                states: State::CloseWait.into(),
+                extras: Extras { tcp_info: true, ..Extras::default() },
+                ..Want::all_of(tcp)
+            };
+            let kept = self.keep(&close_wait)?;
+            frame.close_wait = kept.table;
+            report.merge(kept.report);
+        }
+        Ok(())
+    }
+
+    fn limits(&self, frame: &Frame) -> FxHashMap<u32, u64> {
+        let piles = close_wait_by_process(&frame.close_wait, &frame.owners);
+        let many = piles.into_iter().filter(|(_, count)| *count >= MANY_SOCKETS as u64);
+        // A limit that cannot be read makes the rule rely on the count alone.
+        many.filter_map(|(pid, _)| {
+            let limit = processes::max_open_files(&self.proc_root, pid).ok()??;
+            Some((pid, limit))
+        })
+        .collect()
+    }
+}
+
+fn close_wait_by_process(table: &Table, owners: &Owners) -> FxHashMap<u32, u64> {
+    by_process(table.iter().map(|row| row.socket.inode), owners)
+}
+
+/// Sockets of each process; one that a process holds twice counts once.
+fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u32, u64> {
+    let mut counts = FxHashMap::default();
+    for inode in inodes {
+        let mut last = None;
+        for holder in owners.of(inode) {
+            if last.replace(holder.pid) != Some(holder.pid) {
+                *counts.entry(holder.pid).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
+
+fn top(tally: &Tally, frame: &Frame) -> Vec<Top> {
+    let process = |kind, counts: FxHashMap<u32, u64>| {
+        largest(counts).map(move |(pid, count)| Top {
+            kind,
+            process: Some((pid, escaped(frame.owners.comm(pid)))),
+            remote: None,
+            count,
+        })
+    };
+    let remote = |kind, counts: &FxHashMap<Address, u64>| {
+        largest(counts.clone()).map(move |(address, count)| Top {
+            kind,
+            process: None,
+            remote: Some(address),
+            count,
+        })
+    };
+    let close_wait = close_wait_by_process(&frame.close_wait, &frame.owners);
+    let sockets = by_process(tally.inodes.iter().copied(), &frame.owners);
+    process(TopKind::ProcessCloseWait, close_wait)
+        .chain(remote(TopKind::RemoteTimeWait, &tally.remotes_time_wait))
+        .chain(process(TopKind::ProcessSockets, sockets))
+        .chain(remote(TopKind::Remote, &tally.remotes))
+        .collect()
+}
+
+/// The largest few, largest first, equal ones by their key.
+fn largest<K: Ord + Copy>(counts: FxHashMap<K, u64>) -> impl Iterator<Item = (K, u64)> {
+    let mut list: Vec<(K, u64)> = counts.into_iter().collect();
+    list.sort_unstable_by_key(|(key, count)| (std::cmp::Reverse(*count), *key));
+    list.into_iter().take(TOP)
+}

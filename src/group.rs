@@ -1,0 +1,182 @@
+//! Counting sockets by one or more keys.
+
+use rustc_hash::FxHashMap;
+
+use crate::model::address::Address;
+use crate::model::owner::Owners;
+use crate::model::row::Row;
+use crate::model::standing::Standing;
+use crate::model::state::{State, TCP_STATES};
+use crate::model::want::Family;
+
+/// What sockets can be counted by (`count --by`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The state.
+    State,
+    /// The process that holds the socket.
+    Process,
+    /// The user that owns the socket.
+    User,
+    /// The local port.
+    LocalPort,
+    /// The remote address.
+    Remote,
+    /// The remote port.
+    RemotePort,
+    /// The cgroup the socket was made in.
+    Cgroup,
+    /// The systemd unit of that cgroup.
+    Unit,
+    /// The network namespace.
+    Netns,
+    /// The address family.
+    Family,
+}
+
+/// Every key with its name, in the order in which help lists them.
+pub const KEYS: [(&str, Key); 10] = [
+    ("state", Key::State),
+    ("process", Key::Process),
+    ("user", Key::User),
+    ("local-port", Key::LocalPort),
+    ("remote", Key::Remote),
+    ("remote-port", Key::RemotePort),
+    ("cgroup", Key::Cgroup),
+    ("unit", Key::Unit),
+    ("netns", Key::Netns),
+    ("family", Key::Family),
+];
+
+impl Key {
+    /// The key's name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        KEYS.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| name)
+    }
+
+    /// The key of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let plain = name.to_ascii_lowercase().replace('_', "-");
+        KEYS.iter().find(|(known, _)| *known == plain).map(|(_, key)| *key)
+    }
+}
+
+/// One value of one key, as found in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// A state.
+    State(State),
+    /// A process that holds the socket.
+    Process(u32),
+    /// A descriptor exists, its process is not visible.
+    HiddenProcess,
+    /// No process holds the socket, for this reason.
+    NoProcess(Standing),
+    /// A user id.
+    User(u32),
+    /// A port.
+    Port(u16),
+    /// An address.
+    Address(Address),
+    /// A cgroup id.
+    Cgroup(u64),
+    /// The network namespace that was read.
+    Netns,
+    /// A family.
+    Family(Family),
+    /// The row has no such thing.
+    None,
+}
+
+/// Counts of sockets by their keys' values.
+#[derive(Debug)]
+pub struct Groups {
+    keys: Vec<Key>,
+    counts: FxHashMap<Vec<Part>, u64>,
+    scratch: Vec<Part>,
+    /// Sockets counted; a socket that several processes hold counts once here
+    /// and once in each of their groups.
+    pub total: u64,
+}
+
+impl Groups {
+    /// An empty count. By state alone the eleven states of TCP are there from
+    /// the start, so that a zero shows.
+    pub fn new(keys: Vec<Key>) -> Self {
+        let mut counts = FxHashMap::default();
+        if keys == [Key::State] {
+            counts.extend(TCP_STATES.map(|state| (vec![Part::State(state)], 0)));
+        }
+        Self { keys, counts, scratch: Vec::new(), total: 0 }
+    }
+
+    /// Counts one row.
+    pub fn add(&mut self, row: &Row<'_>, owners: &Owners) {
+        self.total += 1;
+        let Some(at) = self.keys.iter().position(|key| *key == Key::Process) else {
+            self.count(row, None);
+            return;
+        };
+        let mut last = None;
+        for holder in owners.of(row.socket.inode) {
+            if last.replace(holder.pid) != Some(holder.pid) {
+                self.count(row, Some((at, Part::Process(holder.pid))));
+            }
+        }
+        if last.is_none() {
+            let part = match Standing::of(row) {
+                Standing::Descriptor => Part::HiddenProcess,
+                standing => Part::NoProcess(standing),
+            };
+            self.count(row, Some((at, part)));
+        }
+    }
+
+    fn count(&mut self, row: &Row<'_>, process: Option<(usize, Part)>) {
+        let mut parts = std::mem::take(&mut self.scratch);
+        parts.clear();
+        parts.extend(self.keys.iter().map(|key| part(*key, row)));
+        if let Some((at, part)) = process {
+            parts[at] = part;
+        }
+        match self.counts.get_mut(parts.as_slice()) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.insert(parts.clone(), 1);
+            }
+        }
+        self.scratch = parts;
+    }
+
+    /// The keys that were counted by.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// Every combination of values with its count, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[Part], u64)> {
+        self.counts.iter().map(|(parts, count)| (parts.as_slice(), *count))
+    }
+}
+
+fn part(key: Key, row: &Row<'_>) -> Part {
+    let socket = &row.socket;
+    match key {
+        Key::State => Part::State(socket.state),
+        Key::Process => Part::HiddenProcess,
+        Key::User => socket.uid.map_or(Part::None, Part::User),
+        Key::LocalPort => socket.local().map_or(Part::None, |local| Part::Port(local.port)),
+        Key::Remote => peer(row).map_or(Part::None, |(address, _)| Part::Address(address)),
+        Key::RemotePort => peer(row).map_or(Part::None, |(_, port)| Part::Port(port)),
+        Key::Cgroup | Key::Unit => row.facts.cgroup_id().map_or(Part::None, Part::Cgroup),
+        Key::Netns => Part::Netns,
+        Key::Family => Part::Family(socket.table.family),
+    }
+}
+
+/// The remote end of a socket that has one.
+fn peer(row: &Row<'_>) -> Option<(Address, u16)> {
+    let remote = row.socket.remote()?;
+    let connected = row.socket.state.is_connected() || !remote.address.is_unspecified();
+    connected.then_some((remote.address, remote.port))
+}

@@ -1,0 +1,213 @@
+//! `struct tcp_info`, of whatever length the running kernel sends it.
+//!
+//! The struct only ever grows at its end: 232 bytes on 6.1, 248 on 6.12, 280 on
+//! 6.18. A field beyond the end of what was sent is absent, not zero.
+
+use super::netlink::bytes_at;
+
+/// How a field is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// Some bits of one byte: (shift, width).
+    Bits(u8, u8),
+    U16,
+    U32,
+    U64,
+}
+
+/// One field of `struct tcp_info`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The kernel's name without `tcpi_`, with its unit where it has one.
+    pub name: &'static str,
+    /// What the stored number is divided by to give the name's unit.
+    pub divisor: u32,
+    offset: usize,
+    layout: Layout,
+}
+
+const fn field(name: &'static str, offset: usize, layout: Layout) -> Field {
+    Field { name, divisor: 1, offset, layout }
+}
+
+const fn byte(name: &'static str, offset: usize) -> Field {
+    bits(name, offset, 0, 8)
+}
+
+const fn bits(name: &'static str, offset: usize, shift: u8, width: u8) -> Field {
+    field(name, offset, Layout::Bits(shift, width))
+}
+
+const fn half(name: &'static str, offset: usize) -> Field {
+    field(name, offset, Layout::U16)
+}
+
+const fn word(name: &'static str, offset: usize) -> Field {
+    field(name, offset, Layout::U32)
+}
+
+const fn long(name: &'static str, offset: usize) -> Field {
+    field(name, offset, Layout::U64)
+}
+
+/// A number stored in microseconds that people know in milliseconds.
+const fn millis(name: &'static str, offset: usize) -> Field {
+    Field { name, divisor: 1000, offset, layout: Layout::U32 }
+}
+
+/// Retransmission timeout in force; stored in microseconds.
+pub const RTO: Field = millis("rto_ms", 8);
+/// Time since data last arrived; set at establishment (`lrcvtime`).
+pub const LAST_DATA_RECV: Field = word("last_data_recv_ms", 52);
+/// Time since an ACK was last accepted (`rcv_tstamp`).
+pub const LAST_ACK_RECV: Field = word("last_ack_recv_ms", 56);
+/// Bytes received in sequence; counts a received FIN as one.
+pub const BYTES_RECEIVED: Field = long("bytes_received", 128);
+/// Time spent in retransmission timeouts since the connection began (6.7).
+pub const TOTAL_RTO_TIME: Field = word("total_rto_time_ms", 244);
+
+/// Every field, in the kernel's order (`include/uapi/linux/tcp.h`).
+///
+/// `tcpi_state` is left out: the row's own state is authoritative and the two
+/// may differ (`tcp_get_info` reads later). `accecn_fail_mode` and
+/// `accecn_opt_seen` are left out because a later kernel laid them out anew.
+pub const FIELDS: &[Field] = &[
+    byte("ca_state", 1),
+    byte("retransmits", 2),
+    byte("probes", 3),
+    byte("backoff", 4),
+    byte("options", 5),
+    bits("snd_wscale", 6, 0, 4),
+    bits("rcv_wscale", 6, 4, 4),
+    bits("delivery_rate_app_limited", 7, 0, 1),
+    bits("fastopen_client_fail", 7, 1, 2),
+    RTO,
+    millis("ato_ms", 12),
+    word("snd_mss_bytes", 16),
+    word("rcv_mss_bytes", 20),
+    word("unacked_segs", 24),
+    word("sacked_segs", 28),
+    word("lost_segs", 32),
+    word("retrans_segs", 36),
+    word("fackets_segs", 40),
+    word("last_data_sent_ms", 44),
+    LAST_DATA_RECV,
+    LAST_ACK_RECV,
+    word("pmtu_bytes", 60),
+    word("rcv_ssthresh_bytes", 64),
+    word("rtt_us", 68),
+    word("rttvar_us", 72),
+    word("snd_ssthresh_segs", 76),
+    word("snd_cwnd_segs", 80),
+    word("advmss_bytes", 84),
+    word("reordering_segs", 88),
+    word("rcv_rtt_us", 92),
+    word("rcv_space_bytes", 96),
+    word("total_retrans_segs", 100),
+    long("pacing_rate_bytes_per_s", 104),
+    long("max_pacing_rate_bytes_per_s", 112),
+    long("bytes_acked", 120),
+    BYTES_RECEIVED,
+    word("segs_out", 136),
+    word("segs_in", 140),
+    word("notsent_bytes", 144),
+    word("min_rtt_us", 148),
+    word("data_segs_in", 152),
+    word("data_segs_out", 156),
+    long("delivery_rate_bytes_per_s", 160),
+    long("busy_time_us", 168),
+    long("rwnd_limited_us", 176),
+    long("sndbuf_limited_us", 184),
+    word("delivered_segs", 192),
+    word("delivered_ce_segs", 196),
+    long("bytes_sent", 200),
+    long("bytes_retrans", 208),
+    word("dsack_dups", 216),
+    word("reord_seen", 220),
+    word("rcv_ooopack", 224),
+    word("snd_wnd_bytes", 228),
+    word("rcv_wnd_bytes", 232),
+    word("rehash", 236),
+    half("total_rto", 240),
+    half("total_rto_recoveries", 242),
+    TOTAL_RTO_TIME,
+    word("received_ce_segs", 248),
+    word("delivered_e1_bytes", 252),
+    word("delivered_e0_bytes", 256),
+    word("delivered_ce_bytes", 260),
+    word("received_e1_bytes", 264),
+    word("received_e0_bytes", 268),
+    word("received_ce_bytes", 272),
+];
+
+/// A `struct tcp_info`, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpInfo<'a>(&'a [u8]);
+
+impl<'a> TcpInfo<'a> {
+    /// From the attribute's payload.
+    pub fn new(payload: &'a [u8]) -> Self {
+        Self(payload)
+    }
+
+    /// One field's stored value, before its divisor; `None` where this kernel's struct ends before it.
+    pub fn get(&self, field: &Field) -> Option<u64> {
+        match field.layout {
+            Layout::Bits(shift, width) => {
+                let byte = *self.0.get(field.offset)?;
+                Some(u64::from(byte >> shift) & ((1 << width) - 1))
+            }
+            Layout::U16 => bytes_at(self.0, field.offset).map(|b| u16::from_ne_bytes(b).into()),
+            Layout::U32 => bytes_at(self.0, field.offset).map(|b| u32::from_ne_bytes(b).into()),
+            Layout::U64 => bytes_at(self.0, field.offset).map(u64::from_ne_bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Byte *i* of the struct is *i* (mod 256): every field's value is known.
+    fn counting() -> Vec<u8> {
+        (0..280u32).map(|i| i as u8).collect()
+    }
+
+    #[test]
+    fn fields_are_read_where_the_kernel_puts_them() {
+        let bytes = counting();
+        let info = TcpInfo::new(&bytes);
+        assert_eq!(info.get(&RTO), Some(u32::from_ne_bytes([8, 9, 10, 11]).into()));
+        assert_eq!(info.get(&bits("rcv_wscale", 6, 4, 4)), Some(0));
+        assert_eq!(info.get(&bits("snd_wscale", 6, 0, 4)), Some(6));
+        assert_eq!(info.get(&half("total_rto", 240)), Some(u16::from_ne_bytes([240, 241]).into()));
+    }
+
+    #[test]
+    fn a_shorter_struct_loses_its_last_fields_only() {
+        let bytes = counting();
+        let old = TcpInfo::new(&bytes[..232]);
+        assert!(old.get(&word("snd_wnd_bytes", 228)).is_some());
+        assert_eq!(old.get(&TOTAL_RTO_TIME), None);
+        let cut = TcpInfo::new(&bytes[..10]);
+        assert_eq!(cut.get(&RTO), None);
+        assert!(FIELDS.iter().all(|f| TcpInfo::new(&[]).get(f).is_none()));
+    }
+
+    #[test]
+    fn fields_neither_overlap_nor_repeat_a_name() {
+        let mut names: Vec<_> = FIELDS.iter().map(|f| f.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), FIELDS.len());
+        for pair in FIELDS.windows(2) {
+            let width = match pair[0].layout {
+                Layout::Bits(..) => 0,
+                Layout::U16 => 2,
+                Layout::U32 => 4,
+                Layout::U64 => 8,
+            };
+            assert!(pair[0].offset + width <= pair[1].offset, "{}", pair[1].name);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The state of every socket on a Linux server, from the kernel to the screen.
+//!
+//! The modules below stand in floor order, lowest first; a module names only
+//! modules of floors below its own. ARCHITECTURE.md is the map.
+
+// Floor 0: bytes and text of the kernel.
+pub mod kernel;
+// Floor 1: what they mean.
+pub mod model;
+// Floor 2a, the brain: decisions, pure.
+pub mod backlog;
+pub mod group;
+pub mod rules;
+// Floor 2b, the hands: system calls and what is made of them.
+pub mod source;
+pub mod sys;
+// Floor 3: what a command shows.
+pub mod engine;

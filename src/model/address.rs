@@ -1,0 +1,111 @@
+//! Internet addresses in one form for both families, and endpoints.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An IPv4 or IPv6 address in 16 bytes; IPv4 is held as `::ffff:a.b.c.d`.
+///
+/// An `AF_INET6` socket with an IPv4 peer carries v4-mapped addresses while
+/// the peer's own `AF_INET` row carries plain ones (`inet_diag_msg_common_fill`).
+/// Holding both in the mapped form makes the two ends of one connection equal
+/// without a conversion at each comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Address([u8; 16]);
+
+const MAPPED_PREFIX: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+impl Address {
+    /// From an IPv4 address in network order.
+    pub fn v4(octets: [u8; 4]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..12].copy_from_slice(&MAPPED_PREFIX);
+        bytes[12..].copy_from_slice(&octets);
+        Self(bytes)
+    }
+
+    /// From an IPv6 address in network order; a v4-mapped one is the same
+    /// value as its IPv4 address.
+    pub fn v6(octets: [u8; 16]) -> Self {
+        Self(octets)
+    }
+
+    /// The IPv4 octets where the address is IPv4 or v4-mapped.
+    pub fn as_v4(&self) -> Option<[u8; 4]> {
+        let (prefix, octets) = self.0.split_at(12);
+        if prefix != MAPPED_PREFIX {
+            return None;
+        }
+        octets.try_into().ok()
+    }
+
+    /// The 16 bytes, network order.
+    pub fn octets(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Whether this is `0.0.0.0`, `::ffff:0.0.0.0` or `::`.
+    pub fn is_unspecified(&self) -> bool {
+        match self.as_v4() {
+            Some(v4) => v4 == [0; 4],
+            None => self.0 == [0; 16],
+        }
+    }
+
+    /// As the standard library's type; v4-mapped comes out as IPv4.
+    pub fn to_ip(&self) -> IpAddr {
+        match self.as_v4() {
+            Some(v4) => IpAddr::V4(Ipv4Addr::from(v4)),
+            None => IpAddr::V6(Ipv6Addr::from(self.0)),
+        }
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(v4) => Self::v4(v4.octets()),
+            IpAddr::V6(v6) => Self::v6(v6.octets()),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_ip().fmt(f)
+    }
+}
+
+/// An address with a port, both as numbers (the port in host order).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Endpoint {
+    /// The address.
+    pub address: Address,
+    /// The port; for raw sockets the IP protocol number (`inet_num`).
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// An endpoint of an address and a port in host order.
+    pub fn new(address: Address, port: u16) -> Self {
+        Self { address, port }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_and_plain_v4_are_the_same_value() {
+        let mapped = Address::from(IpAddr::V6(Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped()));
+        assert_eq!(mapped, Address::v4([10, 0, 0, 1]));
+        assert_eq!(mapped.to_string(), "10.0.0.1");
+    }
+
+    #[test]
+    fn unspecified_in_all_three_forms() {
+        assert!(Address::v4([0; 4]).is_unspecified());
+        assert!(Address::v6([0; 16]).is_unspecified());
+        assert!(!Address::v6(Ipv6Addr::LOCALHOST.octets()).is_unspecified());
+    }
+}

@@ -1,0 +1,34 @@
+//! A listener with what waits behind it.
+
+use super::address::Endpoint;
+use super::age::Age;
+use super::queues::AcceptQueue;
+use super::socket::Socket;
+
+/// A connection that is complete and waits to be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where it came from.
+    pub remote: Endpoint,
+    /// How long it has waited, where the kernel told.
+    pub age: Option<Age>,
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its row.
+    pub socket: Socket,
+    /// Its accept queue.
+    pub queue: AcceptQueue,
+    /// Raw name of a unix listener, and whether it is abstract.
+    pub unix_name: Option<(bool, Vec<u8>)>,
+    /// Handshakes under way (SYN_RECV); absent for unix listeners.
+    pub syn_queue: Option<u32>,
+    /// Connections waiting to be accepted, as far as they could be listed.
+    pub waiting: Vec<Waiting>,
+    /// Listeners that share the endpoint (`SO_REUSEPORT`), this one included.
+    /// No row says which of them a waiting connection belongs to, so
+    /// `syn_queue` and `waiting` are then those of all of them together.
+    pub shared_by: u32,
+}

@@ -1,0 +1,31 @@
+//! Floor 1: what the kernel's records mean. Pure: no I/O, no clock.
+
+pub mod state;
+
+pub mod address;
+pub mod want;
+
+pub mod socket;
+
+pub mod facts;
+
+pub mod row;
+
+pub mod queues;
+pub mod standing;
+
+pub mod age;
+
+pub mod table;
+
+pub mod fields;
+pub mod frame;
+pub mod listener;
+
+pub mod escape;
+pub mod human;
+
+pub mod gap;
+pub mod host;
+pub mod owner;
+pub mod unit;

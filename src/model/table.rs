@@ -1,0 +1,88 @@
+//! Rows kept: one compact record each, their facts in one shared arena.
+
+use crate::kernel::netlink::Attributes;
+use crate::kernel::unix_diag::UnixAttributes;
+
+use super::facts::Facts;
+use super::row::Row;
+use super::socket::Socket;
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    None,
+    Inet,
+    Unix,
+    ProcPath,
+    ProcDrops,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    socket: Socket,
+    start: usize,
+    len: u32,
+    kind: Kind,
+}
+
+/// Rows in the order they came; no allocation for each.
+#[derive(Debug, Default)]
+pub struct Table {
+    records: Vec<Record>,
+    arena: Vec<u8>,
+}
+
+impl Table {
+    /// Keeps a row with all its facts.
+    pub fn push(&mut self, row: &Row<'_>) {
+        let drops;
+        let (kind, bytes): (Kind, &[u8]) = match row.facts {
+            Facts::None => (Kind::None, &[]),
+            Facts::Inet(attributes) => (Kind::Inet, attributes.as_bytes()),
+            Facts::Unix(attributes) => (Kind::Unix, attributes.as_bytes()),
+            Facts::ProcPath(path) => (Kind::ProcPath, path),
+            Facts::ProcDrops(count) => {
+                drops = count.to_ne_bytes();
+                (Kind::ProcDrops, &drops)
+            }
+        };
+        let start = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        self.records.push(Record { socket: row.socket, start, len: bytes.len() as u32, kind });
+    }
+
+    /// The row at an index.
+    pub fn get(&self, index: usize) -> Option<Row<'_>> {
+        self.records.get(index).map(|record| self.row(record))
+    }
+
+    /// All rows.
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.records.iter().map(|record| self.row(record))
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    fn row(&self, record: &Record) -> Row<'_> {
+        let end = record.start + record.len as usize;
+        let bytes = self.arena.get(record.start..end).unwrap_or_default();
+        let facts = match record.kind {
+            Kind::None => Facts::None,
+            Kind::Inet => Facts::Inet(Attributes::new(bytes)),
+            Kind::Unix => Facts::Unix(UnixAttributes::new(bytes)),
+            Kind::ProcPath => Facts::ProcPath(bytes),
+            Kind::ProcDrops => {
+                let count = bytes.try_into().map(u32::from_ne_bytes).unwrap_or_default();
+                Facts::ProcDrops(count)
+            }
+        };
+        Row { socket: record.socket, facts }
+    }
+}

@@ -1,0 +1,147 @@
+//! Where rows come from: sock_diag, or `/proc/net` where that cannot serve.
+
+mod netlink;
+mod proc;
+mod report;
+
+pub use report::{Report, Served, SourceError};
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use crate::model::gap::Gap;
+use crate::model::row::Row;
+use crate::model::want::{Family, TableId, Want};
+use crate::sys::netlink::DiagSocket;
+
+use report::Failure;
+
+/// Receives rows as they are read; breaking stops the reading.
+pub type Sink<'s> = dyn FnMut(&Row<'_>) -> ControlFlow<()> + 's;
+
+/// Which source may be used (`--source`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// sock_diag, and `/proc/net` for a table that it cannot serve.
+    #[default]
+    Auto,
+    /// sock_diag only.
+    Netlink,
+    /// `/proc/net` only.
+    Proc,
+}
+
+/// The running kernel's tables.
+pub struct Live {
+    choice: Choice,
+    proc_root: PathBuf,
+}
+
+impl Live {
+    /// The tables of the calling thread's network namespace.
+    pub fn new(choice: Choice, proc_root: PathBuf) -> Self {
+        Self { choice, proc_root }
+    }
+
+    /// Reads what `want` names and hands every row to `sink`.
+    ///
+    /// # Errors
+    /// When not one of the tables could be read; a table that failed beside
+    /// others that did not is a gap in the report.
+    pub fn scan(&self, want: &Want, sink: &mut Sink<'_>) -> Result<Report, SourceError> {
+        let mut report = Report::default();
+        let mut failures = Vec::new();
+        let mut netlink = match self.choice {
+            Choice::Proc => Err("--source proc".to_owned()),
+            _ => DiagSocket::open().map_err(|error| format!("no sock_diag socket: {error}")),
+        };
+        for table in &want.tables {
+            let flow = match self.table(*table, want, &mut netlink, &mut report, sink) {
+                Ok(flow) => flow,
+                Err(failure) => {
+                    failures.push(failure);
+                    ControlFlow::Continue(())
+                }
+            };
+            if flow.is_break() {
+                break;
+            }
+        }
+        report.conclude(failures)
+    }
+
+    fn table(
+        &self,
+        table: TableId,
+        want: &Want,
+        netlink: &mut Result<DiagSocket, String>,
+        report: &mut Report,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>, Failure> {
+        let why = match netlink {
+            Ok(socket) => match netlink::read(socket, table, want, sink) {
+                Ok(reading) => return Ok(report.add(table, Served::Netlink, reading)),
+                Err(error) if cannot_serve(&error) && self.choice == Choice::Auto => {
+                    format!("sock_diag: {error}")
+                }
+                Err(error) => return Err(Failure::new(table, format!("sock_diag: {error}"))),
+            },
+            Err(why) if self.choice == Choice::Netlink => {
+                return Err(Failure::new(table, why.clone()));
+            }
+            Err(why) => why.clone(),
+        };
+        match proc::read(&self.proc_root, table, want, sink) {
+            Ok(mut reading) => {
+                if reading.rows > 0 {
+                    reading.gaps.push(proc::loss(table, &why));
+                }
+                Ok(report.add(table, Served::Proc, reading))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.missing(table, &why, report)
+            }
+            Err(error) => Err(Failure::new(table, format!("{why}; /proc/net: {error}"))),
+        }
+    }
+
+    /// A table that neither source has: without IPv6 there is nothing that
+    /// could be hidden; otherwise it is a failure.
+    fn missing(
+        &self,
+        table: TableId,
+        why: &str,
+        report: &mut Report,
+    ) -> Result<ControlFlow<()>, Failure> {
+        let ipv6_off = !self.proc_root.join("net/if_inet6").exists();
+        let proc_readable = self.proc_root.join("net/tcp").exists();
+        if table.family == Family::Inet6 && ipv6_off && proc_readable {
+            return Ok(report.add(table, Served::Proc, Reading::default()));
+        }
+        Err(Failure::new(table, format!("{why}; /proc/net/{} does not exist", table.name())))
+    }
+}
+
+/// What the reading of one table came to.
+#[derive(Debug, Default)]
+struct Reading {
+    rows: u64,
+    gaps: Vec<Gap>,
+    stopped: bool,
+}
+
+/// Errors that mean sock_diag is not there for this table, or not for us.
+fn cannot_serve(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ENOENT
+                | libc::EPROTONOSUPPORT
+                | libc::EAFNOSUPPORT
+                | libc::EOPNOTSUPP
+                | libc::EPERM
+                | libc::EACCES
+        )
+    )
+}

@@ -1,0 +1,77 @@
+//! One table by its file in `/proc/net`, and what that loses.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::kernel::proc_net;
+use crate::model::facts::Facts;
+use crate::model::gap::Gap;
+use crate::model::row::Row;
+use crate::model::socket::Socket;
+use crate::model::want::{Proto, TableId, Want};
+use crate::sys::procfs;
+
+use super::{Reading, Sink};
+
+/// Reads `table`; an error means that the file could not be opened or that
+/// reading it failed.
+pub(super) fn read(
+    proc_root: &Path,
+    table: TableId,
+    want: &Want,
+    sink: &mut Sink<'_>,
+) -> io::Result<Reading> {
+    let mut reading = Reading::default();
+    let mut malformed = 0;
+    let states = want.states_of(table);
+    procfs::lines(&procfs::net_file(proc_root, table.name()), &mut |line| {
+        if proc_net::is_header(line) {
+            return ControlFlow::Continue(());
+        }
+        let Some(row) = decode(line, table) else {
+            malformed += 1;
+            return ControlFlow::Continue(());
+        };
+        if !states.contains(row.socket.state) || !has_port(&row, want.local_port) {
+            return ControlFlow::Continue(());
+        }
+        reading.rows += 1;
+        let flow = sink(&row);
+        reading.stopped = flow.is_break();
+        flow
+    })?;
+    if malformed > 0 {
+        let reason = format!("lines of /proc/net/{} could not be read", table.name());
+        reading.gaps.push(Gap::new(table.name(), reason).count(malformed));
+    }
+    Ok(reading)
+}
+
+fn has_port(row: &Row<'_>, port: Option<u16>) -> bool {
+    port.is_none_or(|port| row.socket.local().is_some_and(|local| local.port == port))
+}
+
+fn decode(line: &[u8], table: TableId) -> Option<Row<'_>> {
+    if table.proto == Proto::Unix {
+        let line = proc_net::unix_line(line)?;
+        let facts = line.path.map_or(Facts::None, Facts::ProcPath);
+        return Some(Row { socket: Socket::from_proc_unix(&line), facts });
+    }
+    let line = proc_net::inet_line(line)?;
+    let facts = line.drops.map_or(Facts::None, Facts::ProcDrops);
+    Some(Row { socket: Socket::from_proc_inet(&line, table), facts })
+}
+
+/// What reading `/proc` instead of sock_diag loses, and why it was read.
+pub(super) fn loss(table: TableId, why: &str) -> Gap {
+    let lost = match table.proto {
+        Proto::Tcp => {
+            "no accept-queue limits, no listener drops, no cookies, no tcp_info, \
+             no bound sockets, no cgroups"
+        }
+        Proto::Udp | Proto::Raw => "no cookies, no socket memory, no cgroups",
+        Proto::Unix => "no queues, no peers, no user ids, no cookies",
+    };
+    Gap::new(table.name(), format!("read from /proc/net/{}: {lost} ({why})", table.name()))
+}

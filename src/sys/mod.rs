@@ -1,0 +1,9 @@
+//! Floor 2b, the hands: every system call of the program.
+
+pub mod cgroups;
+pub mod clock;
+pub mod netlink;
+pub mod owners;
+pub mod processes;
+pub mod procfs;
+pub mod users;

@@ -1,0 +1,153 @@
+//! The `NETLINK_SOCK_DIAG` socket: sends a dump request and receives the rows.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use netlink_sys::Socket;
+use netlink_sys::protocols::NETLINK_SOCK_DIAG;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+
+use crate::kernel::netlink::{Datagram, Dump, Progress};
+
+/// The kernel never makes a larger datagram (`netlink_dump` allocates at most
+/// 32 KiB); twice that leaves room for a kernel that does.
+const BUFFER_LEN: usize = 64 * 1024;
+
+/// Longer than any dump step takes; only a lost answer runs into it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a dump that was refused before its first row is asked again.
+const ATTEMPTS: u32 = 3;
+
+/// How a dump ended.
+#[derive(Debug)]
+pub enum End {
+    /// The kernel sent everything.
+    Done,
+    /// The receiver of the rows wanted no more.
+    Stopped,
+    /// It broke off; rows before that were handed on.
+    Failed(io::Error),
+}
+
+/// A dump's course and its end.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was received and what went wrong on the way.
+    pub dump: Dump,
+    /// How it ended.
+    pub end: End,
+}
+
+/// A socket for one dump at a time: the kernel answers `EBUSY` to a second one.
+pub struct DiagSocket {
+    socket: Socket,
+    buffer: Vec<u8>,
+    seq: u32,
+}
+
+impl DiagSocket {
+    /// Opens the socket in the calling thread's network namespace; it stays
+    /// in that namespace for good.
+    pub fn open() -> io::Result<Self> {
+        let socket = Socket::new(NETLINK_SOCK_DIAG)?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
+        Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0 })
+    }
+
+    /// Runs one dump; `request` makes the message for a sequence number.
+    ///
+    /// A request that fails before its first row with an error that passes by
+    /// itself is repeated; later the rows are already handed on.
+    pub fn dump(
+        &mut self,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Outcome {
+        let mut attempt = 1;
+        loop {
+            let outcome = self.dump_once(request, row);
+            let again = match &outcome.end {
+                End::Failed(error) => {
+                    attempt < ATTEMPTS && outcome.dump.rows == 0 && passes_by_itself(error)
+                }
+                End::Done | End::Stopped => false,
+            };
+            if !again {
+                return outcome;
+            }
+            attempt += 1;
+        }
+    }
+
+    fn dump_once(
+        &mut self,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Outcome {
+        self.seq = self.seq.wrapping_add(1);
+        let mut dump = Dump::new(self.seq);
+        if let Err(error) = self.send(&request(self.seq)) {
+            return Outcome { dump, end: End::Failed(error) };
+        }
+        loop {
+            let (full_len, sender) = match self.receive() {
+                Ok(received) => received,
+                Err(error) => return Outcome { dump, end: End::Failed(error) },
+            };
+            let bytes = &self.buffer[..full_len.min(self.buffer.len())];
+            let end = match dump.feed(Datagram { bytes, full_len, sender }, row) {
+                Progress::More => {
+                    self.grow_to(full_len);
+                    continue;
+                }
+                Progress::Done => End::Done,
+                Progress::Stopped => End::Stopped,
+                Progress::Failed(errno) => End::Failed(io::Error::from_raw_os_error(errno)),
+            };
+            return Outcome { dump, end };
+        }
+    }
+
+    fn send(&self, request: &[u8]) -> io::Result<()> {
+        until_not_interrupted(|| self.socket.send(request, 0)).map(|_| ())
+    }
+
+    /// One datagram into the buffer: its full length and its sender's port.
+    fn receive(&mut self) -> io::Result<(usize, u32)> {
+        let Self { socket, buffer, .. } = self;
+        until_not_interrupted(|| {
+            let mut space = buffer.as_mut_slice();
+            let (len, sender) = socket.recv_from(&mut space, libc::MSG_TRUNC)?;
+            Ok((len, sender.port_number()))
+        })
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                io::Error::new(io::ErrorKind::TimedOut, "the kernel did not answer")
+            }
+            _ => error,
+        })
+    }
+
+    /// After a cut datagram the next one gets the room it needs.
+    fn grow_to(&mut self, len: usize) {
+        if len > self.buffer.len() {
+            self.buffer.resize(len.next_power_of_two(), 0);
+        }
+    }
+}
+
+fn until_not_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Errors that say "not now" rather than "no".
+fn passes_by_itself(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EBUSY | libc::EAGAIN | libc::ENOBUFS | libc::EINTR))
+}

@@ -1,0 +1,42 @@
+//! Names of users, asked once each.
+
+use uzers::{Users as _, UsersCache};
+
+/// Turns user ids into names through the C library's user database.
+///
+/// A first question can go out to LDAP or the like and take long; every
+/// answer, also "nobody has this id", is kept.
+#[derive(Default)]
+pub struct Users {
+    cache: UsersCache,
+}
+
+impl Users {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The name of user `uid`; `None` when the database has none. Bytes that
+    /// are not UTF-8 are replaced.
+    pub fn name(&self, uid: u32) -> Option<String> {
+        let user = self.cache.get_user_by_uid(uid)?;
+        Some(user.name().to_string_lossy().into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Users;
+
+    #[test]
+    fn knows_root_and_not_everyone() {
+        let users = Users::new();
+        // An image without /etc/passwd has no root either.
+        if std::fs::read_to_string("/etc/passwd").is_ok_and(|text| text.starts_with("root:")) {
+            assert_eq!(users.name(0).as_deref(), Some("root"));
+            assert_eq!(users.name(0).as_deref(), Some("root"), "also from the cache");
+        }
+        assert_eq!(users.name(4_000_000_000), None);
+    }
+}

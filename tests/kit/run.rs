@@ -1,0 +1,257 @@
+//! Runs the built program, or another one, and collects what it says.
+//!
+//! The program gets an environment of its own instead of ours, so that no `NO_COLOR`, `LANG` or
+//! configuration file of the person at the keyboard decides a test. It inherits the network
+//! namespace of the calling thread. One that does not end in time is killed, with its children.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use rustix::process::{Pid, Signal};
+
+use super::{Result, raw};
+
+/// The variables that are handed down: where programs are, and where coverage data goes.
+const INHERITED: [&str; 2] = ["PATH", "LLVM_PROFILE_FILE"];
+
+/// A program about to be run.
+#[derive(Debug)]
+pub struct Run {
+    command: Command,
+    timeout: Duration,
+}
+
+impl Run {
+    /// The program under test.
+    pub fn new<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
+        Run::program(env!("CARGO_BIN_EXE_sockstate"), args)
+    }
+
+    /// Any other program.
+    pub fn program<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>) -> Run {
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .env_clear()
+            .envs(INHERITED.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("HOME", "/nonexistent")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // So that its children can be killed with it.
+            .process_group(0);
+        Run { command, timeout: Duration::from_secs(30) }
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Run {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets how long it may take, instead of 30 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Run {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Takes all capabilities from it. It keeps its user, which is enough to see what is public
+    /// and not enough to see whose sockets this process holds.
+    pub fn without_capabilities(mut self) -> Run {
+        raw::without_capabilities(&mut self.command);
+        self
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Result<Output> {
+        self.start()?.finish()
+    }
+
+    /// Starts it, to read what it says line by line.
+    pub fn start(mut self) -> Result<Running> {
+        let name = format!("{:?}", self.command.get_program());
+        let mut child = self.command.spawn().with_context(|| format!("starting {name}"))?;
+        let stdout = lines_of(child.stdout.take().context("no stdout")?)?;
+        let stderr = lines_of(child.stderr.take().context("no stderr")?)?;
+        Ok(Running {
+            name,
+            child,
+            stdout,
+            stderr,
+            seen: Vec::new(),
+            deadline: Instant::now() + self.timeout,
+        })
+    }
+}
+
+/// A program that runs. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    child: Child,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
+    /// What was taken from `stdout` so far.
+    seen: Vec<u8>,
+    deadline: Instant,
+}
+
+impl Running {
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line of its stdout, without the newline; `None` once it has closed that.
+    pub fn line(&mut self) -> Result<Option<String>> {
+        let Some(line) = next(&self.stdout, self.deadline)
+            .with_context(|| format!("{} says nothing more", self.name))?
+        else {
+            return Ok(None);
+        };
+        self.seen.extend_from_slice(&line);
+        let text = String::from_utf8(line).context("not UTF-8")?;
+        Ok(Some(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
+    }
+
+    /// The first line from here on for which `is_wanted` holds.
+    pub fn line_where(&mut self, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
+        while let Some(line) = self.line()? {
+            if is_wanted(&line) {
+                return Ok(line);
+            }
+        }
+        bail!("{} ended without the line", self.name)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(self.pid().try_into()?).context("process 0")?;
+        rustix::process::kill_process(pid, signal).context("kill")
+    }
+
+    /// Waits for its end.
+    pub fn finish(mut self) -> Result<Output> {
+        let mut stdout = std::mem::take(&mut self.seen);
+        let mut stderr = Vec::new();
+        let late = || format!("{} did not end in time and was killed", self.name);
+        while let Some(line) = next(&self.stdout, self.deadline).with_context(late)? {
+            stdout.extend(line);
+        }
+        while let Some(line) = next(&self.stderr, self.deadline).with_context(late)? {
+            stderr.extend(line);
+        }
+        // With both pipes closed it is as good as over.
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
+            if Instant::now() > self.deadline {
+                return Err(anyhow!(late()));
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        Ok(Output {
+            status,
+            stdout: String::from_utf8(stdout).context("stdout is not UTF-8")?,
+            stderr: String::from_utf8(stderr).context("stderr is not UTF-8")?,
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Only while it has not been waited for is the number surely its own.
+        if let Ok(None) = self.child.try_wait() {
+            if let Some(group) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
+                let _ = rustix::process::kill_process_group(group, Signal::KILL);
+            }
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// What a program said and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    /// The exit code; `None` if a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The output, if the program ended with 0.
+    pub fn ok(self) -> Result<Output> {
+        self.ended(0)
+    }
+
+    /// The output, if the program ended with `code`.
+    pub fn ended(self, code: i32) -> Result<Output> {
+        if self.code() != Some(code) {
+            bail!("wanted exit code {code}\n{self}");
+        }
+        Ok(self)
+    }
+
+    /// The JSON document that stdout is.
+    pub fn json(&self) -> Result<serde_json::Value> {
+        serde_json::from_str(&self.stdout).with_context(|| format!("not JSON\n{self}"))
+    }
+
+    /// The JSON objects of stdout, one a line.
+    pub fn json_lines(&self) -> Result<Vec<serde_json::Value>> {
+        let parse = |line| serde_json::from_str(line).with_context(|| format!("not JSON\n{self}"));
+        self.stdout.lines().map(parse).collect()
+    }
+}
+
+impl fmt::Display for Output {
+    /// Shows everything, for the message of a failed test.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signal = self.status.signal().map_or(String::new(), |n| format!(" by signal {n}"));
+        writeln!(f, "ended with {:?}{signal}", self.code())?;
+        writeln!(f, "--- stdout\n{}", self.stdout)?;
+        write!(f, "--- stderr\n{}", self.stderr)
+    }
+}
+
+/// Reads a pipe on a thread of its own, which ends when the pipe does. A thread for each pipe, for
+/// else the program could block on the one while we wait for the other.
+fn lines_of(pipe: impl Read + Send + 'static) -> Result<Receiver<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new().name("pipe".into()).spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        loop {
+            let mut line = Vec::new();
+            match pipe.read_until(b'\n', &mut line) {
+                Ok(count) if count > 0 && sender.send(line).is_ok() => {}
+                _ => break,
+            }
+        }
+    })?;
+    Ok(receiver)
+}
+
+/// The next line of a pipe; `None` at its end.
+fn next(pipe: &Receiver<Vec<u8>>, deadline: Instant) -> Result<Option<Vec<u8>>> {
+    let rest = deadline.saturating_duration_since(Instant::now());
+    match pipe.recv_timeout(rest) {
+        Ok(line) => Ok(Some(line)),
+        Err(RecvTimeoutError::Disconnected) => Ok(None),
+        Err(RecvTimeoutError::Timeout) => bail!("timed out"),
+    }
+}
