@@ -16,3 +16,7 @@ pub mod source;
 pub mod sys;
 // Floor 3: what a command shows.
 pub mod engine;
+// Floor 4: Frame to bytes.
+pub mod output;
+// Floor 6: arguments to exit status.
+pub mod cli;

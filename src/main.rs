@@ -1,2 +1,21 @@
-//! placeholder
-fn main() {}
+//! Arguments in, exit status out.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut stderr = io::stderr().lock();
+    // A file, because the standard library's own output looks for newlines in
+    // everything that passes.
+    let mut stdout = match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(owned) => File::from(owned),
+        Err(error) => {
+            // Nothing is left to be done when standard error is gone as well.
+            drop(writeln!(stderr, "sockstate: no standard output: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    ExitCode::from(sockstate::cli::run(std::env::args_os(), &mut stdout, &mut stderr))
+}

@@ -5,31 +5,32 @@ use std::fmt;
 /// One state, numbered as in the kernel's `include/net/tcp_states.h`.
 ///
 /// Every family shares the numbers: a unix or UDP socket uses `ESTABLISHED`,
-/// `LISTEN` and `CLOSE` of the same enumeration.
+/// `LISTEN` and `CLOSE` of the same enumeration. Ordered as a connection can
+/// pass them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Open: data flows both ways.
-    Established,
+    /// Waits for connections.
+    Listen,
     /// A SYN was sent, nothing has answered.
     SynSent,
     /// A SYN was answered, the handshake's last segment is awaited.
     SynRecv,
+    /// Open: data flows both ways.
+    Established,
+    /// The peer sent its FIN, the application has not closed.
+    CloseWait,
     /// Our FIN was sent (or is queued) and not acknowledged.
     FinWait1,
     /// Our FIN was acknowledged, the peer's is awaited.
     FinWait2,
+    /// Both sides sent a FIN at once; ours is not acknowledged.
+    Closing,
+    /// The application closed after the peer did; our FIN is not acknowledged.
+    LastAck,
     /// Both sides are done; the pair of endpoints is kept for 2 MSL.
     TimeWait,
     /// Not connected (UDP and unix sockets without a peer).
     Close,
-    /// The peer sent its FIN, the application has not closed.
-    CloseWait,
-    /// The application closed after the peer did; our FIN is not acknowledged.
-    LastAck,
-    /// Waits for connections.
-    Listen,
-    /// Both sides sent a FIN at once; ours is not acknowledged.
-    Closing,
     /// Bound to a port, neither listening nor connected: the kernel's
     /// `TCP_BOUND_INACTIVE`, which exists in dump requests only (Linux 6.8).
     Bound,

@@ -68,6 +68,22 @@ impl Report {
         }
     }
 
+    /// The scan's source for people: `netlink`, or with what differs,
+    /// `netlink (raw by proc)`.
+    pub fn source_text(&self) -> String {
+        let Some((_, first)) = self.served.first() else { return self.source().to_owned() };
+        let others: Vec<&str> = self
+            .served
+            .iter()
+            .filter(|(_, by)| by != first)
+            .map(|(table, _)| table.name())
+            .collect();
+        match self.served.iter().find(|(_, by)| by != first) {
+            None => first.name().to_owned(),
+            Some((_, by)) => format!("{} ({} by {})", first.name(), others.join(", "), by.name()),
+        }
+    }
+
     /// Joins the report of another scan of the same answer.
     pub fn merge(&mut self, other: Self) {
         for entry in other.served {

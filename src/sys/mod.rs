@@ -2,6 +2,7 @@
 
 pub mod cgroups;
 pub mod clock;
+pub mod names;
 pub mod netlink;
 pub mod owners;
 pub mod processes;

@@ -1,0 +1,115 @@
+//! What ends a command early, and how it is told.
+
+use std::io::{self, Write};
+
+use clap::error::ErrorKind;
+
+use crate::output::out::Out;
+use crate::source::SourceError;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum Error {
+    /// The arguments make no sense: one line, exit status 2.
+    Usage(String),
+    /// The job could not be done: exit status 1.
+    Failed(String),
+    /// Help or version was asked for: standard output, exit status 0.
+    Text(String),
+    /// Standard output could not be written to.
+    Output(io::Error),
+}
+
+impl From<SourceError> for Error {
+    fn from(error: SourceError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<clap::Error> for Error {
+    fn from(error: clap::Error) -> Self {
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Text(error.to_string()),
+            _ => Self::Usage(one_line(&error.to_string())),
+        }
+    }
+}
+
+/// What clap says in a paragraph, in one line: the error, what is allowed, and
+/// whose help tells more.
+fn one_line(message: &str) -> String {
+    let said: Vec<&str> = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        // The advice to put an unknown flag behind `--` helps nobody here.
+        .filter(|line| !line.is_empty() && !line.starts_with("tip: to pass"))
+        .collect();
+    let usage = message.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
+    let command: Vec<&str> = usage
+        .unwrap_or("sockstate")
+        .split(' ')
+        .take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+        .collect();
+    let said = said.join(" ").trim_start_matches("error: ").to_owned();
+    format!("{said}; see '{} --help'", command.join(" "))
+}
+
+impl Error {
+    /// Tells the user and returns the exit status.
+    pub fn report(self, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
+        // Nothing is left to be done when standard error is gone as well.
+        let mut say = |text: &str| drop(writeln!(stderr, "sockstate: {text}"));
+        match self {
+            Self::Usage(text) => {
+                say(&text);
+                2
+            }
+            Self::Failed(text) => {
+                say(&text);
+                1
+            }
+            Self::Text(text) => {
+                let mut out = Out::new(stdout);
+                out.write(text.as_bytes());
+                out.finish().map_or_else(|error| Self::Output(error).report(stdout, stderr), |()| 0)
+            }
+            // The reader had enough: `sockstate list | head`.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Output(error) => {
+                say(&format!("cannot write to standard output: {error}"));
+                1
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_becomes_a_line() {
+        let paragraph = "error: invalid value 'x' for '--source <SOURCE>'\n  \
+                         [possible values: auto, netlink, proc]\n\n\
+                         For more information, try '--help'.\n";
+        assert_eq!(
+            one_line(paragraph),
+            "invalid value 'x' for '--source <SOURCE>' [possible values: auto, netlink, proc]; \
+             see 'sockstate --help'"
+        );
+        let unknown = "error: unexpected argument '--foo' found\n\n  \
+                       tip: to pass '--foo' as a value, use '-- --foo'\n\n\
+                       Usage: sockstate list [OPTIONS] [state|exclude NAME]...\n";
+        assert_eq!(
+            one_line(unknown),
+            "unexpected argument '--foo' found; see 'sockstate list --help'"
+        );
+    }
+}

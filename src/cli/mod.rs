@@ -1,0 +1,51 @@
+//! Floor 6: arguments to an exit status.
+
+mod completions;
+mod context;
+mod count;
+mod error;
+mod flags;
+mod list;
+mod listeners;
+pub mod man;
+mod select;
+mod status;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::Parser;
+
+use context::Context;
+use error::Error;
+use flags::{Cli, Command};
+
+/// Runs the program and returns its exit status: 0 done, 1 it could not do the
+/// job, 2 wrong usage. A closed pipe is an ordinary end.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> u8 {
+    let result = match Cli::try_parse_from(args) {
+        Ok(cli) => dispatch(cli, stdout, stderr),
+        Err(error) => Err(Error::from(error)),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(error) => error.report(stdout, stderr),
+    }
+}
+
+fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<(), Error> {
+    let mut context = Context::new(cli.shared, stdout, stderr);
+    match cli.command {
+        None | Some(Command::Status) => status::run(&mut context),
+        Some(Command::List(flags)) => list::run(&mut context, &flags),
+        Some(Command::Count(flags)) => count::run(&mut context, &flags),
+        Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
+        Some(Command::Completions(flags)) => completions::run(&mut context, flags.shell),
+        Some(Command::Man) => man::run(&mut context),
+        Some(Command::Schema) => context.print(crate::output::json::schema().as_bytes()),
+    }
+}

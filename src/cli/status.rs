@@ -1,0 +1,33 @@
+//! `status`: the overview.
+
+use crate::model::escape::escaped;
+use crate::model::state::StateSet;
+use crate::model::want::Proto;
+use crate::output::{json, text};
+use crate::sys::clock;
+
+use super::context::Context;
+use super::error::Error;
+use super::select;
+
+const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
+
+/// Shows the overview of the tables the flags name, all when they name none.
+pub fn run(context: &mut Context<'_>) -> Result<(), Error> {
+    let want = select::want(&context.shared, &[], &TABLES, StateSet::ALL)?;
+    let overview = context.engine().overview(&want)?;
+    let at = context.at;
+    let as_json = context.shared.json;
+    let (mut out, style) = context.output();
+    if as_json {
+        json::status(&mut out, at, &overview);
+    } else {
+        let host = overview.frame.host.hostname.as_deref().unwrap_or("this host");
+        let heading =
+            text::Heading { host: escaped(host.as_bytes()), time: clock::local_time_of_day(at) };
+        text::status(&mut out, style, &overview, &heading);
+    }
+    out.finish()?;
+    context.footer(&overview.report.gaps);
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! `count --json`.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::engine::{self, KeyValue};
+use crate::group::Key;
+use crate::output::out::Out;
+
+use super::parts::{Taken, document};
+
+pub(super) const SCHEMA: &str = "sockstate.count/1";
+
+/// The document of `count --json`.
+#[derive(Serialize, JsonSchema)]
+pub struct CountDocument {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// What was counted by.
+    pub by: Vec<&'static str>,
+    /// Sockets counted. A socket that several processes hold counts once here
+    /// and once in each of their groups.
+    pub total: u64,
+    /// By state in the order of a connection's life, otherwise largest first.
+    pub groups: Vec<Group>,
+    /// When and from where.
+    #[serde(flatten)]
+    pub taken: Taken,
+}
+
+/// One group.
+#[derive(Serialize, JsonSchema)]
+pub struct Group {
+    /// A member for each key of `by`; null where the socket has no such thing.
+    pub key: Map<String, Value>,
+    /// Sockets in it.
+    pub count: u64,
+}
+
+/// Writes a count.
+pub fn count(out: &mut Out<'_>, at: Timestamp, count: &engine::Count) {
+    let group = |group: &engine::Group| Group {
+        key: count.keys.iter().zip(&group.values).flat_map(member).collect(),
+        count: group.count,
+    };
+    let shape = CountDocument {
+        schema: SCHEMA,
+        by: count.keys.iter().map(|key| key.name()).collect(),
+        total: count.total,
+        groups: count.groups.iter().map(group).collect(),
+        taken: Taken::new(at, &count.report),
+    };
+    document(out, &shape);
+}
+
+/// A key's member; without a process a second member says why.
+fn member((key, value): (&Key, &KeyValue)) -> Vec<(String, Value)> {
+    let value = match value {
+        KeyValue::State(state) => json!(state.to_string()),
+        KeyValue::Process(pid, comm) => json!({"pid": pid, "comm": comm}),
+        KeyValue::HiddenProcess => return no_process(key, "hidden"),
+        KeyValue::NoProcess(standing) => return no_process(key, standing.name()),
+        KeyValue::User(uid, Some(name)) => json!({"uid": uid, "name": name}),
+        KeyValue::User(uid, None) => json!({"uid": uid}),
+        KeyValue::Port(port) => json!(port),
+        KeyValue::Address(address) => json!(address.to_string()),
+        KeyValue::Text(text) => json!(text),
+        KeyValue::Netns(inode) => json!(inode),
+        KeyValue::Family(family) => json!(family.name()),
+        KeyValue::None => Value::Null,
+    };
+    vec![(key.name().to_owned(), value)]
+}
+
+fn no_process(key: &Key, why: &str) -> Vec<(String, Value)> {
+    vec![(key.name().to_owned(), Value::Null), ("standing".to_owned(), json!(why))]
+}

@@ -1,0 +1,128 @@
+//! `listeners --json`.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::engine::ListenersView;
+use crate::model::listener;
+use crate::model::owner::Owners;
+use crate::output::out::Out;
+
+use super::parts::{Addr, Age, Endpoint, Process, Taken, document, processes};
+use super::sockets::{cookie, unix_path};
+
+pub(super) const SCHEMA: &str = "sockstate.listeners/1";
+
+/// The document of `listeners --json`.
+#[derive(Serialize, JsonSchema)]
+pub struct ListenersDocument {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// `net.core.somaxconn`, which bounds every limit when `listen` is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub somaxconn: Option<u64>,
+    /// Every listener.
+    pub listeners: Vec<Listener>,
+    /// When and from where.
+    #[serde(flatten)]
+    pub taken: Taken,
+}
+
+/// One listener.
+#[derive(Serialize, JsonSchema)]
+pub struct Listener {
+    /// `tcp` or `unix`.
+    pub proto: &'static str,
+    /// `inet`, `inet6`, `unix`.
+    pub family: &'static str,
+    /// Where an internet socket listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<Endpoint>,
+    /// Name of a unix socket, `@name` when abstract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Bound device, 0 for none.
+    pub ifindex: u32,
+    /// Connections complete and not accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<u32>,
+    /// The queue's limit; it holds one more. Absent with source `proc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Whether the next connection is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<bool>,
+    /// Packets dropped at this listener. Absent with source `proc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drops: Option<u32>,
+    /// Handshakes under way; unix listeners have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syn_queue: Option<u32>,
+    /// Connections that wait to be accepted.
+    pub waiting: Vec<Waiting>,
+    /// Listeners that share the endpoint (SO_REUSEPORT), this one included:
+    /// `syn_queue` and `waiting` are then those of all of them together.
+    pub shared_by: u32,
+    /// Owner's user id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Inode of the descriptor.
+    pub inode: u32,
+    /// The kernel's id of the socket. Absent with source `proc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
+    /// Every holder.
+    pub processes: Vec<Process>,
+}
+
+/// A connection that waits to be accepted.
+#[derive(Serialize, JsonSchema)]
+pub struct Waiting {
+    /// Where it comes from.
+    pub addr: Addr,
+    /// Its port there.
+    pub port: u16,
+    /// How long it has waited, where the kernel tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<Age>,
+}
+
+/// Writes every listener.
+pub fn listeners(out: &mut Out<'_>, at: Timestamp, view: &ListenersView) {
+    let shape = ListenersDocument {
+        schema: SCHEMA,
+        somaxconn: view.somaxconn,
+        listeners: view.listeners.iter().map(|l| listener(l, &view.owners)).collect(),
+        taken: Taken::new(at, &view.report),
+    };
+    document(out, &shape);
+}
+
+fn listener(listener: &listener::Listener, owners: &Owners) -> Listener {
+    let socket = &listener.socket;
+    let waiting = |waiting: &listener::Waiting| Waiting {
+        addr: Addr(waiting.remote.address),
+        port: waiting.remote.port,
+        age_ms: waiting.age.map(Age::from),
+    };
+    let name = listener.unix_name.as_ref();
+    Listener {
+        proto: socket.table.proto.name(),
+        family: socket.table.family.name(),
+        local: socket.local().map(Endpoint::from),
+        path: name.map(|(is_abstract, name)| unix_path(*is_abstract, name)),
+        ifindex: socket.ifindex,
+        queue: listener.queue.len,
+        limit: listener.queue.limit,
+        full: listener.queue.is_full(),
+        drops: listener.queue.drops,
+        syn_queue: listener.syn_queue,
+        waiting: listener.waiting.iter().map(waiting).collect(),
+        shared_by: listener.shared_by,
+        uid: socket.uid,
+        inode: socket.inode,
+        cookie: cookie(socket.cookie),
+        processes: processes(socket.inode, owners),
+    }
+}

@@ -1,0 +1,18 @@
+//! JSON, the contract with scripts: docs/json.md describes it, the schema in
+//! docs/ is generated from these types and both are tested against real output.
+//!
+//! Numbers are numbers. What is not known is absent, so a zero was said by the
+//! kernel. The shapes may grow, they do not change.
+
+mod count;
+mod listeners;
+mod parts;
+mod schema;
+mod sockets;
+mod status;
+
+pub use count::count;
+pub use listeners::listeners;
+pub use schema::schema;
+pub use sockets::{Details, Sockets};
+pub use status::status;

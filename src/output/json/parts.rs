@@ -1,0 +1,176 @@
+//! Shapes that several documents share.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::address::Address;
+use crate::model::age;
+use crate::model::escape::escaped;
+use crate::model::gap;
+use crate::model::owner::Owners;
+use crate::model::socket;
+use crate::output::cells;
+use crate::output::out::Out;
+use crate::source::Report;
+
+/// An address without brackets, mark or port.
+#[derive(JsonSchema)]
+#[schemars(with = "String")]
+pub struct Addr(pub Address);
+
+impl Serialize for Addr {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // An IPv4 address, nearly every one, is written without allocating.
+        let mut text = Vec::with_capacity(40);
+        cells::address(&mut text, &self.0);
+        serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// One end of an internet socket.
+#[derive(Serialize, JsonSchema)]
+pub struct Endpoint {
+    /// The address; IPv4 also where an IPv6 socket talks IPv4.
+    pub addr: Addr,
+    /// The port; 0 where there is none. Raw sockets: the IP protocol.
+    pub port: u16,
+}
+
+impl From<crate::model::address::Endpoint> for Endpoint {
+    fn from(end: crate::model::address::Endpoint) -> Self {
+        Self { addr: Addr(end.address), port: end.port }
+    }
+}
+
+/// A process that holds a socket.
+#[derive(Serialize, JsonSchema)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// Command name; control characters and bytes that are no UTF-8 are
+    /// written as \xNN, a backslash is doubled.
+    pub comm: String,
+    /// Descriptor number in that process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fd: Option<u32>,
+}
+
+/// Every holder of an inode.
+pub fn processes(inode: u32, owners: &Owners) -> Vec<Process> {
+    let holder = |holder: &crate::model::owner::Holder| Process {
+        pid: holder.pid,
+        comm: escaped(owners.comm(holder.pid)),
+        fd: Some(holder.fd),
+    };
+    owners.of(inode).iter().map(holder).collect()
+}
+
+/// A running timer.
+#[derive(Serialize, JsonSchema)]
+pub struct Timer {
+    /// `retransmit`, `keepalive`, `timewait`, `probe`, `delack` or `timer(n)`.
+    pub kind: String,
+    /// Milliseconds until it fires.
+    pub expires_ms: u32,
+    /// Retransmits or unanswered probes so far.
+    pub retransmits: u8,
+}
+
+impl From<socket::Timer> for Timer {
+    fn from(timer: socket::Timer) -> Self {
+        Self {
+            kind: timer.kind.name(),
+            expires_ms: timer.expires_ms,
+            retransmits: timer.retransmits,
+        }
+    }
+}
+
+/// A time in milliseconds between two bounds, equal when it is exact.
+#[derive(Serialize, JsonSchema)]
+pub struct Age {
+    /// At least this long.
+    pub min: u64,
+    /// At most this long; absent where no upper bound is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+}
+
+impl From<age::Age> for Age {
+    fn from(age: age::Age) -> Self {
+        Self { min: age.min_ms, max: age.max_ms }
+    }
+}
+
+/// Something that could not be seen.
+#[derive(Serialize, JsonSchema)]
+pub struct Gap {
+    /// What is missing: the name of a table, `owners`, `counters`, ….
+    pub what: &'static str,
+    /// How many items are affected, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Why.
+    pub reason: String,
+    /// What would help, where something would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// Gaps as JSON.
+pub fn gaps(gaps: &[gap::Gap]) -> Vec<Gap> {
+    let one = |gap: &gap::Gap| Gap {
+        what: gap.what,
+        count: gap.count,
+        reason: gap.reason.clone(),
+        remedy: gap.remedy.clone(),
+    };
+    gaps.iter().map(one).collect()
+}
+
+/// When and from where a document was taken.
+#[derive(Serialize, JsonSchema)]
+pub struct Taken {
+    /// When the look began, RFC 3339 in UTC with nanoseconds.
+    pub taken_at: String,
+    /// `netlink`, `proc`, or `mixed`.
+    pub source: &'static str,
+    /// Which source served each table.
+    pub sources: BTreeMap<&'static str, &'static str>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+impl Taken {
+    /// From a scan's report.
+    pub fn new(at: Timestamp, report: &Report) -> Self {
+        let served = report.served.iter();
+        Self {
+            taken_at: timestamp(at),
+            source: report.source(),
+            sources: served.map(|(table, by)| (table.name(), by.name())).collect(),
+            gaps: gaps(&report.gaps),
+        }
+    }
+}
+
+/// RFC 3339 in UTC, always with nine digits of a second.
+pub fn timestamp(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+/// Writes one whole document and a newline.
+pub fn document(out: &mut Out<'_>, document: &impl Serialize) {
+    value(out.buffer(), document);
+    out.write(b"\n");
+}
+
+/// Appends a value; writing to memory cannot fail, and no shape here has a
+/// map key that is no string.
+pub fn value(out: &mut Vec<u8>, value: &impl Serialize) {
+    let done = serde_json::to_writer(&mut *out, value);
+    debug_assert!(done.is_ok(), "a shape that JSON cannot express");
+}

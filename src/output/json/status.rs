@@ -1,0 +1,218 @@
+//! `status --json`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::engine::{self, Overview};
+use crate::model::frame::StateCounts;
+use crate::model::host;
+use crate::model::state::TCP_STATES;
+use crate::output::out::Out;
+use crate::rules;
+
+use super::parts::{Addr, Endpoint, Process, Taken, document};
+
+pub(super) const SCHEMA: &str = "sockstate.status/1";
+
+/// The document of `status --json`.
+#[derive(Serialize, JsonSchema)]
+pub struct StatusDocument {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// TCP sockets per state; all eleven states are there.
+    pub tcp: BTreeMap<String, u64>,
+    /// UDP sockets per state; states without a socket are left out.
+    pub udp: BTreeMap<String, u64>,
+    /// Raw sockets per state.
+    pub raw: BTreeMap<String, u64>,
+    /// Unix sockets per state.
+    pub unix: BTreeMap<String, u64>,
+    /// What is wrong, worst first.
+    pub alerts: Vec<Alert>,
+    /// Rules that could not judge.
+    pub unknown: Vec<Unknown>,
+    /// The worst offenders.
+    pub top: Vec<Top>,
+    /// Parameters and counters of the kernel.
+    pub host: Host,
+    /// When and from where.
+    #[serde(flatten)]
+    pub taken: Taken,
+}
+
+/// Something that is wrong.
+#[derive(Serialize, JsonSchema)]
+pub struct Alert {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// `warning` or `critical`.
+    pub severity: &'static str,
+    /// What it is about.
+    pub subject: Subject,
+    /// How many sockets are affected.
+    pub count: u64,
+    /// The numbers the rule saw, with their units in the names.
+    pub evidence: BTreeMap<&'static str, u64>,
+    /// What is the case.
+    pub summary: String,
+    /// What it means and what helps.
+    pub remedy: String,
+}
+
+/// What an alert is about.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A process.
+    Process(Process),
+    /// The processes of a user, where they are not visible.
+    User {
+        /// The user's id, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+    },
+    /// A listener.
+    Listener {
+        /// Where it listens.
+        local: Endpoint,
+        /// Who listens.
+        processes: Vec<Process>,
+    },
+    /// The network namespace as a whole.
+    Namespace {},
+}
+
+/// A rule that could not judge.
+#[derive(Serialize, JsonSchema)]
+pub struct Unknown {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// One of the worst offenders.
+#[derive(Serialize, JsonSchema)]
+pub struct Top {
+    /// `process_sockets`, `process_close_wait`, `remote_sockets`,
+    /// `remote_time_wait`.
+    pub by: &'static str,
+    /// The process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// The remote address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Addr>,
+    /// Sockets.
+    pub count: u64,
+}
+
+/// What the kernel says beside its sockets; what cannot be read is absent.
+#[derive(Serialize, JsonSchema)]
+pub struct Host {
+    /// Name of the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Kernel parameters by their sysctl names: a number, a list of numbers,
+    /// or a list of port ranges.
+    pub sysctls: BTreeMap<&'static str, Value>,
+    /// Counters by group and name, as in /proc/net/{snmp,netstat,sockstat}.
+    pub counters: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+}
+
+/// Writes the overview.
+pub fn status(out: &mut Out<'_>, at: Timestamp, overview: &Overview) {
+    let unknown =
+        |(rule, reason): &(&'static str, String)| Unknown { rule, reason: reason.clone() };
+    let shape = StatusDocument {
+        schema: SCHEMA,
+        tcp: tcp_counts(&overview.frame.tcp),
+        udp: counts(&overview.udp),
+        raw: counts(&overview.raw),
+        unix: counts(&overview.unix),
+        alerts: overview.alerts.iter().map(alert).collect(),
+        unknown: overview.unknown.iter().map(unknown).collect(),
+        top: overview.top.iter().map(top).collect(),
+        host: host(&overview.frame.host),
+        taken: Taken::new(at, &overview.report),
+    };
+    document(out, &shape);
+}
+
+fn tcp_counts(all: &StateCounts) -> BTreeMap<String, u64> {
+    let eleven = TCP_STATES.iter().map(|state| (state.to_string(), all.get(*state)));
+    eleven.chain(all.others().map(|(state, count)| (state.to_string(), count))).collect()
+}
+
+fn counts(all: &StateCounts) -> BTreeMap<String, u64> {
+    tcp_counts(all).into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+fn process((pid, comm): &(u32, String)) -> Process {
+    Process { pid: *pid, comm: comm.clone(), fd: None }
+}
+
+fn alert(alert: &rules::Alert) -> Alert {
+    Alert {
+        rule: alert.rule,
+        severity: alert.severity.name(),
+        subject: match &alert.subject {
+            rules::Subject::Process { pid, comm } => {
+                Subject::Process(process(&(*pid, comm.clone())))
+            }
+            rules::Subject::User { uid } => Subject::User { uid: *uid },
+            rules::Subject::Listener { local, owners } => Subject::Listener {
+                local: Endpoint::from(*local),
+                processes: owners.iter().map(process).collect(),
+            },
+            rules::Subject::Namespace => Subject::Namespace {},
+        },
+        count: alert.count,
+        evidence: alert.evidence.iter().copied().collect(),
+        summary: alert.summary.clone(),
+        remedy: alert.remedy.clone(),
+    }
+}
+
+fn top(top: &engine::Top) -> Top {
+    Top {
+        by: top.kind.name(),
+        process: top.process.as_ref().map(process),
+        remote: top.remote.map(Addr),
+        count: top.count,
+    }
+}
+
+fn host(host: &host::Host) -> Host {
+    let mut counters: BTreeMap<&'static str, BTreeMap<&'static str, u64>> = BTreeMap::new();
+    for field in host::COUNTERS {
+        if let Some(n) = host.counters.get(field.group, field.name) {
+            counters.entry(field.group).or_default().insert(field.name, n);
+        }
+    }
+    Host {
+        name: host.hostname.clone(),
+        sysctls: host
+            .sysctls
+            .iter()
+            .map(|(sysctl, value)| (sysctl.name, sysctl_value(value)))
+            .collect(),
+        counters,
+    }
+}
+
+fn sysctl_value(value: &host::Value) -> Value {
+    match value {
+        host::Value::Numbers(numbers) => match numbers.as_slice() {
+            [one] => json!(one),
+            several => json!(several),
+        },
+        host::Value::Ports(ranges) => {
+            ranges.iter().map(|(first, last)| json!({"first": first, "last": last})).collect()
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Floor 4: what a command found, as text or JSON.
+//!
+//! Everything here returns bytes or writes to an [`out::Out`]; nothing decides.
+
+pub mod cells;
+pub mod json;
+pub mod out;
+pub mod style;
+pub mod table;
+pub mod text;

@@ -1,0 +1,13 @@
+//! Text for people, and for `awk`.
+
+mod count;
+mod gaps;
+mod listeners;
+mod sockets;
+mod status;
+
+pub use count::count;
+pub use gaps::gaps;
+pub use listeners::listeners;
+pub use sockets::{Layout, Sockets};
+pub use status::{Heading, status};

@@ -1,0 +1,239 @@
+//! The rows of `list`.
+
+use std::io::Write;
+
+use crate::kernel::inet_diag::MEMORY_FIELDS;
+use crate::kernel::tcp_info::{FIELDS, TcpInfo};
+use crate::model::age::Age;
+use crate::model::owner::Owners;
+use crate::model::queues::{AcceptQueue, Queues};
+use crate::model::row::Row;
+use crate::model::socket::Ends;
+use crate::model::standing::Standing;
+use crate::output::cells;
+use crate::output::out::Out;
+use crate::output::style::{Style, Tone, state_tone};
+use crate::output::table::{Cells, Column, Table};
+use crate::sys::names::Names;
+
+/// Which columns and details to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The protocol; left out when there is only one.
+    pub proto: bool,
+    /// The time in the state.
+    pub age: bool,
+    /// The timer (`-o`).
+    pub timer: bool,
+    /// User id, inode and cookie (`-e`).
+    pub extended: bool,
+    /// The processes (`-p`).
+    pub processes: bool,
+    /// `tcp_info` on a line below (`-i`).
+    pub tcp_info: bool,
+    /// Socket memory on a line below (`-m`).
+    pub memory: bool,
+}
+
+impl Layout {
+    fn columns(self) -> Vec<Column> {
+        let shown = [
+            (self.proto, Column::text("PROTO")),
+            (true, Column::text("STATE")),
+            (true, Column::number("RECV-Q")),
+            (true, Column::number("SEND-Q")),
+            (true, Column::text("LOCAL")),
+            (true, Column::text("REMOTE")),
+            (self.age, Column::number("AGE")),
+            (self.timer, Column::text("TIMER")),
+            (self.extended, Column::number("UID")),
+            (self.extended, Column::number("INODE")),
+            (self.extended, Column::text("COOKIE")),
+            (self.processes, Column::text("PROCESS")),
+        ];
+        shown.into_iter().filter_map(|(show, column)| show.then_some(column)).collect()
+    }
+}
+
+/// Writes rows as they come.
+pub struct Sockets<'o, 'w> {
+    table: Table<'o, 'w>,
+    layout: Layout,
+    names: Names,
+}
+
+impl<'o, 'w> Sockets<'o, 'w> {
+    /// A list with this layout.
+    pub fn new(
+        out: &'o mut Out<'w>,
+        style: &'o Style,
+        layout: Layout,
+        header: bool,
+        names: Names,
+    ) -> Self {
+        let table = Table::new(out, style, layout.columns(), header);
+        Self { table, layout, names }
+    }
+
+    /// Writes one row.
+    pub fn row(&mut self, row: &Row<'_>, owners: &Owners) {
+        let Self { table, layout, names } = self;
+        table.row(|cells| {
+            basic_cells(cells, row, *layout, names);
+            detail_cells(cells, row, *layout, owners);
+            if layout.tcp_info {
+                tcp_info_line(cells.below(), row);
+            }
+            if layout.memory {
+                memory_line(cells.below(), row);
+            }
+        });
+    }
+
+    /// Whether writing has failed, so that more rows are in vain.
+    pub fn failed(&self) -> bool {
+        self.table.failed()
+    }
+
+    /// Writes what is still held back.
+    pub fn finish(self) {
+        self.table.finish();
+    }
+}
+
+fn basic_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, names: &mut Names) {
+    let socket = &row.socket;
+    if layout.proto {
+        cells.cell(Tone::Plain, |out| match socket.ends {
+            Ends::Inet { .. } => out.extend_from_slice(socket.table.proto.name().as_bytes()),
+            Ends::Unix { kind } => drop(write!(out, "unix_{}", kind.name())),
+        });
+    }
+    cells.cell(state_tone(socket.state), |out| match socket.state.name() {
+        Some(name) => out.extend_from_slice(name.as_bytes()),
+        None => drop(write!(out, "{}", socket.state)),
+    });
+    match Queues::of(row) {
+        Queues::Bytes { recv, send } => {
+            cells.cell(Tone::Plain, |out| optional(out, recv));
+            cells.cell(Tone::Plain, |out| optional(out, send));
+        }
+        Queues::Accept(queue) => accept_cells(cells, queue),
+    }
+    cells.cell(Tone::Plain, |out| cells::local(out, socket, row.facts.unix_name(), names));
+    cells.cell(Tone::Plain, |out| match socket.ends {
+        Ends::Inet { remote, .. } => cells::endpoint(out, socket, remote, names),
+        Ends::Unix { .. } => {
+            if let Some(peer) = row.facts.peer_inode() {
+                drop(write!(out, "inode:{peer}"));
+            }
+        }
+    });
+}
+
+/// An accept queue is not bytes: `4/3` and, when it is full, the word.
+fn accept_cells(cells: &mut Cells, queue: AcceptQueue) {
+    let full = queue.is_full() == Some(true);
+    let tone = if full { Tone::Bad } else { Tone::Plain };
+    cells.cell(tone, |out| accept_queue(out, queue));
+    cells.cell(tone, |out| {
+        if full {
+            out.extend_from_slice(b"FULL");
+        }
+    });
+}
+
+/// Appends `4/3`; `4/?` where the source does not tell the limit.
+pub(super) fn accept_queue(out: &mut Vec<u8>, queue: AcceptQueue) {
+    match queue.len {
+        Some(len) => cells::number(out, len),
+        None => out.push(b'?'),
+    }
+    out.push(b'/');
+    match queue.limit {
+        Some(limit) => cells::number(out, limit),
+        None => out.push(b'?'),
+    }
+}
+
+fn detail_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, owners: &Owners) {
+    let socket = &row.socket;
+    if layout.age {
+        cells.cell(Tone::Plain, |out| {
+            if let Some(age) = Age::of(row) {
+                cells::age(out, age);
+            }
+        });
+    }
+    if layout.timer {
+        cells.cell(Tone::Plain, |out| {
+            if let Some(timer) = socket.timer {
+                cells::timer(out, timer);
+            }
+        });
+    }
+    if layout.extended {
+        cells.cell(Tone::Plain, |out| optional(out, socket.uid));
+        cells.cell(Tone::Plain, |out| cells::number(out, socket.inode));
+        cells.cell(Tone::Plain, |out| {
+            if socket.cookie != 0 {
+                drop(write!(out, "{:#x}", socket.cookie));
+            }
+        });
+    }
+    if layout.processes {
+        cells.cell(Tone::Plain, |out| process(out, row, owners));
+    }
+}
+
+/// The holders, or in brackets the reason why there are none.
+fn process(out: &mut Vec<u8>, row: &Row<'_>, owners: &Owners) {
+    match Standing::of(row) {
+        Standing::Descriptor => cells::holders(out, row.socket.inode, owners, true),
+        Standing::Kernel => {}
+        standing => drop(write!(out, "({})", standing.name())),
+    }
+}
+
+fn optional(out: &mut Vec<u8>, n: Option<u32>) {
+    if let Some(n) = n {
+        cells::number(out, n);
+    }
+}
+
+/// Every number that is not zero, by its JSON name.
+fn tcp_info_line(out: &mut Vec<u8>, row: &Row<'_>) {
+    let Some(info) = row.facts.tcp_info() else { return };
+    out.push(b'\t');
+    if let Some(congestion) = row.facts.congestion() {
+        drop(write!(out, "congestion:{congestion} "));
+    }
+    for field in FIELDS {
+        write_field(out, info, field);
+    }
+    out.pop();
+    out.push(b'\n');
+}
+
+fn write_field(out: &mut Vec<u8>, info: TcpInfo<'_>, field: &crate::kernel::tcp_info::Field) {
+    let Some(stored) = info.get(field).filter(|stored| *stored != 0) else { return };
+    let (whole, divisor) = (stored / u64::from(field.divisor), u64::from(field.divisor));
+    match stored % divisor {
+        0 => drop(write!(out, "{}:{whole} ", field.name)),
+        _ => drop(write!(out, "{}:{} ", field.name, stored as f64 / divisor as f64)),
+    }
+}
+
+/// As `ss` prints it, which people can read by heart.
+fn memory_line(out: &mut Vec<u8>, row: &Row<'_>) {
+    let Some(memory) = row.facts.memory() else { return };
+    out.extend_from_slice(b"\tskmem:(");
+    for (i, field) in MEMORY_FIELDS.iter().enumerate() {
+        let Some(n) = memory.get(field) else { continue };
+        if i > 0 {
+            out.push(b',');
+        }
+        drop(write!(out, "{}{n}", field.short));
+    }
+    out.extend_from_slice(b")\n");
+}

@@ -1,0 +1,229 @@
+//! The overview: trouble first, then the counts, then who has most.
+
+use crate::engine::{Overview, Top, TopKind};
+use crate::model::frame::StateCounts;
+use crate::model::human;
+use crate::model::state::{State, TCP_STATES};
+use crate::output::out::Out;
+use crate::output::style::{Style, Tone, severity_tone, state_tone};
+use crate::rules::{Alert, Severity, Subject};
+
+/// Alerts shown in full; the rest are counted, so that the counts below stay
+/// on a screen of 24 lines.
+const ALERTS_SHOWN: usize = 4;
+
+/// Cells of the state table side by side.
+const STATES_A_LINE: usize = 3;
+
+/// Text is wrapped at this width on wider terminals too: long lines are hard
+/// to read.
+const TEXT_WIDTH: usize = 100;
+
+/// What stands in the first line.
+pub struct Heading {
+    /// Name of the host.
+    pub host: String,
+    /// Time of day of the snapshot.
+    pub time: String,
+}
+
+/// Writes the overview.
+pub fn status(out: &mut Out<'_>, style: &Style, overview: &Overview, heading: &Heading) {
+    let mut text = Text { style, out: out.buffer() };
+    text.heading(overview, heading);
+    text.alerts(&overview.alerts);
+    text.states(&overview.frame.tcp);
+    text.other_tables(overview);
+    text.limits(overview);
+    text.top(&overview.top);
+    for (rule, why) in &overview.unknown {
+        text.line(&format!("not judged: {rule}: {why}"));
+    }
+    out.advance();
+}
+
+struct Text<'t> {
+    style: &'t Style,
+    out: &'t mut Vec<u8>,
+}
+
+impl Text<'_> {
+    fn paint(&mut self, tone: Tone, text: &str) {
+        self.style.paint(self.out, tone, text);
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'\n');
+    }
+
+    fn heading(&mut self, overview: &Overview, heading: &Heading) {
+        let tables = [&overview.frame.tcp, &overview.udp, &overview.raw, &overview.unix];
+        let total: u64 = tables.iter().map(|counts| counts.total()).sum();
+        let left = format!(
+            "{}  {}  {} by {}",
+            heading.host,
+            heading.time,
+            human::plural(total, "socket"),
+            overview.report.source_text()
+        );
+        self.paint(Tone::Head, &left);
+        self.out.extend_from_slice(b"   ");
+        let worst = overview.alerts.first().map(|alert| severity_tone(alert.severity));
+        let alerts = match overview.alerts.len() {
+            0 => "no alerts".to_owned(),
+            n => human::plural(n as u64, "alert"),
+        };
+        self.paint(worst.unwrap_or(Tone::Good), &alerts);
+        self.out.extend_from_slice(b"\n\n");
+    }
+
+    fn alerts(&mut self, alerts: &[Alert]) {
+        for alert in alerts.iter().take(ALERTS_SHOWN) {
+            let word = match alert.severity {
+                Severity::Warning => "WARNING ",
+                Severity::Critical => "CRITICAL",
+            };
+            self.paint(severity_tone(alert.severity), word);
+            self.line(&format!(" {}  {}", alert.rule, subject(&alert.subject)));
+            self.wrapped(&alert.summary);
+            self.wrapped(&alert.remedy);
+        }
+        if alerts.len() > ALERTS_SHOWN {
+            let more = (alerts.len() - ALERTS_SHOWN) as u64;
+            self.line(&format!("         {} more: sockstate status --json", human::count(more)));
+        }
+        if !alerts.is_empty() {
+            self.out.push(b'\n');
+        }
+    }
+
+    /// Indented under the alert's word, wrapped on a terminal only.
+    fn wrapped(&mut self, text: &str) {
+        const INDENT: usize = 9;
+        let width = self.style.width.map_or(usize::MAX, |width| width.min(TEXT_WIDTH));
+        let mut column = 0;
+        for word in text.split(' ') {
+            let len = word.chars().count();
+            if column > INDENT && column + 1 + len > width {
+                self.out.push(b'\n');
+                column = 0;
+            }
+            if column == 0 {
+                self.out.extend_from_slice(&[b' '; INDENT]);
+                column = INDENT;
+            } else {
+                self.out.push(b' ');
+                column += 1;
+            }
+            self.out.extend_from_slice(word.as_bytes());
+            column += len;
+        }
+        self.out.push(b'\n');
+    }
+
+    fn states(&mut self, tcp: &StateCounts) {
+        let cells: Vec<(State, u64)> =
+            TCP_STATES.iter().map(|state| (*state, tcp.get(*state))).chain(tcp.others()).collect();
+        for (i, line) in cells.chunks(STATES_A_LINE).enumerate() {
+            self.paint(Tone::Head, if i == 0 { "TCP   " } else { "      " });
+            for (state, count) in line {
+                let tone = if *count > 0 { state_tone(*state) } else { Tone::Quiet };
+                self.paint(tone, &format!("{state:<12}"));
+                self.out.extend_from_slice(format!("{:>9}   ", human::count(*count)).as_bytes());
+            }
+            while self.out.last() == Some(&b' ') {
+                self.out.pop();
+            }
+            self.out.push(b'\n');
+        }
+    }
+
+    fn other_tables(&mut self, overview: &Overview) {
+        let (udp, unix) = (&overview.udp, &overview.unix);
+        self.paint(Tone::Head, "UDP   ");
+        self.out.extend_from_slice(
+            format!(
+                "{}, {} connected",
+                human::count(udp.total()),
+                human::count(udp.get(State::Established))
+            )
+            .as_bytes(),
+        );
+        self.paint(Tone::Head, "   RAW ");
+        self.out.extend_from_slice(human::count(overview.raw.total()).as_bytes());
+        self.paint(Tone::Head, "   UNIX ");
+        self.line(&format!(
+            "{}, {} listening",
+            human::count(unix.total()),
+            human::count(unix.get(State::Listen))
+        ));
+    }
+
+    /// Every number that has a limit, with its limit.
+    fn limits(&mut self, overview: &Overview) {
+        let host = &overview.frame.host;
+        let counter = |name| host.counters.get("TCP", name);
+        let limits = [
+            ("TIME_WAIT", counter("tw"), host.sysctls.max_tw_buckets()),
+            ("orphans", counter("orphan"), host.sysctls.max_orphans()),
+            ("TCP memory pages", counter("mem"), host.sysctls.tcp_mem().map(|[_, _, max]| max)),
+        ];
+        let parts: Vec<String> = limits
+            .into_iter()
+            .filter_map(|(name, used, limit)| {
+                Some(format!("{name} {} of {}", human::count(used?), human::count(limit?)))
+            })
+            .collect();
+        if !parts.is_empty() {
+            self.paint(Tone::Head, "LIMIT ");
+            self.line(&parts.join("   "));
+        }
+    }
+
+    fn top(&mut self, top: &[Top]) {
+        let kinds = [
+            (TopKind::ProcessCloseWait, "most CLOSE_WAIT"),
+            (TopKind::RemoteTimeWait, "most TIME_WAIT "),
+            (TopKind::ProcessSockets, "most sockets   "),
+            (TopKind::Remote, "most TCP peers "),
+        ];
+        let mut first = true;
+        for (kind, label) in kinds {
+            let names: Vec<String> = top.iter().filter(|t| t.kind == kind).map(offender).collect();
+            if names.is_empty() {
+                continue;
+            }
+            if std::mem::take(&mut first) {
+                self.out.push(b'\n');
+            }
+            self.paint(Tone::Head, label);
+            self.line(&format!("  {}", names.join("   ")));
+        }
+    }
+}
+
+fn offender(top: &Top) -> String {
+    let who = match (&top.process, &top.remote) {
+        (Some((pid, comm)), _) => format!("{comm}[{pid}]"),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => String::new(),
+    };
+    format!("{who} {}", human::count(top.count))
+}
+
+/// What an alert is about, in one word or two.
+fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Process { pid, comm } => format!("{comm}[{pid}]"),
+        Subject::User { uid: Some(uid) } => format!("processes of uid {uid} (not visible)"),
+        Subject::User { uid: None } => "processes that are not visible".to_owned(),
+        Subject::Namespace => "this network namespace".to_owned(),
+        Subject::Listener { local, owners } => {
+            let ip = local.address.to_ip();
+            let owners: Vec<String> =
+                owners.iter().map(|(pid, comm)| format!(" {comm}[{pid}]")).collect();
+            format!("{}{}", std::net::SocketAddr::new(ip, local.port), owners.concat())
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Names for addresses, ports and devices, each asked for once.
+
+use std::net::SocketAddr;
+
+use rustc_hash::FxHashMap;
+use rustix::net::netdevice::index_to_name;
+use rustix::net::{AddressFamily, SocketType, socket};
+
+use crate::model::address::Address;
+use crate::model::want::Proto;
+
+/// Turns numbers into names. Hosts and services are looked up only with
+/// `--resolve`: a reverse lookup asks the network and may take seconds.
+#[derive(Default)]
+pub struct Names {
+    resolve: bool,
+    hosts: FxHashMap<Address, Option<String>>,
+    services: FxHashMap<(u16, Proto), Option<String>>,
+    devices: FxHashMap<u32, String>,
+}
+
+impl Names {
+    /// Names for devices, and with `resolve` for hosts and services too.
+    pub fn new(resolve: bool) -> Self {
+        Self { resolve, ..Self::default() }
+    }
+
+    /// The name of an address, where names are wanted and it has one.
+    pub fn host(&mut self, address: Address) -> Option<&str> {
+        if !self.resolve || address.is_unspecified() {
+            return None;
+        }
+        let lookup = || dns_lookup::lookup_addr(&address.to_ip()).ok();
+        let found = self.hosts.entry(address).or_insert_with(lookup);
+        // A host without a name comes back as its own address.
+        found.as_deref().filter(|name| name.parse::<std::net::IpAddr>().is_err())
+    }
+
+    /// The service of a port, where names are wanted and it has one.
+    pub fn service(&mut self, port: u16, proto: Proto) -> Option<&str> {
+        if !self.resolve || !matches!(proto, Proto::Tcp | Proto::Udp) {
+            return None;
+        }
+        let lookup = || service_name(port, proto == Proto::Udp);
+        self.services.entry((port, proto)).or_insert_with(lookup).as_deref()
+    }
+
+    /// The name of a network device; its number when it is gone.
+    pub fn device(&mut self, ifindex: u32) -> &str {
+        self.devices.entry(ifindex).or_insert_with(|| {
+            let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None);
+            let name = probe.and_then(|probe| index_to_name(probe, ifindex));
+            name.unwrap_or_else(|_| format!("if{ifindex}"))
+        })
+    }
+}
+
+fn service_name(port: u16, udp: bool) -> Option<String> {
+    let flags = if udp { libc::NI_DGRAM } else { 0 };
+    let address = SocketAddr::from(([0, 0, 0, 0], port));
+    let (_, service) = dns_lookup::getnameinfo(&address, flags | libc::NI_NUMERICHOST).ok()?;
+    (service != port.to_string()).then_some(service)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_looked_up_unasked() {
+        let mut names = Names::new(false);
+        assert_eq!(names.host(Address::v4([127, 0, 0, 1])), None);
+        assert_eq!(names.service(80, Proto::Tcp), None);
+        assert!(names.hosts.is_empty() && names.services.is_empty());
+    }
+
+    #[test]
+    fn the_first_device_is_the_loopback_and_a_missing_one_keeps_its_number() {
+        let mut names = Names::new(false);
+        assert_eq!(names.device(1), "lo");
+        assert_eq!(names.device(4_000_000), "if4000000");
+    }
+}
