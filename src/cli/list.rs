@@ -121,6 +121,7 @@ fn sorted<'t>(table: &'t Table, order: Order, owners: &Owners) -> Vec<Row<'t>> {
 }
 
 /// Where rows go.
+#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
 enum Writer<'o, 'w> {
     Text(text::Sockets<'o, 'w>),
     Json(json::Sockets<'o, 'w>),

@@ -4,7 +4,7 @@ mod netlink;
 mod proc;
 mod report;
 
-pub use report::{Report, Served, SourceError};
+pub use report::{Report, Served, ServedTable, SourceError};
 
 use std::io;
 use std::ops::ControlFlow;

@@ -26,11 +26,22 @@ impl Served {
     }
 }
 
+/// One table that could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServedTable {
+    /// Which table.
+    pub table: TableId,
+    /// Who served it.
+    pub by: Served,
+    /// How many rows it gave.
+    pub rows: u64,
+}
+
 /// What a scan came to.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Who served each table that could be read.
-    pub served: Vec<(TableId, Served)>,
+    /// Every table that could be read.
+    pub served: Vec<ServedTable>,
     /// What is missing.
     pub gaps: Vec<Gap>,
     /// Whether the sink stopped the scan.
@@ -58,37 +69,43 @@ impl Failure {
 }
 
 impl Report {
-    /// One word for the whole scan: `netlink`, `proc`, or `mixed`.
+    /// One word for the whole scan: `netlink`, `proc`, or `mixed`. Tables that
+    /// are empty do not matter where others are not.
     pub fn source(&self) -> &'static str {
-        let mut names = self.served.iter().map(|(_, served)| served.name());
-        match names.next() {
-            None => "none",
-            Some(first) if names.all(|name| name == first) => first,
-            Some(_) => "mixed",
+        let (first, others) = self.split();
+        match (first, others.is_empty()) {
+            (None, _) => "none",
+            (Some(first), true) => first.name(),
+            (Some(_), false) => "mixed",
         }
     }
 
     /// The scan's source for people: `netlink`, or with what differs,
-    /// `netlink (raw by proc)`.
+    /// `netlink, raw by proc`.
     pub fn source_text(&self) -> String {
-        let Some((_, first)) = self.served.first() else { return self.source().to_owned() };
-        let others: Vec<&str> = self
-            .served
-            .iter()
-            .filter(|(_, by)| by != first)
-            .map(|(table, _)| table.name())
-            .collect();
-        match self.served.iter().find(|(_, by)| by != first) {
-            None => first.name().to_owned(),
-            Some((_, by)) => format!("{} ({} by {})", first.name(), others.join(", "), by.name()),
+        let (first, others) = self.split();
+        let mut text = first.map_or("nothing", Served::name).to_owned();
+        for other in others {
+            text += &format!(", {} by {}", other.table.name(), other.by.name());
         }
+        text
+    }
+
+    /// Who served the first table that matters, and the tables that somebody
+    /// else served.
+    fn split(&self) -> (Option<Served>, Vec<ServedTable>) {
+        let empty = self.served.iter().all(|served| served.rows == 0);
+        let matters = |served: &&ServedTable| empty || served.rows > 0;
+        let first = self.served.iter().find(matters).map(|served| served.by);
+        let other = |served: &&ServedTable| matters(served) && Some(served.by) != first;
+        (first, self.served.iter().filter(other).copied().collect())
     }
 
     /// Joins the report of another scan of the same answer.
     pub fn merge(&mut self, other: Self) {
-        for entry in other.served {
-            if !self.served.contains(&entry) {
-                self.served.push(entry);
+        for served in other.served {
+            if !self.served.iter().any(|s| (s.table, s.by) == (served.table, served.by)) {
+                self.served.push(served);
             }
         }
         for gap in other.gaps {
@@ -100,7 +117,7 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, table: TableId, by: Served, reading: Reading) -> ControlFlow<()> {
-        self.served.push((table, by));
+        self.served.push(ServedTable { table, by, rows: reading.rows });
         self.gaps.extend(reading.gaps);
         self.stopped |= reading.stopped;
         if reading.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -127,4 +144,45 @@ fn joined(failures: &[Failure]) -> String {
     let texts: Vec<String> =
         parts.iter().map(|(names, reason)| format!("{}: {reason}", names.join(", "))).collect();
     texts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(served: &[(usize, Served, u64)]) -> Report {
+        let table = |&(i, by, rows): &(usize, Served, u64)| ServedTable {
+            table: TableId::ALL[i],
+            by,
+            rows,
+        };
+        Report { served: served.iter().map(table).collect(), ..Report::default() }
+    }
+
+    #[test]
+    fn an_empty_table_does_not_make_the_source_mixed() {
+        use Served::{Netlink, Proc};
+        let plain = report(&[(0, Netlink, 5), (4, Proc, 0)]);
+        assert_eq!((plain.source(), plain.source_text().as_str()), ("netlink", "netlink"));
+        let mixed = report(&[(0, Netlink, 5), (4, Proc, 1)]);
+        assert_eq!(mixed.source(), "mixed");
+        assert_eq!(mixed.source_text(), "netlink, raw by proc");
+        assert_eq!(report(&[(0, Proc, 0)]).source(), "proc");
+    }
+
+    #[test]
+    fn with_no_table_left_every_reason_is_named_once() {
+        let failed = |i: usize| Failure::new(TableId::ALL[i], "no sock_diag".to_owned());
+        let error = Report::default().conclude(vec![failed(0), failed(1)]).err();
+        let text = error.map(|e| e.to_string()).unwrap_or_default();
+        assert_eq!(text, "no socket table could be read: tcp, tcp6: no sock_diag");
+    }
+
+    #[test]
+    fn a_table_that_failed_beside_others_is_a_gap() {
+        let one = report(&[(0, Served::Netlink, 1)]);
+        let failed = Failure::new(TableId::ALL[6], "no unix_diag".to_owned());
+        let gaps = one.conclude(vec![failed]).expect("one table was read").gaps;
+        assert_eq!(gaps, [Gap::new("unix", "no unix_diag")]);
+    }
 }

@@ -45,6 +45,20 @@ impl From<crate::model::address::Endpoint> for Endpoint {
     }
 }
 
+/// A state by its name: the kernel's, or `UNKNOWN(n)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(with = "String")]
+pub struct State(pub crate::model::state::State);
+
+impl Serialize for State {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.name() {
+            Some(name) => serializer.serialize_str(name),
+            None => serializer.collect_str(&self.0),
+        }
+    }
+}
+
 /// A process that holds a socket.
 #[derive(Serialize, JsonSchema)]
 pub struct Process {
@@ -136,7 +150,8 @@ pub fn gaps(gaps: &[gap::Gap]) -> Vec<Gap> {
 pub struct Taken {
     /// When the look began, RFC 3339 in UTC with nanoseconds.
     pub taken_at: String,
-    /// `netlink`, `proc`, or `mixed`.
+    /// `netlink`, `proc`, or `mixed`; empty tables do not matter where others
+    /// are not.
     pub source: &'static str,
     /// Which source served each table.
     pub sources: BTreeMap<&'static str, &'static str>,
@@ -151,7 +166,7 @@ impl Taken {
         Self {
             taken_at: timestamp(at),
             source: report.source(),
-            sources: served.map(|(table, by)| (table.name(), by.name())).collect(),
+            sources: served.map(|served| (served.table.name(), served.by.name())).collect(),
             gaps: gaps(&report.gaps),
         }
     }

@@ -17,7 +17,7 @@ use crate::model::standing::Standing;
 use crate::output::out::Out;
 use crate::source::Report;
 
-use super::parts::{self, Endpoint, Process, Taken, Timer, processes, value};
+use super::parts::{self, Endpoint, Process, State, Taken, Timer, processes, value};
 
 pub(super) const SCHEMA: &str = "sockstate.sockets/1";
 
@@ -107,26 +107,6 @@ pub struct Socket<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<std::collections::BTreeMap<String, u32>>")]
     pub memory: Option<Memory<'a>>,
-}
-
-/// A state by its name.
-#[derive(JsonSchema)]
-#[schemars(with = "String")]
-pub struct State(crate::model::state::State);
-
-impl From<crate::model::state::State> for State {
-    fn from(state: crate::model::state::State) -> Self {
-        Self(state)
-    }
-}
-
-impl Serialize for State {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.name() {
-            Some(name) => serializer.serialize_str(name),
-            None => serializer.collect_str(&self.0),
-        }
-    }
 }
 
 /// The accept queue of a listener.

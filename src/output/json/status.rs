@@ -14,7 +14,7 @@ use crate::model::state::TCP_STATES;
 use crate::output::out::Out;
 use crate::rules;
 
-use super::parts::{Addr, Endpoint, Process, Taken, document};
+use super::parts::{Addr, Endpoint, Process, State, Taken, document};
 
 pub(super) const SCHEMA: &str = "sockstate.status/1";
 
@@ -24,13 +24,13 @@ pub struct StatusDocument {
     /// Which shape this is.
     pub schema: &'static str,
     /// TCP sockets per state; all eleven states are there.
-    pub tcp: BTreeMap<String, u64>,
+    pub tcp: BTreeMap<State, u64>,
     /// UDP sockets per state; states without a socket are left out.
-    pub udp: BTreeMap<String, u64>,
+    pub udp: BTreeMap<State, u64>,
     /// Raw sockets per state.
-    pub raw: BTreeMap<String, u64>,
+    pub raw: BTreeMap<State, u64>,
     /// Unix sockets per state.
-    pub unix: BTreeMap<String, u64>,
+    pub unix: BTreeMap<State, u64>,
     /// What is wrong, worst first.
     pub alerts: Vec<Alert>,
     /// Rules that could not judge.
@@ -143,12 +143,12 @@ pub fn status(out: &mut Out<'_>, at: Timestamp, overview: &Overview) {
     document(out, &shape);
 }
 
-fn tcp_counts(all: &StateCounts) -> BTreeMap<String, u64> {
-    let eleven = TCP_STATES.iter().map(|state| (state.to_string(), all.get(*state)));
-    eleven.chain(all.others().map(|(state, count)| (state.to_string(), count))).collect()
+fn tcp_counts(all: &StateCounts) -> BTreeMap<State, u64> {
+    let eleven = TCP_STATES.iter().map(|state| (*state, all.get(*state)));
+    eleven.chain(all.others()).map(|(state, count)| (State(state), count)).collect()
 }
 
-fn counts(all: &StateCounts) -> BTreeMap<String, u64> {
+fn counts(all: &StateCounts) -> BTreeMap<State, u64> {
     tcp_counts(all).into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
