@@ -1,11 +1,14 @@
 //! Floor 3: puts together what a command shows.
 
 mod count;
+pub mod fields;
 mod listeners;
+mod lookups;
 mod overview;
 
 pub use count::{Count, Group, KeyValue};
 pub use listeners::ListenersView;
+pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
 
 use std::path::{Path, PathBuf};

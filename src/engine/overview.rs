@@ -104,6 +104,9 @@ impl Tally {
             Proto::Udp => self.udp.add(socket.state),
             Proto::Raw => self.raw.add(socket.state),
             Proto::Unix => self.unix.add(socket.state),
+            // The overview reads no other tables.
+            Proto::Mptcp | Proto::Udplite | Proto::Ping | Proto::Sctp | Proto::Dccp => {}
+            Proto::Netlink | Proto::Packet | Proto::Vsock => {}
             Proto::Tcp => {
                 self.tcp.add(socket.state);
                 if let Some(remote) = socket.remote().filter(|_| socket.state.is_connected()) {

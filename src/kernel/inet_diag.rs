@@ -12,30 +12,68 @@ pub const MESSAGE_LEN: usize = 72;
 pub mod attribute {
     /// `struct tcp_info`.
     pub const INFO: u16 = 2;
+    /// `struct tcpvegas_info`.
+    pub const VEGASINFO: u16 = 3;
     /// Name of the congestion control, NUL-terminated.
     pub const CONG: u16 = 4;
+    /// `u8`: type of service of IPv4.
+    pub const TOS: u16 = 5;
+    /// `u8`: traffic class of IPv6.
+    pub const TCLASS: u16 = 6;
     /// `u32[SK_MEMINFO_VARS]`.
     pub const SKMEMINFO: u16 = 7;
     /// `u8`: bit 0 receive side shut, bit 1 send side shut. Sent for every
     /// full socket and for nothing else.
     pub const SHUTDOWN: u16 = 8;
+    /// `struct tcp_dctcp_info`.
+    pub const DCTCPINFO: u16 = 9;
     /// `u8`: an IPv6 socket that takes no IPv4.
     pub const SKV6ONLY: u16 = 11;
     /// `u32` firewall mark, for `CAP_NET_ADMIN` only.
     pub const MARK: u16 = 15;
+    /// `struct tcp_bbr_info`.
+    pub const BBRINFO: u16 = 16;
+    /// `u32`: the socket's priority or `net_cls` class id.
+    pub const CLASS_ID: u16 = 17;
+    /// Nested: what runs on top of the socket.
+    pub const ULP_INFO: u16 = 19;
     /// `u64` inode number of the cgroup2 directory.
     pub const CGROUP_ID: u16 = 21;
+    /// `struct inet_diag_sockopt`: bits of [`super::SOCKET_OPTIONS`].
+    pub const SOCKOPT: u16 = 22;
 }
 
 /// Extension bits of a request: bit *n* - 1 asks for attribute *n*.
 pub mod extension {
     /// Asks for `INET_DIAG_INFO`; takes every socket's lock (`tcp_get_info`).
     pub const INFO: u8 = 1 << 1;
+    /// Asks for what the congestion control tells: one of `VEGASINFO`,
+    /// `DCTCPINFO`, `BBRINFO`.
+    pub const VEGASINFO: u8 = 1 << 2;
+    /// Asks for `INET_DIAG_TOS`.
+    pub const TOS: u8 = 1 << 4;
+    /// Asks for `INET_DIAG_TCLASS`, which brings `CLASS_ID` as well.
+    pub const TCLASS: u8 = 1 << 5;
     /// Asks for `INET_DIAG_CONG`.
     pub const CONG: u8 = 1 << 3;
     /// Asks for `INET_DIAG_SKMEMINFO`.
     pub const SKMEMINFO: u8 = 1 << 6;
 }
+
+/// Names of the bits of `struct inet_diag_sockopt`, lowest first.
+pub const SOCKET_OPTIONS: [&str; 11] = [
+    "recverr",
+    "is_icsk",
+    "freebind",
+    "hdrincl",
+    "mc_loop",
+    "transparent",
+    "mc_all",
+    "nodefrag",
+    "bind_address_no_port",
+    "recverr_rfc4884",
+    "defer_connect",
+];
 
 /// One row, borrowed from the receive buffer; nothing is decoded until asked.
 #[derive(Clone, Copy, Debug)]

@@ -8,9 +8,18 @@
 pub mod netlink;
 pub mod request;
 
+pub mod layout;
+
+pub mod congestion;
 pub mod inet_diag;
+pub mod mptcp_info;
+pub mod netlink_diag;
+pub mod packet_diag;
 pub mod tcp_info;
+pub mod ulp;
 pub mod unix_diag;
+pub mod vsock_diag;
 
 pub mod counters;
 pub mod proc_net;
+pub mod proc_other;

@@ -92,11 +92,11 @@ pub struct UnixLine<'a> {
     pub path: Option<&'a [u8]>,
 }
 
-/// Whether `line` is the header of one of these files (`  sl  local_address …`,
-/// `Num       RefCount …`).
+/// Whether `line` is the header of a file of `/proc/net` (`  sl  local_address
+/// …`, `Num       RefCount …`, `sk       RefCnt …`).
 pub fn is_header(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
-    line.starts_with(b"sl ") || line.starts_with(b"Num ")
+    [&b"sl "[..], b"Num ", b"sk "].iter().any(|head| line.starts_with(head))
 }
 
 /// The record of one line of an inet file; `None` for a malformed one and for

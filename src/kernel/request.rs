@@ -11,8 +11,11 @@ use netlink_packet_sock_diag::unix::{ShowFlags, StateFlags as UnixStateFlags, Un
 pub const AF_INET: u8 = 2;
 /// `AF_INET6` as `sdiag_family` carries it.
 pub const AF_INET6: u8 = 10;
-/// `AF_UNIX` as `sdiag_family` carries it.
-pub const AF_UNIX: u8 = 1;
+
+/// `SOCK_DIAG_BY_FAMILY`.
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// `INET_DIAG_REQ_PROTOCOL`: a protocol number that needs more than 8 bits.
+const REQ_PROTOCOL: u16 = 3;
 
 /// `UDIAG_SHOW_UID` (Linux 5.3), which the crate does not name.
 const UDIAG_SHOW_UID: u32 = 0x40;
@@ -22,8 +25,8 @@ const UDIAG_SHOW_UID: u32 = 0x40;
 pub struct InetDump {
     /// `AF_INET` or `AF_INET6`.
     pub family: u8,
-    /// `IPPROTO_TCP`, `IPPROTO_UDP`, `IPPROTO_RAW`.
-    pub protocol: u8,
+    /// `IPPROTO_*`; above 255 it travels as an attribute.
+    pub protocol: u16,
     /// Bit *n* asks for sockets in kernel state *n*.
     pub states: u32,
     /// Bit *n* - 1 asks for attribute *n*; only 1 to 8 can be asked for.
@@ -36,16 +39,70 @@ pub struct InetDump {
 pub fn inet_dump(ask: InetDump, seq: u32) -> Vec<u8> {
     let mut id = if ask.family == AF_INET6 { SocketId::new_v6() } else { SocketId::new_v4() };
     id.source_port = ask.local_port;
-    dump_message(
+    let message = dump_message(
         SockDiagMessage::InetRequest(InetRequest {
             family: ask.family,
-            protocol: ask.protocol,
+            protocol: ask.protocol as u8,
             extensions: ExtensionFlags::from_bits_retain(ask.extensions),
             states: StateFlags::from_bits_retain(ask.states),
             socket_id: id,
         }),
         seq,
-    )
+    );
+    if ask.protocol <= u16::from(u8::MAX) {
+        return message;
+    }
+    with_attribute(message, REQ_PROTOCOL, &u32::from(ask.protocol).to_ne_bytes())
+}
+
+/// Appends an attribute to a request and corrects the request's length.
+fn with_attribute(mut message: Vec<u8>, kind: u16, payload: &[u8]) -> Vec<u8> {
+    message.extend(((4 + payload.len()) as u16).to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend(payload);
+    message.resize(message.len().next_multiple_of(4), 0);
+    let len = message.len() as u32;
+    message[..4].copy_from_slice(&len.to_ne_bytes());
+    message
+}
+
+/// The bytes of a netlink dump request: all protocols, memory and groups
+/// (`struct netlink_diag_req`, `NDIAG_PROTO_ALL`).
+pub fn netlink_dump(seq: u32) -> Vec<u8> {
+    const AF_NETLINK: u8 = 16;
+    const ALL_PROTOCOLS: u8 = 255;
+    const SHOW_MEMINFO_AND_GROUPS: u32 = 0x3;
+    by_hand(&[AF_NETLINK, ALL_PROTOCOLS], &[0, SHOW_MEMINFO_AND_GROUPS, 0, 0], seq)
+}
+
+/// The bytes of a packet dump request: device, uid and memory
+/// (`struct packet_diag_req`).
+pub fn packet_dump(seq: u32) -> Vec<u8> {
+    const AF_PACKET: u8 = 17;
+    // PACKET_SHOW_INFO brings the uid as well.
+    const SHOW_INFO_AND_MEMINFO: u32 = 0x1 | 0x10;
+    by_hand(&[AF_PACKET, 0], &[0, SHOW_INFO_AND_MEMINFO, 0, 0], seq)
+}
+
+/// The bytes of a vsock dump request (`struct vsock_diag_req`).
+pub fn vsock_dump(states: u32, seq: u32) -> Vec<u8> {
+    const AF_VSOCK: u8 = 40;
+    by_hand(&[AF_VSOCK, 0], &[states, 0, 0, 0, 0], seq)
+}
+
+/// A request of a family that the crate does not know: two bytes, padding to
+/// four, and words.
+fn by_hand(head: &[u8; 2], words: &[u32], seq: u32) -> Vec<u8> {
+    let len = 16 + 4 + 4 * words.len();
+    let mut message = Vec::with_capacity(len);
+    message.extend((len as u32).to_ne_bytes());
+    message.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    message.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+    message.extend(seq.to_ne_bytes());
+    message.extend([0; 4]);
+    message.extend([head[0], head[1], 0, 0]);
+    message.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
+    message
 }
 
 /// The bytes of a unix dump request: name, peer, queues and uid, and what

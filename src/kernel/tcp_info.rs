@@ -3,60 +3,16 @@
 //! The struct only ever grows at its end: 232 bytes on 6.1, 248 on 6.12, 280 on
 //! 6.18. A field beyond the end of what was sent is absent, not zero.
 
-use super::netlink::bytes_at;
+pub use super::layout::Field;
 
-/// How a field is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    /// Some bits of one byte: (shift, width).
-    Bits(u8, u8),
-    U16,
-    U32,
-    U64,
-}
+use super::layout::{bits, byte, half, long, scaled, word};
 
-/// One field of `struct tcp_info`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The kernel's name without `tcpi_`, with its unit where it has one.
-    pub name: &'static str,
-    /// What the stored number is divided by to give the name's unit.
-    pub divisor: u32,
-    offset: usize,
-    layout: Layout,
-}
-
-const fn field(name: &'static str, offset: usize, layout: Layout) -> Field {
-    Field { name, divisor: 1, offset, layout }
-}
-
-const fn byte(name: &'static str, offset: usize) -> Field {
-    bits(name, offset, 0, 8)
-}
-
-const fn bits(name: &'static str, offset: usize, shift: u8, width: u8) -> Field {
-    field(name, offset, Layout::Bits(shift, width))
-}
-
-const fn half(name: &'static str, offset: usize) -> Field {
-    field(name, offset, Layout::U16)
-}
-
-const fn word(name: &'static str, offset: usize) -> Field {
-    field(name, offset, Layout::U32)
-}
-
-const fn long(name: &'static str, offset: usize) -> Field {
-    field(name, offset, Layout::U64)
-}
-
-/// A number stored in microseconds that people know in milliseconds.
-const fn millis(name: &'static str, offset: usize) -> Field {
-    Field { name, divisor: 1000, offset, layout: Layout::U32 }
-}
-
+/// State of the congestion control, one of [`CA_STATES`].
+pub const CA_STATE: Field = byte("ca_state", 1);
+/// What both ends agreed on, bits named by [`OPTIONS`].
+pub const OPTION_BITS: Field = byte("options", 5);
 /// Retransmission timeout in force; stored in microseconds.
-pub const RTO: Field = millis("rto_ms", 8);
+pub const RTO: Field = scaled("rto_ms", 8, 1000);
 /// Time since data last arrived; set at establishment (`lrcvtime`).
 pub const LAST_DATA_RECV: Field = word("last_data_recv_ms", 52);
 /// Time since an ACK was last accepted (`rcv_tstamp`).
@@ -72,17 +28,17 @@ pub const TOTAL_RTO_TIME: Field = word("total_rto_time_ms", 244);
 /// may differ (`tcp_get_info` reads later). `accecn_fail_mode` and
 /// `accecn_opt_seen` are left out because a later kernel laid them out anew.
 pub const FIELDS: &[Field] = &[
-    byte("ca_state", 1),
+    CA_STATE,
     byte("retransmits", 2),
     byte("probes", 3),
     byte("backoff", 4),
-    byte("options", 5),
+    OPTION_BITS,
     bits("snd_wscale", 6, 0, 4),
     bits("rcv_wscale", 6, 4, 4),
     bits("delivery_rate_app_limited", 7, 0, 1),
     bits("fastopen_client_fail", 7, 1, 2),
     RTO,
-    millis("ato_ms", 12),
+    scaled("ato_ms", 12, 1000),
     word("snd_mss_bytes", 16),
     word("rcv_mss_bytes", 20),
     word("unacked_segs", 24),
@@ -140,6 +96,25 @@ pub const FIELDS: &[Field] = &[
     word("received_ce_bytes", 272),
 ];
 
+/// Names of the bits of `options` (`TCPI_OPT_*`), lowest first.
+pub const OPTIONS: [&str; 8] =
+    ["ts", "sack", "wscale", "ecn", "ecn_seen", "syn_data", "usec_ts", "tfo_child"];
+
+/// Names of `ca_state` (`enum tcp_ca_state`).
+pub const CA_STATES: [&str; 5] = ["open", "disorder", "cwr", "recovery", "loss"];
+
+/// The word for a stored [`CA_STATE`]; its number where it has none.
+pub fn ca_state_name(stored: u64) -> String {
+    let word = usize::try_from(stored).ok().and_then(|i| CA_STATES.get(i));
+    word.map_or_else(|| stored.to_string(), |word| (*word).to_owned())
+}
+
+/// The words for stored [`OPTION_BITS`].
+pub fn option_names(stored: u64) -> impl Iterator<Item = &'static str> {
+    let set = move |i: &usize| stored >> i & 1 == 1;
+    OPTIONS.iter().enumerate().filter(move |(i, _)| set(i)).map(|(_, name)| *name)
+}
+
 /// A `struct tcp_info`, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpInfo<'a>(&'a [u8]);
@@ -150,17 +125,10 @@ impl<'a> TcpInfo<'a> {
         Self(payload)
     }
 
-    /// One field's stored value, before its divisor; `None` where this kernel's struct ends before it.
+    /// One field's stored value, before its divisor; `None` where this kernel's
+    /// struct ends before it.
     pub fn get(&self, field: &Field) -> Option<u64> {
-        match field.layout {
-            Layout::Bits(shift, width) => {
-                let byte = *self.0.get(field.offset)?;
-                Some(u64::from(byte >> shift) & ((1 << width) - 1))
-            }
-            Layout::U16 => bytes_at(self.0, field.offset).map(|b| u16::from_ne_bytes(b).into()),
-            Layout::U32 => bytes_at(self.0, field.offset).map(|b| u32::from_ne_bytes(b).into()),
-            Layout::U64 => bytes_at(self.0, field.offset).map(u64::from_ne_bytes),
-        }
+        field.get(self.0)
     }
 }
 
@@ -201,13 +169,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), FIELDS.len());
         for pair in FIELDS.windows(2) {
-            let width = match pair[0].layout {
-                Layout::Bits(..) => 0,
-                Layout::U16 => 2,
-                Layout::U32 => 4,
-                Layout::U64 => 8,
-            };
-            assert!(pair[0].offset + width <= pair[1].offset, "{}", pair[1].name);
+            assert!(pair[0].span().1 <= pair[1].span().0, "{}", pair[1].name);
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What a row carries beyond its fixed part, decoded when asked for.
 
-use crate::kernel::inet_diag::{SocketMemory, attribute};
+use crate::kernel::congestion::{KINDS, Kind};
+use crate::kernel::inet_diag::{SOCKET_OPTIONS, SocketMemory, attribute};
 use crate::kernel::netlink::Attributes;
+use crate::kernel::netlink_diag;
+use crate::kernel::packet_diag;
 use crate::kernel::tcp_info::TcpInfo;
+use crate::kernel::ulp::Ulp;
 use crate::kernel::unix_diag::UnixAttributes;
 
 /// Where the facts of a row come from; borrowed, decoded on demand.
@@ -17,8 +21,12 @@ pub enum Facts<'a> {
     Unix(UnixAttributes<'a>),
     /// The name column of `/proc/net/unix`: NUL bytes are printed as `@`.
     ProcPath(&'a [u8]),
-    /// The drops column of `/proc/net/udp`.
+    /// The drops column of a `/proc/net` table.
     ProcDrops(u32),
+    /// Attributes of a netlink row.
+    Netlink(Attributes<'a>),
+    /// Attributes of a packet row.
+    Packet(Attributes<'a>),
 }
 
 /// The name of a unix socket.
@@ -40,7 +48,12 @@ impl<'a> Facts<'a> {
 
     /// The connection's `tcp_info`.
     pub fn tcp_info(self) -> Option<TcpInfo<'a>> {
-        self.inet(attribute::INFO).map(TcpInfo::new)
+        self.info_bytes().map(TcpInfo::new)
+    }
+
+    /// The protocol's own structure: `tcp_info`, or `mptcp_info`.
+    pub fn info_bytes(self) -> Option<&'a [u8]> {
+        self.inet(attribute::INFO)
     }
 
     /// Name of the congestion control.
@@ -53,6 +66,8 @@ impl<'a> Facts<'a> {
     pub fn memory(self) -> Option<SocketMemory<'a>> {
         let payload = match self {
             Self::Unix(attributes) => attributes.memory(),
+            Self::Netlink(attributes) => attributes.find(netlink_diag::MEMINFO),
+            Self::Packet(attributes) => attributes.find(packet_diag::MEMINFO),
             _ => self.inet(attribute::SKMEMINFO),
         };
         payload.map(SocketMemory::new)
@@ -81,10 +96,46 @@ impl<'a> Facts<'a> {
         Some(u64::from_ne_bytes(payload.get(..8)?.try_into().ok()?))
     }
 
+    /// What the congestion control tells of itself: which structure, and its
+    /// bytes.
+    pub fn congestion_info(self) -> Option<(&'static Kind, &'a [u8])> {
+        KINDS.iter().find_map(|kind| Some((kind, self.inet(kind.attribute)?)))
+    }
+
+    /// What runs on top of the socket.
+    pub fn ulp(self) -> Option<Ulp<'a>> {
+        Ulp::new(self.inet(attribute::ULP_INFO)?)
+    }
+
+    /// Type of service of IPv4.
+    pub fn tos(self) -> Option<u8> {
+        self.inet(attribute::TOS)?.first().copied()
+    }
+
+    /// Traffic class of IPv6.
+    pub fn traffic_class(self) -> Option<u8> {
+        self.inet(attribute::TCLASS)?.first().copied()
+    }
+
+    /// The socket's priority, or its `net_cls` class id (`inet_diag_msg_attrs_fill`).
+    pub fn class_id(self) -> Option<u32> {
+        self.word(attribute::CLASS_ID)
+    }
+
+    /// Socket options that are set, by name.
+    pub fn socket_options(self) -> Option<impl Iterator<Item = &'static str>> {
+        let bytes = self.inet(attribute::SOCKOPT)?;
+        let bit = |i: usize| bytes.get(i / 8).is_some_and(|byte| byte >> (i % 8) & 1 == 1);
+        Some(SOCKET_OPTIONS.iter().enumerate().filter(move |(i, _)| bit(*i)).map(|(_, name)| *name))
+    }
+
     /// Firewall mark; needs `CAP_NET_ADMIN`.
     pub fn mark(self) -> Option<u32> {
-        let payload = self.inet(attribute::MARK)?;
-        Some(u32::from_ne_bytes(payload.get(..4)?.try_into().ok()?))
+        self.word(attribute::MARK)
+    }
+
+    fn word(self, kind: u16) -> Option<u32> {
+        Some(u32::from_ne_bytes(self.inet(kind)?.get(..4)?.try_into().ok()?))
     }
 
     /// Whether an IPv6 listener refuses IPv4.

@@ -7,6 +7,8 @@ pub mod want;
 
 pub mod socket;
 
+mod from_kernel;
+
 pub mod facts;
 
 pub mod row;
@@ -18,7 +20,6 @@ pub mod age;
 
 pub mod table;
 
-pub mod fields;
 pub mod frame;
 pub mod listener;
 

@@ -1,41 +1,41 @@
 //! One socket: the fixed part of its row, compact and without borrowed data.
 
-use crate::kernel::inet_diag::InetMessage;
-use crate::kernel::proc_net::{InetLine, ProcAddress, UnixLine};
-use crate::kernel::unix_diag::UnixMessage;
-
-use super::address::{Address, Endpoint};
+use super::address::Endpoint;
 use super::state::State;
-use super::want::{Family, Proto, TableId};
+use super::want::{Family, TableId};
 
-/// A unix socket's type, as in `socket(2)`.
+/// A socket's type, as in `socket(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum UnixKind {
+pub enum SocketType {
     /// `SOCK_STREAM`.
     Stream,
     /// `SOCK_DGRAM`.
     Dgram,
+    /// `SOCK_RAW`.
+    Raw,
     /// `SOCK_SEQPACKET`.
     Seqpacket,
     /// A number without a name here.
     Other(u8),
 }
 
-impl UnixKind {
-    fn from_kernel(number: u8) -> Self {
+impl SocketType {
+    pub(super) fn from_kernel(number: u8) -> Self {
         match number {
             1 => Self::Stream,
             2 => Self::Dgram,
+            3 => Self::Raw,
             5 => Self::Seqpacket,
             other => Self::Other(other),
         }
     }
 
-    /// The name in output: `stream`, `dgram`, `seqpacket`, `type(n)`.
+    /// The name in output: `stream`, `dgram`, `raw`, `seqpacket`, `type(n)`.
     pub fn name(self) -> String {
         match self {
             Self::Stream => "stream".to_owned(),
             Self::Dgram => "dgram".to_owned(),
+            Self::Raw => "raw".to_owned(),
             Self::Seqpacket => "seqpacket".to_owned(),
             Self::Other(n) => format!("type({n})"),
         }
@@ -110,7 +110,34 @@ pub enum Ends {
     /// A unix socket; its name is among the row's facts.
     Unix {
         /// The socket's type.
-        kind: UnixKind,
+        kind: SocketType,
+    },
+    /// A netlink socket.
+    Netlink {
+        /// The socket's type, where the source tells.
+        kind: SocketType,
+        /// `NETLINK_ROUTE` and so on.
+        protocol: u8,
+        /// Port id, 0 for the kernel.
+        port: u32,
+        /// Port id it is connected to.
+        peer: u32,
+    },
+    /// A packet socket; its device is the row's.
+    Packet {
+        /// The socket's type.
+        kind: SocketType,
+        /// Ethernet protocol, `ETH_P_*`.
+        protocol: u16,
+    },
+    /// A socket between host and virtual machine: context ids and ports.
+    Vsock {
+        /// The socket's type.
+        kind: SocketType,
+        /// Our end.
+        local: (u32, u32),
+        /// The peer's end.
+        remote: (u32, u32),
     },
 }
 
@@ -144,95 +171,13 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// From a row of sock_diag.
-    #[inline]
-    pub fn from_inet_diag(message: &InetMessage<'_>, proto: Proto) -> Self {
-        let v6 = message.family() == crate::kernel::request::AF_INET6;
-        let family = if v6 { Family::Inet6 } else { Family::Inet };
-        let ends = Ends::Inet {
-            local: endpoint(v6, message.local(), message.local_port()),
-            remote: endpoint(v6, message.remote(), message.remote_port()),
-        };
-        Self {
-            table: TableId { proto, family },
-            state: inet_state(proto, message.state(), &ends),
-            ends,
-            ifindex: message.ifindex(),
-            cookie: message.cookie(),
-            inode: message.inode(),
-            uid: Some(message.uid()),
-            timer: TimerKind::from_kernel(message.timer()).map(|kind| Timer {
-                kind,
-                expires_ms: message.expires_ms(),
-                retransmits: message.retransmits(),
-            }),
-            rqueue: message.rqueue(),
-            wqueue: Some(message.wqueue()),
-            rqueue_known: true,
-        }
-    }
-
-    /// From a row of unix_diag.
-    pub fn from_unix_diag(message: &UnixMessage<'_>) -> Self {
-        let queues = message.attributes.queues();
-        Self {
-            table: TableId { proto: Proto::Unix, family: Family::Unix },
-            state: State::from_kernel(message.state()),
-            ends: Ends::Unix { kind: UnixKind::from_kernel(message.kind()) },
-            ifindex: 0,
-            cookie: message.cookie(),
-            inode: message.inode(),
-            uid: message.attributes.uid(),
-            timer: None,
-            rqueue: queues.map_or(0, |(r, _)| r),
-            wqueue: queues.map(|(_, w)| w),
-            rqueue_known: queues.is_some(),
-        }
-    }
-
-    /// From a line of `/proc/net/{tcp,tcp6,udp,udp6,raw,raw6}`.
-    pub fn from_proc_inet(line: &InetLine, table: TableId) -> Self {
-        let ends = Ends::Inet {
-            local: Endpoint::new(proc_address(line.local), line.local_port),
-            remote: Endpoint::new(proc_address(line.remote), line.remote_port),
-        };
-        let state = inet_state(table.proto, line.state, &ends);
-        Self {
-            table,
-            state,
-            ends,
-            ifindex: 0,
-            cookie: 0,
-            inode: line.inode,
-            uid: Some(line.uid),
-            timer: TimerKind::from_kernel(line.timer).map(|kind| Timer {
-                kind,
-                expires_ms: line.expires_ms,
-                retransmits: u8::try_from(line.retrans).unwrap_or(u8::MAX),
-            }),
-            rqueue: line.rx_queue,
-            // get_tcp4_sock() prints the queue's length but 0 for its limit.
-            wqueue: (state != State::Listen).then_some(line.tx_queue),
-            rqueue_known: true,
-        }
-    }
-
-    /// From a line of `/proc/net/unix`.
-    pub fn from_proc_unix(line: &UnixLine<'_>) -> Self {
-        Self {
-            table: TableId { proto: Proto::Unix, family: Family::Unix },
-            state: State::from_kernel(line.state),
-            ends: Ends::Unix {
-                kind: UnixKind::from_kernel(u8::try_from(line.kind).unwrap_or(u8::MAX)),
-            },
-            ifindex: 0,
-            cookie: 0,
-            inode: line.inode,
-            uid: None,
-            timer: None,
-            rqueue: 0,
-            wqueue: None,
-            rqueue_known: false,
+    /// The socket's type, where its table does not imply it.
+    pub fn kind(&self) -> Option<SocketType> {
+        match self.ends {
+            Ends::Inet { .. } | Ends::Netlink { .. } => None,
+            Ends::Unix { kind } | Ends::Packet { kind, .. } | Ends::Vsock { kind, .. } => {
+                Some(kind)
+            }
         }
     }
 
@@ -240,7 +185,7 @@ impl Socket {
     pub fn local(&self) -> Option<Endpoint> {
         match self.ends {
             Ends::Inet { local, .. } => Some(local),
-            Ends::Unix { .. } => None,
+            _ => None,
         }
     }
 
@@ -248,7 +193,7 @@ impl Socket {
     pub fn remote(&self) -> Option<Endpoint> {
         match self.ends {
             Ends::Inet { remote, .. } => Some(remote),
-            Ends::Unix { .. } => None,
+            _ => None,
         }
     }
 
@@ -256,42 +201,5 @@ impl Socket {
     pub fn is_v4_mapped(&self) -> bool {
         self.table.family == Family::Inet6
             && self.local().is_some_and(|l| l.address.as_v4().is_some())
-    }
-}
-
-#[inline]
-fn endpoint(v6: bool, octets: [u8; 16], port: u16) -> Endpoint {
-    let address = if v6 {
-        Address::v6(octets)
-    } else {
-        let [a, b, c, d, ..] = octets;
-        Address::v4([a, b, c, d])
-    };
-    Endpoint::new(address, port)
-}
-
-fn proc_address(address: ProcAddress) -> Address {
-    match address {
-        ProcAddress::V4(octets) => Address::v4(octets),
-        ProcAddress::V6(octets) => Address::v6(octets),
-    }
-}
-
-/// A bound, idle TCP socket is reported as CLOSE (`tcp_diag_dump`, the walk
-/// over bhash2 for `TCPF_BOUND_INACTIVE`). One that still names a peer had a
-/// connection and was closed without losing its port: that is CLOSE.
-#[inline]
-fn inet_state(proto: Proto, number: u8, ends: &Ends) -> State {
-    let state = State::from_kernel(number);
-    match ends {
-        Ends::Inet { local, remote }
-            if proto == Proto::Tcp
-                && state == State::Close
-                && local.port != 0
-                && remote.port == 0 =>
-        {
-            State::Bound
-        }
-        _ => state,
     }
 }

@@ -14,6 +14,8 @@ enum Kind {
     Unix,
     ProcPath,
     ProcDrops,
+    Netlink,
+    Packet,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,8 @@ impl Table {
             Facts::Inet(attributes) => (Kind::Inet, attributes.as_bytes()),
             Facts::Unix(attributes) => (Kind::Unix, attributes.as_bytes()),
             Facts::ProcPath(path) => (Kind::ProcPath, path),
+            Facts::Netlink(attributes) => (Kind::Netlink, attributes.as_bytes()),
+            Facts::Packet(attributes) => (Kind::Packet, attributes.as_bytes()),
             Facts::ProcDrops(count) => {
                 drops = count.to_ne_bytes();
                 (Kind::ProcDrops, &drops)
@@ -78,6 +82,8 @@ impl Table {
             Kind::Inet => Facts::Inet(Attributes::new(bytes)),
             Kind::Unix => Facts::Unix(UnixAttributes::new(bytes)),
             Kind::ProcPath => Facts::ProcPath(bytes),
+            Kind::Netlink => Facts::Netlink(Attributes::new(bytes)),
+            Kind::Packet => Facts::Packet(Attributes::new(bytes)),
             Kind::ProcDrops => {
                 let count = bytes.try_into().map(u32::from_ne_bytes).unwrap_or_default();
                 Facts::ProcDrops(count)

@@ -8,12 +8,28 @@ use super::state::{State, StateSet};
 pub enum Proto {
     /// TCP.
     Tcp,
+    /// Multipath TCP connections, whose subflows are TCP sockets.
+    Mptcp,
     /// UDP.
     Udp,
+    /// UDP-Lite.
+    Udplite,
     /// Raw IP.
     Raw,
+    /// ICMP echo sockets (`IPPROTO_ICMP` with `SOCK_DGRAM`).
+    Ping,
+    /// SCTP.
+    Sctp,
+    /// DCCP.
+    Dccp,
     /// Unix, of any socket type.
     Unix,
+    /// Netlink.
+    Netlink,
+    /// Packet sockets.
+    Packet,
+    /// Sockets between a host and its virtual machines.
+    Vsock,
 }
 
 /// The address family of a table.
@@ -25,28 +41,51 @@ pub enum Family {
     Inet6,
     /// `AF_UNIX`.
     Unix,
+    /// `AF_NETLINK`.
+    Netlink,
+    /// `AF_PACKET`.
+    Packet,
+    /// `AF_VSOCK`.
+    Vsock,
 }
 
 impl Family {
-    /// The name used in output: `inet`, `inet6`, `unix`.
+    /// The name used in output: `inet`, `inet6`, `unix`, ….
     pub fn name(self) -> &'static str {
         match self {
             Self::Inet => "inet",
             Self::Inet6 => "inet6",
             Self::Unix => "unix",
+            Self::Netlink => "netlink",
+            Self::Packet => "packet",
+            Self::Vsock => "vsock",
         }
     }
 }
 
 impl Proto {
-    /// The name used in output: `tcp`, `udp`, `raw`, `unix`.
+    /// The name used in output: `tcp`, `udp`, `raw`, `unix`, ….
     pub fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Mptcp => "mptcp",
             Self::Udp => "udp",
+            Self::Udplite => "udplite",
             Self::Raw => "raw",
+            Self::Ping => "ping",
+            Self::Sctp => "sctp",
+            Self::Dccp => "dccp",
             Self::Unix => "unix",
+            Self::Netlink => "netlink",
+            Self::Packet => "packet",
+            Self::Vsock => "vsock",
         }
+    }
+
+    /// Whether the states of this protocol are those of TCP's machine, LISTEN
+    /// among them.
+    pub fn has_tcp_states(self) -> bool {
+        matches!(self, Self::Tcp | Self::Mptcp | Self::Sctp | Self::Dccp)
     }
 }
 
@@ -61,30 +100,56 @@ pub struct TableId {
 
 impl TableId {
     /// Every table, in the order in which they are read and shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 20] = [
         Self::new(Proto::Tcp, Family::Inet),
         Self::new(Proto::Tcp, Family::Inet6),
+        Self::new(Proto::Mptcp, Family::Inet),
+        Self::new(Proto::Mptcp, Family::Inet6),
         Self::new(Proto::Udp, Family::Inet),
         Self::new(Proto::Udp, Family::Inet6),
+        Self::new(Proto::Udplite, Family::Inet),
+        Self::new(Proto::Udplite, Family::Inet6),
         Self::new(Proto::Raw, Family::Inet),
         Self::new(Proto::Raw, Family::Inet6),
+        Self::new(Proto::Ping, Family::Inet),
+        Self::new(Proto::Ping, Family::Inet6),
+        Self::new(Proto::Sctp, Family::Inet),
+        Self::new(Proto::Sctp, Family::Inet6),
+        Self::new(Proto::Dccp, Family::Inet),
+        Self::new(Proto::Dccp, Family::Inet6),
         Self::new(Proto::Unix, Family::Unix),
+        Self::new(Proto::Netlink, Family::Netlink),
+        Self::new(Proto::Packet, Family::Packet),
+        Self::new(Proto::Vsock, Family::Vsock),
     ];
 
     const fn new(proto: Proto, family: Family) -> Self {
         Self { proto, family }
     }
 
-    /// The name of the table's file in `/proc/net`, also its name in messages.
+    /// The table's name in messages and JSON: as in `/proc/net`.
     pub fn name(self) -> &'static str {
         match (self.proto, self.family) {
             (Proto::Tcp, Family::Inet6) => "tcp6",
-            (Proto::Tcp, _) => "tcp",
+            (Proto::Mptcp, Family::Inet6) => "mptcp6",
             (Proto::Udp, Family::Inet6) => "udp6",
-            (Proto::Udp, _) => "udp",
+            (Proto::Udplite, Family::Inet6) => "udplite6",
             (Proto::Raw, Family::Inet6) => "raw6",
-            (Proto::Raw, _) => "raw",
-            (Proto::Unix, _) => "unix",
+            (Proto::Ping, Family::Inet6) => "ping6",
+            (Proto::Sctp, Family::Inet6) => "sctp6",
+            (Proto::Dccp, Family::Inet6) => "dccp6",
+            (proto, _) => proto.name(),
+        }
+    }
+
+    /// The table's file in `/proc/net`, where it has one that can be read row
+    /// by row.
+    pub fn proc_file(self) -> Option<&'static str> {
+        match (self.proto, self.family) {
+            (Proto::Ping, Family::Inet6) => Some("icmp6"),
+            (Proto::Ping, _) => Some("icmp"),
+            (Proto::Mptcp | Proto::Sctp | Proto::Dccp | Proto::Vsock, _) => None,
+            _ => Some(self.name()),
         }
     }
 }
@@ -94,8 +159,10 @@ impl TableId {
 pub struct Extras {
     /// `struct tcp_info`; costs a socket lock and triples the bytes of a row.
     pub tcp_info: bool,
-    /// Name of the congestion control.
+    /// The congestion control: its name and what it tells of itself.
     pub congestion: bool,
+    /// Type of service, traffic class, priority.
+    pub tos: bool,
     /// Socket memory and drops.
     pub memory: bool,
     /// Inodes of the clients waiting at a unix listener.
@@ -134,7 +201,7 @@ impl Want {
     pub fn states_of(&self, table: TableId) -> StateSet {
         match (self.listening, table.proto) {
             (false, _) => self.states,
-            (true, Proto::Tcp) => State::Listen.into(),
+            (true, proto) if proto.has_tcp_states() => State::Listen.into(),
             (true, _) => StateSet::listening(),
         }
     }

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
+use crate::engine::Lookups;
 use crate::model::address::{Address, Endpoint};
 use crate::model::age::Age;
 use crate::model::escape::push_escaped;
-use crate::model::facts::UnixName;
 use crate::model::owner::Owners;
+use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket, Timer};
 use crate::sys::names::Names;
 
@@ -61,14 +62,112 @@ pub fn endpoint(out: &mut Vec<u8>, socket: &Socket, end: Endpoint, names: &mut N
     }
 }
 
-/// Appends the local end of any socket; a unix one by its name.
-pub fn local(out: &mut Vec<u8>, socket: &Socket, unix: Option<UnixName<'_>>, names: &mut Names) {
-    match socket.ends {
-        Ends::Inet { local, .. } => endpoint(out, socket, local, names),
-        Ends::Unix { .. } => match unix {
+/// Appends the local end of any socket.
+pub fn local(out: &mut Vec<u8>, row: &Row<'_>, names: &mut Names) {
+    match row.socket.ends {
+        Ends::Inet { local, .. } => endpoint(out, &row.socket, local, names),
+        Ends::Unix { .. } => match row.facts.unix_name() {
             Some(name) => unix_name(out, name.is_abstract, name.bytes),
             None => out.push(b'*'),
         },
+        Ends::Netlink { protocol, port, .. } => {
+            match netlink_protocol(protocol) {
+                Some(name) => out.extend_from_slice(name.as_bytes()),
+                None => number(out, protocol),
+            }
+            out.push(b':');
+            netlink_port(out, port);
+        }
+        Ends::Packet { protocol, .. } => {
+            ether_type(out, protocol);
+            out.push(b':');
+            match row.socket.ifindex {
+                0 => out.push(b'*'),
+                index => out.extend_from_slice(names.device(index).as_bytes()),
+            }
+        }
+        Ends::Vsock { local, .. } => vsock_end(out, local),
+    }
+}
+
+/// Appends the remote end of any socket; nothing where it has none.
+pub fn remote(out: &mut Vec<u8>, row: &Row<'_>, lookups: &Lookups, names: &mut Names) {
+    match row.socket.ends {
+        Ends::Inet { remote, .. } => endpoint(out, &row.socket, remote, names),
+        Ends::Unix { .. } => match (lookups.peer_name(row), row.facts.peer_inode()) {
+            (Some((is_abstract, name)), _) => unix_name(out, *is_abstract, name),
+            (None, Some(inode)) => drop(write!(out, "inode:{inode}")),
+            (None, None) => {}
+        },
+        Ends::Netlink { peer, .. } if row.socket.state.is_connected() => netlink_port(out, peer),
+        Ends::Netlink { .. } | Ends::Packet { .. } => {}
+        Ends::Vsock { remote, .. } => vsock_end(out, remote),
+    }
+}
+
+/// Names of netlink protocols (`NETLINK_*`, include/uapi/linux/netlink.h).
+const NETLINK_PROTOCOLS: [&str; 23] = [
+    "route",
+    "",
+    "usersock",
+    "firewall",
+    "sock_diag",
+    "nflog",
+    "xfrm",
+    "selinux",
+    "iscsi",
+    "audit",
+    "fib_lookup",
+    "connector",
+    "netfilter",
+    "ip6_fw",
+    "dnrtmsg",
+    "kobject_uevent",
+    "generic",
+    "",
+    "scsitransport",
+    "ecryptfs",
+    "rdma",
+    "crypto",
+    "smc",
+];
+
+fn netlink_port(out: &mut Vec<u8>, port: u32) {
+    match port {
+        0 => out.extend_from_slice(b"kernel"),
+        port => number(out, port),
+    }
+}
+
+/// The name of a netlink protocol, where it has one.
+pub fn netlink_protocol(protocol: u8) -> Option<&'static str> {
+    NETLINK_PROTOCOLS.get(usize::from(protocol)).copied().filter(|name| !name.is_empty())
+}
+
+/// Ethernet protocols people meet (`ETH_P_*`); others by number.
+fn ether_type(out: &mut Vec<u8>, protocol: u16) {
+    match protocol {
+        0x0000 => out.push(b'-'),
+        0x0003 => out.push(b'*'),
+        0x0800 => out.extend_from_slice(b"ip"),
+        0x0806 => out.extend_from_slice(b"arp"),
+        0x86dd => out.extend_from_slice(b"ipv6"),
+        0x888e => out.extend_from_slice(b"eapol"),
+        0x88cc => out.extend_from_slice(b"lldp"),
+        other => drop(write!(out, "{other:#06x}")),
+    }
+}
+
+/// `VMADDR_CID_ANY` and `VMADDR_PORT_ANY` are all ones.
+fn vsock_end(out: &mut Vec<u8>, (cid, port): (u32, u32)) {
+    for (i, part) in [cid, port].into_iter().enumerate() {
+        if i > 0 {
+            out.push(b':');
+        }
+        match part {
+            u32::MAX => out.push(b'*'),
+            part => number(out, part),
+        }
     }
 }
 

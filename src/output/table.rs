@@ -53,8 +53,8 @@ struct Cell {
 pub struct Cells {
     bytes: Vec<u8>,
     cells: Vec<Cell>,
-    /// Indented lines below the row.
-    below: Vec<u8>,
+    /// Lines of details, each ended by a newline.
+    details: Vec<u8>,
 }
 
 impl Cells {
@@ -69,15 +69,15 @@ impl Cells {
         self.cells.push(Cell { end: self.bytes.len(), tone });
     }
 
-    /// Lines to show below the row; each begins on a line of its own.
-    pub fn below(&mut self) -> &mut Vec<u8> {
-        &mut self.below
+    /// Lines of details that belong to the row, each ended by a newline.
+    pub fn details(&mut self) -> &mut Vec<u8> {
+        &mut self.details
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
         self.cells.clear();
-        self.below.clear();
+        self.details.clear();
     }
 
     fn each(&self) -> impl Iterator<Item = (&[u8], Tone)> {
@@ -96,6 +96,7 @@ pub struct Table<'o, 'w> {
     settled: bool,
     header: bool,
     scratch: Cells,
+    inline: bool,
 }
 
 impl<'o, 'w> Table<'o, 'w> {
@@ -103,7 +104,13 @@ impl<'o, 'w> Table<'o, 'w> {
     pub fn new(out: &'o mut Out<'w>, style: &'o Style, columns: Vec<Column>, header: bool) -> Self {
         let widths = columns.iter().map(|c| if header { c.title.len() } else { 0 }).collect();
         let (sample, scratch) = (Vec::new(), Cells::default());
-        Self { out, style, columns, widths, sample, settled: false, header, scratch }
+        let (settled, inline) = (false, false);
+        Self { out, style, columns, widths, sample, settled, header, scratch, inline }
+    }
+
+    /// Whether details stand behind their row instead of below it.
+    pub fn details_inline(&mut self, inline: bool) {
+        self.inline = inline;
     }
 
     /// Adds one row; `fill` writes one cell for each column.
@@ -173,8 +180,11 @@ impl<'o, 'w> Table<'o, 'w> {
                 pad(buffer, room);
             }
         }
+        for line in cells.details.split_inclusive(|byte| *byte == b'\n') {
+            buffer.extend_from_slice(if self.inline { GAP.as_bytes() } else { b"\n\t" });
+            buffer.extend_from_slice(line.trim_ascii_end());
+        }
         buffer.push(b'\n');
-        buffer.extend_from_slice(&cells.below);
         out.advance();
     }
 }

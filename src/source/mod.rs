@@ -119,7 +119,7 @@ impl Live {
         if table.family == Family::Inet6 && ipv6_off && proc_readable {
             return Ok(report.add(table, Served::Proc, Reading::default()));
         }
-        Err(Failure::new(table, format!("{why}; /proc/net/{} does not exist", table.name())))
+        Err(Failure::new(table, format!("not supported by this kernel ({why})")))
     }
 }
 

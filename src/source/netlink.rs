@@ -7,8 +7,11 @@ use netlink_packet_sock_diag::unix::ShowFlags;
 
 use crate::kernel::inet_diag::{InetMessage, extension};
 use crate::kernel::netlink::Dump;
+use crate::kernel::netlink_diag::NetlinkMessage;
+use crate::kernel::packet_diag::PacketMessage;
 use crate::kernel::request::{self, AF_INET, AF_INET6, InetDump};
 use crate::kernel::unix_diag::UnixMessage;
+use crate::kernel::vsock_diag::VsockMessage;
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
 use crate::model::row::Row;
@@ -19,13 +22,19 @@ use crate::sys::netlink::{DiagSocket, End};
 
 use super::{Reading, Sink};
 
-/// `IPPROTO_*` of an inet table's request.
-fn protocol(proto: Proto) -> u8 {
-    match proto {
+/// `IPPROTO_*` of an inet table's request; `None` for other families and for
+/// a protocol that no diag module serves.
+fn protocol(proto: Proto) -> Option<u16> {
+    Some(match proto {
+        Proto::Tcp => 6,
+        Proto::Mptcp => 262,
         Proto::Udp => 17,
+        Proto::Udplite => 136,
         Proto::Raw => 255,
-        Proto::Tcp | Proto::Unix => 6,
-    }
+        Proto::Sctp => 132,
+        Proto::Dccp => 33,
+        Proto::Ping | Proto::Unix | Proto::Netlink | Proto::Packet | Proto::Vsock => return None,
+    })
 }
 
 /// Reads `table`; an error means that not one row was handed on.
@@ -46,7 +55,11 @@ pub(super) fn read(
             ControlFlow::Continue(())
         }
     };
-    let outcome = socket.dump(&|seq| request(table, want, states, seq), &mut each);
+    if request(table, want, states, 0).is_none() {
+        return Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT));
+    }
+    let ask = |seq| request(table, want, states, seq).unwrap_or_default();
+    let outcome = socket.dump(&ask, &mut each);
     let mut reading = Reading {
         rows: outcome.dump.rows,
         gaps: gaps(table, &outcome.dump, short_rows),
@@ -67,32 +80,58 @@ pub(super) fn read(
 }
 
 #[inline]
-fn decode<'a>(payload: &'a [u8], table: TableId) -> Option<Row<'a>> {
-    if table.proto == Proto::Unix {
-        let message = UnixMessage::parse(payload)?;
-        let facts = Facts::Unix(message.attributes);
-        return Some(Row { socket: Socket::from_unix_diag(&message), facts });
+fn decode(payload: &[u8], table: TableId) -> Option<Row<'_>> {
+    match table.proto {
+        Proto::Unix => {
+            let message = UnixMessage::parse(payload)?;
+            let facts = Facts::Unix(message.attributes);
+            Some(Row { socket: Socket::from_unix_diag(&message), facts })
+        }
+        Proto::Netlink => {
+            let message = NetlinkMessage::parse(payload)?;
+            let facts = Facts::Netlink(message.attributes);
+            Some(Row { socket: Socket::from_netlink_diag(&message), facts })
+        }
+        Proto::Packet => {
+            let message = PacketMessage::parse(payload)?;
+            let facts = Facts::Packet(message.attributes);
+            Some(Row { socket: Socket::from_packet_diag(&message), facts })
+        }
+        Proto::Vsock => {
+            let message = VsockMessage::parse(payload)?;
+            Some(Row { socket: Socket::from_vsock_diag(&message), facts: Facts::None })
+        }
+        proto => {
+            let message = InetMessage::parse(payload)?;
+            let facts = Facts::Inet(message.attributes);
+            Some(Row { socket: Socket::from_inet_diag(&message, proto), facts })
+        }
     }
-    let message = InetMessage::parse(payload)?;
-    let facts = Facts::Inet(message.attributes);
-    Some(Row { socket: Socket::from_inet_diag(&message, table.proto), facts })
 }
 
-fn request(table: TableId, want: &Want, states: StateSet, seq: u32) -> Vec<u8> {
-    if table.proto == Proto::Unix {
-        let mut show = ShowFlags::empty();
-        show.set(ShowFlags::MEMINFO, want.extras.memory);
-        show.set(ShowFlags::ICONS, want.extras.unix_waiting);
-        return request::unix_dump(states.bits(), show, seq);
-    }
-    let ask = InetDump {
-        family: if table.family == Family::Inet6 { AF_INET6 } else { AF_INET },
-        protocol: protocol(table.proto),
-        states: state_mask(states),
-        extensions: extensions(want.extras, table.proto),
-        local_port: want.local_port.unwrap_or(0),
-    };
-    request::inet_dump(ask, seq)
+/// The request for a table; `None` where sock_diag has none for it.
+fn request(table: TableId, want: &Want, states: StateSet, seq: u32) -> Option<Vec<u8>> {
+    Some(match table.proto {
+        Proto::Unix => {
+            let mut show = ShowFlags::empty();
+            show.set(ShowFlags::MEMINFO, want.extras.memory);
+            show.set(ShowFlags::ICONS, want.extras.unix_waiting);
+            request::unix_dump(states.bits(), show, seq)
+        }
+        Proto::Netlink => request::netlink_dump(seq),
+        Proto::Packet => request::packet_dump(seq),
+        Proto::Vsock => request::vsock_dump(states.bits(), seq),
+        proto => {
+            let ask = InetDump {
+                family: if table.family == Family::Inet6 { AF_INET6 } else { AF_INET },
+                protocol: protocol(proto)?,
+                states: state_mask(states),
+                extensions: extensions(want.extras, proto),
+                local_port: want.local_port.unwrap_or(0),
+            };
+            request::inet_dump(ask, seq)
+        }
+    })
 }
 
 /// A TCP socket in CLOSE is found by the walk for bound sockets only, so
@@ -106,10 +145,11 @@ fn state_mask(states: StateSet) -> u32 {
 }
 
 fn extensions(extras: Extras, proto: Proto) -> u8 {
-    let tcp = proto == Proto::Tcp;
+    let tcp = matches!(proto, Proto::Tcp | Proto::Mptcp);
     let wanted = [
         (extras.tcp_info && tcp, extension::INFO),
-        (extras.congestion && tcp, extension::CONG),
+        (extras.congestion && tcp, extension::CONG | extension::VEGASINFO),
+        (extras.tos, extension::TOS | extension::TCLASS),
         (extras.memory, extension::SKMEMINFO),
     ];
     wanted.iter().filter(|(ask, _)| *ask).fold(0, |mask, (_, bit)| mask | bit)

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::kernel::proc_net;
+use crate::kernel::{proc_net, proc_other};
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
 use crate::model::row::Row;
@@ -25,7 +25,8 @@ pub(super) fn read(
     let mut reading = Reading::default();
     let mut malformed = 0;
     let states = want.states_of(table);
-    procfs::lines(&procfs::net_file(proc_root, table.name()), &mut |line| {
+    let file = table.proc_file().ok_or(io::ErrorKind::NotFound)?;
+    procfs::lines(&procfs::net_file(proc_root, file), &mut |line| {
         if proc_net::is_header(line) {
             return ControlFlow::Continue(());
         }
@@ -42,7 +43,7 @@ pub(super) fn read(
         flow
     })?;
     if malformed > 0 {
-        let reason = format!("lines of /proc/net/{} could not be read", table.name());
+        let reason = format!("lines of /proc/net/{file} could not be read");
         reading.gaps.push(Gap::new(table.name(), reason).count(malformed));
     }
     Ok(reading)
@@ -53,14 +54,27 @@ fn has_port(row: &Row<'_>, port: Option<u16>) -> bool {
 }
 
 fn decode(line: &[u8], table: TableId) -> Option<Row<'_>> {
-    if table.proto == Proto::Unix {
-        let line = proc_net::unix_line(line)?;
-        let facts = line.path.map_or(Facts::None, Facts::ProcPath);
-        return Some(Row { socket: Socket::from_proc_unix(&line), facts });
+    match table.proto {
+        Proto::Unix => {
+            let line = proc_net::unix_line(line)?;
+            let facts = line.path.map_or(Facts::None, Facts::ProcPath);
+            Some(Row { socket: Socket::from_proc_unix(&line), facts })
+        }
+        Proto::Netlink => {
+            let line = proc_other::netlink_line(line)?;
+            let facts = Facts::ProcDrops(line.drops);
+            Some(Row { socket: Socket::from_proc_netlink(&line), facts })
+        }
+        Proto::Packet => {
+            let line = proc_other::packet_line(line)?;
+            Some(Row { socket: Socket::from_proc_packet(&line), facts: Facts::None })
+        }
+        _ => {
+            let line = proc_net::inet_line(line)?;
+            let facts = line.drops.map_or(Facts::None, Facts::ProcDrops);
+            Some(Row { socket: Socket::from_proc_inet(&line, table), facts })
+        }
     }
-    let line = proc_net::inet_line(line)?;
-    let facts = line.drops.map_or(Facts::None, Facts::ProcDrops);
-    Some(Row { socket: Socket::from_proc_inet(&line, table), facts })
 }
 
 /// What reading `/proc` instead of sock_diag loses, and why it was read.
@@ -70,8 +84,10 @@ pub(super) fn loss(table: TableId, why: &str) -> Gap {
             "no accept-queue limits, no listener drops, no cookies, no tcp_info, \
              no bound sockets, no cgroups"
         }
-        Proto::Udp | Proto::Raw => "no cookies, no socket memory, no cgroups",
         Proto::Unix => "no queues, no peers, no user ids, no cookies",
+        Proto::Netlink => "no peers, no cookies, no socket types",
+        _ => "no cookies, no socket memory, no cgroups",
     };
-    Gap::new(table.name(), format!("read from /proc/net/{}: {lost} ({why})", table.name()))
+    let file = table.proc_file().unwrap_or_default();
+    Gap::new(table.name(), format!("read from /proc/net/{file}: {lost} ({why})"))
 }

@@ -5,6 +5,7 @@
 //! kernel. The shapes may grow, they do not change.
 
 mod count;
+mod details;
 mod listeners;
 mod parts;
 mod schema;

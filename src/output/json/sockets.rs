@@ -3,20 +3,20 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 
-use crate::kernel::inet_diag::{MEMORY_FIELDS, SocketMemory};
-use crate::kernel::tcp_info::{FIELDS, TcpInfo};
+use crate::engine::Lookups;
+use crate::kernel::{mptcp_info, tcp_info};
 use crate::model::age::Age;
 use crate::model::escape::escaped;
-use crate::model::owner::Owners;
 use crate::model::queues::{EndOfFile, Queues};
 use crate::model::row::Row;
-use crate::model::socket::Ends;
 use crate::model::standing::Standing;
+use crate::model::want::Proto;
 use crate::output::out::Out;
+use crate::output::text::details::shutdown_name;
 use crate::source::Report;
 
+use super::details::{self, Memory, Netlink, Packet, Structure, Subflow, Ulp, Vsock};
 use super::parts::{self, Endpoint, Process, State, Taken, Timer, processes, value};
 
 pub(super) const SCHEMA: &str = "sockstate.sockets/1";
@@ -36,9 +36,10 @@ pub struct SocketsDocument<'a> {
 /// One socket.
 #[derive(Serialize, JsonSchema)]
 pub struct Socket<'a> {
-    /// `tcp`, `udp`, `raw`, `unix`.
+    /// `tcp`, `mptcp`, `udp`, `udplite`, `raw`, `ping`, `sctp`, `dccp`, `unix`,
+    /// `netlink`, `packet`, `vsock`.
     pub proto: &'static str,
-    /// `inet`, `inet6`, `unix`.
+    /// `inet`, `inet6`, `unix`, `netlink`, `packet`, `vsock`.
     pub family: &'static str,
     /// The kernel's name of the state, or `UNKNOWN(n)`.
     pub state: State,
@@ -52,7 +53,8 @@ pub struct Socket<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
     pub v4_mapped: bool,
-    /// Type of a unix socket: `stream`, `dgram`, `seqpacket`.
+    /// Type of a unix, packet or vsock socket: `stream`, `dgram`, `raw`,
+    /// `seqpacket`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Name of a unix socket, `@name` when abstract, escaped like `comm`.
@@ -61,6 +63,21 @@ pub struct Socket<'a> {
     /// Inode of the unix socket at the other end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_inode: Option<u32>,
+    /// Name of that socket, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_path: Option<String>,
+    /// Every holder of that socket; with `-p` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_processes: Option<Vec<Process>>,
+    /// Ends of a netlink socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netlink: Option<Netlink>,
+    /// What a packet socket receives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<Packet>,
+    /// Ends of a vsock socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vsock: Option<Vsock>,
     /// Bytes received and not read; in CLOSE_WAIT the unread end of file
     /// counts as one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,17 +113,71 @@ pub struct Socket<'a> {
     /// Every holder; with `-p` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<Process>>,
+    /// Owner's name; with `-e` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Path of the cgroup the socket was made in; absent when it is gone or
+    /// not visible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup_id: Option<u64>,
+    /// Firewall mark; needs CAP_NET_ADMIN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<u32>,
+    /// Sides that are shut down: `recv`, `send`, `both`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shutdown: Option<&'static str>,
+    /// Whether an IPv6 socket refuses IPv4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub v6_only: Option<bool>,
+    /// Socket options that are set; with `-e` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket_options: Option<Vec<&'static str>>,
+    /// Type of service of IPv4; with `--tos` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos: Option<u8>,
+    /// Traffic class of IPv6; with `--tos` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tclass: Option<u8>,
+    /// Priority or `net_cls` class id; with `--tos` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_id: Option<u32>,
     /// Name of the congestion control; with `-i` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub congestion: Option<&'a str>,
     /// The kernel's `struct tcp_info` as far as it is sent; with `-i` only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<std::collections::BTreeMap<String, f64>>")]
-    pub tcp_info: Option<Info<'a>>,
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub tcp_info: Option<Structure<'a>>,
+    /// The kernel's `struct mptcp_info`; with `-i` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub mptcp_info: Option<Structure<'a>>,
+    /// What a `bbr` congestion control tells of itself; with `-i` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub bbr: Option<Structure<'a>>,
+    /// What a `dctcp` congestion control tells of itself; with `-i` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub dctcp: Option<Structure<'a>>,
+    /// What a delay-based congestion control tells of itself; with `-i` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub vegas: Option<Structure<'a>>,
+    /// What runs on top of the socket, such as kernel TLS; with `-i` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub ulp: Option<Ulp<'a>>,
     /// Socket memory; with `-m` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<std::collections::BTreeMap<String, u32>>")]
     pub memory: Option<Memory<'a>>,
+    /// TCP sockets that carry an MPTCP connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subflows: Option<Vec<Subflow>>,
 }
 
 /// The accept queue of a listener.
@@ -127,58 +198,34 @@ pub struct AcceptQueue {
     pub drops: Option<u32>,
 }
 
-/// `tcp_info`, as a map of [`FIELDS`].
-pub struct Info<'a>(TcpInfo<'a>);
-
-impl Serialize for Info<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for field in FIELDS {
-            let Some(stored) = self.0.get(field) else { continue };
-            let divisor = u64::from(field.divisor);
-            if stored % divisor == 0 {
-                map.serialize_entry(field.name, &(stored / divisor))?;
-            } else {
-                map.serialize_entry(field.name, &(stored as f64 / divisor as f64))?;
-            }
-        }
-        map.end()
-    }
-}
-
-/// Socket memory, as a map of [`MEMORY_FIELDS`].
-pub struct Memory<'a>(SocketMemory<'a>);
-
-impl Serialize for Memory<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for field in &MEMORY_FIELDS {
-            if let Some(n) = self.0.get(field) {
-                map.serialize_entry(field.name, &n)?;
-            }
-        }
-        map.end()
-    }
-}
-
 /// Which details of a row to write.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Details {
     /// `-p`.
     pub processes: bool,
     /// `-i`; the kernel's answer may hold it unasked, to know an age.
-    pub tcp_info: bool,
+    pub info: bool,
     /// `-m`, likewise.
     pub memory: bool,
+    /// `-e`.
+    pub extended: bool,
 }
 
 /// The shape of a row.
-pub(super) fn socket<'a>(row: &Row<'a>, owners: &Owners, details: Details) -> Socket<'a> {
+fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> {
     let (socket, facts) = (&row.socket, row.facts);
     let (recv_q, send_q, accept_queue) = match Queues::of(row) {
         Queues::Bytes { recv, send } => (recv, send, None),
         Queues::Accept(queue) => (None, None, Some(accept(queue))),
     };
+    let holders = |inode| details.processes.then(|| processes(inode, &lookups.owners));
+    let mptcp = socket.table.proto == Proto::Mptcp;
+    let info = facts.info_bytes().filter(|_| details.info);
+    let congestion = |name| {
+        let (kind, bytes) = facts.congestion_info().filter(|(kind, _)| kind.name == name)?;
+        details.info.then(|| Structure::new(bytes, kind.fields))
+    };
+    let subflows: Vec<Subflow> = lookups.subflows.of(row).map(Subflow::from).collect();
     Socket {
         proto: socket.table.proto.name(),
         family: socket.table.family.name(),
@@ -186,12 +233,14 @@ pub(super) fn socket<'a>(row: &Row<'a>, owners: &Owners, details: Details) -> So
         local: socket.local().map(Endpoint::from),
         remote: socket.remote().map(Endpoint::from),
         v4_mapped: socket.is_v4_mapped(),
-        kind: match socket.ends {
-            Ends::Unix { kind } => Some(kind.name()),
-            Ends::Inet { .. } => None,
-        },
+        kind: socket.kind().map(|kind| kind.name()),
         path: facts.unix_name().map(|name| unix_path(name.is_abstract, name.bytes)),
         peer_inode: facts.peer_inode(),
+        peer_path: lookups.peer_name(row).map(|(mark, name)| unix_path(*mark, name)),
+        peer_processes: facts.peer_inode().and_then(holders),
+        netlink: details::netlink(&socket.ends),
+        packet: details::packet(&socket.ends),
+        vsock: details::vsock(&socket.ends),
         recv_q,
         send_q,
         accept_queue,
@@ -203,10 +252,29 @@ pub(super) fn socket<'a>(row: &Row<'a>, owners: &Owners, details: Details) -> So
         ifindex: socket.ifindex,
         timer: socket.timer.map(Timer::from),
         age_ms: Age::of(row).map(parts::Age::from),
-        processes: details.processes.then(|| processes(socket.inode, owners)),
-        congestion: facts.congestion().filter(|_| details.tcp_info),
-        tcp_info: facts.tcp_info().filter(|_| details.tcp_info).map(Info),
+        processes: holders(socket.inode),
+        user: lookups.user(row),
+        cgroup: lookups.cgroup(row).map(|path| escaped(path.as_bytes())),
+        cgroup_id: facts.cgroup_id(),
+        mark: facts.mark(),
+        shutdown: facts.shutdown().and_then(shutdown_name),
+        v6_only: facts.v6_only(),
+        socket_options: facts
+            .socket_options()
+            .filter(|_| details.extended)
+            .map(|options| options.collect()),
+        tos: facts.tos(),
+        tclass: facts.traffic_class(),
+        class_id: facts.class_id(),
+        congestion: facts.congestion().filter(|_| details.info),
+        tcp_info: info.filter(|_| !mptcp).map(|b| Structure::new(b, tcp_info::FIELDS)),
+        mptcp_info: info.filter(|_| mptcp).map(|b| Structure::new(b, mptcp_info::FIELDS)),
+        bbr: congestion("bbr"),
+        dctcp: congestion("dctcp"),
+        vegas: congestion("vegas"),
+        ulp: facts.ulp().filter(|_| details.info).map(Ulp),
         memory: facts.memory().filter(|_| details.memory).map(Memory),
+        subflows: mptcp.then_some(subflows),
     }
 }
 
@@ -241,11 +309,11 @@ impl<'o, 'w> Sockets<'o, 'w> {
     }
 
     /// Writes one row.
-    pub fn row(&mut self, row: &Row<'_>, owners: &Owners) {
+    pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
         let separator: &[u8] = if std::mem::take(&mut self.first) { b"\n" } else { b",\n" };
         let buffer = self.out.buffer();
         buffer.extend_from_slice(separator);
-        value(buffer, &socket(row, owners, self.details));
+        value(buffer, &socket(row, lookups, self.details));
         self.out.advance();
     }
 

@@ -5,7 +5,6 @@ use std::io::Write;
 use crate::engine::ListenersView;
 use crate::model::listener::Listener;
 use crate::model::owner::Owners;
-use crate::model::socket::Ends;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone};
@@ -40,12 +39,10 @@ pub fn listeners(
 
 fn row(cells: &mut Cells, listener: &Listener, owners: &Owners, names: &mut Names) {
     let socket = &listener.socket;
-    cells.cell(Tone::Plain, |out| match (&socket.ends, &listener.unix_name) {
-        (Ends::Inet { local, .. }, _) => cells::endpoint(out, socket, *local, names),
-        (Ends::Unix { .. }, Some((is_abstract, name))) => {
-            cells::unix_name(out, *is_abstract, name);
-        }
-        (Ends::Unix { .. }, None) => out.push(b'*'),
+    cells.cell(Tone::Plain, |out| match (socket.local(), &listener.unix_name) {
+        (Some(local), _) => cells::endpoint(out, socket, local, names),
+        (None, Some((is_abstract, name))) => cells::unix_name(out, *is_abstract, name),
+        (None, None) => out.push(b'*'),
     });
     let full = listener.queue.is_full() == Some(true);
     cells.cell(if full { Tone::Bad } else { Tone::Plain }, |out| {

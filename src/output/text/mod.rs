@@ -1,6 +1,7 @@
 //! Text for people, and for `awk`.
 
 mod count;
+pub mod details;
 mod gaps;
 mod listeners;
 mod sockets;

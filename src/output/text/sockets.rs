@@ -2,19 +2,18 @@
 
 use std::io::Write;
 
-use crate::kernel::inet_diag::MEMORY_FIELDS;
-use crate::kernel::tcp_info::{FIELDS, TcpInfo};
+use crate::engine::Lookups;
 use crate::model::age::Age;
-use crate::model::owner::Owners;
 use crate::model::queues::{AcceptQueue, Queues};
 use crate::model::row::Row;
-use crate::model::socket::Ends;
 use crate::model::standing::Standing;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
 use crate::output::table::{Cells, Column, Table};
 use crate::sys::names::Names;
+
+use super::details::details;
 
 /// Which columns and details to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,14 +24,20 @@ pub struct Layout {
     pub age: bool,
     /// The timer (`-o`).
     pub timer: bool,
-    /// User id, inode and cookie (`-e`).
+    /// User id, inode, cookie, and more below (`-e`).
     pub extended: bool,
+    /// Type of service below (`--tos`).
+    pub tos: bool,
+    /// Cgroup below (`--cgroup`).
+    pub cgroup: bool,
     /// The processes (`-p`).
     pub processes: bool,
     /// `tcp_info` on a line below (`-i`).
     pub tcp_info: bool,
     /// Socket memory on a line below (`-m`).
     pub memory: bool,
+    /// Details behind the row instead of below it (`-O`).
+    pub one_line: bool,
 }
 
 impl Layout {
@@ -71,22 +76,18 @@ impl<'o, 'w> Sockets<'o, 'w> {
         header: bool,
         names: Names,
     ) -> Self {
-        let table = Table::new(out, style, layout.columns(), header);
+        let mut table = Table::new(out, style, layout.columns(), header);
+        table.details_inline(layout.one_line);
         Self { table, layout, names }
     }
 
     /// Writes one row.
-    pub fn row(&mut self, row: &Row<'_>, owners: &Owners) {
+    pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
         let Self { table, layout, names } = self;
         table.row(|cells| {
-            basic_cells(cells, row, *layout, names);
-            detail_cells(cells, row, *layout, owners);
-            if layout.tcp_info {
-                tcp_info_line(cells.below(), row);
-            }
-            if layout.memory {
-                memory_line(cells.below(), row);
-            }
+            basic_cells(cells, row, *layout, lookups, names);
+            detail_cells(cells, row, *layout, lookups);
+            details(cells.details(), row, *layout, lookups, names);
         });
     }
 
@@ -101,12 +102,20 @@ impl<'o, 'w> Sockets<'o, 'w> {
     }
 }
 
-fn basic_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, names: &mut Names) {
+fn basic_cells(
+    cells: &mut Cells,
+    row: &Row<'_>,
+    layout: Layout,
+    lookups: &Lookups,
+    names: &mut Names,
+) {
     let socket = &row.socket;
     if layout.proto {
-        cells.cell(Tone::Plain, |out| match socket.ends {
-            Ends::Inet { .. } => out.extend_from_slice(socket.table.proto.name().as_bytes()),
-            Ends::Unix { kind } => drop(write!(out, "unix_{}", kind.name())),
+        cells.cell(Tone::Plain, |out| {
+            out.extend_from_slice(socket.table.proto.name().as_bytes());
+            if let Some(kind) = socket.kind() {
+                drop(write!(out, "_{}", kind.name()));
+            }
         });
     }
     cells.cell(state_tone(socket.state), |out| match socket.state.name() {
@@ -120,15 +129,8 @@ fn basic_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, names: &mut Nam
         }
         Queues::Accept(queue) => accept_cells(cells, queue),
     }
-    cells.cell(Tone::Plain, |out| cells::local(out, socket, row.facts.unix_name(), names));
-    cells.cell(Tone::Plain, |out| match socket.ends {
-        Ends::Inet { remote, .. } => cells::endpoint(out, socket, remote, names),
-        Ends::Unix { .. } => {
-            if let Some(peer) = row.facts.peer_inode() {
-                drop(write!(out, "inode:{peer}"));
-            }
-        }
-    });
+    cells.cell(Tone::Plain, |out| cells::local(out, row, names));
+    cells.cell(Tone::Plain, |out| cells::remote(out, row, lookups, names));
 }
 
 /// An accept queue is not bytes: `4/3` and, when it is full, the word.
@@ -156,7 +158,7 @@ pub(super) fn accept_queue(out: &mut Vec<u8>, queue: AcceptQueue) {
     }
 }
 
-fn detail_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, owners: &Owners) {
+fn detail_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, lookups: &Lookups) {
     let socket = &row.socket;
     if layout.age {
         cells.cell(Tone::Plain, |out| {
@@ -182,16 +184,21 @@ fn detail_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, owners: &Owner
         });
     }
     if layout.processes {
-        cells.cell(Tone::Plain, |out| process(out, row, owners));
+        cells.cell(Tone::Plain, |out| process(out, row, lookups));
     }
 }
 
-/// The holders, or in brackets the reason why there are none.
-fn process(out: &mut Vec<u8>, row: &Row<'_>, owners: &Owners) {
+/// The holders, or in brackets the reason why there are none; behind an arrow
+/// those of a unix socket's other end.
+fn process(out: &mut Vec<u8>, row: &Row<'_>, lookups: &Lookups) {
     match Standing::of(row) {
-        Standing::Descriptor => cells::holders(out, row.socket.inode, owners, true),
+        Standing::Descriptor => cells::holders(out, row.socket.inode, &lookups.owners, true),
         Standing::Kernel => {}
         standing => drop(write!(out, "({})", standing.name())),
+    }
+    if let Some(peer) = row.facts.peer_inode().filter(|peer| lookups.owners.holds(*peer)) {
+        out.extend_from_slice(b" <-> ");
+        cells::holders(out, peer, &lookups.owners, true);
     }
 }
 
@@ -199,41 +206,4 @@ fn optional(out: &mut Vec<u8>, n: Option<u32>) {
     if let Some(n) = n {
         cells::number(out, n);
     }
-}
-
-/// Every number that is not zero, by its JSON name.
-fn tcp_info_line(out: &mut Vec<u8>, row: &Row<'_>) {
-    let Some(info) = row.facts.tcp_info() else { return };
-    out.push(b'\t');
-    if let Some(congestion) = row.facts.congestion() {
-        drop(write!(out, "congestion:{congestion} "));
-    }
-    for field in FIELDS {
-        write_field(out, info, field);
-    }
-    out.pop();
-    out.push(b'\n');
-}
-
-fn write_field(out: &mut Vec<u8>, info: TcpInfo<'_>, field: &crate::kernel::tcp_info::Field) {
-    let Some(stored) = info.get(field).filter(|stored| *stored != 0) else { return };
-    let (whole, divisor) = (stored / u64::from(field.divisor), u64::from(field.divisor));
-    match stored % divisor {
-        0 => drop(write!(out, "{}:{whole} ", field.name)),
-        _ => drop(write!(out, "{}:{} ", field.name, stored as f64 / divisor as f64)),
-    }
-}
-
-/// As `ss` prints it, which people can read by heart.
-fn memory_line(out: &mut Vec<u8>, row: &Row<'_>) {
-    let Some(memory) = row.facts.memory() else { return };
-    out.extend_from_slice(b"\tskmem:(");
-    for (i, field) in MEMORY_FIELDS.iter().enumerate() {
-        let Some(n) = memory.get(field) else { continue };
-        if i > 0 {
-            out.push(b',');
-        }
-        drop(write!(out, "{}{n}", field.short));
-    }
-    out.extend_from_slice(b")\n");
 }

@@ -1,0 +1,362 @@
+//! The one place that knows a field's name: what `--sort` and `--columns`
+//! understand.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use crate::kernel::inet_diag::{MEMORY_FIELDS, MemoryField};
+use crate::kernel::layout;
+use crate::kernel::tcp_info;
+use crate::model::address::Address;
+use crate::model::age::Age;
+use crate::model::escape::escaped;
+use crate::model::queues::{EndOfFile, Queues};
+use crate::model::row::Row;
+use crate::model::standing::Standing;
+use crate::model::unit::unit_of;
+use crate::model::want::Extras;
+
+use super::Lookups;
+
+/// A field's value in a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// A number in the field's unit.
+    Number(u64),
+    /// A number and what it is divided by to be in the field's unit.
+    Fraction(u64, u32),
+    /// An address, then a port.
+    Place(Address, u16),
+    /// Text, escaped.
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(n) => n.fmt(f),
+            Self::Fraction(n, by) if n.is_multiple_of((*by).into()) => (n / u64::from(*by)).fmt(f),
+            Self::Fraction(n, by) => (*n as f64 / f64::from(*by)).fmt(f),
+            Self::Place(address, port) => std::net::SocketAddr::new(address.to_ip(), *port).fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+/// What a field needs to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Nothing beyond the row.
+    Nothing,
+    TcpInfo,
+    Congestion,
+    Memory,
+    Tos,
+    Owners,
+    UnixNames,
+    Cgroups,
+    Users,
+}
+
+/// A field of our own making.
+#[derive(Debug)]
+pub struct Basic {
+    name: &'static str,
+    help: &'static str,
+    need: Need,
+    value: fn(&Row<'_>, &Lookups) -> Option<Value>,
+}
+
+/// One field of a row.
+#[derive(Clone, Copy, Debug)]
+pub enum Field {
+    /// One of [`BASICS`].
+    Basic(&'static Basic),
+    /// A number of `struct tcp_info`.
+    TcpInfo(&'static layout::Field),
+    /// A number of socket memory.
+    Memory(&'static MemoryField),
+}
+
+const fn basic(
+    name: &'static str,
+    need: Need,
+    help: &'static str,
+    value: fn(&Row<'_>, &Lookups) -> Option<Value>,
+) -> Basic {
+    Basic { name, help, need, value }
+}
+
+/// Every field of our own making, in the order in which help lists them.
+const BASICS: &[Basic] = &[
+    basic("proto", Need::Nothing, "protocol", |row, _| text(row.socket.table.proto.name())),
+    basic("family", Need::Nothing, "address family", |row, _| text(row.socket.table.family.name())),
+    basic("type", Need::Nothing, "type of a unix, packet or vsock socket", |row, _| {
+        Some(Value::Text(row.socket.kind()?.name()))
+    }),
+    basic("state", Need::Nothing, "state", |row, _| text(&row.socket.state.to_string())),
+    basic("recvq", Need::Nothing, "receive queue, bytes; LISTEN: connections", |row, _| {
+        number(match Queues::of(row) {
+            Queues::Bytes { recv, .. } => recv?,
+            Queues::Accept(queue) => queue.len?,
+        })
+    }),
+    basic(
+        "sendq",
+        Need::Nothing,
+        "send queue, bytes; LISTEN: limit of the accept queue",
+        |row, _| {
+            number(match Queues::of(row) {
+                Queues::Bytes { send, .. } => send?,
+                Queues::Accept(queue) => queue.limit?,
+            })
+        },
+    ),
+    basic("eof", Need::Nothing, "CLOSE_WAIT: read, unread, data_unread", |row, _| {
+        text(EndOfFile::of(row)?.name())
+    }),
+    basic("local", Need::Nothing, "local address and port", |row, _| {
+        row.socket.local().map(|end| Value::Place(end.address, end.port))
+    }),
+    basic("local-addr", Need::Nothing, "local address", |row, _| {
+        text(&row.socket.local()?.address.to_string())
+    }),
+    basic("local-port", Need::Nothing, "local port", |row, _| number(row.socket.local()?.port)),
+    basic("remote", Need::Nothing, "remote address and port", |row, _| {
+        row.socket.remote().map(|end| Value::Place(end.address, end.port))
+    }),
+    basic("remote-addr", Need::Nothing, "remote address", |row, _| {
+        text(&row.socket.remote()?.address.to_string())
+    }),
+    basic("remote-port", Need::Nothing, "remote port", |row, _| number(row.socket.remote()?.port)),
+    basic("path", Need::Nothing, "name of a unix socket, @name when abstract", |row, _| {
+        let name = row.facts.unix_name()?;
+        unix_name(name.is_abstract, name.bytes)
+    }),
+    basic("peer-inode", Need::Nothing, "inode of the unix socket at the other end", |row, _| {
+        number(row.facts.peer_inode()?)
+    }),
+    basic(
+        "peer-path",
+        Need::UnixNames,
+        "name of the unix socket at the other end",
+        |row, known| {
+            let (is_abstract, name) = known.peer_name(row)?;
+            unix_name(*is_abstract, name)
+        },
+    ),
+    basic("age", Need::TcpInfo, "time in this state where one look proves it, ms", |row, _| {
+        Age::of(row).map(|age| Value::Number(age.min_ms))
+    }),
+    basic("timer", Need::Nothing, "name of the running timer", |row, _| {
+        Some(Value::Text(row.socket.timer?.kind.name()))
+    }),
+    basic("expires", Need::Nothing, "time until the timer fires, ms", |row, _| {
+        number(row.socket.timer?.expires_ms)
+    }),
+    basic("retrans", Need::Nothing, "retransmits or unanswered probes", |row, _| {
+        number(row.socket.timer?.retransmits)
+    }),
+    basic("uid", Need::Nothing, "user id", |row, _| number(row.socket.uid?)),
+    basic("user", Need::Users, "user name", |row, known| {
+        Some(Value::Text(escaped(known.user(row)?.as_bytes())))
+    }),
+    basic("inode", Need::Nothing, "inode, 0 without a descriptor", |row, _| {
+        number(row.socket.inode)
+    }),
+    basic("cookie", Need::Nothing, "the kernel's id of the socket", |row, _| {
+        let cookie = row.socket.cookie;
+        (cookie != 0).then(|| Value::Text(format!("{cookie:#x}")))
+    }),
+    basic(
+        "standing",
+        Need::Nothing,
+        "descriptor, request, unaccepted, orphan, minisocket, kernel",
+        |row, _| text(Standing::of(row).name()),
+    ),
+    basic("ifindex", Need::Nothing, "index of the bound device, 0 for none", |row, _| {
+        number(row.socket.ifindex)
+    }),
+    basic("pid", Need::Owners, "id of the first process that holds it", |row, known| {
+        number(known.owners.of(row.socket.inode).first()?.pid)
+    }),
+    basic("comm", Need::Owners, "name of the first process that holds it", |row, known| {
+        let holder = known.owners.of(row.socket.inode).first()?;
+        Some(Value::Text(escaped(known.owners.comm(holder.pid))))
+    }),
+    basic("process", Need::Owners, "every process that holds it", |row, known| {
+        let one = |holder: &crate::model::owner::Holder| {
+            format!("{}[{}]:{}", escaped(known.owners.comm(holder.pid)), holder.pid, holder.fd)
+        };
+        let all: Vec<String> = known.owners.of(row.socket.inode).iter().map(one).collect();
+        (!all.is_empty()).then(|| Value::Text(all.join(",")))
+    }),
+    basic("cgroup", Need::Cgroups, "path of its cgroup", |row, known| {
+        Some(Value::Text(escaped(known.cgroup(row)?.as_bytes())))
+    }),
+    basic("unit", Need::Cgroups, "systemd unit of its cgroup", |row, known| {
+        Some(Value::Text(escaped(unit_of(known.cgroup(row)?)?.as_bytes())))
+    }),
+    basic("mark", Need::Nothing, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
+        number(row.facts.mark()?)
+    }),
+    basic("tos", Need::Tos, "type of service", |row, _| number(row.facts.tos()?)),
+    basic("tclass", Need::Tos, "traffic class", |row, _| number(row.facts.traffic_class()?)),
+    basic("congestion", Need::Congestion, "name of the congestion control", |row, _| {
+        text(row.facts.congestion()?)
+    }),
+];
+
+fn number(value: impl Into<u64>) -> Option<Value> {
+    Some(Value::Number(value.into()))
+}
+
+fn text(value: &str) -> Option<Value> {
+    Some(Value::Text(value.to_owned()))
+}
+
+fn unix_name(is_abstract: bool, name: &[u8]) -> Option<Value> {
+    let mark = if is_abstract { "@" } else { "" };
+    Some(Value::Text(format!("{mark}{}", escaped(name))))
+}
+
+impl Field {
+    /// Every field, in the order in which help lists them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let basics = BASICS.iter().map(Self::Basic);
+        let info = tcp_info::FIELDS.iter().map(Self::TcpInfo);
+        basics.chain(info).chain(MEMORY_FIELDS.iter().map(Self::Memory))
+    }
+
+    /// The field of a name; `-` and `_` are the same or may be left out.
+    pub fn parse(name: &str) -> Option<Self> {
+        let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
+        Self::all().find(|field| plain(field.name()) == plain(name))
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Basic(basic) => basic.name,
+            Self::TcpInfo(field) => field.name,
+            Self::Memory(field) => field.name,
+        }
+    }
+
+    /// What it is, with its unit.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Basic(basic) => basic.help,
+            Self::TcpInfo(_) => "number of struct tcp_info, unit in its name",
+            Self::Memory(_) => "socket memory",
+        }
+    }
+
+    fn need(self) -> Need {
+        match self {
+            Self::Basic(basic) => basic.need,
+            Self::TcpInfo(_) => Need::TcpInfo,
+            Self::Memory(_) => Need::Memory,
+        }
+    }
+
+    /// What the source must be asked for.
+    pub fn extras(self) -> Extras {
+        let need = self.need();
+        Extras {
+            tcp_info: need == Need::TcpInfo,
+            congestion: need == Need::Congestion,
+            tos: need == Need::Tos,
+            memory: need == Need::Memory,
+            unix_waiting: false,
+        }
+    }
+
+    /// Whether the owners must be looked up.
+    pub fn needs_owners(self) -> bool {
+        self.need() == Need::Owners
+    }
+
+    /// Whether names of unix sockets must be looked up.
+    pub fn needs_unix_names(self) -> bool {
+        self.need() == Need::UnixNames
+    }
+
+    /// Whether cgroup paths must be looked up.
+    pub fn needs_cgroups(self) -> bool {
+        self.need() == Need::Cgroups
+    }
+
+    /// Whether user names must be looked up.
+    pub fn needs_users(self) -> bool {
+        self.need() == Need::Users
+    }
+
+    /// The field's value in a row; `None` where the row has none.
+    pub fn value(self, row: &Row<'_>, known: &Lookups) -> Option<Value> {
+        match self {
+            Self::Basic(basic) => (basic.value)(row, known),
+            Self::Memory(field) => number(row.facts.memory()?.get(field)?),
+            Self::TcpInfo(field) => {
+                let stored = row.facts.tcp_info()?.get(field)?;
+                Some(match field.divisor {
+                    1 => Value::Number(stored),
+                    divisor => Value::Fraction(stored, divisor),
+                })
+            }
+        }
+    }
+}
+
+/// An order of rows: a field and a direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// What to compare.
+    pub field: Field,
+    /// Largest first.
+    pub descending: bool,
+}
+
+impl Order {
+    /// Compares two values in this direction; absent ones come last.
+    pub fn compare(&self, a: &Option<Value>, b: &Option<Value>) -> Ordering {
+        match (a, b) {
+            (Some(a), Some(b)) if self.descending => b.cmp(a),
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found_in_any_spelling() {
+        let mut names: Vec<String> =
+            Field::all().map(|field| field.name().replace(['-', '_'], "")).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for spelling in ["recvq", "recv-q", "RECV_Q"] {
+            assert_eq!(Field::parse(spelling).map(Field::name), Some("recvq"));
+        }
+        assert_eq!(Field::parse("rtt-us").map(Field::name), Some("rtt_us"));
+        assert!(Field::parse("banana").is_none());
+    }
+
+    #[test]
+    fn absent_values_come_last_either_way() {
+        let field = Field::parse("recvq").expect("a field");
+        let (one, two) = (number(1u32), number(2u32));
+        for descending in [false, true] {
+            let order = Order { field, descending };
+            assert_eq!(order.compare(&one, &None), Ordering::Less);
+            assert_eq!(order.compare(&None, &one), Ordering::Greater);
+            let expected = if descending { Ordering::Greater } else { Ordering::Less };
+            assert_eq!(order.compare(&one, &two), expected);
+        }
+    }
+}

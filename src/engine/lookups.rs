@@ -1,0 +1,123 @@
+//! What a row's own bytes do not tell: owners, unix peers, cgroup paths,
+//! MPTCP subflows.
+
+use std::ops::ControlFlow;
+
+use rustc_hash::FxHashMap;
+
+use crate::kernel::mptcp_info;
+use crate::kernel::ulp::TOKEN_LOCAL;
+use crate::model::owner::Owners;
+use crate::model::row::Row;
+use crate::model::state::StateSet;
+use crate::model::table::Table;
+use crate::model::want::{Extras, Proto, TableId, Want};
+use crate::source::{Report, SourceError};
+use crate::sys::cgroups::Cgroups;
+use crate::sys::users::Users;
+
+use super::Engine;
+
+/// The name of a unix socket: whether it is abstract, and its bytes.
+pub type UnixName = (bool, Box<[u8]>);
+
+/// What a row's own bytes do not tell. Empty parts were not asked for.
+#[derive(Default)]
+pub struct Lookups {
+    /// Who holds each socket.
+    pub owners: Owners,
+    /// Names of unix sockets by inode.
+    pub unix_names: FxHashMap<u32, UnixName>,
+    /// Paths of cgroups.
+    pub cgroups: Option<Cgroups>,
+    /// Names of users.
+    pub users: Option<Users>,
+    /// Subflows of MPTCP connections.
+    pub subflows: Subflows,
+}
+
+impl Lookups {
+    /// Path of the cgroup a socket was made in.
+    pub fn cgroup(&self, row: &Row<'_>) -> Option<&str> {
+        self.cgroups.as_ref()?.path(row.facts.cgroup_id()?)
+    }
+
+    /// Name of the socket's owner.
+    pub fn user(&self, row: &Row<'_>) -> Option<String> {
+        self.users.as_ref()?.name(row.socket.uid?)
+    }
+
+    /// Name of the unix socket at the other end.
+    pub fn peer_name(&self, row: &Row<'_>) -> Option<&UnixName> {
+        self.unix_names.get(&row.facts.peer_inode()?)
+    }
+}
+
+/// The TCP sockets that carry MPTCP connections, by connection.
+#[derive(Default)]
+pub struct Subflows {
+    table: Table,
+    by_token: FxHashMap<u32, Vec<usize>>,
+}
+
+impl Subflows {
+    fn add(&mut self, row: &Row<'_>) {
+        let token = row.facts.ulp().filter(|ulp| ulp.name == "mptcp");
+        if let Some(token) = token.and_then(|ulp| ulp.get(&TOKEN_LOCAL)) {
+            self.by_token.entry(token as u32).or_default().push(self.table.len());
+            self.table.push(row);
+        }
+    }
+
+    /// The subflows of an MPTCP connection's row; none for other rows.
+    pub fn of(&self, row: &Row<'_>) -> impl Iterator<Item = Row<'_>> {
+        let mptcp = row.socket.table.proto == Proto::Mptcp;
+        let info = row.facts.info_bytes().filter(|_| mptcp);
+        let token = info.and_then(|bytes| mptcp_info::TOKEN.get(bytes));
+        let found = token.and_then(|token| self.by_token.get(&(token as u32)));
+        found.into_iter().flatten().filter_map(|index| self.table.get(*index))
+    }
+}
+
+impl Engine {
+    /// Names of all unix sockets that have one, so that a peer can be named.
+    ///
+    /// # Errors
+    /// When the unix table cannot be read.
+    pub fn unix_names(&self) -> Result<FxHashMap<u32, UnixName>, SourceError> {
+        let unix = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Unix).collect();
+        let mut names = FxHashMap::default();
+        self.scan(&Want::all_of(unix), &mut |row| {
+            if let Some(name) = row.facts.unix_name() {
+                names.insert(row.socket.inode, (name.is_abstract, name.bytes.into()));
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(names)
+    }
+
+    /// The subflows of every MPTCP connection.
+    ///
+    /// # Errors
+    /// When the TCP tables cannot be read.
+    pub fn subflows(&self) -> Result<(Subflows, Report), SourceError> {
+        let tcp = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Tcp).collect();
+        let mut subflows = Subflows::default();
+        let want = Want {
+            states: StateSet::connected(),
+            // The upper layer is sent along with tcp_info (tcp_diag_get_aux).
+            extras: Extras { tcp_info: true, ..Extras::default() },
+            ..Want::all_of(tcp)
+        };
+        let report = self.scan(&want, &mut |row| {
+            subflows.add(row);
+            ControlFlow::Continue(())
+        })?;
+        Ok((subflows, report))
+    }
+
+    /// Paths of cgroups, read once.
+    pub fn cgroups(&self) -> Cgroups {
+        Cgroups::load(&self.proc_root)
+    }
+}

@@ -1,0 +1,51 @@
+//! What a congestion control tells of itself (`tcp_congestion_ops.get_info`).
+//!
+//! The kernel sends one of three structures, asked for by one extension bit.
+
+use super::inet_diag::attribute;
+use super::layout::{Field, half, scaled, word};
+
+/// One of the structures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// Its attribute.
+    pub attribute: u16,
+    /// Its fields.
+    pub fields: &'static [Field],
+}
+
+/// Every structure the kernel has.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "bbr",
+        attribute: attribute::BBRINFO,
+        // struct tcp_bbr_info: gains are fixed point with 8 bits of fraction.
+        fields: &[
+            word("bw_low_bytes_per_s", 0),
+            word("bw_high_bytes_per_s", 4),
+            word("min_rtt_us", 8),
+            scaled("pacing_gain", 12, 256),
+            scaled("cwnd_gain", 16, 256),
+        ],
+    },
+    Kind {
+        name: "dctcp",
+        attribute: attribute::DCTCPINFO,
+        // struct tcp_dctcp_info
+        fields: &[
+            half("enabled", 0),
+            half("ce_state", 2),
+            word("alpha", 4),
+            word("ab_ecn_bytes", 8),
+            word("ab_tot_bytes", 12),
+        ],
+    },
+    Kind {
+        name: "vegas",
+        attribute: attribute::VEGASINFO,
+        // struct tcpvegas_info
+        fields: &[word("enabled", 0), word("rttcnt", 4), word("rtt_us", 8), word("minrtt_us", 12)],
+    },
+];

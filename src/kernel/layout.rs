@@ -1,0 +1,92 @@
+//! C structures that grow at their end: fields by name, as far as they are sent.
+
+use super::netlink::bytes_at;
+
+/// How a field is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// Some bits of one byte: (shift, width).
+    Bits(u8, u8),
+    U16,
+    U32,
+    U64,
+}
+
+/// One number of a structure, in host order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The kernel's name without its prefix, with its unit where it has one.
+    pub name: &'static str,
+    /// What the stored number is divided by to give the name's unit.
+    pub divisor: u32,
+    offset: usize,
+    layout: Layout,
+}
+
+const fn field(name: &'static str, offset: usize, layout: Layout) -> Field {
+    Field { name, divisor: 1, offset, layout }
+}
+
+pub(super) const fn byte(name: &'static str, offset: usize) -> Field {
+    bits(name, offset, 0, 8)
+}
+
+pub(super) const fn bits(name: &'static str, offset: usize, shift: u8, width: u8) -> Field {
+    field(name, offset, Layout::Bits(shift, width))
+}
+
+pub(super) const fn half(name: &'static str, offset: usize) -> Field {
+    field(name, offset, Layout::U16)
+}
+
+pub(super) const fn word(name: &'static str, offset: usize) -> Field {
+    field(name, offset, Layout::U32)
+}
+
+pub(super) const fn long(name: &'static str, offset: usize) -> Field {
+    field(name, offset, Layout::U64)
+}
+
+/// A word stored in units `divisor` times as small as its name says.
+pub(super) const fn scaled(name: &'static str, offset: usize, divisor: u32) -> Field {
+    Field { divisor, ..word(name, offset) }
+}
+
+impl Field {
+    /// The stored number, before its divisor; `None` where what was sent ends
+    /// before it.
+    pub fn get(&self, sent: &[u8]) -> Option<u64> {
+        match self.layout {
+            Layout::Bits(shift, width) => {
+                let byte = *sent.get(self.offset)?;
+                Some(u64::from(byte >> shift) & ((1 << width) - 1))
+            }
+            Layout::U16 => bytes_at(sent, self.offset).map(|b| u16::from_ne_bytes(b).into()),
+            Layout::U32 => bytes_at(sent, self.offset).map(|b| u32::from_ne_bytes(b).into()),
+            Layout::U64 => bytes_at(sent, self.offset).map(u64::from_ne_bytes),
+        }
+    }
+
+    /// A stored number in the name's unit: whole where it is, else with its
+    /// fraction.
+    pub fn shown(&self, stored: u64) -> String {
+        let divisor = u64::from(self.divisor);
+        if stored.is_multiple_of(divisor) {
+            (stored / divisor).to_string()
+        } else {
+            (stored as f64 / divisor as f64).to_string()
+        }
+    }
+
+    /// Where it begins and ends; fields of bits may share a byte.
+    #[cfg(test)]
+    pub(super) fn span(&self) -> (usize, usize) {
+        let width = match self.layout {
+            Layout::Bits(..) => 0,
+            Layout::U16 => 2,
+            Layout::U32 => 4,
+            Layout::U64 => 8,
+        };
+        (self.offset, self.offset + width)
+    }
+}

@@ -1,0 +1,173 @@
+//! What `-e`, `-i`, `-m`, `--tos` and `--cgroup` add to a row: words of the
+//! form `name:value`, lines apart, the names those of the JSON.
+
+use std::io::Write;
+
+use crate::engine::Lookups;
+use crate::kernel::inet_diag::MEMORY_FIELDS;
+use crate::kernel::layout::Field;
+use crate::kernel::{mptcp_info, tcp_info};
+use crate::model::escape::escaped;
+use crate::model::row::Row;
+use crate::model::want::Proto;
+use crate::output::cells;
+use crate::sys::names::Names;
+
+use super::sockets::Layout;
+
+/// Appends every line of details that the layout asks for and the row has.
+pub(super) fn details(
+    out: &mut Vec<u8>,
+    row: &Row<'_>,
+    layout: Layout,
+    lookups: &Lookups,
+    names: &mut Names,
+) {
+    let mut line = |write: &mut dyn FnMut(&mut Vec<u8>)| {
+        let start = out.len();
+        write(out);
+        // Words end in a blank each; a line without words is no line.
+        if out.len() > start {
+            out.pop();
+            out.push(b'\n');
+        }
+    };
+    if layout.extended || layout.tos || layout.cgroup {
+        line(&mut |out| extended(out, row, layout, lookups));
+    }
+    if layout.memory {
+        line(&mut |out| memory(out, row));
+    }
+    if layout.tcp_info {
+        line(&mut |out| info(out, row));
+    }
+    for subflow in lookups.subflows.of(row) {
+        line(&mut |out| self::subflow(out, &subflow, names));
+    }
+}
+
+fn extended(out: &mut Vec<u8>, row: &Row<'_>, layout: Layout, lookups: &Lookups) {
+    let facts = row.facts;
+    if layout.extended {
+        if let Some(user) = lookups.user(row) {
+            word(out, "user", &escaped(user.as_bytes()));
+        }
+        if let Some(mark) = facts.mark().filter(|mark| *mark != 0) {
+            word(out, "mark", &format!("{mark:#x}"));
+        }
+        if let Some(sides) = facts.shutdown().and_then(shutdown_name) {
+            word(out, "shutdown", sides);
+        }
+        if facts.v6_only() == Some(true) {
+            word(out, "v6only", "1");
+        }
+        let options: Vec<&str> = facts.socket_options().into_iter().flatten().collect();
+        if !options.is_empty() {
+            word(out, "sockopt", &options.join(","));
+        }
+    }
+    if layout.extended || layout.cgroup {
+        match (lookups.cgroup(row), facts.cgroup_id()) {
+            (Some(path), _) => word(out, "cgroup", &escaped(path.as_bytes())),
+            (None, Some(id)) => word(out, "cgroup_id", &id.to_string()),
+            (None, None) => {}
+        }
+    }
+    if layout.tos {
+        let numbers = [
+            ("tos", facts.tos().map(u32::from)),
+            ("tclass", facts.traffic_class().map(u32::from)),
+            ("class_id", facts.class_id()),
+        ];
+        for (name, number) in numbers {
+            if let Some(number) = number {
+                word(out, name, &format!("{number:#x}"));
+            }
+        }
+    }
+}
+
+/// Which sides of a socket are shut down; `None` when neither is.
+pub fn shutdown_name(bits: u8) -> Option<&'static str> {
+    match bits & 3 {
+        1 => Some("recv"),
+        2 => Some("send"),
+        3 => Some("both"),
+        _ => None,
+    }
+}
+
+/// As `ss` prints it, which people can read by heart.
+fn memory(out: &mut Vec<u8>, row: &Row<'_>) {
+    let Some(memory) = row.facts.memory() else { return };
+    let words: Vec<String> = MEMORY_FIELDS
+        .iter()
+        .filter_map(|field| Some(format!("{}{}", field.short, memory.get(field)?)))
+        .collect();
+    word(out, "skmem", &format!("({})", words.join(",")));
+}
+
+fn info(out: &mut Vec<u8>, row: &Row<'_>) {
+    let facts = row.facts;
+    if let Some(congestion) = facts.congestion() {
+        word(out, "congestion", congestion);
+    }
+    if let Some(bytes) = facts.info_bytes() {
+        let mptcp = row.socket.table.proto == Proto::Mptcp;
+        let fields = if mptcp { mptcp_info::FIELDS } else { tcp_info::FIELDS };
+        fields.iter().for_each(|field| number(out, "", field, bytes));
+    }
+    if let Some((kind, bytes)) = facts.congestion_info() {
+        let prefix = format!("{}_", kind.name);
+        kind.fields.iter().for_each(|field| number(out, &prefix, field, bytes));
+    }
+    if let Some(ulp) = facts.ulp() {
+        word(out, "ulp", ulp.name);
+        for item in ulp.items {
+            if let Some(n) = ulp.get(item) {
+                word(out, &format!("{}_{}", ulp.name, item.name), &n.to_string());
+            }
+        }
+    }
+}
+
+/// One number, unless it is the one that says nothing.
+fn number(out: &mut Vec<u8>, prefix: &str, field: &Field, bytes: &[u8]) {
+    let Some(stored) = field.get(bytes) else { return };
+    if stored == 0 && *field != tcp_info::CA_STATE || says_nothing(field, stored) {
+        return;
+    }
+    let text = match *field {
+        tcp_info::CA_STATE => tcp_info::ca_state_name(stored),
+        tcp_info::OPTION_BITS => tcp_info::option_names(stored).collect::<Vec<_>>().join(","),
+        _ => field.shown(stored),
+    };
+    word(out, &format!("{prefix}{}", field.name), &text);
+}
+
+/// "No limit" and the default: `TCP_INFINITE_SSTHRESH`, an unset pacing rate,
+/// the initial reordering of three segments.
+fn says_nothing(field: &Field, stored: u64) -> bool {
+    match field.name {
+        "snd_ssthresh_segs" => stored == 0x7fff_ffff,
+        "max_pacing_rate_bytes_per_s" => stored == u64::MAX,
+        "reordering_segs" => stored == 3,
+        _ => false,
+    }
+}
+
+fn subflow(out: &mut Vec<u8>, row: &Row<'_>, names: &mut Names) {
+    let socket = &row.socket;
+    word(out, "subflow", &socket.state.to_string());
+    if let (Some(local), Some(remote)) = (socket.local(), socket.remote()) {
+        cells::endpoint(out, socket, local, names);
+        out.push(b' ');
+        cells::endpoint(out, socket, remote, names);
+        out.push(b' ');
+    }
+}
+
+fn word(out: &mut Vec<u8>, name: &str, value: &str) {
+    // Writing to a Vec cannot fail.
+    drop(write!(out, "{name}:{value} "));
+}
