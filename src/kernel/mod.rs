@@ -8,6 +8,7 @@
 pub mod netlink;
 pub mod request;
 
+pub mod bytecode;
 pub mod inet_diag;
 pub mod tcp_info;
 pub mod unix_diag;
