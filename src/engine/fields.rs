@@ -141,8 +141,8 @@ const BASICS: &[Basic] = &[
         Need::UnixNames,
         "name of the unix socket at the other end",
         |row, known| {
-            let (is_abstract, name) = known.peer_name(row)?;
-            unix_name(*is_abstract, name)
+            let name = known.peer_name(row)?;
+            unix_name(name.is_abstract, &name.bytes)
         },
     ),
     basic("age", Need::TcpInfo, "time in this state where one look proves it, ms", |row, _| {

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use rustc_hash::FxHashMap;
 
+use crate::filter::unix_text;
 use crate::kernel::mptcp_info;
 use crate::kernel::ulp::TOKEN_LOCAL;
 use crate::model::owner::Owners;
@@ -18,8 +19,15 @@ use crate::sys::users::Users;
 
 use super::Engine;
 
-/// The name of a unix socket: whether it is abstract, and its bytes.
-pub type UnixName = (bool, Box<[u8]>);
+/// The name of a unix socket.
+pub struct UnixName {
+    /// Whether it lives outside the file system.
+    pub is_abstract: bool,
+    /// Its bytes.
+    pub bytes: Box<[u8]>,
+    /// As patterns see it.
+    pub text: String,
+}
 
 /// What a row's own bytes do not tell. Empty parts were not asked for.
 #[derive(Default)]
@@ -89,7 +97,10 @@ impl Engine {
         let mut names = FxHashMap::default();
         self.scan(&Want::all_of(unix), &mut |row| {
             if let Some(name) = row.facts.unix_name() {
-                names.insert(row.socket.inode, (name.is_abstract, name.bytes.into()));
+                let text = unix_text(name);
+                let name =
+                    UnixName { is_abstract: name.is_abstract, bytes: name.bytes.into(), text };
+                names.insert(row.socket.inode, name);
             }
             ControlFlow::Continue(())
         })?;

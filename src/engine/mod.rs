@@ -1,15 +1,21 @@
 //! Floor 3: puts together what a command shows.
 
 mod count;
+mod destroy;
 pub mod fields;
 mod listeners;
 mod lookups;
 mod overview;
+mod resolver;
+mod selection;
 
 pub use count::{Count, Group, KeyValue};
+pub use destroy::{Destroyed, Refusal};
 pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
+pub use resolver::SystemNames;
+pub use selection::{Means, Selection, chooses_states};
 
 use std::path::{Path, PathBuf};
 
@@ -21,13 +27,19 @@ use crate::model::human;
 use crate::model::owner::Owners;
 use crate::model::table::Table;
 use crate::model::want::Want;
-use crate::source::{Choice, Live, Report, Sink, SourceError};
+use crate::source::{Choice, Live, Report, Sink, SourceError, file};
 use crate::sys::{owners, procfs};
 
 /// Where everything is read from.
 pub struct Engine {
-    live: Live,
+    origin: Origin,
     proc_root: PathBuf,
+}
+
+/// Where rows come from.
+enum Origin {
+    Live(Live),
+    File(PathBuf),
 }
 
 /// Rows that were kept, with the report of the scan that brought them.
@@ -41,7 +53,13 @@ pub struct Kept {
 impl Engine {
     /// An engine for the calling thread's network namespace.
     pub fn new(choice: Choice, proc_root: &Path) -> Self {
-        Self { live: Live::new(choice, proc_root.to_owned()), proc_root: proc_root.to_owned() }
+        let origin = Origin::Live(Live::new(choice, proc_root.to_owned()));
+        Self { origin, proc_root: proc_root.to_owned() }
+    }
+
+    /// An engine for the rows of a recorded dump.
+    pub fn of_file(path: &Path, proc_root: &Path) -> Self {
+        Self { origin: Origin::File(path.to_owned()), proc_root: proc_root.to_owned() }
     }
 
     /// Streams the rows that `want` names.
@@ -49,7 +67,10 @@ impl Engine {
     /// # Errors
     /// When no table could be read.
     pub fn scan(&self, want: &Want, sink: &mut Sink<'_>) -> Result<Report, SourceError> {
-        self.live.scan(want, sink)
+        match &self.origin {
+            Origin::Live(live) => live.scan(want, sink),
+            Origin::File(path) => file::scan(path, want, sink),
+        }
     }
 
     /// Keeps the rows that `want` names.

@@ -31,6 +31,8 @@ pub mod attribute {
     pub const SKV6ONLY: u16 = 11;
     /// `u32` firewall mark, for `CAP_NET_ADMIN` only.
     pub const MARK: u16 = 15;
+    /// `u8`: the IP protocol.
+    pub const PROTOCOL: u16 = 10;
     /// `struct tcp_bbr_info`.
     pub const BBRINFO: u16 = 16;
     /// `u32`: the socket's priority or `net_cls` class id.

@@ -10,6 +10,7 @@ pub mod request;
 
 pub mod layout;
 
+pub mod bytecode;
 pub mod congestion;
 pub mod inet_diag;
 pub mod mptcp_info;
@@ -19,6 +20,8 @@ pub mod tcp_info;
 pub mod ulp;
 pub mod unix_diag;
 pub mod vsock_diag;
+
+pub mod dump_file;
 
 pub mod counters;
 pub mod proc_net;

@@ -20,7 +20,7 @@ const ATTR_HEADER_LEN: usize = 4;
 const ATTR_TYPE_MASK: u16 = 0x3fff;
 
 /// Messages and attributes are padded to four bytes (`NLMSG_ALIGN`, `NLA_ALIGN`).
-const fn align(len: usize) -> usize {
+pub(super) const fn align(len: usize) -> usize {
     (len + 3) & !3
 }
 
@@ -199,6 +199,19 @@ impl Dump {
         }
     }
 
+    /// The errno of the acknowledgement in a datagram, 0 for success; `None`
+    /// when it holds none for this request.
+    pub fn feed_acknowledgement(&mut self, datagram: Datagram<'_>) -> Option<i32> {
+        let mut rest = datagram.bytes;
+        while let Some(message) = Message::first(rest).filter(|_| datagram.sender == 0) {
+            if message.kind == NLMSG_ERROR && message.seq == self.seq {
+                return Some(message.error_code());
+            }
+            rest = rest.get(align(message.len)..).unwrap_or_default();
+        }
+        None
+    }
+
     /// Whether every row the kernel meant to send was handed on.
     pub fn is_whole(&self) -> bool {
         self.malformed == 0 && self.truncated == 0 && self.overruns == 0 && !self.interrupted
@@ -206,18 +219,18 @@ impl Dump {
 }
 
 /// One message: its header's fields and its payload.
-struct Message<'a> {
-    len: usize,
-    kind: u16,
+pub(super) struct Message<'a> {
+    pub(super) len: usize,
+    pub(super) kind: u16,
     flags: u16,
     seq: u32,
-    payload: &'a [u8],
+    pub(super) payload: &'a [u8],
 }
 
 impl<'a> Message<'a> {
     /// The first message in `bytes`; `None` where its length cannot be true.
     #[inline]
-    fn first(bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn first(bytes: &'a [u8]) -> Option<Self> {
         let len = u32_at(bytes, 0)? as usize;
         Some(Self {
             len,
@@ -230,7 +243,7 @@ impl<'a> Message<'a> {
 
     /// The errno of `NLMSG_ERROR` or `NLMSG_DONE` as a positive number; 0 is
     /// success. The kernel writes it negated; a missing one is success.
-    fn error_code(&self) -> i32 {
+    pub(super) fn error_code(&self) -> i32 {
         bytes_at(self.payload, 0).map_or(0, i32::from_ne_bytes).saturating_neg().max(0)
     }
 }

@@ -1,11 +1,14 @@
 //! Dump requests, as bytes ready to send.
 
+use std::net::IpAddr;
+
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NetlinkSerializable,
 };
-use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 use netlink_packet_sock_diag::unix::{ShowFlags, StateFlags as UnixStateFlags, UnixRequest};
+use netlink_packet_sock_diag::{SockDiagDestroy, SockDiagMessage};
 
 /// `AF_INET` as `sdiag_family` carries it.
 pub const AF_INET: u8 = 2;
@@ -14,6 +17,8 @@ pub const AF_INET6: u8 = 10;
 
 /// `SOCK_DIAG_BY_FAMILY`.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// `INET_DIAG_REQ_BYTECODE`.
+const REQ_BYTECODE: u16 = 1;
 /// `INET_DIAG_REQ_PROTOCOL`: a protocol number that needs more than 8 bits.
 const REQ_PROTOCOL: u16 = 3;
 
@@ -53,6 +58,48 @@ pub fn inet_dump(ask: InetDump, seq: u32) -> Vec<u8> {
         return message;
     }
     with_attribute(message, REQ_PROTOCOL, &u32::from(ask.protocol).to_ne_bytes())
+}
+
+/// One inet socket, as a request names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InetId {
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u8,
+    /// `IPPROTO_*`.
+    pub protocol: u16,
+    /// Local address and port.
+    pub local: (IpAddr, u16),
+    /// Remote address and port.
+    pub remote: (IpAddr, u16),
+    /// Bound device.
+    pub ifindex: u32,
+    /// The kernel's id: another socket in the same place is left alone.
+    pub cookie: u64,
+}
+
+/// The bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
+/// acknowledged.
+pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
+    let body = SockDiagMessage::InetRequest(InetRequest {
+        family: id.family,
+        protocol: id.protocol as u8,
+        extensions: ExtensionFlags::empty(),
+        states: StateFlags::from_bits_retain(u32::MAX),
+        socket_id: SocketId {
+            source_port: id.local.1,
+            destination_port: id.remote.1,
+            source_address: id.local.0,
+            destination_address: id.remote.0,
+            interface_id: id.ifindex,
+            cookie: id.cookie.to_ne_bytes(),
+        },
+    });
+    message(SockDiagDestroy::new(body), NLM_F_REQUEST | NLM_F_ACK, seq)
+}
+
+/// The request with a filter program (`INET_DIAG_REQ_BYTECODE`).
+pub fn with_program(message: Vec<u8>, program: &[u8]) -> Vec<u8> {
+    with_attribute(message, REQ_BYTECODE, program)
 }
 
 /// Appends an attribute to a request and corrects the request's length.
@@ -122,8 +169,12 @@ pub fn unix_dump(states: u32, extra: ShowFlags, seq: u32) -> Vec<u8> {
 }
 
 fn dump_message(body: SockDiagMessage, seq: u32) -> Vec<u8> {
+    message(body, NLM_F_REQUEST | NLM_F_DUMP, seq)
+}
+
+fn message<M: NetlinkSerializable>(body: M, flags: u16, seq: u32) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    header.flags = flags;
     header.sequence_number = seq;
     let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(body));
     message.finalize();

@@ -17,6 +17,8 @@ pub const RTO: Field = scaled("rto_ms", 8, 1000);
 pub const LAST_DATA_RECV: Field = word("last_data_recv_ms", 52);
 /// Time since an ACK was last accepted (`rcv_tstamp`).
 pub const LAST_ACK_RECV: Field = word("last_ack_recv_ms", 56);
+/// Smoothed round-trip time; 0 before the first measurement.
+pub const RTT: Field = word("rtt_us", 68);
 /// Bytes received in sequence; counts a received FIN as one.
 pub const BYTES_RECEIVED: Field = long("bytes_received", 128);
 /// Time spent in retransmission timeouts since the connection began (6.7).
@@ -51,7 +53,7 @@ pub const FIELDS: &[Field] = &[
     LAST_ACK_RECV,
     word("pmtu_bytes", 60),
     word("rcv_ssthresh_bytes", 64),
-    word("rtt_us", 68),
+    RTT,
     word("rttvar_us", 72),
     word("snd_ssthresh_segs", 76),
     word("snd_cwnd_segs", 80),

@@ -169,6 +169,31 @@ pub struct Extras {
     pub unix_waiting: bool,
 }
 
+impl Extras {
+    /// What either needs.
+    pub fn union(self, other: Self) -> Self {
+        Self {
+            tcp_info: self.tcp_info || other.tcp_info,
+            congestion: self.congestion || other.congestion,
+            tos: self.tos || other.tos,
+            memory: self.memory || other.memory,
+            unix_waiting: self.unix_waiting || other.unix_waiting,
+        }
+    }
+}
+
+/// What a filter lets the kernel leave out of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Narrow {
+    /// Only these states.
+    pub states: StateSet,
+    /// Only this local port.
+    pub local_port: Option<u16>,
+    /// A program for `INET_DIAG_REQ_BYTECODE`; a kernel that refuses it sends
+    /// every row.
+    pub program: Option<Vec<u8>>,
+}
+
 /// Which rows of which tables, and how much of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
@@ -183,6 +208,8 @@ pub struct Want {
     pub extras: Extras,
     /// Only sockets with this local port.
     pub local_port: Option<u16>,
+    /// What a filter lets the kernel leave out, by table.
+    pub narrow: Vec<(TableId, Narrow)>,
 }
 
 impl Want {
@@ -194,15 +221,27 @@ impl Want {
             listening: false,
             extras: Extras::default(),
             local_port: None,
+            narrow: Vec::new(),
         }
+    }
+
+    /// What a filter lets the kernel leave out of a table.
+    pub fn narrow_of(&self, table: TableId) -> Option<&Narrow> {
+        self.narrow.iter().find(|(narrowed, _)| *narrowed == table).map(|(_, narrow)| narrow)
+    }
+
+    /// The local port wanted of one table.
+    pub fn local_port_of(&self, table: TableId) -> Option<u16> {
+        self.local_port.or_else(|| self.narrow_of(table)?.local_port)
     }
 
     /// The states wanted of one table.
     pub fn states_of(&self, table: TableId) -> StateSet {
-        match (self.listening, table.proto) {
+        let states = match (self.listening, table.proto) {
             (false, _) => self.states,
             (true, proto) if proto.has_tcp_states() => State::Listen.into(),
             (true, _) => StateSet::listening(),
-        }
+        };
+        self.narrow_of(table).map_or(states, |narrow| states.intersect(narrow.states))
     }
 }

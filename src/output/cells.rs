@@ -95,7 +95,7 @@ pub fn remote(out: &mut Vec<u8>, row: &Row<'_>, lookups: &Lookups, names: &mut N
     match row.socket.ends {
         Ends::Inet { remote, .. } => endpoint(out, &row.socket, remote, names),
         Ends::Unix { .. } => match (lookups.peer_name(row), row.facts.peer_inode()) {
-            (Some((is_abstract, name)), _) => unix_name(out, *is_abstract, name),
+            (Some(name), _) => unix_name(out, name.is_abstract, &name.bytes),
             (None, Some(inode)) => drop(write!(out, "inode:{inode}")),
             (None, None) => {}
         },

@@ -1,11 +1,13 @@
 //! Where rows come from: sock_diag, or `/proc/net` where that cannot serve.
 
+pub mod file;
 mod netlink;
 mod proc;
 mod report;
 
 pub use report::{Report, Served, ServedTable, SourceError};
 
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -122,6 +124,33 @@ impl Live {
         Err(Failure::new(table, format!("not supported by this kernel ({why})")))
     }
 }
+
+/// Writes the kernel's answers for the tables of `want` to a file; the inner
+/// error is one of writing.
+///
+/// # Errors
+/// When a table could not be read.
+pub fn record(want: &Want, file: File) -> Result<io::Result<()>, SourceError> {
+    let fail = |table: TableId, error: io::Error| {
+        let failure = Failure::new(table, format!("sock_diag: {error}"));
+        Report::default().conclude(vec![failure]).map(|_| Ok(()))
+    };
+    let Some(first) = want.tables.first() else { return Ok(Ok(())) };
+    let mut socket = match DiagSocket::open() {
+        Ok(socket) => socket,
+        Err(error) => return fail(*first, error),
+    };
+    socket.copy_to(file);
+    for table in &want.tables {
+        let nothing: &mut Sink<'_> = &mut |_| ControlFlow::Continue(());
+        if let Err(error) = netlink::read(&mut socket, *table, want, nothing) {
+            return fail(*table, error);
+        }
+    }
+    Ok(socket.copy_error().map_or(Ok(()), Err))
+}
+
+pub use netlink::inet_id;
 
 /// What the reading of one table came to.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! One table by sock_diag.
 
 use std::io;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use netlink_packet_sock_diag::unix::ShowFlags;
@@ -9,16 +10,17 @@ use crate::kernel::inet_diag::{InetMessage, extension};
 use crate::kernel::netlink::Dump;
 use crate::kernel::netlink_diag::NetlinkMessage;
 use crate::kernel::packet_diag::PacketMessage;
-use crate::kernel::request::{self, AF_INET, AF_INET6, InetDump};
+use crate::kernel::request::{self, AF_INET, AF_INET6, InetDump, InetId};
 use crate::kernel::unix_diag::UnixMessage;
 use crate::kernel::vsock_diag::VsockMessage;
+use crate::model::address::Endpoint;
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Family, Proto, TableId, Want};
-use crate::sys::netlink::{DiagSocket, End};
+use crate::sys::netlink::{DiagSocket, End, Outcome};
 
 use super::{Reading, Sink};
 
@@ -34,6 +36,25 @@ fn protocol(proto: Proto) -> Option<u16> {
         Proto::Sctp => 132,
         Proto::Dccp => 33,
         Proto::Ping | Proto::Unix | Proto::Netlink | Proto::Packet | Proto::Vsock => return None,
+    })
+}
+
+/// How a request names one socket; `None` for one that is not of an inet table
+/// with a diag module, or whose cookie is not known.
+pub fn inet_id(socket: &Socket) -> Option<InetId> {
+    let (local, remote) = (socket.local()?, socket.remote()?);
+    let v6 = socket.table.family == Family::Inet6;
+    let address = |end: Endpoint| {
+        let ip = if v6 { IpAddr::from(*end.address.octets()) } else { end.address.to_ip() };
+        (ip, end.port)
+    };
+    (socket.cookie != 0).then_some(InetId {
+        family: if v6 { AF_INET6 } else { AF_INET },
+        protocol: protocol(socket.table.proto)?,
+        local: address(local),
+        remote: address(remote),
+        ifindex: socket.ifindex,
+        cookie: socket.cookie,
     })
 }
 
@@ -58,8 +79,16 @@ pub(super) fn read(
     if request(table, want, states, 0).is_none() {
         return Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT));
     }
-    let ask = |seq| request(table, want, states, seq).unwrap_or_default();
-    let outcome = socket.dump(&ask, &mut each);
+    let plain = |seq| request(table, want, states, seq).unwrap_or_default();
+    let program = want.narrow_of(table).and_then(|narrow| narrow.program.as_deref());
+    let outcome = match program {
+        None => socket.dump(&plain, &mut each),
+        Some(program) => {
+            let ask = |seq| request::with_program(plain(seq), program);
+            let outcome = socket.dump(&ask, &mut each);
+            if refuses_program(&outcome)? { socket.dump(&plain, &mut each) } else { outcome }
+        }
+    };
     let mut reading = Reading {
         rows: outcome.dump.rows,
         gaps: gaps(table, &outcome.dump, short_rows),
@@ -77,6 +106,23 @@ pub(super) fn read(
     // The kernel still counts the abandoned dump as running.
     *socket = DiagSocket::open()?;
     Ok(reading)
+}
+
+/// Whether the kernel does not know an operation of the program
+/// (`inet_diag_bc_audit`); the filter is decided here anyway.
+///
+/// # Errors
+/// When it knows it and does not let us: then the rows would lack what the
+/// filter asks for, and the answer would be wrong.
+fn refuses_program(outcome: &Outcome) -> io::Result<bool> {
+    let End::Failed(error) = &outcome.end else { return Ok(false) };
+    match error.raw_os_error() {
+        Some(libc::EPERM) => Err(io::Error::other(
+            "the kernel does not let us filter by mark: that needs CAP_NET_ADMIN",
+        )),
+        Some(libc::EINVAL) => Ok(outcome.dump.rows == 0),
+        _ => Ok(false),
+    }
 }
 
 #[inline]
@@ -127,7 +173,7 @@ fn request(table: TableId, want: &Want, states: StateSet, seq: u32) -> Option<Ve
                 protocol: protocol(proto)?,
                 states: state_mask(states),
                 extensions: extensions(want.extras, proto),
-                local_port: want.local_port.unwrap_or(0),
+                local_port: want.local_port_of(table).unwrap_or(0),
             };
             request::inet_dump(ask, seq)
         }

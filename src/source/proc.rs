@@ -34,7 +34,7 @@ pub(super) fn read(
             malformed += 1;
             return ControlFlow::Continue(());
         };
-        if !states.contains(row.socket.state) || !has_port(&row, want.local_port) {
+        if !states.contains(row.socket.state) || !has_port(&row, want.local_port_of(table)) {
             return ControlFlow::Continue(());
         }
         reading.rows += 1;

@@ -1,6 +1,8 @@
 //! What a scan came to: who served which table, what is missing.
 
+use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use crate::model::gap::Gap;
 use crate::model::want::TableId;
@@ -14,6 +16,8 @@ pub enum Served {
     Netlink,
     /// A file in `/proc/net`.
     Proc,
+    /// A recorded dump.
+    File,
 }
 
 impl Served {
@@ -22,6 +26,7 @@ impl Served {
         match self {
             Self::Netlink => "netlink",
             Self::Proc => "proc",
+            Self::File => "file",
         }
     }
 }
@@ -46,13 +51,21 @@ pub struct Report {
     pub gaps: Vec<Gap>,
     /// Whether the sink stopped the scan.
     pub stopped: bool,
+    /// Whether a recorded dump was damaged, so that rows are missing.
+    pub damaged: bool,
 }
 
-/// Not one of the wanted tables could be read.
+/// Nothing of what was wanted could be read.
 #[derive(Debug, thiserror::Error)]
-#[error("no socket table could be read: {reason}")]
+#[error("{reason}")]
 pub struct SourceError {
     reason: String,
+}
+
+impl SourceError {
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self { reason: format!("cannot read {}: {error}", path.display()) }
+    }
 }
 
 /// One table that could not be read.
@@ -116,8 +129,12 @@ impl Report {
         self.stopped |= other.stopped;
     }
 
+    pub(super) fn note(&mut self, table: TableId, by: Served, rows: u64) {
+        self.served.push(ServedTable { table, by, rows });
+    }
+
     pub(super) fn add(&mut self, table: TableId, by: Served, reading: Reading) -> ControlFlow<()> {
-        self.served.push(ServedTable { table, by, rows: reading.rows });
+        self.note(table, by, reading.rows);
         self.gaps.extend(reading.gaps);
         self.stopped |= reading.stopped;
         if reading.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -125,7 +142,8 @@ impl Report {
 
     pub(super) fn conclude(mut self, failures: Vec<Failure>) -> Result<Self, SourceError> {
         if self.served.is_empty() && !failures.is_empty() {
-            return Err(SourceError { reason: joined(&failures) });
+            let reason = format!("no socket table could be read: {}", joined(&failures));
+            return Err(SourceError { reason });
         }
         self.gaps.extend(failures.into_iter().map(|f| Gap::new(f.table.name(), f.reason)));
         Ok(self)

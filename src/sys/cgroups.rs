@@ -41,6 +41,11 @@ impl Cgroups {
         self.paths.get(&id).map(String::as_str)
     }
 
+    /// The id of the group at a path, as [`Cgroups::path`] gives it.
+    pub fn id(&self, path: &str) -> Option<u64> {
+        self.paths.iter().find(|(_, known)| *known == path).map(|(id, _)| *id)
+    }
+
     /// Where the hierarchy is mounted, or why there are no paths at all (a
     /// sentence without a full stop).
     pub fn mount(&self) -> Result<&Path, &str> {

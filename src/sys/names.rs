@@ -1,9 +1,10 @@
 //! Names for addresses, ports and devices, each asked for once.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 
 use rustc_hash::FxHashMap;
-use rustix::net::netdevice::index_to_name;
+use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use crate::model::address::Address;
@@ -53,6 +54,37 @@ impl Names {
             name.unwrap_or_else(|_| format!("if{ifindex}"))
         })
     }
+}
+
+/// All addresses of a host.
+///
+/// # Errors
+/// When it has none, or nobody answers.
+pub fn host_addresses(name: &str) -> io::Result<Vec<IpAddr>> {
+    let mut found: Vec<IpAddr> = dns_lookup::lookup_host(name)?.collect();
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// The ports of a service in TCP and UDP, without repetition.
+pub fn service_ports(name: &str) -> Vec<u16> {
+    let mut ports = Vec::new();
+    for socktype in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
+        let hints = dns_lookup::AddrInfoHints { socktype, ..Default::default() };
+        let found = dns_lookup::getaddrinfo(None, Some(name), Some(hints));
+        let found = found.into_iter().flatten().flatten().map(|info| info.sockaddr.port());
+        ports.extend(found);
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// The index of a network device.
+pub fn device_index(name: &str) -> Option<u32> {
+    let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
+    name_to_index(probe, name).ok()
 }
 
 fn service_name(port: u16, udp: bool) -> Option<String> {

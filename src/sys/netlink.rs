@@ -1,6 +1,7 @@
 //! The `NETLINK_SOCK_DIAG` socket: sends a dump request and receives the rows.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -45,6 +46,13 @@ pub struct DiagSocket {
     socket: Socket,
     buffer: Vec<u8>,
     seq: u32,
+    copy: Option<Copy>,
+}
+
+/// Where a copy of everything received goes.
+struct Copy {
+    to: File,
+    error: Option<io::Error>,
 }
 
 impl DiagSocket {
@@ -53,7 +61,38 @@ impl DiagSocket {
     pub fn open() -> io::Result<Self> {
         let socket = Socket::new(NETLINK_SOCK_DIAG)?;
         set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
-        Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0 })
+        Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0, copy: None })
+    }
+
+    /// From now on writes a copy of every datagram of the kernel to a file.
+    pub fn copy_to(&mut self, file: File) {
+        self.copy = Some(Copy { to: file, error: None });
+    }
+
+    /// The first error of writing the copy.
+    pub fn copy_error(&mut self) -> Option<io::Error> {
+        self.copy.as_mut()?.error.take()
+    }
+
+    /// Sends a request that changes something and waits for the kernel's word;
+    /// `request` makes the message for a sequence number.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn act(&mut self, request: &dyn Fn(u32) -> Vec<u8>) -> io::Result<()> {
+        self.seq = self.seq.wrapping_add(1);
+        self.send(&request(self.seq))?;
+        let mut dump = Dump::new(self.seq);
+        loop {
+            let (full_len, sender) = self.receive()?;
+            let bytes = &self.buffer[..full_len.min(self.buffer.len())];
+            let datagram = Datagram { bytes, full_len, sender };
+            match dump.feed_acknowledgement(datagram) {
+                None => {}
+                Some(0) => return Ok(()),
+                Some(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            }
+        }
     }
 
     /// Runs one dump; `request` makes the message for a sequence number.
@@ -97,6 +136,9 @@ impl DiagSocket {
                 Err(error) => return Outcome { dump, end: End::Failed(error) },
             };
             let bytes = &self.buffer[..full_len.min(self.buffer.len())];
+            if let Some(copy) = self.copy.as_mut().filter(|copy| copy.error.is_none()) {
+                copy.error = copy.to.write_all(bytes).err();
+            }
             let end = match dump.feed(Datagram { bytes, full_len, sender }, row) {
                 Progress::More => {
                     self.grow_to(full_len);

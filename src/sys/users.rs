@@ -25,6 +25,11 @@ impl Users {
     }
 }
 
+/// The id of the user `name`; `None` when the database has none.
+pub fn user_id(name: &str) -> Option<u32> {
+    uzers::get_user_by_name(name).map(|user| user.uid())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Users;

@@ -236,7 +236,7 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
         kind: socket.kind().map(|kind| kind.name()),
         path: facts.unix_name().map(|name| unix_path(name.is_abstract, name.bytes)),
         peer_inode: facts.peer_inode(),
-        peer_path: lookups.peer_name(row).map(|(mark, name)| unix_path(*mark, name)),
+        peer_path: lookups.peer_name(row).map(|name| unix_path(name.is_abstract, &name.bytes)),
         peer_processes: facts.peer_inode().and_then(holders),
         netlink: details::netlink(&socket.ends),
         packet: details::packet(&socket.ends),

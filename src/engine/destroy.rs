@@ -1,0 +1,94 @@
+//! Closing sockets of others (`SOCK_DESTROY`), and recording dumps.
+
+use std::fs::File;
+use std::io;
+
+use crate::model::row::Row;
+use crate::model::want::Want;
+use crate::source;
+use crate::source::SourceError;
+use crate::sys::netlink::DiagSocket;
+
+use super::Engine;
+
+/// Why a socket was not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// We may not: `CAP_NET_ADMIN` is missing.
+    NotAllowed,
+    /// The kernel cannot close sockets of this kind, or none at all
+    /// (`CONFIG_INET_DIAG_DESTROY`).
+    NotSupported,
+    /// It was gone before.
+    Gone,
+    /// Another error.
+    Other,
+}
+
+/// What became of the sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Destroyed {
+    /// Closed by us.
+    pub closed: u64,
+    /// Not closed, for want of a privilege.
+    pub not_allowed: u64,
+    /// Not closed, because the kernel cannot.
+    pub not_supported: u64,
+    /// Gone before we came.
+    pub gone: u64,
+    /// Not closed for another reason.
+    pub other: u64,
+}
+
+impl Destroyed {
+    fn add(&mut self, result: Result<(), Refusal>) {
+        *match result {
+            Ok(()) => &mut self.closed,
+            Err(Refusal::NotAllowed) => &mut self.not_allowed,
+            Err(Refusal::NotSupported) => &mut self.not_supported,
+            Err(Refusal::Gone) => &mut self.gone,
+            Err(Refusal::Other) => &mut self.other,
+        } += 1;
+    }
+
+    /// Whether every socket is closed now.
+    pub fn is_complete(&self) -> bool {
+        self.not_allowed + self.not_supported + self.other == 0
+    }
+}
+
+impl Engine {
+    /// Closes sockets, as an RST to both sides would.
+    ///
+    /// # Errors
+    /// When there is no sock_diag to ask.
+    pub fn destroy<'r>(&self, rows: impl Iterator<Item = Row<'r>>) -> io::Result<Destroyed> {
+        let mut socket = DiagSocket::open()?;
+        let mut done = Destroyed::default();
+        for row in rows {
+            done.add(destroy_one(&mut socket, &row));
+        }
+        Ok(done)
+    }
+
+    /// Writes the kernel's answers for the tables of `want` to a file, as
+    /// `ss -D` does.
+    ///
+    /// # Errors
+    /// When no table could be read, or the file not be written.
+    pub fn record(&self, want: &Want, file: File) -> Result<io::Result<()>, SourceError> {
+        source::record(want, file)
+    }
+}
+
+fn destroy_one(socket: &mut DiagSocket, row: &Row<'_>) -> Result<(), Refusal> {
+    let id = source::inet_id(&row.socket).ok_or(Refusal::NotSupported)?;
+    socket.act(&|seq| crate::kernel::request::destroy(&id, seq)).map_err(|error| {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Refusal::NotAllowed,
+            Some(libc::EOPNOTSUPP | libc::EINVAL | libc::EPROTONOSUPPORT) => Refusal::NotSupported,
+            Some(libc::ENOENT) => Refusal::Gone,
+            _ => Refusal::Other,
+        }
+    })
+}

@@ -1,0 +1,131 @@
+//! Which rows a command is about: tables, states, filter, and what of them is
+//! left to the kernel.
+
+use crate::filter::{self, Bytecode, Expr, Lookup, Needs, Plan, Predicate, Subject, Target};
+use crate::model::row::Row;
+use crate::model::want::{Narrow, TableId, Want};
+
+use super::{Engine, Lookups};
+
+/// The rows a command is about.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// What is asked of the kernel.
+    pub want: Want,
+    expr: Option<Expr>,
+    plans: Vec<(TableId, Plan)>,
+    needs: Needs,
+    ephemeral: Option<(u16, u16)>,
+    marks_visible: bool,
+}
+
+impl Selection {
+    /// All rows of `want`.
+    pub fn all(want: Want) -> Self {
+        Self {
+            want,
+            expr: None,
+            plans: Vec::new(),
+            needs: Needs::default(),
+            ephemeral: None,
+            marks_visible: false,
+        }
+    }
+
+    /// What deciding the filter takes beyond the rows.
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// Whether marks are asked for that cannot be seen.
+    pub fn lacks_marks(&self) -> bool {
+        self.needs.net_admin && !self.marks_visible
+    }
+
+    /// Whether the filter selects a row; with owners not looked up yet, whether
+    /// it may.
+    pub fn takes(&self, row: &Row<'_>, lookups: &Lookups, owners_known: bool) -> bool {
+        let Some(expr) = &self.expr else { return true };
+        let subject = Subject {
+            row,
+            owners: owners_known.then_some(&lookups.owners),
+            lookup: lookups,
+            ephemeral: self.ephemeral,
+            marks_visible: self.marks_visible,
+            age: None,
+        };
+        match filter::matches(expr, &subject) {
+            Some(answer) => answer,
+            None => self.needs.owners && !owners_known,
+        }
+    }
+
+    /// How the filter was read and who decides which part.
+    pub fn explain(&self) -> String {
+        match &self.expr {
+            Some(expr) => filter::explain(expr, &self.plans),
+            None => "no filter: every row of the tables is shown\n".to_owned(),
+        }
+    }
+}
+
+/// What a filter's rows are read with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// Whether the kernel may decide parts of it.
+    pub kernel: bool,
+    /// Whether rows come from the running kernel over netlink.
+    pub netlink: bool,
+}
+
+impl Engine {
+    /// The rows of `want` that a filter selects. Every part of it that the
+    /// kernel can decide goes there; the whole is decided again here, so that a
+    /// kernel that refuses a program changes nothing.
+    pub fn select(&self, mut want: Want, expr: Expr, means: Means) -> Selection {
+        let (host, _) = self.host();
+        let ephemeral = host.sysctls.local_port_range();
+        let marks_visible = means.netlink && crate::sys::capability::net_admin();
+        let bytecode =
+            if means.kernel && means.netlink { Bytecode::Full } else { Bytecode::None };
+        let plans: Vec<(TableId, Plan)> = want
+            .tables
+            .iter()
+            .map(|table| {
+                let target =
+                    Target { table: *table, bytecode, net_admin: marks_visible, ephemeral };
+                (*table, filter::compile(&expr, &target))
+            })
+            .collect();
+        if means.kernel {
+            want.tables.retain(|table| !plans.iter().any(|(t, plan)| t == table && plan.never));
+            want.narrow = plans.iter().map(|(table, plan)| (*table, narrow(plan))).collect();
+        }
+        let needs = Needs::of(&expr);
+        want.extras = want.extras.union(needs.extras);
+        Selection { want, expr: Some(expr), plans, needs, ephemeral, marks_visible }
+    }
+}
+
+fn narrow(plan: &Plan) -> Narrow {
+    Narrow {
+        states: plan.states,
+        local_port: plan.local_port,
+        program: plan.program.clone(),
+    }
+}
+
+/// Whether an expression chooses states itself.
+pub fn chooses_states(expr: &Expr) -> bool {
+    expr.predicates().iter().any(|test| matches!(test, Predicate::State(_)))
+}
+
+impl Lookup for Lookups {
+    fn cgroup_path(&self, id: u64) -> Option<&str> {
+        self.cgroups.as_ref()?.path(id)
+    }
+
+    fn unix_name(&self, inode: u32) -> Option<&str> {
+        self.unix_names.get(&inode).map(|name| name.text.as_str())
+    }
+}

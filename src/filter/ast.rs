@@ -1,0 +1,252 @@
+//! An expression as it was understood.
+
+use crate::model::socket::TimerKind;
+use crate::model::state::StateSet;
+
+use super::error::Span;
+use super::glob::Glob;
+use super::net::{Net, Scope, Version};
+
+pub use crate::kernel::bytecode::End;
+
+/// A condition on a socket. Its text ([`std::fmt::Display`]) is canonical:
+/// parsing it gives an equal expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expr {
+    /// All of two or more.
+    And(Vec<Expr>),
+    /// One of two or more.
+    Or(Vec<Expr>),
+    /// The contrary.
+    Not(Box<Expr>),
+    /// One test.
+    Is(Predicate),
+}
+
+/// One test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Predicate {
+    /// `state`, `exclude`: the state is one of these.
+    State(StateSet),
+    /// `src`, `dst`: where an end is.
+    Host(End, Host),
+    /// `sport`, `dport`: an end's port. Items are alternatives; there is more
+    /// than one with `=` and `!=` only.
+    Port(End, Comparison, Vec<Ports>),
+    /// `dev`: the device the socket is bound to.
+    Device(Device),
+    /// `fwmark`: (mark & mask) == value.
+    Mark {
+        /// The wanted value; with bits outside the mask nothing matches.
+        value: u32,
+        /// The bits that count.
+        mask: u32,
+    },
+    /// `cgroup`: the control group the socket was made in.
+    Cgroup(Cgroup),
+    /// `autobound`: the kernel may have chosen the local port.
+    Autobound,
+    /// `process`: a process of this name holds it.
+    Process(Glob),
+    /// `pid`: this process holds it.
+    Pid(u32),
+    /// `user`: its owner.
+    User(User),
+    /// `inode`: the inode of its descriptor.
+    Inode(u32),
+    /// `cookie`: the kernel's id of it.
+    Cookie(u64),
+    /// `recvq`, `sendq`, `queue`, `drops`, `age`, `retrans`, `rtt`.
+    Number(Quantity, Comparison, Amount),
+    /// `timer`: which timer runs; `None` for none.
+    Timer(Option<TimerKind>),
+    /// `unit`: the systemd unit of its control group.
+    Unit(Glob),
+    /// `owner none`: no process holds it.
+    Unowned,
+    /// `scope`: from where its local address can be reached.
+    Scope(Scope),
+}
+
+/// How two numbers are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`, `==`, `eq`.
+    Eq,
+    /// `!=`, `ne`, `neq`.
+    Ne,
+    /// `<`, `lt`.
+    Lt,
+    /// `<=`, `le`, `leq`.
+    Le,
+    /// `>`, `gt`.
+    Gt,
+    /// `>=`, `ge`, `geq`.
+    Ge,
+}
+
+impl Comparison {
+    /// As it is printed.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::Ne => "!=",
+            Self::Lt => "<",
+            Self::Le => "<=",
+            Self::Gt => ">",
+            Self::Ge => ">=",
+        }
+    }
+
+    /// The comparison in letters.
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "eq" => Self::Eq,
+            "ne" | "neq" => Self::Ne,
+            "lt" => Self::Lt,
+            "le" | "leq" => Self::Le,
+            "gt" => Self::Gt,
+            "ge" | "geq" => Self::Ge,
+            _ => return None,
+        })
+    }
+}
+
+/// A name that the system has to explain, see [`super::Resolver`].
+#[derive(Clone, Debug, Eq)]
+pub struct Name {
+    /// The name.
+    pub text: String,
+    /// Where it stands in the expression.
+    pub span: Span,
+}
+
+/// Where a name stands is no part of what it means.
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// Where an end is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Anywhere, in every family.
+    Any,
+    /// At one of these addresses.
+    Net(Net),
+    /// At an address of this name, in one family or both.
+    Name(Name, Option<Version>),
+    /// A unix socket of this name; abstract names begin with `@`.
+    Unix(Glob),
+}
+
+/// Some ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// From the first to the second; equal for a single one.
+    Range(u16, u16),
+    /// Those of a service, in TCP and UDP.
+    Service(Name),
+}
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// By its index; 0 for sockets bound to none.
+    Index(u32),
+    /// By its name.
+    Name(Name),
+}
+
+/// Control groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cgroup {
+    /// By the id that sockets carry.
+    Id(u64),
+    /// By its path from the root of the hierarchy.
+    Path(Name),
+    /// The group of this path and all below it; the path has no final slash.
+    Below(Name),
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum User {
+    /// By number.
+    Uid(u32),
+    /// By name.
+    Name(Name),
+}
+
+/// A number that sockets have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Unread bytes.
+    RecvQueue,
+    /// Bytes not sent or not acknowledged.
+    SendQueue,
+    /// Connections waiting at a listener.
+    AcceptQueue,
+    /// Packets dropped at the socket.
+    Drops,
+    /// Time in its state, in microseconds.
+    Age,
+    /// Retransmits or unanswered probes of the running timer.
+    Retransmits,
+    /// Round-trip time, in microseconds.
+    RoundTrip,
+}
+
+/// What a number is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// A number; times are in microseconds.
+    Number(u64),
+    /// The limit of the accept queue.
+    Limit,
+}
+
+impl Expr {
+    /// All of `parts`, of which there is at least one.
+    pub(super) fn all(mut parts: Vec<Self>) -> Self {
+        match (parts.pop(), parts.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                parts.extend(last);
+                Self::And(parts)
+            }
+        }
+    }
+
+    /// One of `parts`, of which there is at least one.
+    pub(super) fn any(mut parts: Vec<Self>) -> Self {
+        match (parts.pop(), parts.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                parts.extend(last);
+                Self::Or(parts)
+            }
+        }
+    }
+
+    /// The contrary.
+    pub(super) fn negated(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// Every test in it.
+    pub fn predicates(&self) -> Vec<&Predicate> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::predicates).collect(),
+            Self::Not(inner) => inner.predicates(),
+            Self::Is(predicate) => vec![predicate],
+        }
+    }
+
+    /// Whether it says anything about states: then a view's own choice of
+    /// states gives way, as with `ss`.
+    pub fn names_states(&self) -> bool {
+        self.predicates().iter().any(|predicate| matches!(predicate, Predicate::State(_)))
+    }
+}

@@ -1,0 +1,248 @@
+//! The part of an expression that the kernel decides, and what stays here.
+//!
+//! The expression is a list of conditions that must all hold. Each gets an
+//! upper bound the kernel can compute: a condition that holds whenever the
+//! expression's is true. Where the bound is exact the condition need not be
+//! looked at again; otherwise it stays in the remainder, and the bound only
+//! saves rows. So (states and local port and program and remainder) selects
+//! exactly the rows for which the expression is true.
+//!
+//! A bound exists for "is true" and for "is false", and a test that is unknown
+//! is in neither. Negation therefore never reaches the bytecode but at a single
+//! test whose contrary is known to be its complement.
+
+mod bound;
+
+use crate::kernel::bytecode::{Code, assemble};
+use crate::model::state::{State, StateSet};
+use crate::model::want::{Extras, Family, TableId};
+
+use super::ast::{Cgroup, Comparison, End, Expr, Host, Ports, Predicate, Quantity};
+
+use bound::{Kernel, bound};
+
+/// Which programs the kernel takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bytecode {
+    /// None: `/proc`, a file, or a kernel that refused them.
+    None,
+    /// Without the tests for one port, which an older kernel lacks.
+    Ranges,
+    /// All of them.
+    #[default]
+    Full,
+}
+
+/// For what a plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The table that will be read.
+    pub table: TableId,
+    /// What its kernel can do.
+    pub bytecode: Bytecode,
+    /// Whether we may ask for marks (`CAP_NET_ADMIN`).
+    pub net_admin: bool,
+    /// `ip_local_port_range`, as [`super::Subject`] has it.
+    pub ephemeral: Option<(u16, u16)>,
+}
+
+/// How to read one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// No row of this table can match: it need not be read.
+    pub never: bool,
+    /// The states to ask for; rows of others do not match.
+    pub states: StateSet,
+    /// The local port to ask for (`idiag_sport`); rows of others do not match.
+    pub local_port: Option<u16>,
+    /// The program for `INET_DIAG_REQ_BYTECODE`.
+    pub program: Option<Vec<u8>>,
+    /// What is still to be decided for each row the kernel sends.
+    pub remainder: Option<Expr>,
+    /// What the rows must carry for that.
+    pub needs: Needs,
+    /// Some of the program did not fit and stays in the remainder.
+    pub too_large: bool,
+}
+
+/// What the remainder looks at beyond the fixed part of a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// What to ask the kernel for.
+    pub extras: Extras,
+    /// The processes that hold the sockets.
+    pub owners: bool,
+    /// The paths of control groups.
+    pub cgroups: bool,
+    /// The names of unix peers.
+    pub peers: bool,
+    /// Marks, which need `CAP_NET_ADMIN` wherever they are tested: without it
+    /// the answer would be empty, so the caller has to refuse.
+    pub net_admin: bool,
+}
+
+/// How to read a table of which the rows matching `expr` are wanted.
+pub fn compile(expr: &Expr, target: &Target) -> Plan {
+    let mut plan = Plan {
+        never: false,
+        states: StateSet::ALL,
+        local_port: None,
+        program: None,
+        remainder: None,
+        needs: Needs::default(),
+        too_large: false,
+    };
+    let mut parts = Vec::new();
+    for (expr, wanted) in conditions(expr, true) {
+        if let Some(states) = states_only(expr) {
+            plan.states = plan.states.intersect(contrary_if(states, !wanted));
+            continue;
+        }
+        let port = single_local_port(expr).filter(|_| wanted && plan.local_port.is_none());
+        if let Some(port) = port.filter(|_| target.table.family != Family::Unix) {
+            plan.local_port = Some(port);
+            continue;
+        }
+        let bound = bound(expr, wanted, target);
+        plan.states = plan.states.intersect(bound.states);
+        let condition = if wanted { expr.clone() } else { expr.clone().negated() };
+        match bound.kernel {
+            Kernel::Never => plan.never = true,
+            Kernel::Always if bound.exact => {}
+            Kernel::Always => parts.push(Part { condition, code: None, exact: false }),
+            Kernel::Code(code) => {
+                parts.push(Part { condition, code: Some(code), exact: bound.exact });
+            }
+        }
+    }
+    plan.never |= plan.states.is_empty();
+    if !plan.never {
+        plan.split(parts, target);
+        plan.needs.net_admin = target.table.family != Family::Unix
+            && expr.predicates().iter().any(|test| matches!(test, Predicate::Mark { .. }));
+    }
+    plan
+}
+
+/// One of the conditions that must hold.
+struct Part {
+    condition: Expr,
+    code: Option<Code>,
+    /// Whether the code alone decides it.
+    exact: bool,
+}
+
+impl Plan {
+    fn split(&mut self, mut parts: Vec<Part>, target: &Target) {
+        if target.bytecode == Bytecode::None {
+            parts.iter_mut().for_each(|part| part.code = None);
+        }
+        let all: Vec<Code> = parts.iter().filter_map(|part| part.code.clone()).collect();
+        if !all.is_empty() {
+            self.program = assemble(&Code::And(all)).ok();
+            if self.program.is_none() {
+                self.too_large = true;
+                self.program = keep_what_fits(&mut parts);
+            }
+        }
+        let stays = |part: Part| (!part.exact || part.code.is_none()).then_some(part.condition);
+        let left: Vec<Expr> = parts.into_iter().filter_map(stays).collect();
+        self.remainder = (!left.is_empty()).then(|| Expr::all(left));
+        self.needs = self.remainder.as_ref().map(Needs::of).unwrap_or_default();
+    }
+}
+
+/// Takes away the code of the parts with which the program is too large.
+fn keep_what_fits(parts: &mut [Part]) -> Option<Vec<u8>> {
+    let mut kept = Vec::new();
+    let mut program = None;
+    for part in parts {
+        let Some(code) = part.code.clone() else { continue };
+        kept.push(code);
+        match assemble(&Code::And(kept.clone())) {
+            Ok(longer) => program = Some(longer),
+            Err(_) => {
+                kept.pop();
+                part.code = None;
+            }
+        }
+    }
+    program
+}
+
+impl Needs {
+    /// What evaluating `expr` takes.
+    pub fn of(expr: &Expr) -> Self {
+        let mut needs = Self::default();
+        for predicate in expr.predicates() {
+            match predicate {
+                Predicate::Number(Quantity::Age | Quantity::RoundTrip, ..) => {
+                    needs.extras.tcp_info = true;
+                }
+                Predicate::Number(Quantity::Drops, ..) => needs.extras.memory = true,
+                Predicate::Process(_) | Predicate::Pid(_) | Predicate::Unowned => {
+                    needs.owners = true;
+                }
+                Predicate::Cgroup(Cgroup::Path(_) | Cgroup::Below(_)) | Predicate::Unit(_) => {
+                    needs.cgroups = true;
+                }
+                Predicate::Host(End::Remote, Host::Unix(_)) => needs.peers = true,
+                Predicate::Mark { .. } => needs.net_admin = true,
+                _ => {}
+            }
+        }
+        needs
+    }
+}
+
+/// The conditions that must all hold for `expr` to be `wanted`, each with what
+/// it must be.
+fn conditions(expr: &Expr, wanted: bool) -> Vec<(&Expr, bool)> {
+    match (expr, wanted) {
+        (Expr::And(parts), true) | (Expr::Or(parts), false) => {
+            parts.iter().flat_map(|part| conditions(part, wanted)).collect()
+        }
+        (Expr::Not(inner), _) => conditions(inner, !wanted),
+        _ => vec![(expr, wanted)],
+    }
+}
+
+/// The states for which `expr` holds, where it is about nothing else. A state
+/// is always known.
+fn states_only(expr: &Expr) -> Option<StateSet> {
+    match expr {
+        Expr::Is(Predicate::State(states)) => Some(*states),
+        Expr::Is(_) => None,
+        Expr::Not(inner) => states_only(inner).map(|states| contrary_if(states, true)),
+        Expr::And(parts) => parts.iter().try_fold(StateSet::ALL, |all, part| {
+            states_only(part).map(|states| all.intersect(states))
+        }),
+        Expr::Or(parts) => parts.iter().try_fold(StateSet::EMPTY, |all, part| {
+            states_only(part).map(|states| all.union(states))
+        }),
+    }
+}
+
+fn contrary_if(states: StateSet, contrary: bool) -> StateSet {
+    if contrary { StateSet::ALL.without(states) } else { states }
+}
+
+/// A port that the request itself can ask for; there 0 means any.
+fn single_local_port(expr: &Expr) -> Option<u16> {
+    match expr {
+        Expr::Is(Predicate::Port(End::Local, Comparison::Eq, ports)) => match ports[..] {
+            [Ports::Range(low, high)] if low == high && low != 0 => Some(low),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The states in which a quantity exists.
+fn states_of(quantity: Quantity) -> StateSet {
+    match quantity {
+        Quantity::AcceptQueue => State::Listen.into(),
+        Quantity::RecvQueue | Quantity::SendQueue => StateSet::ALL.without(State::Listen.into()),
+        _ => StateSet::ALL,
+    }
+}

@@ -1,0 +1,131 @@
+//! What is wrong with an expression, and where: the expression, carets under
+//! the place, and what would be right there.
+
+use std::fmt;
+
+use unicode_width::UnicodeWidthChar;
+
+/// A part of an expression, as byte offsets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset behind the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// From `start` to before `end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// From the start of this part to the end of `other`.
+    pub fn to(self, other: Self) -> Self {
+        Self { start: self.start, end: other.end }
+    }
+}
+
+/// An expression that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// The whole expression.
+    pub expression: String,
+    /// Where it goes wrong; empty at the end of the expression.
+    pub span: Span,
+    /// What stands there; empty at the end.
+    pub found: String,
+    /// What is allowed there.
+    pub expected: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        point(f, &self.expression, self.span)?;
+        write!(f, "expected {}", self.expected)?;
+        match self.found.as_str() {
+            "" => f.write_str("; the expression ends here"),
+            found => write!(f, "; found \"{}\"", one_line(found)),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// A name that the system does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolveError {
+    /// The whole expression.
+    pub expression: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// Why it has no meaning, one sentence without a full stop.
+    pub reason: String,
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        point(f, &self.expression, self.span)?;
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for ResolveError {}
+
+/// The expression, and a line of carets under `span`.
+fn point(f: &mut fmt::Formatter<'_>, expression: &str, span: Span) -> fmt::Result {
+    let before = width(expression.get(..span.start).unwrap_or(expression));
+    let under = width(expression.get(span.start..span.end).unwrap_or_default()).max(1);
+    writeln!(f, "  {}", one_line(expression))?;
+    writeln!(f, "  {:before$}{:^<under$}", "", "")
+}
+
+fn width(text: &str) -> usize {
+    text.chars().map(|c| if c.is_control() { 1 } else { c.width().unwrap_or(0) }).sum()
+}
+
+/// Control characters would move the carets away from their place.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(expression: &str, start: usize, end: usize) -> ParseError {
+        ParseError {
+            expression: expression.to_owned(),
+            span: Span::new(start, end),
+            found: expression[start..end].to_owned(),
+            expected: "a port".to_owned(),
+        }
+    }
+
+    #[test]
+    fn carets_stand_under_the_token() {
+        assert_eq!(
+            error("sport = 70000", 8, 13).to_string(),
+            "  sport = 70000\n          ^^^^^\nexpected a port; found \"70000\""
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_expression_has_a_place_too() {
+        assert_eq!(
+            error("sport", 5, 5).to_string(),
+            "  sport\n       ^\nexpected a port; the expression ends here"
+        );
+    }
+
+    #[test]
+    fn columns_count_what_the_terminal_shows() {
+        let text = "process größe\tx 漢字 sport x";
+        let at = text.len() - 1;
+        let shown = error(text, at, at + 1).to_string();
+        let mut lines = shown.lines();
+        assert_eq!(lines.next(), Some("  process größe x 漢字 sport x"));
+        // 2 + 7 + 1 + 5 + 1 + 1 + 1 + 4 + 1 + 5 + 1 columns stand before it.
+        assert_eq!(lines.next(), Some(format!("{:29}^", "").as_str()));
+    }
+}

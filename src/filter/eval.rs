@@ -1,0 +1,330 @@
+//! Whether a row satisfies an expression: yes, no, or unknown.
+//!
+//! A test is unknown where the fact cannot be seen (another user's processes,
+//! a mark without privilege, an age that nothing proves) and where the socket
+//! has no such fact (the port of a unix socket, the queue of a socket that is
+//! no listener, the cgroup of a TIME_WAIT remnant). `not` leaves it unknown
+//! (Kleene's logic), and only a yes selects a row: so neither `age > 5m` nor
+//! `not age > 5m` claims anything about a socket of unknown age.
+
+use crate::model::address::Endpoint;
+use crate::model::age::Age;
+use crate::model::facts::{Facts, UnixName};
+use crate::model::owner::Owners;
+use crate::model::queues::Queues;
+use crate::model::row::Row;
+use crate::model::socket::Ends;
+use crate::model::unit::unit_of;
+use crate::model::want::Proto;
+
+use super::ast::{
+    Amount, Cgroup, Comparison, Device, End, Expr, Host, Ports, Predicate, Quantity, User,
+};
+use super::glob::{Case, Glob};
+
+/// What lies outside the row.
+pub trait Lookup {
+    /// The path of the control group of an id.
+    fn cgroup_path(&self, id: u64) -> Option<&str>;
+    /// The name of the unix socket of an inode, as [`unix_text`] gives it.
+    fn unix_name(&self, inode: u32) -> Option<&str>;
+}
+
+/// Nothing is known outside the row.
+#[derive(Clone, Copy, Debug)]
+pub struct NoLookup;
+
+impl Lookup for NoLookup {
+    fn cgroup_path(&self, _: u64) -> Option<&str> {
+        None
+    }
+
+    fn unix_name(&self, _: u32) -> Option<&str> {
+        None
+    }
+}
+
+/// A row and what is known beside it.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The row.
+    pub row: &'a Row<'a>,
+    /// Who holds which inode; `None` where nobody looked.
+    pub owners: Option<&'a Owners>,
+    /// Paths of control groups, names of peers.
+    pub lookup: &'a dyn Lookup,
+    /// `ip_local_port_range`; `None` where it could not be read.
+    pub ephemeral: Option<(u16, u16)>,
+    /// Whether the source shows marks (`CAP_NET_ADMIN`): then a row without one has 0.
+    pub marks_visible: bool,
+    /// The time in its state where more is known than the row proves.
+    pub age: Option<Age>,
+}
+
+impl<'a> Subject<'a> {
+    /// A row of which nothing more is known.
+    pub fn new(row: &'a Row<'a>) -> Self {
+        Self {
+            row,
+            owners: None,
+            lookup: &NoLookup,
+            ephemeral: None,
+            marks_visible: false,
+            age: None,
+        }
+    }
+}
+
+/// Whether `expr` holds; `None` where that is unknown.
+pub fn matches(expr: &Expr, subject: &Subject<'_>) -> Option<bool> {
+    match expr {
+        Expr::And(parts) => combine(parts, subject, false),
+        Expr::Or(parts) => combine(parts, subject, true),
+        Expr::Not(inner) => matches(inner, subject).map(|holds| !holds),
+        Expr::Is(predicate) => test(predicate, subject),
+    }
+}
+
+/// `decisive` as soon as one part is that; unknown where a part is and none is.
+fn combine(parts: &[Expr], subject: &Subject<'_>, decisive: bool) -> Option<bool> {
+    let mut known = true;
+    for part in parts {
+        match matches(part, subject) {
+            Some(holds) if holds == decisive => return Some(decisive),
+            Some(_) => {}
+            None => known = false,
+        }
+    }
+    known.then_some(!decisive)
+}
+
+fn test(predicate: &Predicate, subject: &Subject<'_>) -> Option<bool> {
+    let row = subject.row;
+    let socket = &row.socket;
+    match predicate {
+        Predicate::State(states) => Some(states.contains(socket.state)),
+        Predicate::Host(end, host) => self::host(*end, host, subject),
+        Predicate::Port(end, comparison, ports) => {
+            self::ports(ports, *comparison, endpoint(row, *end)?.port)
+        }
+        Predicate::Device(Device::Index(wanted)) => Some(device(row)? == *wanted),
+        Predicate::Mark { value, mask } => mark(subject, *value, *mask),
+        Predicate::Cgroup(cgroup) => self::cgroup(cgroup, subject),
+        Predicate::Autobound => autobound(subject),
+        Predicate::Process(pattern) => {
+            held_by(subject, |owners, pid| has_name(pattern, owners.comm(pid)))
+        }
+        Predicate::Pid(wanted) => held_by(subject, |_, pid| pid == *wanted),
+        Predicate::User(User::Uid(wanted)) => Some(socket.uid? == *wanted),
+        Predicate::Inode(wanted) => Some(socket.inode == *wanted),
+        Predicate::Cookie(wanted) => (socket.cookie != 0).then_some(socket.cookie == *wanted),
+        Predicate::Number(quantity, comparison, amount) => {
+            let (low, high) = measure(*quantity, subject)?;
+            compare(low, high, *comparison, limit(*amount, row)?)
+        }
+        Predicate::Timer(wanted) => Some(socket.timer.map(|timer| timer.kind) == *wanted),
+        Predicate::Unit(pattern) => {
+            let unit = unit_of(cgroup_path(subject)?);
+            Some(unit.is_some_and(|unit| is_unit(pattern, unit)))
+        }
+        Predicate::Unowned => held_by(subject, |_, _| true).map(|held| !held),
+        Predicate::Scope(scope) => {
+            Some(scope.contains(socket.table.family, &socket.local()?.address))
+        }
+        // Names are resolved before anything is matched.
+        Predicate::Device(Device::Name(_)) | Predicate::User(User::Name(_)) => None,
+    }
+}
+
+fn endpoint(row: &Row<'_>, end: End) -> Option<Endpoint> {
+    match end {
+        End::Local => row.socket.local(),
+        End::Remote => row.socket.remote(),
+    }
+}
+
+fn host(end: End, host: &Host, subject: &Subject<'_>) -> Option<bool> {
+    let row = subject.row;
+    match host {
+        Host::Any => Some(true),
+        Host::Net(net) => Some(net.contains(row.socket.table.family, &endpoint(row, end)?.address)),
+        Host::Unix(pattern) => {
+            if !matches!(row.socket.ends, Ends::Unix { .. }) {
+                return None;
+            }
+            // ss folds case here too (FNM_CASEFOLD).
+            Some(match end {
+                End::Local => {
+                    let name = row.facts.unix_name().map(unix_text).unwrap_or_default();
+                    pattern.matches(&name, Case::Ignored)
+                }
+                End::Remote => {
+                    let name = subject.lookup.unix_name(row.facts.peer_inode()?)?;
+                    pattern.matches(name, Case::Ignored)
+                }
+            })
+        }
+        Host::Name(..) => None,
+    }
+}
+
+/// The name of a unix socket as patterns see it: `@` before an abstract one,
+/// and in place of its NUL bytes.
+pub fn unix_text(name: UnixName<'_>) -> String {
+    let text = String::from_utf8_lossy(name.bytes);
+    if name.is_abstract { format!("@{}", text.replace('\0', "@")) } else { text.into_owned() }
+}
+
+fn ports(ports: &[Ports], comparison: Comparison, port: u16) -> Option<bool> {
+    let inside = || {
+        let mut known = true;
+        for ports in ports {
+            match ports {
+                Ports::Range(low, high) if (*low..=*high).contains(&port) => return Some(true),
+                Ports::Range(..) => {}
+                Ports::Service(_) => known = false,
+            }
+        }
+        known.then_some(false)
+    };
+    match comparison {
+        Comparison::Eq => inside(),
+        Comparison::Ne => inside().map(|inside| !inside),
+        _ => match ports {
+            [Ports::Range(low, high)] if low == high => {
+                compare(port.into(), Some(port.into()), comparison, (*low).into())
+            }
+            _ => None,
+        },
+    }
+}
+
+/// The device, where the source tells: `/proc` does not.
+fn device(row: &Row<'_>) -> Option<u32> {
+    let told = matches!(row.facts, Facts::Inet(_)) || row.socket.ifindex != 0;
+    told.then_some(row.socket.ifindex)
+}
+
+fn mark(subject: &Subject<'_>, value: u32, mask: u32) -> Option<bool> {
+    let facts = subject.row.facts;
+    let absent = || (subject.marks_visible && matches!(facts, Facts::Inet(_))).then_some(0);
+    let mark = facts.mark().or_else(absent)?;
+    Some(mark & mask == value)
+}
+
+fn cgroup_path<'a>(subject: &Subject<'a>) -> Option<&'a str> {
+    subject.lookup.cgroup_path(subject.row.facts.cgroup_id()?)
+}
+
+fn cgroup(cgroup: &Cgroup, subject: &Subject<'_>) -> Option<bool> {
+    match cgroup {
+        Cgroup::Id(wanted) => Some(subject.row.facts.cgroup_id()? == *wanted),
+        Cgroup::Path(wanted) => Some(cgroup_path(subject)? == wanted.text),
+        Cgroup::Below(top) => {
+            let rest = cgroup_path(subject)?.strip_prefix(top.text.as_str());
+            Some(rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        }
+    }
+}
+
+/// A row does not tell who chose the port, so this is about the port's place in
+/// the ephemeral range; for unix sockets about a name that `bind` made up
+/// (`unix_autobind`: five hexadecimal digits).
+fn autobound(subject: &Subject<'_>) -> Option<bool> {
+    let row = subject.row;
+    match row.socket.ends {
+        Ends::Inet { local, .. } => {
+            let (low, high) = subject.ephemeral?;
+            Some((low..=high).contains(&local.port))
+        }
+        Ends::Unix { .. } => Some(row.facts.unix_name().is_none_or(|name| {
+            name.is_abstract
+                && name.bytes.len() == 5
+                && name.bytes.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })),
+    }
+}
+
+/// Whether one of the holders is such. Unknown where none is visible and some
+/// processes are hidden.
+fn held_by(subject: &Subject<'_>, such: impl Fn(&Owners, u32) -> bool) -> Option<bool> {
+    if subject.row.socket.inode == 0 {
+        return Some(false);
+    }
+    let owners = subject.owners?;
+    let holders = owners.of(subject.row.socket.inode);
+    if holders.is_empty() && owners.hidden_processes > 0 {
+        return None;
+    }
+    Some(holders.iter().any(|holder| such(owners, holder.pid)))
+}
+
+/// The kernel keeps the first 15 bytes of a process name (`TASK_COMM_LEN`), so
+/// a longer name is compared as far as it goes.
+fn has_name(pattern: &Glob, comm: &[u8]) -> bool {
+    const COMM_LEN: usize = 15;
+    let shown = String::from_utf8_lossy(comm);
+    match pattern.literal() {
+        Some(name) if name.len() > COMM_LEN && comm.len() == COMM_LEN => {
+            name.as_bytes().starts_with(comm)
+        }
+        _ => pattern.matches(&shown, Case::Sensitive),
+    }
+}
+
+/// `unit nginx` means `nginx.service`, as for systemctl.
+fn is_unit(pattern: &Glob, unit: &str) -> bool {
+    let short = unit.strip_suffix(".service");
+    pattern.matches(unit, Case::Sensitive)
+        || short.is_some_and(|short| pattern.matches(short, Case::Sensitive))
+}
+
+/// Bounds of a number; the upper one is `None` where nothing limits it.
+fn measure(quantity: Quantity, subject: &Subject<'_>) -> Option<(u64, Option<u64>)> {
+    let row = subject.row;
+    let exact = |number: u64| Some((number, Some(number)));
+    match (quantity, Queues::of(row)) {
+        (Quantity::RecvQueue, Queues::Bytes { recv, .. }) => exact(recv?.into()),
+        (Quantity::SendQueue, Queues::Bytes { send, .. }) => exact(send?.into()),
+        (Quantity::AcceptQueue, Queues::Accept(queue)) => exact(queue.len?.into()),
+        (Quantity::RecvQueue | Quantity::SendQueue | Quantity::AcceptQueue, _) => None,
+        (Quantity::Drops, _) => exact(row.facts.drops()?.into()),
+        (Quantity::Age, _) => {
+            let age = subject.age.or_else(|| Age::of(row))?;
+            let micros = |ms: u64| ms.saturating_mul(1000);
+            Some((micros(age.min_ms), age.max_ms.map(micros)))
+        }
+        (Quantity::Retransmits, _) if row.socket.table.proto == Proto::Tcp => {
+            exact(row.socket.timer.map_or(0, |timer| timer.retransmits.into()))
+        }
+        (Quantity::Retransmits, _) => None,
+        (Quantity::RoundTrip, _) => {
+            let rtt = row.facts.tcp_info()?.get(&crate::kernel::tcp_info::RTT)?;
+            // Nothing was measured yet.
+            if rtt == 0 { None } else { exact(rtt) }
+        }
+    }
+}
+
+fn limit(amount: Amount, row: &Row<'_>) -> Option<u64> {
+    match (amount, Queues::of(row)) {
+        (Amount::Number(number), _) => Some(number),
+        (Amount::Limit, Queues::Accept(queue)) => queue.limit.map(u64::from),
+        (Amount::Limit, Queues::Bytes { .. }) => None,
+    }
+}
+
+/// Compares a number of which only bounds are known.
+fn compare(low: u64, high: Option<u64>, comparison: Comparison, with: u64) -> Option<bool> {
+    let below = high.is_some_and(|high| high < with);
+    let up_to = high.is_some_and(|high| high <= with);
+    let (yes, no) = match comparison {
+        Comparison::Lt => (below, low >= with),
+        Comparison::Le => (up_to, low > with),
+        Comparison::Gt => (low > with, up_to),
+        Comparison::Ge => (low >= with, below),
+        Comparison::Eq => (low == with && up_to, below || low > with),
+        Comparison::Ne => (below || low > with, low == with && up_to),
+    };
+    (yes || no).then_some(yes)
+}

@@ -1,0 +1,50 @@
+//! Numbers: decimal or `0x`, with or without a unit.
+
+use crate::filter::units::{self, Unit};
+
+use super::{Piece, Trouble};
+
+/// A number up to `max`; `what` names it in messages.
+pub(super) fn number(piece: &Piece, max: u64, what: &str) -> Result<u64, Trouble> {
+    let text = piece.text();
+    let expected = || format!("{what}: a number from 0 to {max}");
+    let (digits, radix) = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        Some(hex) => (hex, 16),
+        None => (text.as_str(), 10),
+    };
+    // from_str_radix takes a sign.
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return Err(piece.trouble(expected()));
+    }
+    if radix == 10 && digits.len() > 1 && digits.starts_with('0') {
+        return Err(piece.trouble(format!(
+            "{what} without leading zeros (ss reads them as octal; write 0x for hexadecimal)"
+        )));
+    }
+    match u64::from_str_radix(digits, radix) {
+        Ok(number) if number <= max => Ok(number),
+        _ => Err(piece.trouble(expected())),
+    }
+}
+
+/// A 32-bit number.
+pub(super) fn number32(piece: &Piece, what: &str) -> Result<u32, Trouble> {
+    number(piece, u32::MAX.into(), what).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+/// A number with a unit; times come out in microseconds.
+pub(super) fn with_unit(piece: &Piece, unit: Unit) -> Result<u64, Trouble> {
+    let expected = match unit {
+        Unit::Time => "a whole number with a unit: us, ms, s, m, h or d, such as 5m",
+        Unit::Count => "a whole number, or one with k, m or g (multiples of 1024)",
+    };
+    let text = piece.text();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, suffix) = text.split_at(split);
+    let number: Option<u64> = digits.parse().ok();
+    match (number, units::factor(unit, suffix)) {
+        (Some(number), Some(factor)) => number.checked_mul(factor),
+        _ => None,
+    }
+    .ok_or_else(|| piece.trouble(expected))
+}

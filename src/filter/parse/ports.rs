@@ -1,0 +1,102 @@
+//! Ports: numbers, ranges, services, sets of them.
+
+use crate::filter::ast::{Comparison, Name, Ports};
+use crate::filter::lex::Kind;
+
+use super::{Parser, Piece, Trouble, number};
+
+/// What a port can be, for messages.
+pub(super) const PORT: &str =
+    "a port (0 to 65535), a range such as 8000-8099, a service name, or *";
+const SET: &str = "a set such as {80,443,8000-8010}";
+
+impl Parser {
+    /// What follows `sport`, `dport` and the comparison.
+    pub(super) fn ports(&mut self, comparison: Comparison) -> Result<Vec<Ports>, Trouble> {
+        let several = matches!(comparison, Comparison::Eq | Comparison::Ne);
+        let start = self.span();
+        if self.peek() == Some(&Kind::OpenSet) {
+            let set = self.port_set()?;
+            if !several {
+                let span = start.to(self.tokens.get(self.at - 1).map_or(start, |t| t.span));
+                return Err(Trouble::new(span, "one port after <, <=, > or >="));
+            }
+            return Ok(set);
+        }
+        let piece = self.value(&format!("{PORT}, or {SET}"))?;
+        let piece = piece.without_char(':').unwrap_or(piece);
+        let ports = one(&piece)?;
+        match ports {
+            Ports::Range(low, high) if low != high && !several => {
+                Err(piece.trouble("one port after <, <=, > or >="))
+            }
+            ports => Ok(vec![ports]),
+        }
+    }
+
+    /// The set that begins here.
+    pub(super) fn port_set(&mut self) -> Result<Vec<Ports>, Trouble> {
+        self.at += 1;
+        let mut set = Vec::new();
+        loop {
+            if set.is_empty() && self.peek() == Some(&Kind::CloseSet) {
+                return Err(self.here(format!("at least one port: {SET}")));
+            }
+            let piece = self.value(&format!("{PORT} in this set"))?;
+            set.push(one(&piece.without_char(':').unwrap_or(piece))?);
+            if self.accept(&Kind::CloseSet) {
+                return Ok(set);
+            }
+            if !self.accept(&Kind::Comma) {
+                return Err(self.here("a comma or a closing }"));
+            }
+        }
+    }
+}
+
+/// A single port, range or service.
+pub(super) fn one(piece: &Piece) -> Result<Ports, Trouble> {
+    let text = piece.text();
+    if !piece.is_name() {
+        if text == "*" {
+            return Ok(Ports::Range(0, u16::MAX));
+        }
+        if is_number(&text) {
+            let port = port(piece)?;
+            return Ok(Ports::Range(port, port));
+        }
+        if let Some((low, high)) = piece.cut_first('-')
+            && is_number(&low.text())
+            && is_number(&high.text())
+        {
+            let range = (port(&low)?, port(&high)?);
+            if range.0 > range.1 {
+                return Err(piece.trouble("a range from the lower to the higher port"));
+            }
+            return Ok(Ports::Range(range.0, range.1));
+        }
+    }
+    let is_service = |c: char| c.is_ascii_alphanumeric() || "+._-/".contains(c);
+    let plausible = text.chars().all(is_service)
+        && text.contains(|c: char| c.is_ascii_alphabetic())
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if plausible || (piece.is_name() && text.chars().all(is_service)) {
+        return Ok(Ports::Service(Name { text, span: piece.span }));
+    }
+    Err(piece.trouble(PORT))
+}
+
+fn port(piece: &Piece) -> Result<u16, Trouble> {
+    let number = number::number(piece, u16::MAX.into(), "a port")?;
+    Ok(u16::try_from(number).unwrap_or(u16::MAX))
+}
+
+fn is_number(text: &str) -> bool {
+    let hex = text.strip_prefix("0x").or(text.strip_prefix("0X"));
+    let digits = hex.unwrap_or(text);
+    !digits.is_empty()
+        && digits
+            .chars()
+            .all(|c| if hex.is_some() { c.is_ascii_hexdigit() } else { c.is_ascii_digit() })
+}
