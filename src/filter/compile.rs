@@ -13,6 +13,9 @@
 
 mod bound;
 
+#[cfg(test)]
+mod tests;
+
 use crate::kernel::bytecode::{Code, assemble};
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Family, TableId};

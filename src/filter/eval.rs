@@ -22,6 +22,9 @@ use super::ast::{
 };
 use super::glob::{Case, Glob};
 
+#[cfg(test)]
+mod tests;
+
 /// What lies outside the row.
 pub trait Lookup {
     /// The path of the control group of an id.
@@ -294,10 +297,15 @@ fn measure(quantity: Quantity, subject: &Subject<'_>) -> Option<(u64, Option<u64
             let micros = |ms: u64| ms.saturating_mul(1000);
             Some((micros(age.min_ms), age.max_ms.map(micros)))
         }
-        (Quantity::Retransmits, _) if row.socket.table.proto == Proto::Tcp => {
+        // Rows of other protocols carry neither, or another struct in its place.
+        (Quantity::Retransmits | Quantity::RoundTrip, _)
+            if row.socket.table.proto != Proto::Tcp =>
+        {
+            None
+        }
+        (Quantity::Retransmits, _) => {
             exact(row.socket.timer.map_or(0, |timer| timer.retransmits.into()))
         }
-        (Quantity::Retransmits, _) => None,
         (Quantity::RoundTrip, _) => {
             let rtt = row.facts.tcp_info()?.get(&crate::kernel::tcp_info::RTT)?;
             // Nothing was measured yet.

@@ -99,3 +99,49 @@ fn needs(needs: Needs) -> Vec<&'static str> {
     ];
     all.iter().filter(|(needed, _)| *needed).map(|(_, what)| *what).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Bytecode, Target, compile, parse};
+    use super::*;
+    use crate::model::want::Proto;
+
+    #[test]
+    fn the_whole_way_of_an_expression_is_told() {
+        let expr = parse("sport=22 dst 10/8 not (state listen or process sshd)");
+        let expr = expr.expect("parses").expect("not blank");
+        let tables = TableId::ALL.into_iter().filter(|table| table.proto != Proto::Raw);
+        let plans: Vec<(TableId, Plan)> = tables
+            .map(|table| {
+                let target =
+                    Target { table, bytecode: Bytecode::Full, net_admin: false, ephemeral: None };
+                (table, compile(&expr, &target))
+            })
+            .collect();
+        let expected = "\
+read as
+  all of
+    sport = 22
+    dst 10.0.0.0/8
+    not
+      one of
+        state listen
+        process sshd
+
+tcp, tcp6, udp, udp6
+  asked of the kernel
+    states: all but listen
+    local port: 22
+    program of 16 bytes:
+          0  remote address in 10.0.0.0/8, else reject
+  decided here
+    not
+      process sshd
+  which needs the processes that hold sockets
+
+unix
+  not read: no row of it can match
+";
+        assert_eq!(explain(&expr, &plans), expected);
+    }
+}

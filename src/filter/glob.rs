@@ -29,6 +29,7 @@ pub enum Case {
 }
 
 impl Glob {
+    #[cfg(test)]
     pub(super) fn from_items(items: Vec<Item>) -> Self {
         Self(items)
     }

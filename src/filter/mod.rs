@@ -44,10 +44,10 @@
 //! v4-mapped rows too, an IPv6 prefix, also `[::/0]`, only rows of IPv6
 //! sockets; `*` and `any` select everything. A test of something that cannot
 //! be seen or that a socket does not have is unknown, `not` of it as well, and
-//! unknown selects nothing (see [`matches`]).
+//! unknown selects nothing (see [`matches()`]).
 //!
 //! Everything here is pure: text to [`Expr`] ([`parse`]), names to numbers
-//! through a [`Resolver`], rows to yes, no or unknown ([`matches`]), and the
+//! through a [`Resolver`], rows to yes, no or unknown ([`matches()`]), and the
 //! part of the work that the kernel can do ([`compile`]).
 
 mod ast;

@@ -174,10 +174,11 @@ fn word(name: &Name, misread: impl Fn(&str) -> bool) -> String {
     // A backslash before the first character serves both purposes.
     match chars.next() {
         Some(c) if !out.is_empty() => out.push(c),
-        Some(c) => push_char(&mut out, c, ""),
+        Some(c) => push_char(&mut out, c, "["),
         None => {}
     }
-    chars.for_each(|c| push_char(&mut out, c, ""));
+    // An open bracket would protect the parenthesis behind the name.
+    chars.for_each(|c| push_char(&mut out, c, "["));
     out
 }
 

@@ -49,3 +49,33 @@ pub(super) fn time(microseconds: u64) -> String {
         None => format!("{microseconds}us"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_printed_in_the_longest_whole_unit() {
+        let cases = [
+            (0, "0s"),
+            (1, "1us"),
+            (1_500, "1500us"),
+            (100_000, "100ms"),
+            (90_000_000, "90s"),
+            (300_000_000, "5m"),
+            (172_800_000_000, "2d"),
+        ];
+        for (microseconds, text) in cases {
+            assert_eq!(time(microseconds), text);
+        }
+    }
+
+    #[test]
+    fn m_is_minutes_or_mebibytes() {
+        assert_eq!(factor(Unit::Time, "m"), Some(60_000_000));
+        assert_eq!(factor(Unit::Count, "M"), Some(1 << 20));
+        assert_eq!(factor(Unit::Time, ""), None);
+        assert_eq!(factor(Unit::Count, ""), Some(1));
+        assert_eq!(factor(Unit::Count, "ms"), None);
+    }
+}

@@ -153,8 +153,8 @@ fn test(predicate: &Predicate, wanted: bool, target: &Target) -> Bound {
         }
         Predicate::Cgroup(Cgroup::Id(id)) => {
             let bound = Bound::exact(Kernel::Code(Code::Test(Test::Cgroup(*id))), wanted);
-            // To the kernel a minisocket is in no group; to us it is unknown.
-            Bound { exact: wanted, ..bound }
+            // To the kernel a minisocket is in group 0; to us it is unknown.
+            Bound { exact: wanted && *id != 0, ..bound }
         }
         predicate => other(predicate, target),
     }

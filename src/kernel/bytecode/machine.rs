@@ -54,7 +54,8 @@ pub fn audit(program: &[u8], net_admin: bool) -> Result<(), Refusal> {
             return Err(Refusal::NotPermitted);
         }
         let min = min_len(rest).filter(|min| *min <= rest.len()).ok_or(Refusal::Invalid)?;
-        let misplaced = |step: usize| step < min || step > rest.len() + OP_LEN || step % 4 != 0;
+        let misplaced =
+            |step: usize| step < min || step > rest.len() + OP_LEN || !step.is_multiple_of(4);
         if op != code::NOP
             && (misplaced(no) || (no < rest.len() && !on_chain(program, rest.len() - no)))
         {
@@ -97,7 +98,7 @@ fn on_chain(program: &[u8], left: usize) -> bool {
     let mut rest = program;
     while rest.len() > left {
         let Some((_, yes, _)) = operation(rest) else { return false };
-        if yes < OP_LEN || yes % 4 != 0 {
+        if yes < OP_LEN || !yes.is_multiple_of(4) {
             return false;
         }
         rest = rest.get(yes..).unwrap_or_default();
