@@ -12,5 +12,10 @@ pub mod inet_diag;
 pub mod tcp_info;
 pub mod unix_diag;
 
+pub mod destroy;
+pub mod perf_ring;
+pub mod trace_format;
+pub mod tracepoint;
+
 pub mod counters;
 pub mod proc_net;
