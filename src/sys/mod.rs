@@ -2,8 +2,15 @@
 
 pub mod cgroups;
 pub mod clock;
+pub mod destroy;
 pub mod netlink;
 pub mod owners;
+pub mod perf;
+pub mod perf_cpu;
+pub mod perf_error;
+pub mod perf_event;
+pub mod perf_ring_map;
 pub mod processes;
 pub mod procfs;
+pub mod tracefs;
 pub mod users;
