@@ -9,6 +9,7 @@ pub mod perf;
 pub mod perf_cpu;
 pub mod perf_error;
 pub mod perf_event;
+pub mod perf_gap;
 pub mod perf_ring_map;
 pub mod processes;
 pub mod procfs;

@@ -21,11 +21,12 @@ use crate::kernel::tracepoint::{Decoders, TraceEvent, TraceFilter, Tracepoint};
 use super::clock::monotonic_ns;
 use super::perf_cpu::{CpuEvents, OpenError, Wanted, parse_cpu_list, ring_bytes};
 use super::perf_error::TraceError;
+use super::perf_gap::{GapCause, TraceGap};
 use super::tracefs::Tracefs;
 
 /// How long after its time a record is surely in its ring. Between the two the
 /// kernel has preemption disabled; only interrupts come in between.
-const SETTLE: Duration = Duration::from_millis(2);
+pub const SETTLE: Duration = Duration::from_millis(10);
 
 /// How often the list of CPUs is read.
 const CPU_CHECK: Duration = Duration::from_secs(1);
@@ -56,37 +57,6 @@ impl Default for TraceOptions {
             online_cpus: "/sys/devices/system/cpu/online".into(),
         }
     }
-}
-
-/// Why events of a CPU are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GapCause {
-    /// Its ring was full.
-    RingFull {
-        /// How many events found no room.
-        lost: u64,
-    },
-    /// It came online, or its events had stopped and were started again.
-    Started,
-    /// It went offline; its last events may be missing.
-    Offline,
-    /// It came online and could not be traced.
-    Untraced,
-    /// Its ring held bytes that are no record.
-    Malformed,
-}
-
-/// A time in which events of one CPU are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraceGap {
-    /// The CPU.
-    pub cpu: u32,
-    /// Not before this monotonic time.
-    pub from_ns: u64,
-    /// Not after this monotonic time.
-    pub to_ns: u64,
-    /// Why.
-    pub cause: GapCause,
 }
 
 /// What one drain gave. Reuse it: its memory is kept.

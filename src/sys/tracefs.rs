@@ -30,28 +30,32 @@ impl Tracefs {
     /// Finds it by the mounts of this process, else reaches for it unmounted.
     pub fn open() -> Result<Self, TraceError> {
         let mounts = std::fs::read_to_string("/proc/thread-self/mounts").unwrap_or_default();
-        match find_mount(&mounts) {
-            Some(path) => Self::open_mounted(path),
-            None => Self::open_detached()
-                .map_err(|error| TraceError::Tracefs { mounted_at: None, error: error.into() }),
-        }
-    }
-
-    fn open_mounted(path: PathBuf) -> Result<Self, TraceError> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match openat(CWD, &path, flags, Mode::empty()) {
-            Ok(root) => Ok(Self { root, mounted_at: Some(path) }),
-            Err(error) => Err(TraceError::Tracefs { mounted_at: Some(path), error: error.into() }),
+        let mounted_at = find_mount(&mounts);
+        let mounted = mounted_at.as_ref().map(|path| {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            openat(CWD, path, flags, Mode::empty())
+        });
+        let error = match mounted {
+            Some(Ok(root)) => return Ok(Self { root, mounted_at }),
+            // Hidden below another mount, or debugfs without it.
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        match Self::open_detached() {
+            Ok(root) => Ok(Self { root, mounted_at: None }),
+            Err(detached) => {
+                let error = error.unwrap_or(detached).into();
+                Err(TraceError::Tracefs { mounted_at, error })
+            }
         }
     }
 
     /// A mount that is attached nowhere (Linux 5.2); needs `CAP_SYS_ADMIN`.
-    fn open_detached() -> rustix::io::Result<Self> {
+    fn open_detached() -> rustix::io::Result<OwnedFd> {
         let context = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC)?;
         fsconfig_create(&context)?;
         let read_only = MountAttrFlags::MOUNT_ATTR_RDONLY;
-        let root = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, read_only)?;
-        Ok(Self { root, mounted_at: None })
+        fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, read_only)
     }
 
     /// The layout of a tracepoint's samples; `None` where this kernel does not

@@ -9,13 +9,17 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockstate::chain::{EndsIn, Exact, ExactChange, Remark, Transport};
-use sockstate::kernel::tracepoint::TraceFilter;
+use sockstate::kernel::tracepoint::{TraceFilter, Tracepoint};
 use sockstate::model::state::State;
-use sockstate::sys::perf::{Drained, GapCause, TraceOptions};
+use sockstate::sys::perf::{Drained, TraceOptions};
+use sockstate::sys::perf_cpu::{CpuEvents, Wanted};
+use sockstate::sys::perf_gap::GapCause;
+use sockstate::sys::tracefs::Tracefs;
 
 use super::Entered;
 use super::traffic::{self, Server};
 use super::watch::{Seen, Watch};
+use crate::kit::states::{self, By, Family, Held};
 use crate::kit::tempdir::TempDir;
 use crate::kit::{Impossible, Result, poll, trial};
 
@@ -27,11 +31,12 @@ type Check = (&'static str, fn() -> Result<()>);
 
 /// All trials of the tracer.
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [Check; 10] = [
+    let checks: [Check; 11] = [
         ("every_transition_v4", || every_transition(&Server::v4()?)),
         ("every_transition_v6", || every_transition(&Server::v6()?)),
         ("reset", reset),
         ("refused_connect", refused_connect),
+        ("rare_paths", rare_paths),
         ("mptcp", mptcp),
         ("kernel_side_filter", kernel_side_filter),
         ("losses_are_counted", losses_are_counted),
@@ -162,6 +167,33 @@ fn refused_connect() -> Result<()> {
         _ => false,
     });
     ensure!(sent, "no reset sent: {:?}", seen.all);
+    Ok(())
+}
+
+/// The paths that few connections take.
+fn rare_paths() -> Result<()> {
+    let watch = Watch::new(&TraceOptions::default())?;
+    let itself = states::self_connect(Family::V4)?;
+    let closing = states::closing(Family::V6, By::Close)?;
+    let orphan = states::fin_wait2(Family::V4, By::Close)?;
+    let seen = watch.finish()?;
+    let path_of = |held: &Held| -> Result<Vec<State>> {
+        let chains = seen.by_chain(held.local.port());
+        // The peer has the port as well, but not as its own.
+        let mut own = chains.values().filter(|c| {
+            c.last().is_some_and(|c| c.ends.local.port == held.local.port())
+                && c.iter().all(|c| c.to != State::Listen)
+        });
+        let changes = own.next().context("nothing seen")?;
+        Ok(changes.iter().map(|change| change.to).collect())
+    };
+    let wanted = [State::SynSent, State::SynRecv, State::Established];
+    ensure!(path_of(&itself)? == wanted, "{:?}", path_of(&itself));
+    let path = path_of(&closing)?;
+    ensure!(path.ends_with(&[State::FinWait1, State::Closing]), "{path:?}");
+    // The stand-in that takes over is in FIN_WAIT2 still, not in TIME_WAIT.
+    let path = path_of(&orphan)?;
+    ensure!(path.ends_with(&[State::FinWait1, State::FinWait2, State::Close]), "{path:?}");
     Ok(())
 }
 
@@ -318,13 +350,14 @@ fn idle_costs_no_wakeups() -> Result<()> {
 
 /// What finds events that have stopped finds none while they run.
 fn events_stay_alive() -> Result<()> {
-    let mut watch = Watch::new(&TraceOptions::default())?;
-    let deadline = Instant::now() + Duration::from_millis(11_500);
-    while Instant::now() < deadline {
-        watch.drain(Duration::from_millis(500))?;
-        let gaps: Vec<_> =
-            watch.drained.gaps.iter().filter(|gap| gap.cause == GapCause::Started).collect();
-        ensure!(gaps.is_empty(), "{gaps:?}");
+    // Says first whether tracing is possible at all.
+    drop(Watch::new(&TraceOptions::default())?);
+    let format = Tracefs::open()?.format(Tracepoint::SetState)?.context("no such tracepoint")?;
+    let wanted = [Wanted { id: format.id, filter: None }];
+    let mut events = CpuEvents::open(0, &wanted, rustix::param::page_size())
+        .map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    for look in 0..1_000 {
+        ensure!(events.is_alive(), "stopped at look {look}");
     }
     Ok(())
 }
