@@ -6,7 +6,7 @@ use crate::model::address::Address;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::standing::Standing;
-use crate::model::state::{State, TCP_STATES};
+use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::want::Family;
 
 /// What sockets can be counted by (`count --by`).
@@ -100,12 +100,13 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// An empty count. By state alone the eleven states of TCP are there from
-    /// the start, so that a zero shows.
-    pub fn new(keys: Vec<Key>) -> Self {
+    /// An empty count. By state alone those of TCP's eleven states that are
+    /// counted are there from the start, so that a zero shows.
+    pub fn new(keys: Vec<Key>, counted: StateSet) -> Self {
         let mut counts = FxHashMap::default();
         if keys == [Key::State] {
-            counts.extend(TCP_STATES.map(|state| (vec![Part::State(state)], 0)));
+            let states = TCP_STATES.into_iter().filter(|state| counted.contains(*state));
+            counts.extend(states.map(|state| (vec![Part::State(state)], 0)));
         }
         Self { keys, counts, scratch: Vec::new(), total: 0 }
     }

@@ -9,6 +9,7 @@ pub mod kernel;
 pub mod model;
 // Floor 2a, the brain: decisions, pure.
 pub mod backlog;
+pub mod chain;
 pub mod filter;
 pub mod group;
 pub mod rules;

@@ -9,6 +9,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("kernel", 0),
     ("model", 1),
     ("backlog", 2),
+    ("chain", 2),
     ("filter", 2),
     ("group", 2),
     ("rules", 2),
@@ -20,7 +21,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Floors without system calls: nothing of the outside may be named there.
-const PURE: &[&str] = &["kernel", "model", "backlog", "filter", "group", "rules"];
+const PURE: &[&str] = &["kernel", "model", "backlog", "chain", "filter", "group", "rules"];
 
 struct Source {
     /// Path below src/, as in `model/state.rs`.

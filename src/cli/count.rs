@@ -13,8 +13,13 @@ use super::select;
 /// Counts what the flags ask for: TCP, in all states, when they ask nothing.
 pub fn run(context: &mut Context<'_>, flags: &Count) -> Result<(), Error> {
     let keys = keys(&flags.by)?;
-    let want = select::want(&context.shared, &flags.words.words, &[Proto::Tcp], StateSet::ALL)?;
-    let count = context.engine().count(&want, keys)?;
+    let engine = context.engine();
+    let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
+    let selection = select::selection(&context.shared, &flags.words.words, defaults, &engine)?;
+    if context.shared.explain_filter {
+        return context.print(selection.explain().as_bytes());
+    }
+    let count = engine.count(&selection, keys)?;
     let (at, header) = (context.at, context.header());
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

@@ -14,6 +14,8 @@ pub enum Error {
     Usage(String),
     /// The job could not be done: exit status 1.
     Failed(String),
+    /// The job could not be done, and everything is said already: exit status 1.
+    Told,
     /// Help or version was asked for: standard output, exit status 0.
     Text(String),
     /// Standard output could not be written to.
@@ -75,6 +77,7 @@ impl Error {
                 say(&text);
                 1
             }
+            Self::Told => 1,
             Self::Text(text) => {
                 let mut out = Out::new(stdout);
                 out.write(text.as_bytes());

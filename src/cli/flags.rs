@@ -19,7 +19,11 @@ Examples:
   sockstate list -tlnp                      who listens where
   sockstate list state close-wait -p        connections the peer has closed and we have not
   sockstate list -t state time-wait --json  for scripts
-  sockstate list -tp --sort -recvq --limit 10  the ten that are read least";
+  sockstate list -tp --sort -recvq --limit 10  the ten that are read least
+  sockstate list 'dport {80,443} and rtt > 100ms'
+  sockstate list state close-wait age '>' 5m process nginx
+  sockstate list --columns state,remote,age,comm --csv state close-wait
+  sockstate list -K dst 10.0.0.7            close them, after asking";
 
 const COUNT_EXAMPLES: &str = "\
 Examples:
@@ -121,6 +125,30 @@ pub struct Shared {
     /// Unix sockets
     #[arg(short = 'x', long, global = true)]
     pub unix: bool,
+    /// MPTCP connections with their subflows
+    #[arg(short = 'M', long, global = true)]
+    pub mptcp: bool,
+    /// SCTP sockets
+    #[arg(short = 'S', long, global = true, hide_short_help = true)]
+    pub sctp: bool,
+    /// DCCP sockets
+    #[arg(long, global = true, hide_short_help = true)]
+    pub dccp: bool,
+    /// UDP-Lite sockets
+    #[arg(long, global = true, hide_short_help = true)]
+    pub udplite: bool,
+    /// ICMP echo sockets
+    #[arg(long, global = true, hide_short_help = true)]
+    pub ping: bool,
+    /// Netlink sockets
+    #[arg(long, global = true, hide_short_help = true)]
+    pub netlink: bool,
+    /// Packet sockets
+    #[arg(short = '0', long, global = true, hide_short_help = true)]
+    pub packet: bool,
+    /// Sockets between a host and its virtual machines
+    #[arg(long, global = true, hide_short_help = true)]
+    pub vsock: bool,
     /// Every state
     #[arg(short, long, global = true, overrides_with = "listening")]
     pub all: bool,
@@ -130,6 +158,16 @@ pub struct Shared {
     /// The processes that hold each socket
     #[arg(short, long, global = true)]
     pub processes: bool,
+    /// Look into another network namespace: a name of `ip netns`, a path, or a
+    /// process id
+    #[arg(short = 'N', long = "net", global = true, value_name = "NAME|PATH|PID")]
+    pub netns: Option<String>,
+    /// Decide the whole filter here instead of leaving parts to the kernel
+    #[arg(long, global = true, hide_short_help = true)]
+    pub no_kernel_filter: bool,
+    /// Show how the filter is read and who decides which part, and stop
+    #[arg(long, global = true)]
+    pub explain_filter: bool,
     /// Where procfs is mounted
     #[arg(
         long,
@@ -169,7 +207,7 @@ pub struct List {
     /// Timers
     #[arg(short = 'o', long = "options")]
     pub timers: bool,
-    /// Timers, user id, inode and cookie
+    /// Timers, user, inode, cookie, mark, cgroup, shutdown, socket options
     #[arg(short, long)]
     pub extended: bool,
     /// TCP internals, on a line below each socket
@@ -178,12 +216,42 @@ pub struct List {
     /// Socket memory and drops, on a line below each socket
     #[arg(short, long)]
     pub memory: bool,
+    /// Type of service, traffic class and priority
+    #[arg(long)]
+    pub tos: bool,
+    /// The cgroup each socket was made in
+    #[arg(long)]
+    pub cgroup: bool,
+    /// One line a socket, details behind it
+    #[arg(short = 'O', long = "oneline")]
+    pub one_line: bool,
     /// Order by a field, descending with a minus before it (--sort -recvq)
     #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true)]
     pub sort: Option<String>,
     /// At most so many sockets
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Only these fields; `help` lists them
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Comma-separated values, of the fields of --columns or the usual ones
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Read a recorded dump instead of the kernel (`ss -D`, --dump)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dump", "kill"])]
+    pub from: Option<PathBuf>,
+    /// Record the kernel's answer to a file instead of listing it
+    #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "kill")]
+    pub dump: Option<PathBuf>,
+    /// Destroy the sockets that the filter selects; asks before it does
+    #[arg(short = 'K', long)]
+    pub kill: bool,
+    /// With --kill: do not ask
+    #[arg(long, requires = "kill")]
+    pub yes: bool,
+    /// The overview instead, as `sockstate status`
+    #[arg(short = 's', long)]
+    pub summary: bool,
     #[command(flatten)]
     pub words: Words,
 }
@@ -201,14 +269,17 @@ pub struct Count {
 
 /// Flags of `listeners`.
 #[derive(Args, Debug)]
-pub struct Listeners {}
+pub struct Listeners {
+    #[command(flatten)]
+    pub words: Words,
+}
 
-/// The words that choose states.
+/// The filter.
 #[derive(Args, Debug)]
 pub struct Words {
-    /// `state NAME` to show, `exclude NAME` to leave out, as often as needed;
-    /// NAME is a state or one of all, connected, synchronized, bucket, big
-    #[arg(value_name = "state|exclude NAME")]
+    /// Which sockets: `state NAME`, `exclude NAME`, and expressions such as
+    /// `dport = :443 and not src 10.0.0.0/8`; see FILTER in sockstate(1)
+    #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 }
 

@@ -1,53 +1,76 @@
 //! `list`: one line a socket.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 
-use jiff::Timestamp;
-
-use crate::engine::Engine;
-use crate::model::fields::{FIELDS, Field, Order, Value};
+use crate::engine::fields::{Field, Order, Value};
+use crate::engine::{Engine, Lookups};
 use crate::model::frame::StateCounts;
 use crate::model::human;
-use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
-use crate::model::want::{Extras, Proto, Want};
-use crate::output::{json, text};
+use crate::model::want::Proto;
+use crate::output::columns;
 use crate::source::Report;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::{List, Shared};
-use super::select;
-
-const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
+use super::flags::List;
+use super::list_plan::Plan;
+use super::list_writer::Writer;
+use super::{kill, select, status};
 
 /// Lists what the flags ask for.
 pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
-    let plan = Plan::new(&context.shared, flags)?;
-    let engine = context.engine();
-    let unasked = plan.want.states == StateSet::default_view();
+    if flags.summary {
+        return status::run(context);
+    }
+    if flags.columns.iter().any(|name| name == "help") {
+        return context.print(columns::help().as_bytes());
+    }
+    let engine = match &flags.from {
+        Some(file) => Engine::of_file(file, &context.shared.proc_root),
+        None => context.engine(),
+    };
+    let plan = Plan::new(context, flags, &engine)?;
+    if context.shared.explain_filter {
+        return context.print(plan.selection.explain().as_bytes());
+    }
+    if let Some(path) = &flags.dump {
+        return record(&engine, &plan, path);
+    }
+    if flags.kill {
+        return kill::run(context, flags, &engine, &plan);
+    }
+    list(context, &engine, &plan)
+}
+
+fn record(engine: &Engine, plan: &Plan, path: &std::path::Path) -> Result<(), Error> {
+    let failed = |error| Error::Failed(format!("cannot write {}: {error}", path.display()));
+    let file = File::create(path).map_err(failed)?;
+    engine.record(&plan.selection.want, file)?.map_err(failed)
+}
+
+fn list(context: &mut Context<'_>, engine: &Engine, plan: &Plan) -> Result<(), Error> {
+    let mut lookups = plan.lookups(engine)?;
     let mut left_out = StateCounts::default();
-    let mut want = plan.want.clone();
-    if unasked && context.terminal && !context.shared.json {
+    let mut want = plan.selection.want.clone();
+    if plan.unasked_states && context.terminal && !context.shared.json {
         // All states are read, to say how many are not shown.
         want.states = StateSet::ALL;
     }
-    let shown = |row: &Row<'_>| plan.want.states.contains(row.socket.state);
-
-    let (at, names, header) = (context.at, context.names(), context.header());
-    let json = context.shared.json;
+    let (at, terminal) = (context.at, context.terminal);
+    let writer_settings = plan.writer_settings(context);
     let (mut out, style) = context.output();
-    let mut writer = if json {
-        Writer::Json(json::Sockets::new(&mut out, plan.details))
-    } else {
-        Writer::Text(text::Sockets::new(&mut out, style, plan.layout, header, names))
-    };
+    let mut writer = Writer::new(&mut out, style, plan, writer_settings);
     let mut keep = plan.must_keep().then(Table::default);
     let mut room = plan.limit;
     let mut report = engine.scan(&want, &mut |row| {
-        if !shown(row) {
+        if !plan.selection.takes(row, &lookups, false) {
+            return ControlFlow::Continue(());
+        }
+        if terminal && !plan.shows(row) {
             left_out.add(row.socket.state);
             return ControlFlow::Continue(());
         }
@@ -56,159 +79,76 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
             None if room == 0 => return ControlFlow::Break(()),
             None => {
                 room -= 1;
-                writer.row(row, &Owners::default());
+                writer.row(row, &lookups);
             }
         }
         if writer.failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     if let Some(table) = keep {
-        write_kept(&plan, &engine, &table, &mut writer, &mut report);
+        for row in chosen(plan, engine, &table, &mut lookups, &mut report) {
+            writer.row(&row, &lookups);
+            if writer.failed() {
+                break;
+            }
+        }
     }
     writer.finish(at, &report);
     out.finish()?;
     context.footer(&report.gaps);
-    if let Some(note) = left_out_note(&left_out) {
+    // A scan that --limit ended has not counted them all.
+    if let Some(note) = left_out_note(&left_out).filter(|_| !report.stopped) {
         context.note(&note);
     }
-    Ok(())
+    if report.damaged { Err(Error::Told) } else { Ok(()) }
 }
 
-/// Rows that had to wait, for their order or their owners.
-fn write_kept(
+/// Of the rows that had to wait, those to show, in their order, their owners
+/// looked up.
+pub(super) fn chosen<'t>(
     plan: &Plan,
     engine: &Engine,
-    table: &Table,
-    writer: &mut Writer<'_, '_>,
+    table: &'t Table,
+    lookups: &mut Lookups,
     report: &mut Report,
-) {
-    let sort_needs_owners = plan.order.is_some_and(|order| order.field.needs_owners);
-    let mut owners = Owners::default();
-    if sort_needs_owners {
-        owners = look_up(engine, table.iter(), report);
+) -> Vec<Row<'t>> {
+    let mut rows: Vec<Row<'t>> = table.iter().collect();
+    let early = plan.selection.needs().owners || plan.order_needs_owners();
+    if early {
+        look_up(engine, &rows, lookups, report);
+        rows.retain(|row| plan.selection.takes(row, lookups, true));
     }
-    let mut rows: Vec<Row<'_>> = match plan.order {
-        Some(order) => sorted(table, order, &owners),
-        None => table.iter().collect(),
-    };
+    if let Some(order) = plan.order {
+        sort(&mut rows, order, lookups);
+    }
     rows.truncate(plan.limit);
-    if plan.processes && !sort_needs_owners {
-        owners = look_up(engine, rows.iter().copied(), report);
+    if plan.owners && !early {
+        look_up(engine, &rows, lookups, report);
     }
-    for row in rows {
-        writer.row(&row, &owners);
-        if writer.failed() {
-            break;
-        }
-    }
+    rows
 }
 
-fn look_up<'t>(
-    engine: &Engine,
-    rows: impl Iterator<Item = Row<'t>>,
-    report: &mut Report,
-) -> Owners {
-    let (owners, gap) = engine.owners(rows.map(|row| row.socket.inode));
+fn look_up(engine: &Engine, rows: &[Row<'_>], lookups: &mut Lookups, report: &mut Report) {
+    let peers = rows.iter().filter_map(|row| row.facts.peer_inode());
+    let inodes = rows.iter().map(|row| row.socket.inode).chain(peers);
+    let (owners, gap) = engine.owners(inodes);
+    lookups.owners = owners;
     report.gaps.extend(gap);
-    owners
 }
 
 /// Equal rows keep the kernel's order.
-fn sorted<'t>(table: &'t Table, order: Order, owners: &Owners) -> Vec<Row<'t>> {
-    let mut rows: Vec<(Option<Value>, Row<'t>)> =
-        table.iter().map(|row| (order.field.value(&row, owners), row)).collect();
-    rows.sort_by(|(a, _), (b, _)| order.compare(a, b));
-    rows.into_iter().map(|(_, row)| row).collect()
+fn sort(rows: &mut Vec<Row<'_>>, order: Order, lookups: &Lookups) {
+    let mut keyed: Vec<(Option<Value>, Row<'_>)> =
+        rows.drain(..).map(|row| (order.field.value(&row, lookups), row)).collect();
+    keyed.sort_by(|(a, _), (b, _)| order.compare(a, b));
+    rows.extend(keyed.into_iter().map(|(_, row)| row));
 }
 
-/// Where rows go.
-#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
-enum Writer<'o, 'w> {
-    Text(text::Sockets<'o, 'w>),
-    Json(json::Sockets<'o, 'w>),
-}
+/// The protocols `list` shows unasked.
+pub(super) const PROTOS: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
-impl Writer<'_, '_> {
-    fn row(&mut self, row: &Row<'_>, owners: &Owners) {
-        match self {
-            Self::Text(rows) => rows.row(row, owners),
-            Self::Json(rows) => rows.row(row, owners),
-        }
-    }
-
-    fn failed(&self) -> bool {
-        match self {
-            Self::Text(rows) => rows.failed(),
-            Self::Json(rows) => rows.failed(),
-        }
-    }
-
-    fn finish(self, at: Timestamp, report: &Report) {
-        match self {
-            Self::Text(rows) => rows.finish(),
-            Self::Json(rows) => rows.finish(at, report),
-        }
-    }
-}
-
-/// What the flags come to.
-struct Plan {
-    want: Want,
-    layout: text::Layout,
-    details: json::Details,
-    order: Option<Order>,
-    limit: usize,
-    processes: bool,
-}
-
-impl Plan {
-    fn new(shared: &Shared, flags: &List) -> Result<Self, Error> {
-        let mut want = select::want(shared, &flags.words.words, &TABLES, StateSet::default_view())?;
-        let order = flags.sort.as_deref().map(order).transpose()?;
-        let needs = order.map(|order| order.field.needs).unwrap_or_default();
-        // Where every row may have an age it is worth asking for.
-        let aged = StateSet::from_iter([State::CloseWait, State::SynSent, State::TimeWait]);
-        let age = flags.info || needs.tcp_info || (!want.listening && want.states.is_subset(aged));
-        want.extras = Extras {
-            tcp_info: age,
-            congestion: flags.info,
-            memory: flags.memory || needs.memory,
-            unix_waiting: false,
-        };
-        let one_proto = want.tables.iter().all(|table| table.proto == want.tables[0].proto);
-        let layout = text::Layout {
-            proto: !one_proto || want.tables.iter().any(|table| table.proto == Proto::Unix),
-            age,
-            timer: flags.timers || flags.extended,
-            extended: flags.extended,
-            processes: shared.processes,
-            tcp_info: flags.info,
-            memory: flags.memory,
-        };
-        let details = json::Details {
-            processes: shared.processes,
-            tcp_info: flags.info,
-            memory: flags.memory,
-        };
-        let limit = flags.limit.unwrap_or(usize::MAX);
-        Ok(Self { want, layout, details, order, limit, processes: shared.processes })
-    }
-
-    /// Whether rows must wait until all are there.
-    fn must_keep(&self) -> bool {
-        self.processes || self.order.is_some()
-    }
-}
-
-fn order(text: &str) -> Result<Order, Error> {
-    let (name, descending) = match text.strip_prefix('-') {
-        Some(name) => (name, true),
-        None => (text, false),
-    };
-    let field = Field::parse(name).ok_or_else(|| {
-        let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
-        Error::Usage(format!("cannot sort by '{name}': use {}", names.join(", ")))
-    })?;
-    Ok(Order { field, descending })
+/// What `list` shows unasked.
+pub(super) fn defaults() -> select::Defaults<'static> {
+    select::Defaults { protos: &PROTOS, states: StateSet::default_view() }
 }
 
 /// `not shown: 21 LISTEN, 388 TIME_WAIT (-a shows all)`
@@ -219,4 +159,12 @@ fn left_out_note(counts: &StateCounts) -> Option<String> {
         .map(|state| format!("{} {state}", human::count(counts.get(state))))
         .collect();
     (!parts.is_empty()).then(|| format!("not shown: {} (-a shows all)\n", parts.join(", ")))
+}
+
+/// The field of a name on the command line.
+pub(super) fn field(name: &str, what: &str) -> Result<Field, Error> {
+    Field::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = Field::all().map(Field::name).collect();
+        Error::Usage(format!("{what} '{name}': use {}", names.join(", ")))
+    })
 }

@@ -1,5 +1,6 @@
 //! `listeners`: every accept queue.
 
+use crate::model::state::State;
 use crate::model::want::Proto;
 use crate::output::{json, text};
 
@@ -9,13 +10,22 @@ use super::flags::Listeners;
 use super::select;
 
 /// Shows every listener: TCP unless the flags say otherwise.
-pub fn run(context: &mut Context<'_>, _flags: &Listeners) -> Result<(), Error> {
-    let mut tables = select::tables(&context.shared, &[Proto::Tcp]);
-    tables.retain(|table| matches!(table.proto, Proto::Tcp | Proto::Unix));
-    if tables.is_empty() {
-        return Err(Error::Usage("only TCP (-t) and unix (-x) sockets listen".into()));
+pub fn run(context: &mut Context<'_>, flags: &Listeners) -> Result<(), Error> {
+    let engine = context.engine();
+    let defaults = select::Defaults { protos: &[Proto::Tcp], states: State::Listen.into() };
+    let mut selection = select::selection(&context.shared, &flags.words.words, defaults, &engine)?;
+    let tables = &mut selection.want.tables;
+    tables.retain(|table| matches!(table.proto, Proto::Tcp | Proto::Mptcp | Proto::Unix));
+    if select::tables(&context.shared, &[Proto::Tcp])
+        .iter()
+        .all(|table| !matches!(table.proto, Proto::Tcp | Proto::Mptcp | Proto::Unix))
+    {
+        return Err(Error::Usage("listeners are TCP (-t), MPTCP (-M) or unix (-x) sockets".into()));
     }
-    let view = context.engine().listeners(&tables)?;
+    if context.shared.explain_filter {
+        return context.print(selection.explain().as_bytes());
+    }
+    let view = engine.listeners(&selection)?;
     let (at, names, header) = (context.at, context.names(), context.header());
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

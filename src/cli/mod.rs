@@ -5,7 +5,10 @@ mod context;
 mod count;
 mod error;
 mod flags;
+mod kill;
 mod list;
+mod list_plan;
+mod list_writer;
 mod listeners;
 pub mod man;
 mod select;
@@ -15,6 +18,8 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use clap::Parser;
+
+use crate::sys::netns;
 
 use context::Context;
 use error::Error;
@@ -38,6 +43,11 @@ pub fn run(
 }
 
 fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<(), Error> {
+    if let Some(target) = &cli.shared.netns {
+        // Before anything is opened: a socket stays where it was made.
+        netns::enter(&cli.shared.proc_root, target)
+            .map_err(|error| Error::Failed(format!("cannot enter the namespace: {error}")))?;
+    }
     let mut context = Context::new(cli.shared, stdout, stderr);
     match cli.command {
         None | Some(Command::Status) => status::run(&mut context),

@@ -14,8 +14,10 @@ const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
 /// Shows the overview of the tables the flags name, all when they name none.
 pub fn run(context: &mut Context<'_>) -> Result<(), Error> {
-    let want = select::want(&context.shared, &[], &TABLES, StateSet::ALL)?;
-    let overview = context.engine().overview(&want)?;
+    let engine = context.engine();
+    let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
+    let selection = select::selection(&context.shared, &[], defaults, &engine)?;
+    let overview = engine.overview(&selection.want)?;
     let at = context.at;
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

@@ -13,13 +13,13 @@ use crate::model::standing::Standing;
 use crate::model::state::State;
 use crate::model::table::Table;
 use crate::model::unit::unit_of;
-use crate::model::want::{Family, Want};
+use crate::model::want::Family;
 use crate::source::{Report, SourceError};
 use crate::sys::cgroups::Cgroups;
 use crate::sys::procfs;
 use crate::sys::users::Users;
 
-use super::Engine;
+use super::{Engine, Selection};
 
 /// The value of one key, ready to show.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,32 +71,38 @@ pub struct Count {
 }
 
 impl Engine {
-    /// Counts the sockets that `want` names.
+    /// Counts the sockets that are selected.
     ///
     /// # Errors
     /// When no table could be read.
-    pub fn count(&self, want: &Want, keys: Vec<Key>) -> Result<Count, SourceError> {
-        let mut groups = Groups::new(keys);
-        let mut owners = Owners::default();
+    pub fn count(&self, selection: &Selection, keys: Vec<Key>) -> Result<Count, SourceError> {
+        let mut groups = Groups::new(keys, selection.states());
+        let mut lookups = self.lookups_for(selection)?;
         let mut report;
-        if groups.keys().contains(&Key::Process) {
+        if groups.keys().contains(&Key::Process) || selection.needs().owners {
             // Owners are looked up for the inodes that matter, so the rows wait.
             let mut table = Table::default();
-            report = self.scan(want, &mut |row| {
-                table.push(row);
+            report = self.scan(&selection.want, &mut |row| {
+                if selection.takes(row, &lookups, false) {
+                    table.push(row);
+                }
                 ControlFlow::Continue(())
             })?;
             let (found, gap) = self.owners(table.iter().map(|row| row.socket.inode));
             report.gaps.extend(gap);
-            owners = found;
-            table.iter().for_each(|row| groups.add(&row, &owners));
+            lookups.owners = found;
+            for row in table.iter().filter(|row| selection.takes(row, &lookups, true)) {
+                groups.add(&row, &lookups.owners);
+            }
         } else {
-            report = self.scan(want, &mut |row: &Row<'_>| {
-                groups.add(row, &owners);
+            report = self.scan(&selection.want, &mut |row: &Row<'_>| {
+                if selection.takes(row, &lookups, true) {
+                    groups.add(row, &lookups.owners);
+                }
                 ControlFlow::Continue(())
             })?;
         }
-        let names = Names::for_keys(self, groups.keys(), &owners);
+        let names = Names::for_keys(self, groups.keys(), &lookups.owners);
         let finished = names.finish(&groups);
         report.gaps.extend(names.gap(&groups));
         Ok(Count { keys: groups.keys().to_vec(), groups: finished, total: groups.total, report })

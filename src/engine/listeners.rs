@@ -12,7 +12,7 @@ use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Proto, TableId, Want};
 use crate::source::{Report, SourceError};
 
-use super::Engine;
+use super::{Engine, Kept, Selection};
 
 /// More ports than this are read in one walk instead of one walk a port.
 const MAX_PORT_WALKS: usize = 4;
@@ -30,51 +30,47 @@ pub struct ListenersView {
 }
 
 impl Engine {
-    /// Lists the listeners of `tables` with what waits behind them.
+    /// Lists the listeners that are selected, with what waits behind them.
     ///
     /// # Errors
     /// When no table could be read.
-    pub fn listeners(&self, tables: &[TableId]) -> Result<ListenersView, SourceError> {
-        let (listeners, mut report) = self.listeners_unowned(tables)?;
-        let (owners, gap) = self.owners(listeners.iter().map(|l| l.socket.inode));
+    pub fn listeners(&self, selection: &Selection) -> Result<ListenersView, SourceError> {
+        let Kept { table, mut report } = self.keep(&listening(&selection.want))?;
+        let mut lookups = self.lookups_for(selection)?;
+        let (owners, gap) = self.owners(table.iter().map(|row| row.socket.inode));
+        lookups.owners = owners;
         report.gaps.extend(gap);
+        let selected = table.iter().filter(|row| selection.takes(row, &lookups, true));
+        let mut listeners: Vec<Listener> = selected.filter_map(|row| listener(&row)).collect();
+        report.merge(self.behind(&selection.want.tables, &mut listeners)?);
         let (host, gaps) = self.host();
         report.gaps.extend(gaps);
-        Ok(ListenersView { listeners, owners, somaxconn: host.sysctls.somaxconn(), report })
+        let somaxconn = host.sysctls.somaxconn();
+        Ok(ListenersView { listeners, owners: lookups.owners, somaxconn, report })
     }
 
-    /// The listeners, before anyone asks whose they are.
+    /// All listeners of some tables, before anyone asks whose they are.
     pub(super) fn listeners_unowned(
         &self,
         tables: &[TableId],
     ) -> Result<(Vec<Listener>, Report), SourceError> {
-        let (mut listeners, mut report) = self.listening(tables)?;
-        let tcp: Vec<TableId> = tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect();
-        if !listeners.is_empty() && !tcp.is_empty() {
-            report.merge(self.behind(&tcp, &mut listeners)?);
-        }
-        Ok((listeners, report))
-    }
-
-    /// The LISTEN rows alone: the kernel then leaves out its table of
-    /// connections altogether (`tcp_diag_dump`).
-    fn listening(&self, tables: &[TableId]) -> Result<(Vec<Listener>, Report), SourceError> {
-        let want = Want {
-            states: State::Listen.into(),
-            extras: Extras { memory: true, ..Extras::default() },
-            ..Want::all_of(tables.to_vec())
-        };
-        let mut listeners = Vec::new();
-        let report = self.scan(&want, &mut |row| {
-            listeners.extend(listener(row));
-            ControlFlow::Continue(())
-        })?;
+        let Kept { table, mut report } = self.keep(&listening(&Want::all_of(tables.to_vec())))?;
+        let mut listeners: Vec<Listener> = table.iter().filter_map(|row| listener(&row)).collect();
+        report.merge(self.behind(tables, &mut listeners)?);
         Ok((listeners, report))
     }
 
     /// Half-open connections of all listeners, and the connections waiting at
     /// those whose queue is not empty.
-    fn behind(&self, tcp: &[TableId], listeners: &mut [Listener]) -> Result<Report, SourceError> {
+    fn behind(
+        &self,
+        tables: &[TableId],
+        listeners: &mut [Listener],
+    ) -> Result<Report, SourceError> {
+        let tcp: Vec<TableId> = tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect();
+        if listeners.is_empty() || tcp.is_empty() {
+            return Ok(Report::default());
+        }
         let ports: BTreeSet<u16> = listeners
             .iter()
             .filter(|l| l.queue.len.is_some_and(|len| len > 0))
@@ -84,11 +80,11 @@ impl Engine {
             listener.syn_queue = Some(0);
         }
         let mut backlog = Backlog::new(listeners);
-        let half_open = Want { states: State::SynRecv.into(), ..Want::all_of(tcp.to_vec()) };
+        let half_open = Want { states: State::SynRecv.into(), ..Want::all_of(tcp.clone()) };
         let waiting = Want {
             states: StateSet::from_iter([State::Established, State::CloseWait]),
             extras: Extras { tcp_info: true, ..Extras::default() },
-            ..Want::all_of(tcp.to_vec())
+            ..Want::all_of(tcp.clone())
         };
         let mut walks = vec![half_open];
         if ports.len() > MAX_PORT_WALKS {
@@ -106,6 +102,13 @@ impl Engine {
         }
         Ok(report)
     }
+}
+
+/// The LISTEN rows alone: the kernel then leaves out its table of connections
+/// altogether (`tcp_diag_dump`).
+fn listening(want: &Want) -> Want {
+    let extras = want.extras.union(Extras { memory: true, ..Extras::default() });
+    Want { states: State::Listen.into(), extras, ..want.clone() }
 }
 
 fn listener(row: &Row<'_>) -> Option<Listener> {

@@ -17,7 +17,7 @@ use crate::source::{Report, SourceError};
 use crate::sys::cgroups::Cgroups;
 use crate::sys::users::Users;
 
-use super::Engine;
+use super::{Engine, Selection};
 
 /// The name of a unix socket.
 pub struct UnixName {
@@ -125,6 +125,19 @@ impl Engine {
             ControlFlow::Continue(())
         })?;
         Ok((subflows, report))
+    }
+
+    /// What deciding a filter takes beyond the rows, but for the owners.
+    ///
+    /// # Errors
+    /// When the unix table cannot be read.
+    pub fn lookups_for(&self, selection: &Selection) -> Result<Lookups, SourceError> {
+        let needs = selection.needs();
+        Ok(Lookups {
+            unix_names: if needs.peers { self.unix_names()? } else { FxHashMap::default() },
+            cgroups: needs.cgroups.then(|| self.cgroups()),
+            ..Lookups::default()
+        })
     }
 
     /// Paths of cgroups, read once.

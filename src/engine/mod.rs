@@ -15,7 +15,7 @@ pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
 pub use resolver::SystemNames;
-pub use selection::{Means, Selection, chooses_states};
+pub use selection::{Means, Selection};
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ use crate::model::owner::Owners;
 use crate::model::table::Table;
 use crate::model::want::Want;
 use crate::source::{Choice, Live, Report, Sink, SourceError, file};
-use crate::sys::{owners, procfs};
+use crate::sys::{capability, owners, procfs};
 
 /// Where everything is read from.
 pub struct Engine {
@@ -60,6 +60,11 @@ impl Engine {
     /// An engine for the rows of a recorded dump.
     pub fn of_file(path: &Path, proc_root: &Path) -> Self {
         Self { origin: Origin::File(path.to_owned()), proc_root: proc_root.to_owned() }
+    }
+
+    /// Whether rows come from the running kernel.
+    pub fn is_live(&self) -> bool {
+        matches!(self.origin, Origin::Live(_))
     }
 
     /// Streams the rows that `want` names.
@@ -121,7 +126,12 @@ fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
     let verb = if missing == 1 { "has" } else { "have" };
     let reason = format!("{} of {of} {verb} no visible owner", human::count(missing));
     let gap = Gap::new("owners", reason).count(missing);
-    Some(if owners.hidden_processes > 0 {
+    Some(if owners.hidden_processes > 0 && capability::sees_all_owners() {
+        gap.remedy(
+            "some processes are hidden even from root, by a security module or another \
+             user namespace",
+        )
+    } else if owners.hidden_processes > 0 {
         gap.remedy("run as root, or grant cap_dac_read_search and cap_sys_ptrace")
     } else {
         gap.remedy(
@@ -145,7 +155,8 @@ mod tests {
         let gap = owner_gap(&wanted, &owners).expect("two are missing");
         assert_eq!(gap.count, Some(2));
         assert_eq!(gap.reason, "2 of 3 sockets have no visible owner");
-        assert!(gap.remedy.is_some_and(|r| r.contains("cap_sys_ptrace")));
+        let remedy = gap.remedy.expect("something would help");
+        assert!(remedy.contains("cap_sys_ptrace") || remedy.contains("even from root"));
         owners.add(2, Holder { pid: 9, fd: 4 });
         owners.add(3, Holder { pid: 9, fd: 5 });
         assert_eq!(owner_gap(&wanted, &owners), None);

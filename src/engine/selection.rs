@@ -1,8 +1,9 @@
 //! Which rows a command is about: tables, states, filter, and what of them is
 //! left to the kernel.
 
-use crate::filter::{self, Bytecode, Expr, Lookup, Needs, Plan, Predicate, Subject, Target};
+use crate::filter::{self, Bytecode, Expr, Lookup, Needs, Plan, Subject, Target};
 use crate::model::row::Row;
+use crate::model::state::StateSet;
 use crate::model::want::{Narrow, TableId, Want};
 
 use super::{Engine, Lookups};
@@ -30,6 +31,12 @@ impl Selection {
             ephemeral: None,
             marks_visible: false,
         }
+    }
+
+    /// Every state that a selected row can be in.
+    pub fn states(&self) -> StateSet {
+        let tables = self.want.tables.iter();
+        tables.fold(StateSet::EMPTY, |all, table| all.union(self.want.states_of(*table)))
     }
 
     /// What deciding the filter takes beyond the rows.
@@ -86,8 +93,7 @@ impl Engine {
         let (host, _) = self.host();
         let ephemeral = host.sysctls.local_port_range();
         let marks_visible = means.netlink && crate::sys::capability::net_admin();
-        let bytecode =
-            if means.kernel && means.netlink { Bytecode::Full } else { Bytecode::None };
+        let bytecode = if means.kernel && means.netlink { Bytecode::Full } else { Bytecode::None };
         let plans: Vec<(TableId, Plan)> = want
             .tables
             .iter()
@@ -108,16 +114,7 @@ impl Engine {
 }
 
 fn narrow(plan: &Plan) -> Narrow {
-    Narrow {
-        states: plan.states,
-        local_port: plan.local_port,
-        program: plan.program.clone(),
-    }
-}
-
-/// Whether an expression chooses states itself.
-pub fn chooses_states(expr: &Expr) -> bool {
-    expr.predicates().iter().any(|test| matches!(test, Predicate::State(_)))
+    Narrow { states: plan.states, local_port: plan.local_port, program: plan.program.clone() }
 }
 
 impl Lookup for Lookups {

@@ -245,6 +245,11 @@ fn autobound(subject: &Subject<'_>) -> Option<bool> {
                 && name.bytes.len() == 5
                 && name.bytes.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         })),
+        // As in `ss`: port ids below zero, no binding at all, ports that need
+        // no privilege.
+        Ends::Netlink { port, .. } => Some(port > i32::MAX as u32),
+        Ends::Packet { protocol, .. } => Some(protocol == 0 && row.socket.ifindex == 0),
+        Ends::Vsock { local: (_, port), .. } => Some(port > 1023),
     }
 }
 

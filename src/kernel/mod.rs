@@ -23,6 +23,11 @@ pub mod vsock_diag;
 
 pub mod dump_file;
 
+pub mod destroy;
+pub mod perf_ring;
+pub mod trace_format;
+pub mod tracepoint;
+
 pub mod counters;
 pub mod proc_net;
 pub mod proc_other;

@@ -1,6 +1,6 @@
 //! From the kernel's records to sockets.
 
-use crate::kernel::inet_diag::{InetMessage, MEMORY_FIELDS, SocketMemory};
+use crate::kernel::inet_diag::{InetMessage, MEMORY_FIELDS, SocketMemory, attribute};
 use crate::kernel::netlink_diag::{self, NetlinkMessage};
 use crate::kernel::packet_diag::PacketMessage;
 use crate::kernel::proc_net::{InetLine, ProcAddress, UnixLine};
@@ -31,7 +31,7 @@ impl Socket {
             ifindex: message.ifindex(),
             cookie: message.cookie(),
             inode: message.inode(),
-            uid: Some(message.uid()),
+            uid: diag_uid(message),
             timer: TimerKind::from_kernel(message.timer()).map(|kind| Timer {
                 kind,
                 expires_ms: message.expires_ms(),
@@ -200,6 +200,15 @@ impl Socket {
 /// Places of receive and send memory among [`MEMORY_FIELDS`].
 const RMEM: usize = 0;
 const WMEM: usize = 2;
+
+/// Half-open and TIME_WAIT records have no owner, and the kernel writes 0 for
+/// them, which would be root (`inet_req_diag_fill`, `inet_twsk_diag_fill`).
+/// Only full sockets have the shutdown attribute.
+#[inline]
+fn diag_uid(message: &InetMessage<'_>) -> Option<u32> {
+    let ownerless = message.inode() == 0 && message.attributes.find(attribute::SHUTDOWN).is_none();
+    (!ownerless).then(|| message.uid())
+}
 
 #[inline]
 fn endpoint(v6: bool, octets: [u8; 16], port: u16) -> Endpoint {

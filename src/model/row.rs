@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::socket::Socket;
+use super::state::State;
 
 /// One row of a table, borrowed from where it was read.
 #[derive(Clone, Copy, Debug)]
@@ -10,4 +11,13 @@ pub struct Row<'a> {
     pub socket: Socket,
     /// The rest.
     pub facts: Facts<'a>,
+}
+
+impl<'a> Row<'a> {
+    /// The protocol's own structure, `tcp_info` or `mptcp_info`, where it means
+    /// what its fields say: a listener's holds the accept queue in two of them
+    /// (`tcp_get_info`).
+    pub fn info_bytes(&self) -> Option<&'a [u8]> {
+        self.facts.info_bytes().filter(|_| self.socket.state != State::Listen)
+    }
 }

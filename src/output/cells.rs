@@ -38,20 +38,22 @@ pub fn address(out: &mut Vec<u8>, address: &Address) {
 /// no brackets, so that it is not taken for an IPv6 peer.
 pub fn endpoint(out: &mut Vec<u8>, socket: &Socket, end: Endpoint, names: &mut Names) {
     let v4 = end.address.as_v4().is_some();
-    if !v4 {
+    let host = names.host(end.address);
+    let brackets = !v4 && host.is_none();
+    if brackets {
         out.push(b'[');
     } else if socket.is_v4_mapped() {
         out.extend_from_slice(b"::ffff:");
     }
-    match names.host(end.address) {
-        Some(host) => out.extend_from_slice(host.as_bytes()),
+    match host {
+        Some(host) => push_text(out, host.as_bytes()),
         None => address(out, &end.address),
     }
     if socket.ifindex != 0 {
         out.push(b'%');
         out.extend_from_slice(names.device(socket.ifindex).as_bytes());
     }
-    if !v4 {
+    if brackets {
         out.push(b']');
     }
     out.push(b':');
@@ -169,6 +171,13 @@ fn vsock_end(out: &mut Vec<u8>, (cid, port): (u32, u32)) {
             part => number(out, part),
         }
     }
+}
+
+/// Appends text that a stranger chose.
+fn push_text(out: &mut Vec<u8>, raw: &[u8]) {
+    let mut text = String::new();
+    push_escaped(&mut text, raw);
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends a unix socket's name; `@` marks an abstract one.

@@ -3,6 +3,7 @@
 //! Everything here returns bytes or writes to an [`out::Out`]; nothing decides.
 
 pub mod cells;
+pub mod columns;
 pub mod json;
 pub mod out;
 pub mod style;

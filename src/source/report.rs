@@ -145,7 +145,13 @@ impl Report {
             let reason = format!("no socket table could be read: {}", joined(&failures));
             return Err(SourceError { reason });
         }
-        self.gaps.extend(failures.into_iter().map(|f| Gap::new(f.table.name(), f.reason)));
+        for failure in failures {
+            // What both families of a protocol lack is said once.
+            let gap = Gap::new(failure.table.proto.name(), failure.reason);
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
         Ok(self)
     }
 }
@@ -155,8 +161,9 @@ fn joined(failures: &[Failure]) -> String {
     let mut parts: Vec<(Vec<&str>, &str)> = Vec::new();
     for failure in failures {
         match parts.iter_mut().find(|(_, reason)| *reason == failure.reason) {
-            Some((names, _)) => names.push(failure.table.name()),
-            None => parts.push((vec![failure.table.name()], &failure.reason)),
+            Some((names, _)) if names.contains(&failure.table.proto.name()) => {}
+            Some((names, _)) => names.push(failure.table.proto.name()),
+            None => parts.push((vec![failure.table.proto.name()], &failure.reason)),
         }
     }
     let texts: Vec<String> =
@@ -193,7 +200,7 @@ mod tests {
         let failed = |i: usize| Failure::new(TableId::ALL[i], "no sock_diag".to_owned());
         let error = Report::default().conclude(vec![failed(0), failed(1)]).err();
         let text = error.map(|e| e.to_string()).unwrap_or_default();
-        assert_eq!(text, "no socket table could be read: tcp, tcp6: no sock_diag");
+        assert_eq!(text, "no socket table could be read: tcp: no sock_diag");
     }
 
     #[test]

@@ -18,9 +18,8 @@ const NAMED: &str = "/run/netns";
 /// When it does not exist or may not be entered; the text names the file.
 pub fn enter(proc_root: &Path, target: &str) -> io::Result<()> {
     let path = path_of(proc_root, target);
-    let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-    };
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let file = File::open(&path).map_err(named)?;
     let kind = Some(LinkNameSpaceType::Network);
     move_into_link_name_space(file.as_fd(), kind).map_err(|errno| named(errno.into()))

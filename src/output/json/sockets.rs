@@ -220,7 +220,7 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
     };
     let holders = |inode| details.processes.then(|| processes(inode, &lookups.owners));
     let mptcp = socket.table.proto == Proto::Mptcp;
-    let info = facts.info_bytes().filter(|_| details.info);
+    let info = row.info_bytes().filter(|_| details.info);
     let congestion = |name| {
         let (kind, bytes) = facts.congestion_info().filter(|(kind, _)| kind.name == name)?;
         details.info.then(|| Structure::new(bytes, kind.fields))

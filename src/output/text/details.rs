@@ -112,7 +112,7 @@ fn info(out: &mut Vec<u8>, row: &Row<'_>) {
     if let Some(congestion) = facts.congestion() {
         word(out, "congestion", congestion);
     }
-    if let Some(bytes) = facts.info_bytes() {
+    if let Some(bytes) = row.info_bytes() {
         let mptcp = row.socket.table.proto == Proto::Mptcp;
         let fields = if mptcp { mptcp_info::FIELDS } else { tcp_info::FIELDS };
         fields.iter().for_each(|field| number(out, "", field, bytes));

@@ -1,0 +1,110 @@
+//! `list --kill`: destroys the sockets that a filter selects.
+
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+
+use crate::engine::{Destroyed, Engine};
+use crate::model::human;
+use crate::model::table::Table;
+
+use super::context::Context;
+use super::error::Error;
+use super::flags::List;
+use super::list::chosen;
+use super::list_plan::Plan;
+use super::list_writer::Writer;
+
+/// Shows the sockets, asks, closes them and tells what became of them.
+pub fn run(
+    context: &mut Context<'_>,
+    flags: &List,
+    engine: &Engine,
+    plan: &Plan,
+) -> Result<(), Error> {
+    if flags.words.words.is_empty() {
+        return Err(Error::Usage("--kill needs a filter: it would close every connection".into()));
+    }
+    if !flags.yes && !io::stdin().is_terminal() {
+        return Err(Error::Usage(
+            "--kill asks before it acts: run it on a terminal or add --yes".into(),
+        ));
+    }
+    let mut table = Table::default();
+    let mut lookups = plan.lookups(engine)?;
+    let mut report = engine.scan(&plan.selection.want, &mut |row| {
+        if plan.selection.takes(row, &lookups, false) {
+            table.push(row);
+        }
+        ControlFlow::Continue(())
+    })?;
+    let rows = chosen(plan, engine, &table, &mut lookups, &mut report);
+    let at = context.at;
+    let settings = plan.writer_settings(context);
+    let (mut out, style) = context.output();
+    let mut writer = Writer::new(&mut out, style, plan, settings);
+    rows.iter().for_each(|row| writer.row(row, &lookups));
+    writer.finish(at, &report);
+    out.finish()?;
+    context.footer(&report.gaps);
+    if rows.is_empty() {
+        context.note("nothing to close\n");
+        return Ok(());
+    }
+    if !flags.yes && !confirmed(context, rows.len() as u64)? {
+        context.note("nothing was closed\n");
+        return Ok(());
+    }
+    let done = engine.destroy(rows.into_iter()).map_err(|error| {
+        Error::Failed(format!("nothing was closed: no sock_diag socket: {error}"))
+    })?;
+    context.note(&result(done));
+    if done.is_complete() { Ok(()) } else { Err(Error::Told) }
+}
+
+fn confirmed(context: &mut Context<'_>, count: u64) -> Result<bool, Error> {
+    context.note(&format!("close {}? [y/N] ", human::plural(count, "socket")));
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Error::Failed(format!("no answer could be read: {error}")))?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// `closed 10, not allowed 2 (needs CAP_NET_ADMIN)`
+fn result(done: Destroyed) -> String {
+    let parts = [
+        (done.not_allowed, "not allowed", " (needs CAP_NET_ADMIN)"),
+        (
+            done.not_supported,
+            "not supported",
+            " (needs CONFIG_INET_DIAG_DESTROY; only TCP, UDP and raw sockets that are not in \
+             TIME_WAIT can be closed)",
+        ),
+        (done.gone, "gone before", ""),
+        (done.other, "failed", ""),
+    ];
+    let mut text = format!("closed {}", human::count(done.closed));
+    for (count, what, why) in parts {
+        if count > 0 {
+            text += &format!(", {what} {}{why}", human::count(count));
+        }
+    }
+    text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_names_what_was_not_closed_and_why() {
+        assert_eq!(result(Destroyed { closed: 3, ..Destroyed::default() }), "closed 3\n");
+        let refused = Destroyed { not_allowed: 2, gone: 1, ..Destroyed::default() };
+        assert_eq!(
+            result(refused),
+            "closed 0, not allowed 2 (needs CAP_NET_ADMIN), gone before 1\n"
+        );
+        assert!(!refused.is_complete());
+        assert!(Destroyed { gone: 1, ..Destroyed::default() }.is_complete());
+    }
+}

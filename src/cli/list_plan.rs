@@ -1,0 +1,194 @@
+//! What the flags of `list` come to.
+
+use crate::engine::fields::{Field, Order};
+use crate::engine::{Engine, Lookups, Selection};
+use crate::model::row::Row;
+use crate::model::state::{State, StateSet};
+use crate::model::want::{Extras, Proto};
+use crate::output::{json, text};
+use crate::sys::users::Users;
+
+use super::context::Context;
+use super::error::Error;
+use super::flags::List;
+use super::list::{defaults, field};
+use super::list_writer::Settings;
+use super::select;
+
+/// What the flags of `list` come to.
+pub struct Plan {
+    /// The rows.
+    pub selection: Selection,
+    /// Text: what to show of a row.
+    pub layout: text::Layout,
+    /// JSON: what to show of a row.
+    pub details: json::Details,
+    /// The fields of `--columns`, or of `--csv`.
+    pub columns: Vec<Field>,
+    /// `--csv`.
+    pub csv: bool,
+    /// The order, when it is not the kernel's.
+    pub order: Option<Order>,
+    /// At most so many rows.
+    pub limit: usize,
+    /// Whether owners are shown.
+    pub owners: bool,
+    /// Whether nobody named states, so that some are left out.
+    pub unasked_states: bool,
+    unix_names: bool,
+    cgroups: bool,
+    users: bool,
+    subflows: bool,
+}
+
+/// The columns of `--csv` without `--columns`.
+const CSV_COLUMNS: [&str; 9] =
+    ["proto", "state", "recvq", "sendq", "local", "remote", "uid", "inode", "cookie"];
+
+impl Plan {
+    /// From the flags; `engine` knows names.
+    ///
+    /// # Errors
+    /// When they make no sense.
+    pub fn new(context: &Context<'_>, flags: &List, engine: &Engine) -> Result<Self, Error> {
+        let shared = &context.shared;
+        let mut selection =
+            select::selection(shared, &flags.words.words, list_defaults(flags), engine)?;
+        let order = flags.sort.as_deref().map(order).transpose()?;
+        let columns = columns(flags, shared.json)?;
+        let fields: Vec<Field> =
+            columns.iter().copied().chain(order.map(|order| order.field)).collect();
+        let extended = flags.extended;
+        let age = shows_age(flags, &selection, &fields);
+        let asked = Extras {
+            tcp_info: age || flags.info,
+            congestion: flags.info,
+            tos: flags.tos,
+            memory: flags.memory,
+            unix_waiting: false,
+        };
+        let extras = fields.iter().map(|field| field.extras()).fold(asked, Extras::union);
+        selection.want.extras = selection.want.extras.union(extras);
+
+        let tables = &selection.want.tables;
+        let has = |proto| tables.iter().any(|table| table.proto == proto);
+        let one_proto = tables.windows(2).all(|pair| pair[0].proto == pair[1].proto);
+        let typed = has(Proto::Unix) || has(Proto::Packet) || has(Proto::Vsock);
+        let unix_names = has(Proto::Unix) && columns.is_empty();
+        let subflows = has(Proto::Mptcp) && columns.is_empty();
+        Ok(Self {
+            layout: text::Layout {
+                proto: !one_proto || typed,
+                age,
+                timer: flags.timers || extended,
+                extended,
+                tos: flags.tos,
+                cgroup: flags.cgroup,
+                processes: shared.processes,
+                tcp_info: flags.info,
+                memory: flags.memory,
+                one_line: flags.one_line,
+            },
+            details: json::Details {
+                processes: shared.processes,
+                info: flags.info,
+                memory: flags.memory,
+                extended,
+            },
+            owners: shared.processes || fields.iter().any(|field| field.needs_owners()),
+            unasked_states: selection.want.states == StateSet::default_view(),
+            unix_names: unix_names
+                || selection.needs().peers
+                || fields.iter().any(|field| field.needs_unix_names()),
+            cgroups: extended
+                || flags.cgroup
+                || shared.json
+                || selection.needs().cgroups
+                || fields.iter().any(|field| field.needs_cgroups()),
+            users: extended || fields.iter().any(|field| field.needs_users()),
+            limit: flags.limit.unwrap_or(usize::MAX),
+            csv: flags.csv,
+            subflows,
+            selection,
+            columns,
+            order,
+        })
+    }
+
+    /// Whether rows must wait until all are there.
+    pub fn must_keep(&self) -> bool {
+        self.owners || self.order.is_some() || self.selection.needs().owners
+    }
+
+    /// Whether the order cannot be told without owners.
+    pub fn order_needs_owners(&self) -> bool {
+        self.order.is_some_and(|order| order.field.needs_owners())
+    }
+
+    /// Whether a row is in one of the states to show.
+    pub fn shows(&self, row: &Row<'_>) -> bool {
+        self.selection.want.states_of(row.socket.table).contains(row.socket.state)
+    }
+
+    /// What is looked up before the first row.
+    ///
+    /// # Errors
+    /// When a table that it takes cannot be read.
+    pub fn lookups(&self, engine: &Engine) -> Result<Lookups, Error> {
+        let live = engine.is_live();
+        Ok(Lookups {
+            unix_names: if self.unix_names && live { engine.unix_names()? } else { <_>::default() },
+            cgroups: self.cgroups.then(|| engine.cgroups()),
+            users: self.users.then(Users::new),
+            subflows: if self.subflows && live { engine.subflows()?.0 } else { <_>::default() },
+            ..Lookups::default()
+        })
+    }
+
+    /// How rows are written.
+    pub fn writer_settings(&self, context: &Context<'_>) -> Settings {
+        Settings { json: context.shared.json, header: context.header(), names: context.names() }
+    }
+}
+
+/// A recorded dump and a recording are of TCP unless the flags say otherwise.
+fn list_defaults(flags: &List) -> select::Defaults<'static> {
+    let mut unasked = defaults();
+    if flags.from.is_some() || flags.dump.is_some() {
+        unasked.protos = &[Proto::Tcp];
+    }
+    if flags.from.is_some() {
+        unasked.states = StateSet::ALL;
+    }
+    unasked
+}
+
+/// Where every row may have an age it is worth asking for.
+fn shows_age(flags: &List, selection: &Selection, fields: &[Field]) -> bool {
+    let aged = StateSet::from_iter([State::CloseWait, State::SynSent, State::TimeWait]);
+    let want = &selection.want;
+    let all_aged = want.tables.iter().all(|table| want.states_of(*table).is_subset(aged));
+    flags.info
+        || (all_aged && !want.listening && !want.tables.is_empty())
+        || fields.iter().any(|field| field.name() == "age")
+}
+
+fn columns(flags: &List, json: bool) -> Result<Vec<Field>, Error> {
+    if json && !flags.columns.is_empty() {
+        return Err(Error::Usage(
+            "--columns chooses fields of text and --csv, not of --json".into(),
+        ));
+    }
+    if flags.csv && flags.columns.is_empty() {
+        return CSV_COLUMNS.iter().map(|name| field(name, "unknown column")).collect();
+    }
+    flags.columns.iter().map(|name| field(name, "unknown column")).collect()
+}
+
+fn order(text: &str) -> Result<Order, Error> {
+    let (name, descending) = match text.strip_prefix('-') {
+        Some(name) => (name, true),
+        None => (text, false),
+    };
+    Ok(Order { field: field(name, "cannot sort by")?, descending })
+}

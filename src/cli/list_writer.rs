@@ -1,0 +1,83 @@
+//! Where the rows of `list` go: text, chosen columns, CSV or JSON.
+
+use jiff::Timestamp;
+
+use crate::engine::Lookups;
+use crate::model::row::Row;
+use crate::output::columns::{Columns, Csv};
+use crate::output::out::Out;
+use crate::output::style::Style;
+use crate::output::{json, text};
+use crate::source::Report;
+use crate::sys::names::Names;
+
+use super::list_plan::Plan;
+
+/// How rows are written.
+pub struct Settings {
+    /// `--json`.
+    pub json: bool,
+    /// Whether there is a head line.
+    pub header: bool,
+    /// Names for numbers.
+    pub names: Names,
+}
+
+/// Where rows go.
+#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
+pub enum Writer<'o, 'w> {
+    /// The usual columns.
+    Text(text::Sockets<'o, 'w>),
+    /// `--columns`.
+    Columns(Columns<'o, 'w>),
+    /// `--csv`.
+    Csv(Csv<'o, 'w>),
+    /// `--json`.
+    Json(json::Sockets<'o, 'w>),
+}
+
+impl<'o, 'w> Writer<'o, 'w> {
+    /// The writer that the plan asks for.
+    pub fn new(out: &'o mut Out<'w>, style: &'o Style, plan: &Plan, settings: Settings) -> Self {
+        let Settings { json, header, names } = settings;
+        if json {
+            Self::Json(json::Sockets::new(out, plan.details))
+        } else if plan.csv {
+            Self::Csv(Csv::new(out, &plan.columns, header))
+        } else if !plan.columns.is_empty() {
+            Self::Columns(Columns::new(out, style, &plan.columns, header))
+        } else {
+            Self::Text(text::Sockets::new(out, style, plan.layout, header, names))
+        }
+    }
+
+    /// Writes one row.
+    pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
+        match self {
+            Self::Text(rows) => rows.row(row, lookups),
+            Self::Columns(rows) => rows.row(row, lookups),
+            Self::Csv(rows) => rows.row(row, lookups),
+            Self::Json(rows) => rows.row(row, lookups),
+        }
+    }
+
+    /// Whether writing has failed, so that more rows are in vain.
+    pub fn failed(&self) -> bool {
+        match self {
+            Self::Text(rows) => rows.failed(),
+            Self::Columns(rows) => rows.failed(),
+            Self::Csv(rows) => rows.failed(),
+            Self::Json(rows) => rows.failed(),
+        }
+    }
+
+    /// Writes what is still held back.
+    pub fn finish(self, at: Timestamp, report: &Report) {
+        match self {
+            Self::Text(rows) => rows.finish(),
+            Self::Columns(rows) => rows.finish(),
+            Self::Csv(_) => {}
+            Self::Json(rows) => rows.finish(at, report),
+        }
+    }
+}

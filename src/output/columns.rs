@@ -1,0 +1,96 @@
+//! Chosen fields: as a table, or as comma-separated values.
+
+use crate::engine::Lookups;
+use crate::engine::fields::Field;
+use crate::model::row::Row;
+
+use super::out::Out;
+use super::style::{Style, Tone};
+use super::table::{Align, Column, Table};
+
+/// Writes chosen fields of rows as a table.
+pub struct Columns<'o, 'w> {
+    table: Table<'o, 'w>,
+    fields: Vec<Field>,
+}
+
+impl<'o, 'w> Columns<'o, 'w> {
+    /// A table of these fields.
+    pub fn new(out: &'o mut Out<'w>, style: &'o Style, fields: &[Field], header: bool) -> Self {
+        let columns =
+            fields.iter().map(|field| Column { title: field.name(), align: Align::Left }).collect();
+        Self { table: Table::new(out, style, columns, header), fields: fields.to_vec() }
+    }
+
+    /// Writes one row.
+    pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
+        let fields = &self.fields;
+        self.table.row(|cells| {
+            for field in fields {
+                cells.cell(Tone::Plain, |out| {
+                    if let Some(value) = field.value(row, lookups) {
+                        out.extend_from_slice(value.to_string().as_bytes());
+                    }
+                });
+            }
+        });
+    }
+
+    /// Whether writing has failed, so that more rows are in vain.
+    pub fn failed(&self) -> bool {
+        self.table.failed()
+    }
+
+    /// Writes what is still held back.
+    pub fn finish(self) {
+        self.table.finish();
+    }
+}
+
+/// Writes chosen fields of rows as RFC 4180 has it; an absent value is empty.
+pub struct Csv<'o, 'w> {
+    out: &'o mut Out<'w>,
+    fields: Vec<Field>,
+    record: csv::ByteRecord,
+}
+
+impl<'o, 'w> Csv<'o, 'w> {
+    /// Comma-separated values of these fields, names first.
+    pub fn new(out: &'o mut Out<'w>, fields: &[Field], header: bool) -> Self {
+        let mut csv = Self { out, fields: fields.to_vec(), record: csv::ByteRecord::new() };
+        if header {
+            csv.record.extend(fields.iter().map(|field| field.name()));
+            csv.write();
+        }
+        csv
+    }
+
+    /// Writes one row.
+    pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
+        for field in &self.fields {
+            let value = field.value(row, lookups).map(|value| value.to_string());
+            self.record.push_field(value.unwrap_or_default().as_bytes());
+        }
+        self.write();
+    }
+
+    fn write(&mut self) {
+        let mut writer = csv::WriterBuilder::new().from_writer(self.out.buffer());
+        // Writing to memory cannot fail.
+        drop(writer.write_byte_record(&self.record));
+        drop(writer);
+        self.record.clear();
+        self.out.advance();
+    }
+
+    /// Whether writing has failed, so that more rows are in vain.
+    pub fn failed(&self) -> bool {
+        self.out.failed()
+    }
+}
+
+/// Every field with its meaning, for `--columns help`.
+pub fn help() -> String {
+    let widest = Field::all().map(|field| field.name().len()).max().unwrap_or(0);
+    Field::all().map(|field| format!("{:widest$}  {}\n", field.name(), field.help())).collect()
+}

@@ -1,0 +1,302 @@
+//! Why the kernel does not let us trace, and what would help.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use crate::kernel::tracepoint::Tracepoint;
+use crate::model::gap::Gap;
+
+use super::tracefs::is_refusal;
+
+/// `CAP_SYS_ADMIN` and `CAP_PERFMON` (5.8) as bits of `CapEff`.
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+const CAP_PERFMON: u64 = 1 << 38;
+
+/// Tracing is not possible.
+#[derive(Debug)]
+pub enum TraceError {
+    /// The directory of trace events cannot be read.
+    Tracefs {
+        /// Where it is mounted; absent where it is not.
+        mounted_at: Option<PathBuf>,
+        /// What the system call said.
+        error: io::Error,
+    },
+    /// This kernel lacks the tracepoint of state changes.
+    NoTracepoint(Tracepoint),
+    /// A tracepoint's `format` file lacks something indispensable.
+    Format {
+        /// Which.
+        tracepoint: Tracepoint,
+        /// What it lacks.
+        missing: &'static str,
+    },
+    /// `perf_event_open` refused.
+    Refused(Refusal),
+    /// `perf_event_open` does not exist.
+    NoPerf,
+    /// Too little memory may be locked for the rings.
+    RingMemory(io::Error),
+    /// There are not enough descriptors.
+    Descriptors {
+        /// How many tracing needs on this host.
+        needed: usize,
+    },
+    /// Anything else.
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What the system call said.
+        error: io::Error,
+    },
+}
+
+/// What stands behind `EPERM` or `EACCES` of `perf_event_open`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The privilege is missing; the value of `kernel.perf_event_paranoid`.
+    Privilege(Option<i32>),
+    /// The privilege holds in a user namespace only, and that does not count.
+    UserNamespace,
+    /// The privilege is there, but a seccomp filter is as well.
+    Seccomp,
+    /// The privilege is there, no seccomp filter is.
+    SecurityModule,
+}
+
+/// What a process may do, as far as it explains a [`Refusal`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Standing {
+    effective_capabilities: u64,
+    seccomp_filter: bool,
+    in_user_namespace: bool,
+    paranoid: Option<i32>,
+}
+
+impl Standing {
+    /// Of the calling thread.
+    fn read() -> Self {
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        let status = read("/proc/thread-self/status");
+        let capabilities = status_value(&status, "CapEff:");
+        Self {
+            effective_capabilities: capabilities
+                .and_then(|hex| u64::from_str_radix(hex, 16).ok())
+                .unwrap_or(0),
+            seccomp_filter: status_value(&status, "Seccomp:") == Some("2"),
+            in_user_namespace: !maps_everyone(&read("/proc/thread-self/uid_map")),
+            paranoid: read("/proc/sys/kernel/perf_event_paranoid").trim().parse().ok(),
+        }
+    }
+
+    fn refusal(self) -> Refusal {
+        if self.effective_capabilities & (CAP_PERFMON | CAP_SYS_ADMIN) == 0 {
+            Refusal::Privilege(self.paranoid)
+        } else if self.in_user_namespace {
+            Refusal::UserNamespace
+        } else if self.seccomp_filter {
+            Refusal::Seccomp
+        } else {
+            Refusal::SecurityModule
+        }
+    }
+}
+
+/// The value of a line of `/proc/PID/status`.
+fn status_value<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+/// Whether a `uid_map` is that of the initial user namespace. An empty one is
+/// a file that could not be read, which proves nothing.
+fn maps_everyone(uid_map: &str) -> bool {
+    let numbers: Vec<&str> = uid_map.split_whitespace().collect();
+    numbers.is_empty() || numbers == ["0", "0", "4294967295"]
+}
+
+impl TraceError {
+    /// The error for a failed `perf_event_open`; `needed` is how many
+    /// descriptors all events take.
+    pub(super) fn of_open(error: io::Error, needed: usize) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Self::Refused(Standing::read().refusal()),
+            Some(libc::ENOSYS) => Self::NoPerf,
+            Some(libc::EMFILE | libc::ENFILE) => Self::Descriptors { needed },
+            _ => Self::Io { what: "perf_event_open", error },
+        }
+    }
+
+    /// Why, one sentence without a full stop.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Tracefs { mounted_at: Some(path), error } => {
+                format!("the kernel's list of trace events in {} cannot be read: {error}", path.display())
+            }
+            Self::Tracefs { mounted_at: None, error } => {
+                format!("the kernel's list of trace events (tracefs) is not mounted and cannot be reached without: {error}")
+            }
+            Self::NoTracepoint(tracepoint) => {
+                format!("this kernel has no tracepoint {}", tracepoint.name())
+            }
+            Self::Format { tracepoint, missing } => {
+                format!("the format of tracepoint {} has no {missing}", tracepoint.name())
+            }
+            Self::Refused(refusal) => refusal.reason(),
+            Self::NoPerf => "perf_event_open does not exist: this kernel is built without it, or a seccomp filter hides it".to_owned(),
+            Self::RingMemory(error) => {
+                format!("the kernel refuses memory for the event rings: {error}")
+            }
+            Self::Descriptors { needed } => {
+                format!("tracing needs {needed} file descriptors, more than this process may have")
+            }
+            Self::Io { what, error } => format!("{what}: {error}"),
+        }
+    }
+
+    /// What would help; absent where nothing is known to.
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Tracefs { mounted_at: Some(_), error } if is_refusal(error) => {
+                "run as root, or grant cap_perfmon and cap_dac_read_search"
+            }
+            Self::Tracefs { mounted_at: None, error } if is_refusal(error) => {
+                "run as root, or mount it once (mount -t tracefs tracefs /sys/kernel/tracing) and grant cap_perfmon and cap_dac_read_search"
+            }
+            Self::NoTracepoint(_) => "it needs Linux 4.16 or later with event tracing built in",
+            Self::Refused(refusal) => refusal.remedy(),
+            Self::RingMemory(_) => "raise kernel.perf_event_mlock_kb, or grant cap_ipc_lock",
+            Self::Descriptors { .. } => "raise the limit of open files (ulimit -n)",
+            Self::Tracefs { .. } | Self::Format { .. } | Self::NoPerf | Self::Io { .. } => {
+                return None;
+            }
+        })
+    }
+
+    /// As the part of an answer that says what is missing.
+    pub fn to_gap(&self) -> Gap {
+        let gap = Gap::new("events", self.reason());
+        match self.remedy() {
+            Some(remedy) => gap.remedy(remedy),
+            None => gap,
+        }
+    }
+}
+
+impl Refusal {
+    fn reason(self) -> String {
+        match self {
+            Self::Privilege(Some(paranoid)) => format!(
+                "perf_event_open is refused: kernel.perf_event_paranoid is {paranoid} and this process has no cap_perfmon"
+            ),
+            Self::Privilege(None) => {
+                "perf_event_open is refused: this process has no cap_perfmon".to_owned()
+            }
+            Self::UserNamespace => {
+                "perf_event_open is refused: root inside a user namespace may not trace the host"
+                    .to_owned()
+            }
+            Self::Seccomp => {
+                "perf_event_open is refused although cap_perfmon is there: most likely by the container's seccomp filter".to_owned()
+            }
+            Self::SecurityModule => {
+                "perf_event_open is refused although cap_perfmon is there: most likely by a security module or kernel lockdown".to_owned()
+            }
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Privilege(_) => "run as root, or grant cap_perfmon",
+            Self::UserNamespace => "run outside the container, as root of the host",
+            Self::Seccomp => {
+                "run outside the container, or allow perf_event_open in its seccomp profile"
+            }
+            Self::SecurityModule => "allow perf_event in the security policy",
+        }
+    }
+}
+
+impl std::fmt::Display for TraceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.reason())?;
+        match self.remedy() {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TraceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Tracefs { error, .. } | Self::RingMemory(error) | Self::Io { error, .. } => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_explained_by_what_the_process_may_do() {
+        let nobody = Standing { paranoid: Some(2), ..Standing::default() };
+        assert_eq!(nobody.refusal(), Refusal::Privilege(Some(2)));
+        let filtered = Standing { seccomp_filter: true, ..nobody };
+        assert_eq!(filtered.refusal(), Refusal::Privilege(Some(2)));
+        let root = Standing { effective_capabilities: CAP_SYS_ADMIN, ..nobody };
+        assert_eq!(root.refusal(), Refusal::SecurityModule);
+        assert_eq!(Standing { seccomp_filter: true, ..root }.refusal(), Refusal::Seccomp);
+        let contained = Standing { in_user_namespace: true, seccomp_filter: true, ..root };
+        assert_eq!(contained.refusal(), Refusal::UserNamespace);
+    }
+
+    #[test]
+    fn the_initial_user_namespace_is_known_by_its_map() {
+        assert!(maps_everyone("         0          0 4294967295\n"));
+        assert!(!maps_everyone("         0       1000          1\n"));
+        assert!(maps_everyone(""));
+    }
+
+    #[test]
+    fn every_message_says_what_would_help() {
+        let error = |errno| io::Error::from_raw_os_error(errno);
+        let mounted_at = Some(PathBuf::from("/sys/kernel/tracing"));
+        for (trouble, text) in [
+            (
+                TraceError::Tracefs { mounted_at, error: error(libc::EACCES) },
+                "the kernel's list of trace events in /sys/kernel/tracing cannot be read: \
+                 Permission denied (os error 13); run as root, or grant cap_perfmon and \
+                 cap_dac_read_search",
+            ),
+            (
+                TraceError::Tracefs { mounted_at: None, error: error(libc::EPERM) },
+                "the kernel's list of trace events (tracefs) is not mounted and cannot be \
+                 reached without: Operation not permitted (os error 1); run as root, or mount \
+                 it once (mount -t tracefs tracefs /sys/kernel/tracing) and grant cap_perfmon \
+                 and cap_dac_read_search",
+            ),
+            (
+                TraceError::NoTracepoint(Tracepoint::SetState),
+                "this kernel has no tracepoint sock:inet_sock_set_state; it needs Linux 4.16 or \
+                 later with event tracing built in",
+            ),
+            (
+                TraceError::Refused(Refusal::Privilege(Some(2))),
+                "perf_event_open is refused: kernel.perf_event_paranoid is 2 and this process \
+                 has no cap_perfmon; run as root, or grant cap_perfmon",
+            ),
+            (
+                TraceError::Descriptors { needed: 256 },
+                "tracing needs 256 file descriptors, more than this process may have; raise the \
+                 limit of open files (ulimit -n)",
+            ),
+        ] {
+            assert_eq!(trouble.to_string(), text);
+        }
+    }
+}
