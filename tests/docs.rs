@@ -27,7 +27,7 @@ const DOCUMENTS: [(&str, &str); 6] = [
 ];
 
 /// The part of a document below a heading, up to the next heading.
-fn section<'d>(document: &'d str, is_wanted: impl Fn(&str) -> bool) -> Option<&'d str> {
+fn section(document: &str, is_wanted: impl Fn(&str) -> bool) -> Option<&str> {
     let mut at = 0;
     for line in document.split_inclusive('\n') {
         at += line.len();
