@@ -57,7 +57,7 @@ fn one_line(message: &str) -> String {
     let command: Vec<&str> = usage
         .unwrap_or("sockstate")
         .split(' ')
-        .take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+        .take_while(|word| !word.starts_with(['[', '<', '-']))
         .collect();
     let said = said.join(" ").trim_start_matches("error: ").to_owned();
     format!("{said}; see '{} --help'", command.join(" "))
@@ -114,5 +114,8 @@ mod tests {
             one_line(unknown),
             "unexpected argument '--foo' found; see 'sockstate list --help'"
         );
+        // The program may be installed under another name.
+        let renamed = unknown.replace("Usage: sockstate", "Usage: sockstate-0.1");
+        assert!(one_line(&renamed).ends_with("see 'sockstate-0.1 list --help'"));
     }
 }

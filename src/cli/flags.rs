@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::engine::fields::Field;
+use crate::group::KEYS;
+
 const MAIN_EXAMPLES: &str = "\
 Examples:
   sockstate                            what is wrong, and how many sockets in which state
@@ -15,33 +18,43 @@ Examples:
 
 const LIST_EXAMPLES: &str = "\
 Examples:
-  sockstate list -tan                       every TCP socket
-  sockstate list -tlnp                      who listens where
-  sockstate list state close-wait -p        connections the peer has closed and we have not
-  sockstate list -t state time-wait --json  for scripts
-  sockstate list -tp --sort -recvq --limit 10  the ten that are read least
+  sockstate list -tan                          every TCP socket
+  sockstate list -tlnp                         who listens where
+  sockstate list state close-wait -p           connections the peer closed and we did not
+  sockstate list -t state time-wait --json     for scripts
+  sockstate list -tp --sort -recvq --limit 10  the ten with most unread bytes
   sockstate list 'dport {80,443} and rtt > 100ms'
-  sockstate list state close-wait age '>' 5m process nginx
+  sockstate list state close-wait 'age > 5m' process nginx
   sockstate list --columns state,remote,age,comm --csv state close-wait
-  sockstate list -K dst 10.0.0.7            close them, after asking";
+  sockstate list -K dst 192.0.2.7              close them, after asking";
 
 const COUNT_EXAMPLES: &str = "\
 Examples:
-  sockstate count                           TCP sockets per state
-  sockstate count --by remote state time-wait
-  sockstate count --by process,state        who has how many in which state
-  sockstate count -tux --by family          all tables";
+  sockstate count                              TCP sockets per state
+  sockstate count --by remote state time-wait  which peers they were with
+  sockstate count --by process,state           who has how many in which state
+  sockstate count -tuwx --by family            every table";
 
 const LISTENERS_EXAMPLES: &str = "\
 Examples:
-  sockstate listeners                       every TCP listener and its accept queue
-  sockstate listeners -x                    unix listeners
+  sockstate listeners                          every TCP listener and its accept queue
+  sockstate listeners -x                       unix listeners
   sockstate listeners --json | jq '.listeners[] | select(.full)'";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
-  sockstate                                 the same
+  sockstate                                    the same
+  sockstate status -t                          without UDP, raw and unix sockets
   sockstate status --json | jq .tcp";
+
+const MAIN_ABOUT: &str = "\
+The state of every socket on this machine
+
+sockstate asks the running kernel for its TCP, UDP, raw and unix sockets, in the network namespace \
+it runs in, and says what is wrong with them: accept queues that are full, connections that an \
+application never closes, TIME_WAIT close to its limit. It needs no privilege except to name the \
+processes of other users. What it could not see it says on standard error, or in the member \"gaps\" \
+of the JSON.";
 
 /// The state of every socket on this machine.
 #[derive(Parser, Debug)]
@@ -49,6 +62,7 @@ Examples:
     name = "sockstate",
     version,
     about = "The state of every socket on this machine",
+    long_about = MAIN_ABOUT,
     after_help = MAIN_EXAMPLES,
     args_override_self = true,
     disable_help_subcommand = true
@@ -64,18 +78,38 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// The overview: what is wrong, counts per state, who has most (the default)
+    ///
+    /// Alerts stand first, worst first, each with the numbers it rests on and what helps. Then the
+    /// sockets per state, the limits of the kernel, and who has most.
     #[command(after_help = STATUS_EXAMPLES)]
     Status,
     /// One line a socket, as ss
+    ///
+    /// Without a table's flag TCP, UDP, raw and unix sockets are listed. Without -a, -l or a state the states
+    /// are those `ss` shows: neither LISTEN, TIME_WAIT and SYN_RECV nor sockets without a peer; on
+    /// a terminal a note says how many were left out. Rows come in the kernel's order.
     #[command(after_help = LIST_EXAMPLES)]
     List(List),
     /// How many sockets, by state or other keys
+    ///
+    /// Counts TCP sockets in all states unless flags or words say otherwise. By state alone all
+    /// eleven states of TCP are shown, zeros too; by other keys the largest group comes first. A
+    /// socket that several processes hold counts once in each of their groups and once in the
+    /// total.
     #[command(after_help = COUNT_EXAMPLES)]
     Count(Count),
     /// Accept queue, SYN queue, drops and waiting clients of every listener
+    ///
+    /// TCP listeners unless -x names the unix ones. The queue is shown as length/limit; the kernel
+    /// takes one connection more than the limit, and with length > limit the queue is full: clients
+    /// then wait, and time out, without being told. Listeners that share a port by SO_REUSEPORT
+    /// have a queue, and a row, each.
     #[command(after_help = LISTENERS_EXAMPLES)]
     Listeners(Listeners),
     /// Write the completions of a shell to standard output
+    ///
+    /// bash loads them from ~/.local/share/bash-completion/completions/sockstate, zsh from a file
+    /// _sockstate in a directory of $fpath, fish from ~/.config/fish/completions/sockstate.fish.
     Completions(Completions),
     /// Write the man page to standard output
     #[command(hide = true)]
@@ -110,7 +144,7 @@ pub struct Shared {
     /// IPv4 sockets
     #[arg(short = '4', long, global = true)]
     pub ipv4: bool,
-    /// IPv6 sockets, which includes IPv4 connections of dual-stack sockets
+    /// IPv6 sockets; IPv4 connections of dual-stack sockets are among them
     #[arg(short = '6', long, global = true)]
     pub ipv6: bool,
     /// TCP sockets
@@ -149,10 +183,10 @@ pub struct Shared {
     /// Sockets between a host and its virtual machines
     #[arg(long, global = true, hide_short_help = true)]
     pub vsock: bool,
-    /// Every state
+    /// Every state, also LISTEN, TIME_WAIT, SYN_RECV, CLOSE and BOUND
     #[arg(short, long, global = true, overrides_with = "listening")]
     pub all: bool,
-    /// Listeners only; without LISTEN semantics: sockets without a peer
+    /// Sockets that listen; of UDP, raw and unix sockets also those without a peer
     #[arg(short, long, global = true, overrides_with = "all")]
     pub listening: bool,
     /// The processes that hold each socket
@@ -204,7 +238,7 @@ pub enum SourceChoice {
 /// Flags of `list`.
 #[derive(Args, Debug)]
 pub struct List {
-    /// Timers
+    /// The running timer of each socket
     #[arg(short = 'o', long = "options")]
     pub timers: bool,
     /// Timers, user, inode, cookie, mark, cgroup, shutdown, socket options
@@ -225,10 +259,10 @@ pub struct List {
     /// One line a socket, details behind it
     #[arg(short = 'O', long = "oneline")]
     pub one_line: bool,
-    /// Order by a field, descending with a minus before it (--sort -recvq)
-    #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true)]
+    /// Order by a field, descending with a minus before it: --sort -recvq
+    #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true, long_help = sort_help())]
     pub sort: Option<String>,
-    /// At most so many sockets
+    /// Show at most so many sockets
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Only these fields; `help` lists them
@@ -256,15 +290,33 @@ pub struct List {
     pub words: Words,
 }
 
+fn sort_help() -> String {
+    let names: Vec<&str> = Field::all().map(Field::name).collect();
+    format!(
+        "Order by a field, descending with a minus before it: --sort -recvq; sockets without the \
+         field come last. FIELD is one of {}",
+        names.join(", ")
+    )
+}
+
 /// Flags of `count`.
 #[derive(Args, Debug)]
 pub struct Count {
-    /// Keys to count by: state, process, user, local-port, remote, remote-port,
-    /// cgroup, unit, netns, family
-    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', default_value = "state")]
+    #[arg(
+        long,
+        value_name = "KEY[,KEY]",
+        value_delimiter = ',',
+        default_value = "state",
+        help = by_help()
+    )]
     pub by: Vec<String>,
     #[command(flatten)]
     pub words: Words,
+}
+
+fn by_help() -> String {
+    let names: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
+    format!("What to count by: {}", names.join(", "))
 }
 
 /// Flags of `listeners`.

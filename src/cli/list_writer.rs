@@ -24,7 +24,6 @@ pub struct Settings {
 }
 
 /// Where rows go.
-#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
 pub enum Writer<'o, 'w> {
     /// The usual columns.
     Text(text::Sockets<'o, 'w>),

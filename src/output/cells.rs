@@ -231,14 +231,18 @@ pub fn duration(out: &mut Vec<u8>, ms: u64) {
 
 /// Appends an age: `5.0s` exact, `5.0s-6.0s` bounds, `5.0s+` at least.
 pub fn age(out: &mut Vec<u8>, age: Age) {
+    let start = out.len();
     duration(out, age.min_ms);
-    match age.max_ms {
-        None => out.push(b'+'),
-        Some(max) if max != age.min_ms => {
-            out.push(b'-');
-            duration(out, max);
-        }
-        Some(_) => {}
+    let Some(max) = age.max_ms else {
+        out.push(b'+');
+        return;
+    };
+    let end = out.len();
+    out.push(b'-');
+    duration(out, max);
+    // Bounds that read the same say no more than one of them.
+    if out[start..end] == out[end + 1..] {
+        out.truncate(end);
     }
 }
 
@@ -301,6 +305,7 @@ mod tests {
         let of = |min_ms, max_ms| text(|out| age(out, Age { min_ms, max_ms }));
         assert_eq!(of(5_000, Some(5_000)), "5.0s");
         assert_eq!(of(5_000, Some(6_000)), "5.0s-6.0s");
+        assert_eq!(of(63_488, Some(63_544)), "63s");
         assert_eq!(of(5_000, None), "5.0s+");
     }
 }

@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(parse_cpu_list("0-1\n"), [0, 1]);
         assert_eq!(parse_cpu_list("0,2-4,7"), [0, 2, 3, 4, 7]);
         assert_eq!(parse_cpu_list("0\n"), [0]);
-        assert_eq!(parse_cpu_list(""), []);
+        assert!(parse_cpu_list("").is_empty());
         assert_eq!(parse_cpu_list("x,3,5-"), [3]);
         assert_eq!(parse_cpu_list("0-4294967295").len(), 1 << 16);
     }
