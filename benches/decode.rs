@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use sockstate::engine::Lookups;
 use sockstate::kernel::inet_diag::InetMessage;
 use sockstate::kernel::netlink::{Datagram, Dump};
 use sockstate::model::facts::Facts;
-use sockstate::model::owner::Owners;
 use sockstate::model::row::Row;
 use sockstate::model::socket::Socket;
 use sockstate::model::want::Proto;
@@ -62,7 +62,7 @@ fn decode(bencher: Bencher<'_, '_>, name: &str) {
 #[divan::bench(args = DUMPS)]
 fn decode_and_write_text(bencher: Bencher<'_, '_>, name: &str) {
     let style = Style { color: false, width: None };
-    let owners = Owners::default();
+    let lookups = Lookups::default();
     let bytes = recorded(name);
     let rows = each_row(&bytes, &mut |_| {}) as usize * 1000;
     bencher.counter(ItemsCount::new(rows)).bench(|| {
@@ -71,7 +71,7 @@ fn decode_and_write_text(bencher: Bencher<'_, '_>, name: &str) {
         let layout = text::Layout::default();
         let mut list = text::Sockets::new(&mut out, &style, layout, true, Names::new(false));
         for _ in 0..1000 {
-            each_row(&bytes, &mut |row| list.row(row, &owners));
+            each_row(&bytes, &mut |row| list.row(row, &lookups));
         }
         list.finish();
     });
@@ -79,11 +79,11 @@ fn decode_and_write_text(bencher: Bencher<'_, '_>, name: &str) {
 
 #[divan::bench(args = DUMPS)]
 fn decode_and_write_json(bencher: Bencher<'_, '_>, name: &str) {
-    let owners = Owners::default();
+    let lookups = Lookups::default();
     with_rows(bencher, name, |bytes| {
         let mut sink = std::io::sink();
         let mut out = Out::new(&mut sink);
         let mut list = json::Sockets::new(&mut out, json::Details::default());
-        each_row(bytes, &mut |row| list.row(row, &owners));
+        each_row(bytes, &mut |row| list.row(row, &lookups));
     });
 }
