@@ -44,10 +44,10 @@ fn each_row(bytes: &[u8], each: &mut dyn FnMut(&Row<'_>)) -> u64 {
     dump.rows
 }
 
-fn with_rows(bencher: Bencher<'_, '_>, name: &str, run: impl Fn(&[u8]) + Sync) {
+fn with_rows(bencher: Bencher<'_, '_>, name: &str, run: impl Fn(&[u8])) {
     let bytes = recorded(name);
     let rows = each_row(&bytes, &mut |_| {}) as usize * REPEAT;
-    bencher.counter(ItemsCount::new(rows)).bench(|| (0..REPEAT).for_each(|_| run(&bytes)));
+    bencher.counter(ItemsCount::new(rows)).bench_local(|| (0..REPEAT).for_each(|_| run(&bytes)));
 }
 
 #[divan::bench(args = DUMPS)]
@@ -65,7 +65,7 @@ fn decode_and_write_text(bencher: Bencher<'_, '_>, name: &str) {
     let lookups = Lookups::default();
     let bytes = recorded(name);
     let rows = each_row(&bytes, &mut |_| {}) as usize * 1000;
-    bencher.counter(ItemsCount::new(rows)).bench(|| {
+    bencher.counter(ItemsCount::new(rows)).bench_local(|| {
         let mut sink = std::io::sink();
         let mut out = Out::new(&mut sink);
         let layout = text::Layout::default();

@@ -18,7 +18,7 @@ mod tests;
 
 use crate::kernel::bytecode::{Code, assemble};
 use crate::model::state::{State, StateSet};
-use crate::model::want::{Extras, Family, TableId};
+use crate::model::want::{Extras, TableId};
 
 use super::ast::{Cgroup, Comparison, End, Expr, Host, Ports, Predicate, Quantity};
 
@@ -102,7 +102,7 @@ pub fn compile(expr: &Expr, target: &Target) -> Plan {
             continue;
         }
         let port = single_local_port(expr).filter(|_| wanted && plan.local_port.is_none());
-        if let Some(port) = port.filter(|_| target.table.family != Family::Unix) {
+        if let Some(port) = port.filter(|_| target.table.family.is_internet()) {
             plan.local_port = Some(port);
             continue;
         }
@@ -121,7 +121,7 @@ pub fn compile(expr: &Expr, target: &Target) -> Plan {
     plan.never |= plan.states.is_empty();
     if !plan.never {
         plan.split(parts, target);
-        plan.needs.net_admin = target.table.family != Family::Unix
+        plan.needs.net_admin = target.table.family.is_internet()
             && expr.predicates().iter().any(|test| matches!(test, Predicate::Mark { .. }));
     }
     plan

@@ -50,6 +50,11 @@ pub enum Family {
 }
 
 impl Family {
+    /// Whether its sockets have internet addresses and ports.
+    pub fn is_internet(self) -> bool {
+        matches!(self, Self::Inet | Self::Inet6)
+    }
+
     /// The name used in output: `inet`, `inet6`, `unix`, ….
     pub fn name(self) -> &'static str {
         match self {

@@ -175,38 +175,39 @@ fn joined(failures: &[Failure]) -> String {
 mod tests {
     use super::*;
 
-    fn report(served: &[(usize, Served, u64)]) -> Report {
-        let table = |&(i, by, rows): &(usize, Served, u64)| ServedTable {
-            table: TableId::ALL[i],
-            by,
-            rows,
-        };
+    fn table(name: &str) -> TableId {
+        TableId::ALL.into_iter().find(|table| table.name() == name).expect("a table's name")
+    }
+
+    fn report(served: &[(&str, Served, u64)]) -> Report {
+        let table =
+            |&(name, by, rows): &(&str, Served, u64)| ServedTable { table: table(name), by, rows };
         Report { served: served.iter().map(table).collect(), ..Report::default() }
     }
 
     #[test]
     fn an_empty_table_does_not_make_the_source_mixed() {
         use Served::{Netlink, Proc};
-        let plain = report(&[(0, Netlink, 5), (4, Proc, 0)]);
+        let plain = report(&[("tcp", Netlink, 5), ("raw", Proc, 0)]);
         assert_eq!((plain.source(), plain.source_text().as_str()), ("netlink", "netlink"));
-        let mixed = report(&[(0, Netlink, 5), (4, Proc, 1)]);
+        let mixed = report(&[("tcp", Netlink, 5), ("raw", Proc, 1)]);
         assert_eq!(mixed.source(), "mixed");
         assert_eq!(mixed.source_text(), "netlink, raw by proc");
-        assert_eq!(report(&[(0, Proc, 0)]).source(), "proc");
+        assert_eq!(report(&[("tcp", Proc, 0)]).source(), "proc");
     }
 
     #[test]
     fn with_no_table_left_every_reason_is_named_once() {
-        let failed = |i: usize| Failure::new(TableId::ALL[i], "no sock_diag".to_owned());
-        let error = Report::default().conclude(vec![failed(0), failed(1)]).err();
+        let failed = |name| Failure::new(table(name), "no sock_diag".to_owned());
+        let error = Report::default().conclude(vec![failed("tcp"), failed("tcp6")]).err();
         let text = error.map(|e| e.to_string()).unwrap_or_default();
         assert_eq!(text, "no socket table could be read: tcp: no sock_diag");
     }
 
     #[test]
     fn a_table_that_failed_beside_others_is_a_gap() {
-        let one = report(&[(0, Served::Netlink, 1)]);
-        let failed = Failure::new(TableId::ALL[6], "no unix_diag".to_owned());
+        let one = report(&[("tcp", Served::Netlink, 1)]);
+        let failed = Failure::new(table("unix"), "no unix_diag".to_owned());
         let gaps = one.conclude(vec![failed]).expect("one table was read").gaps;
         assert_eq!(gaps, [Gap::new("unix", "no unix_diag")]);
     }

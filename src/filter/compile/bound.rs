@@ -110,13 +110,14 @@ fn any(bounds: Vec<Bound>) -> Bound {
 
 fn test(predicate: &Predicate, wanted: bool, target: &Target) -> Bound {
     let ours = || Bound::ours(StateSet::ALL);
-    let inet = target.table.family != Family::Unix;
+    let inet = target.table.family.is_internet();
     match predicate {
         Predicate::State(states) => Bound::ours(contrary_if(*states, !wanted)),
         Predicate::Host(_, Host::Any) => Bound::exact(Kernel::Always, wanted),
         Predicate::Host(_, Host::Unix(_)) if inet => Bound::unknown(),
         Predicate::Host(_, Host::Unix(_)) => ours(),
-        // Nothing else here is known of a unix socket.
+        Predicate::Device(_) if target.table.proto == Proto::Packet => ours(),
+        // Nothing else here is known of other families.
         Predicate::Host(..)
         | Predicate::Port(..)
         | Predicate::Device(_)
