@@ -23,11 +23,12 @@ pub struct Link {
 
 /// All holders found in one pass over `/proc`, keyed by sockfs inode.
 ///
-/// Two parallel arrays ordered by inode, process, descriptor: 12 bytes a
-/// descriptor and nothing besides; a lookup is one binary search.
+/// One hash sized to the data into one array of holders, grouped by inode: made
+/// in time linear in the descriptors, about 20 bytes for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owners {
-    inodes: Vec<u32>,
+    /// First and last + 1 holder of an inode.
+    spans: FxHashMap<u32, (u32, u32)>,
     holders: Vec<Holder>,
     names: FxHashMap<u32, Box<[u8]>>,
     /// Processes whose descriptors could not be read, nearly always for lack
@@ -38,22 +39,39 @@ pub struct Owners {
 
 impl Owners {
     /// All descriptors of a scan, in any order.
-    pub fn from_links(mut links: Vec<Link>) -> Self {
-        links.sort_unstable();
-        Self {
-            inodes: links.iter().map(|link| link.inode).collect(),
-            holders: links.iter().map(|link| link.holder).collect(),
-            ..Self::default()
+    pub fn from_links(links: Vec<Link>) -> Self {
+        let mut spans: FxHashMap<u32, (u32, u32)> = FxHashMap::default();
+        spans.reserve(links.len());
+        for link in &links {
+            spans.entry(link.inode).or_default().1 += 1;
         }
+        let mut next = 0;
+        for span in spans.values_mut() {
+            let count = span.1;
+            *span = (next, next);
+            next += count;
+        }
+        let mut holders = vec![Holder { pid: 0, fd: 0 }; links.len()];
+        for link in &links {
+            if let Some((_, end)) = spans.get_mut(&link.inode) {
+                holders[*end as usize] = link.holder;
+                *end += 1;
+            }
+        }
+        for (start, end) in spans.values() {
+            holders[*start as usize..*end as usize].sort_unstable();
+        }
+        Self { spans, holders, ..Self::default() }
     }
 
-    /// Adds one descriptor. It moves everything behind it: for a handful;
-    /// a scan uses [`Owners::from_links`].
+    /// Adds one descriptor by building everything anew: for a handful; a scan
+    /// uses [`Owners::from_links`].
     pub fn add(&mut self, inode: u32, holder: Holder) {
-        let start = self.inodes.partition_point(|&other| other < inode);
-        let at = start + self.of(inode).partition_point(|&other| other < holder);
-        self.inodes.insert(at, inode);
-        self.holders.insert(at, holder);
+        let mut links: Vec<Link> = self.links().collect();
+        links.push(Link { inode, holder });
+        let Self { spans, holders, .. } = Self::from_links(links);
+        self.spans = spans;
+        self.holders = holders;
     }
 
     /// Records the command name (`comm`) of a process: raw bytes, which the
@@ -65,14 +83,20 @@ impl Owners {
     /// Every holder of `inode`, ordered by process and descriptor; empty for
     /// inode 0, which no descriptor has.
     pub fn of(&self, inode: u32) -> &[Holder] {
-        let start = self.inodes.partition_point(|&other| other < inode);
-        let count = self.inodes[start..].iter().take_while(|&&other| other == inode).count();
-        &self.holders[start..start + count]
+        let (start, end) = self.spans.get(&inode).copied().unwrap_or_default();
+        &self.holders[start as usize..end as usize]
     }
 
     /// Whether anything holds `inode`.
     pub fn holds(&self, inode: u32) -> bool {
-        self.inodes.binary_search(&inode).is_ok()
+        self.spans.contains_key(&inode)
+    }
+
+    /// Every descriptor, in no particular order.
+    pub fn links(&self) -> impl Iterator<Item = Link> {
+        self.spans.keys().flat_map(|inode| {
+            self.of(*inode).iter().map(|holder| Link { inode: *inode, holder: *holder })
+        })
     }
 
     /// The command name of a process, raw; empty when it vanished before it
@@ -83,12 +107,12 @@ impl Owners {
 
     /// How many socket descriptors were found.
     pub fn len(&self) -> usize {
-        self.inodes.len()
+        self.holders.len()
     }
 
     /// Whether no socket descriptor was found.
     pub fn is_empty(&self) -> bool {
-        self.inodes.is_empty()
+        self.holders.is_empty()
     }
 }
 
