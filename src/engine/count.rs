@@ -79,7 +79,9 @@ impl Engine {
         let mut groups = Groups::new(keys, selection.states());
         let mut lookups = self.lookups_for(selection)?;
         let mut report;
-        if groups.keys().contains(&Key::Process) || selection.needs().owners {
+        if let Some(quick) = self.quick_count(selection, &mut groups)? {
+            report = quick;
+        } else if groups.keys().contains(&Key::Process) || selection.needs().owners {
             // Owners are looked up for the inodes that matter, so the rows wait.
             let mut table = Table::default();
             report = self.scan(&selection.want, &mut |row| {

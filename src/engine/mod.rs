@@ -6,6 +6,7 @@ pub mod fields;
 mod listeners;
 mod lookups;
 mod overview;
+mod quick_count;
 mod resolver;
 mod selection;
 
@@ -65,6 +66,12 @@ impl Engine {
     /// Whether rows come from the running kernel.
     pub fn is_live(&self) -> bool {
         matches!(self.origin, Origin::Live(_))
+    }
+
+    /// Whether rows and host facts are of one namespace: another procfs may
+    /// show another one's counters.
+    fn sees_own_namespace(&self) -> bool {
+        self.is_live() && self.proc_root == Path::new("/proc")
     }
 
     /// Streams the rows that `want` names.

@@ -102,6 +102,30 @@ pub fn with_program(message: Vec<u8>, program: &[u8]) -> Vec<u8> {
     with_attribute(message, REQ_BYTECODE, program)
 }
 
+/// The bytes of a request for TCP sockets of both families in one walk: the
+/// older message `TCPDIAG_GETSOCK` with `struct inet_diag_req`, which the kernel
+/// turns into a dump of `AF_UNSPEC` (`inet_diag_dump_compat`). `ask`'s family
+/// and protocol do not matter.
+pub fn tcp_dump_both(ask: InetDump, seq: u32) -> Vec<u8> {
+    const TCPDIAG_GETSOCK: u16 = 18;
+    const BODY_LEN: usize = 56;
+    let len = (16 + BODY_LEN) as u32;
+    let mut message = Vec::with_capacity(len as usize);
+    message.extend(len.to_ne_bytes());
+    message.extend(TCPDIAG_GETSOCK.to_ne_bytes());
+    message.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+    message.extend(seq.to_ne_bytes());
+    message.extend([0; 4]);
+    // Family, two prefix lengths, extensions; then ports, addresses, device
+    // and cookie, of which only the local port is used.
+    message.extend([0, 0, 0, ask.extensions]);
+    message.extend(ask.local_port.to_be_bytes());
+    message.extend([0; 46]);
+    message.extend(ask.states.to_ne_bytes());
+    message.extend(0u32.to_ne_bytes());
+    message
+}
+
 /// Appends an attribute to a request and corrects the request's length.
 fn with_attribute(mut message: Vec<u8>, kind: u16, payload: &[u8]) -> Vec<u8> {
     message.extend(((4 + payload.len()) as u16).to_ne_bytes());
@@ -203,6 +227,18 @@ mod tests {
         assert_eq!(&bytes[16..20], [10, 6, 0x42, 0]);
         assert_eq!(&bytes[20..24], (1u32 << 13 | 1 << 10).to_ne_bytes());
         assert_eq!(&bytes[24..26], 443u16.to_be_bytes());
+    }
+
+    #[test]
+    fn one_request_asks_for_both_families_of_tcp() {
+        let ask =
+            InetDump { family: 0, protocol: 6, states: 1 << 10, extensions: 2, local_port: 443 };
+        let bytes = tcp_dump_both(ask, 9);
+        assert_eq!(bytes.len(), 16 + 56);
+        assert_eq!(&bytes[..4], 72u32.to_ne_bytes());
+        assert_eq!(&bytes[4..8], [18, 0, 1, 3]);
+        assert_eq!(&bytes[16..22], [0, 0, 0, 2, 1, 187]);
+        assert_eq!(&bytes[68..72], (1u32 << 10).to_ne_bytes());
     }
 
     #[test]

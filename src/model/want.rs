@@ -235,6 +235,14 @@ impl Want {
         self.narrow.iter().find(|(narrowed, _)| *narrowed == table).map(|(_, narrow)| narrow)
     }
 
+    /// Whether two tables are to be read in the same way.
+    pub fn reads_alike(&self, a: TableId, b: TableId) -> bool {
+        self.tables.contains(&a)
+            && self.tables.contains(&b)
+            && self.states_of(a) == self.states_of(b)
+            && self.narrow_of(a) == self.narrow_of(b)
+    }
+
     /// The local port wanted of one table.
     pub fn local_port_of(&self, table: TableId) -> Option<u16> {
         self.local_port.or_else(|| self.narrow_of(table)?.local_port)

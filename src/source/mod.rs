@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::model::gap::Gap;
 use crate::model::row::Row;
-use crate::model::want::{Family, TableId, Want};
+use crate::model::want::{Family, Proto, TableId, Want};
 use crate::sys::netlink::DiagSocket;
 
 use report::Failure;
@@ -58,7 +58,14 @@ impl Live {
             Choice::Proc => Err("--source proc".to_owned()),
             _ => DiagSocket::open().map_err(|error| format!("no sock_diag socket: {error}")),
         };
-        for table in &want.tables {
+        let mut tables = want.tables.as_slice();
+        if let Some(flow) = both_tcp(want, &mut netlink, &mut report, sink) {
+            tables = &want.tables[2..];
+            if flow.is_break() {
+                tables = &[];
+            }
+        }
+        for table in tables {
             let flow = match self.table(*table, want, &mut netlink, &mut report, sink) {
                 Ok(flow) => flow,
                 Err(failure) => {
@@ -123,6 +130,24 @@ impl Live {
         }
         Err(Failure::new(table, format!("not supported by this kernel ({why})")))
     }
+}
+
+/// Both TCP tables in one walk, where they come first and are wanted alike.
+/// `None` when that is not so or the kernel does not do it: then each is read
+/// for itself, which tells why.
+fn both_tcp(
+    want: &Want,
+    netlink: &mut Result<DiagSocket, String>,
+    report: &mut Report,
+    sink: &mut Sink<'_>,
+) -> Option<ControlFlow<()>> {
+    let [v4, v6, ..] = *want.tables.as_slice() else { return None };
+    let tcp = (v4.proto, v6.proto) == (Proto::Tcp, Proto::Tcp);
+    let socket = netlink.as_mut().ok().filter(|_| tcp && want.reads_alike(v4, v6))?;
+    let (first, second) = netlink::read_tcp(socket, want, sink).ok()?;
+    let flow = report.add(v4, Served::Netlink, first);
+    let _ = report.add(v6, Served::Netlink, second);
+    Some(flow)
 }
 
 /// Writes the kernel's answers for the tables of `want` to a file; the inner

@@ -66,9 +66,51 @@ pub(super) fn read(
     sink: &mut Sink<'_>,
 ) -> io::Result<Reading> {
     let states = want.states_of(table);
+    if request(table, want, states, 0).is_none() {
+        return Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT));
+    }
+    let ask = |seq| request(table, want, states, seq).unwrap_or_default();
+    let mut each = |row: &Row<'_>| sink(row);
+    dump(socket, table, &Asked { want, states, request: &ask }, &mut each)
+}
+
+/// Reads both TCP tables in one walk and returns the reading of each; an error
+/// means that not one row was handed on. The tables must be wanted alike, see
+/// [`Want::reads_alike`].
+pub(super) fn read_tcp(
+    socket: &mut DiagSocket,
+    want: &Want,
+    sink: &mut Sink<'_>,
+) -> io::Result<(Reading, Reading)> {
+    let v4 = TableId { proto: Proto::Tcp, family: Family::Inet };
+    let states = want.states_of(v4);
+    let ask = |seq| request::tcp_dump_both(inet_request(v4, want, states), seq);
+    let mut rows_v6 = 0;
+    let mut each = |row: &Row<'_>| {
+        rows_v6 += u64::from(row.socket.table.family == Family::Inet6);
+        sink(row)
+    };
+    let mut reading = dump(socket, v4, &Asked { want, states, request: &ask }, &mut each)?;
+    reading.rows = reading.rows.saturating_sub(rows_v6);
+    Ok((reading, Reading { rows: rows_v6, ..Reading::default() }))
+}
+
+/// What is asked in one dump.
+struct Asked<'a> {
+    want: &'a Want,
+    states: StateSet,
+    request: &'a dyn Fn(u32) -> Vec<u8>,
+}
+
+fn dump(
+    socket: &mut DiagSocket,
+    table: TableId,
+    asked: &Asked<'_>,
+    sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+) -> io::Result<Reading> {
     let mut short_rows = 0;
     let mut each = |payload: &[u8]| match decode(payload, table) {
-        Some(row) if states.contains(row.socket.state) => sink(&row),
+        Some(row) if asked.states.contains(row.socket.state) => sink(&row),
         // A socket may change state between the kernel's look and its answer.
         Some(_) => ControlFlow::Continue(()),
         None => {
@@ -76,17 +118,14 @@ pub(super) fn read(
             ControlFlow::Continue(())
         }
     };
-    if request(table, want, states, 0).is_none() {
-        return Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT));
-    }
-    let plain = |seq| request(table, want, states, seq).unwrap_or_default();
-    let program = want.narrow_of(table).and_then(|narrow| narrow.program.as_deref());
+    let program = asked.want.narrow_of(table).and_then(|narrow| narrow.program.as_deref());
     let outcome = match program {
-        None => socket.dump(&plain, &mut each),
+        None => socket.dump(asked.request, &mut each),
         Some(program) => {
-            let ask = |seq| request::with_program(plain(seq), program);
+            let ask = |seq| request::with_program((asked.request)(seq), program);
             let outcome = socket.dump(&ask, &mut each);
-            if refuses_program(&outcome)? { socket.dump(&plain, &mut each) } else { outcome }
+            let refused = refuses_program(&outcome)?;
+            if refused { socket.dump(asked.request, &mut each) } else { outcome }
         }
     };
     let mut reading = Reading {
@@ -104,7 +143,7 @@ pub(super) fn read(
         ),
     }
     // The kernel still counts the abandoned dump as running.
-    *socket = DiagSocket::open()?;
+    socket.reopen()?;
     Ok(reading)
 }
 
@@ -168,16 +207,20 @@ fn request(table: TableId, want: &Want, states: StateSet, seq: u32) -> Option<Ve
         Proto::Packet => request::packet_dump(seq),
         Proto::Vsock => request::vsock_dump(states.bits(), seq),
         proto => {
-            let ask = InetDump {
-                family: if table.family == Family::Inet6 { AF_INET6 } else { AF_INET },
-                protocol: protocol(proto)?,
-                states: state_mask(states),
-                extensions: extensions(want.extras, proto),
-                local_port: want.local_port_of(table).unwrap_or(0),
-            };
-            request::inet_dump(ask, seq)
+            protocol(proto)?;
+            request::inet_dump(inet_request(table, want, states), seq)
         }
     })
+}
+
+fn inet_request(table: TableId, want: &Want, states: StateSet) -> InetDump {
+    InetDump {
+        family: if table.family == Family::Inet6 { AF_INET6 } else { AF_INET },
+        protocol: protocol(table.proto).unwrap_or_default(),
+        states: state_mask(states),
+        extensions: extensions(want.extras, table.proto),
+        local_port: want.local_port_of(table).unwrap_or(0),
+    }
 }
 
 /// A TCP socket in CLOSE is found by the walk for bound sockets only, so

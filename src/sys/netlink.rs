@@ -64,6 +64,16 @@ impl DiagSocket {
         Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0, copy: None })
     }
 
+    /// Drops a dump that was not read to its end, by opening the socket anew.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        let copy = self.copy.take();
+        *self = Self { copy, ..Self::open()? };
+        Ok(())
+    }
+
     /// From now on writes a copy of every datagram of the kernel to a file.
     pub fn copy_to(&mut self, file: File) {
         self.copy = Some(Copy { to: file, error: None });
