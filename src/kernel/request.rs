@@ -108,7 +108,7 @@ pub fn with_program(message: Vec<u8>, program: &[u8]) -> Vec<u8> {
 /// and protocol do not matter.
 pub fn tcp_dump_both(ask: InetDump, seq: u32) -> Vec<u8> {
     const TCPDIAG_GETSOCK: u16 = 18;
-    const BODY_LEN: usize = 56;
+    const BODY_LEN: usize = 60;
     let len = (16 + BODY_LEN) as u32;
     let mut message = Vec::with_capacity(len as usize);
     message.extend(len.to_ne_bytes());
@@ -234,8 +234,8 @@ mod tests {
         let ask =
             InetDump { family: 0, protocol: 6, states: 1 << 10, extensions: 2, local_port: 443 };
         let bytes = tcp_dump_both(ask, 9);
-        assert_eq!(bytes.len(), 16 + 56);
-        assert_eq!(&bytes[..4], 72u32.to_ne_bytes());
+        assert_eq!(bytes.len(), 16 + 60);
+        assert_eq!(&bytes[..4], 76u32.to_ne_bytes());
         assert_eq!(&bytes[4..8], [18, 0, 1, 3]);
         assert_eq!(&bytes[16..22], [0, 0, 0, 2, 1, 187]);
         assert_eq!(&bytes[68..72], (1u32 << 10).to_ne_bytes());
