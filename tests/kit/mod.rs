@@ -4,8 +4,8 @@
 //! first of all and makes its trials with [`trial`]. Each trial then runs on a thread of its own
 //! in a network namespace of its own, so the only sockets there are those it made itself: a
 //! recipe of [`states`], [`listeners`], [`udp`] or [`unix`], perhaps handed to another process by
-//! [`holder`]. It runs the built program with [`run`] and compares what that says with what the
-//! recipe made. [`procnet`] is the second opinion, and [`selfcheck`] proves the recipes by it.
+//! [`holder`]. It runs the built program with [`run`], on a terminal with [`pty`], and compares what that says with what the
+//! recipe made ([`ask`] reads its JSON). [`procnet`] is the second opinion, and [`selfcheck`] proves the recipes by it.
 //!
 //! ```ignore
 //! kit::trial("list::shows_close_wait", &entered, || {
@@ -23,10 +23,12 @@
 
 #![allow(dead_code, reason = "shared by several test crates, none of which uses every recipe")]
 
+pub mod ask;
 pub mod holder;
 pub mod listeners;
 pub mod netns;
 pub mod procnet;
+pub mod pty;
 mod raw;
 pub mod run;
 pub mod selfcheck;
@@ -63,11 +65,7 @@ impl std::error::Error for Impossible {}
 
 /// Makes a trial that runs `body` in a fresh network namespace, or is reported as ignored when
 /// `entered` says why there cannot be one.
-pub fn trial<F>(
-    name: impl Into<String>,
-    entered: &std::result::Result<netns::Mode, String>,
-    body: F,
-) -> Trial
+pub fn trial<F>(name: impl Into<String>, entered: &netns::Entered, body: F) -> Trial
 where
     F: FnOnce() -> Result<()> + Send + 'static,
 {
