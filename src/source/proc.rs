@@ -42,7 +42,8 @@ pub(super) fn read(
         flow
     })?;
     if malformed > 0 {
-        let reason = format!("lines of /proc/net/{} could not be read", table.name());
+        let lines = if malformed == 1 { "line" } else { "lines" };
+        let reason = format!("{lines} of /proc/net/{} could not be read", table.name());
         reading.gaps.push(Gap::new(table.name(), reason).count(malformed));
     }
     Ok(reading)

@@ -13,7 +13,7 @@ use crate::kit::states::{self, By, Family, Held, Unread};
 use crate::kit::{Impossible, Result, ask, trial, udp, unix};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [(&str, fn() -> Result<()>); 7] = [
+    let checks: [(&str, fn() -> Result<()>); 8] = [
         ("full_accept_queue_is_critical", full_accept_queue_is_critical),
         ("nearly_full_accept_queue_is_a_warning", nearly_full_is_a_warning),
         ("queue_limit_of_somaxconn", queue_limit_of_somaxconn),
@@ -21,6 +21,7 @@ pub fn trials(entered: &Entered) -> Vec<Trial> {
         ("trouble_comes_first", trouble_comes_first),
         ("top_names_the_process", top_names_the_process),
         ("counts_agree_with_list", counts_agree_with_list),
+        ("much_trouble_fits_the_screen", much_trouble_fits_the_screen),
     ];
     let of_check = |(name, check)| trial(format!("status::{name}"), entered, check);
     checks.map(of_check).into()
@@ -179,5 +180,22 @@ fn counts_agree_with_list() -> Result<()> {
         ensure!(!expected.is_empty() && said == expected, "{proto}: {said:?} {expected:?}");
     }
     ensure!(tcp >= 11, "all eleven states of TCP, also the empty ones: {document}");
+    Ok(())
+}
+
+/// With more trouble than there is room for, the counts still stand on the screen, and a line
+/// tells of the rest. One line is left for the shell's prompt.
+fn much_trouble_fits_the_screen() -> Result<()> {
+    const COLUMNS: usize = 80;
+    const LINES: usize = 23;
+    let _trouble = trouble(6)?;
+    let output = Run::new(["status", "--color", "never"]).run_on_terminal(80, 24)?.ok()?;
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    ensure!(lines.len() <= LINES, "{} lines {output}", lines.len());
+    let widest = lines.iter().map(|line| line.chars().count()).max();
+    ensure!(widest <= Some(COLUMNS), "{widest:?} columns {output}");
+    ensure!(lines[2].starts_with("CRITICAL accept-queue-overflow"), "{output}");
+    ensure!(lines.iter().any(|line| line.contains(" more: sockstate status --json")), "{output}");
+    ensure!(lines.iter().any(|line| line.starts_with("most CLOSE_WAIT")), "{output}");
     Ok(())
 }

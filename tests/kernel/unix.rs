@@ -120,6 +120,7 @@ fn nasty_name_by_proc() -> Result<()> {
     let held = unix::nasty_name()?;
     let output = Run::new(["list", "-xa", "--source", "proc"]).run()?.ok()?;
     ensure!(!output.stdout.contains(['\x1b', '\x07', '\0']), "{output}");
+    ensure!(output.stderr.contains("unix: 1 line of /proc/net/unix could not be read"), "{output}");
     let found = row(&["-xa", "--source", "proc"], held.inode)?;
     ensure!(found["path"] == r"@kit\x1b[31mred", "{found}");
     Ok(())
