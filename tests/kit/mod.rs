@@ -24,6 +24,7 @@
 #![allow(dead_code, reason = "shared by several test crates, none of which uses every recipe")]
 
 pub mod ask;
+pub mod fakeproc;
 pub mod holder;
 pub mod listeners;
 pub mod netns;
@@ -74,6 +75,14 @@ where
         Ok(_) => completion(netns::in_fresh_netns(body)),
         Err(reason) => ignored(format!("no network namespace: {reason}")),
     })
+}
+
+/// Makes a trial that needs no network namespace.
+pub fn plain_trial<F>(name: impl Into<String>, body: F) -> Trial
+where
+    F: FnOnce() -> Result<()> + Send + 'static,
+{
+    Trial::ignorable_test(name, move || completion(body()))
 }
 
 /// Translates the result of a trial's body for the harness.
