@@ -182,10 +182,14 @@ pub struct List {
     #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true)]
     pub sort: Option<String>,
     /// At most so many sockets
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = limit)]
     pub limit: Option<usize>,
     #[command(flatten)]
     pub words: Words,
+}
+
+fn limit(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "it must be a whole number such as 10")
 }
 
 /// Flags of `count`.

@@ -94,7 +94,7 @@ impl Live {
         };
         match proc::read(&self.proc_root, table, want, sink) {
             Ok(mut reading) => {
-                if reading.rows > 0 {
+                if reading.rows > 0 || proc::cannot_show(table, want) {
                     reading.gaps.push(proc::loss(table, &why));
                 }
                 Ok(report.add(table, Served::Proc, reading))
@@ -102,7 +102,7 @@ impl Live {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.missing(table, &why, report)
             }
-            Err(error) => Err(Failure::new(table, format!("{why}; /proc/net: {error}"))),
+            Err(error) => Err(self.failure(table, &why, &error.to_string())),
         }
     }
 
@@ -119,7 +119,13 @@ impl Live {
         if table.family == Family::Inet6 && ipv6_off && proc_readable {
             return Ok(report.add(table, Served::Proc, Reading::default()));
         }
-        Err(Failure::new(table, format!("{why}; /proc/net/{} does not exist", table.name())))
+        Err(self.failure(table, why, "no such table"))
+    }
+
+    /// Neither source has the table: `why` not the first, `error` of the other.
+    fn failure(&self, table: TableId, why: &str, error: &str) -> Failure {
+        let net = self.proc_root.join("net");
+        Failure::new(table, format!("{why}; {}: {error}", net.display()))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::model::facts::Facts;
 use crate::model::gap::Gap;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
+use crate::model::state::{State, StateSet};
 use crate::model::want::{Proto, TableId, Want};
 use crate::sys::procfs;
 
@@ -62,6 +63,13 @@ fn decode(line: &[u8], table: TableId) -> Option<Row<'_>> {
     let line = proc_net::inet_line(line)?;
     let facts = line.drops.map_or(Facts::None, Facts::ProcDrops);
     Some(Row { socket: Socket::from_proc_inet(&line, table), facts })
+}
+
+/// Whether `want` asks only for what the file of `table` never has, so that no
+/// rows mean nothing: TCP sockets that are neither connected nor listening.
+pub(super) fn cannot_show(table: TableId, want: &Want) -> bool {
+    let hidden = StateSet::from_iter([State::Bound, State::Close]);
+    table.proto == Proto::Tcp && want.states_of(table).is_subset(hidden)
 }
 
 /// What reading `/proc` instead of sock_diag loses, and why it was read.

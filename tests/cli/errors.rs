@@ -1,6 +1,9 @@
 //! Wrong usage: exit status 2, nothing on stdout, and one line that names what was wrong and what
 //! would be right.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use anyhow::ensure;
 use libtest_mimic::Trial;
 
@@ -68,6 +71,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         plain_trial("errors::transcript", transcript),
         plain_trial("errors::one_line_and_status_2", one_line),
+        plain_trial("errors::with_hostile_bytes", hostile_bytes),
     ]
 }
 
@@ -86,6 +90,28 @@ fn one_line() -> Result<()> {
         ensure!(output.stdout.is_empty(), "{wrong}: {output}");
         let is_one_line = output.stderr.lines().count() == 1 && output.stderr.ends_with('\n');
         ensure!(is_one_line && output.stderr.starts_with("sockstate: "), "{wrong}: {output}");
+    }
+    Ok(())
+}
+
+/// What is quoted in an error cannot repaint the terminal, nor add a line.
+fn hostile_bytes() -> Result<()> {
+    const COMMANDS: [&[&str]; 7] = [
+        &["list", "state"],
+        &["count", "--by"],
+        &["list", "--sort"],
+        &["list", "--limit"],
+        &["list", "--source"],
+        &["list"],
+        &[],
+    ];
+    for hostile in [&b"\x1b[31mred\nfake: line"[..], b"\x1b]0;title\x07\xff\xfe"] {
+        for args in COMMANDS {
+            let args = args.iter().map(OsStr::new).chain([OsStr::from_bytes(hostile)]);
+            let output = Run::new(args).run()?.ended(2)?;
+            ensure!(!output.stderr.contains(['\x1b', '\x07']), "{output}");
+            ensure!(output.stderr.lines().count() == 1, "{output}");
+        }
     }
     Ok(())
 }
