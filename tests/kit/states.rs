@@ -97,7 +97,7 @@ impl Family {
     }
 
     /// Makes a TCP socket.
-    pub(super) fn tcp_socket(self) -> Result<Socket> {
+    pub fn tcp_socket(self) -> Result<Socket> {
         self.socket(Type::STREAM, Protocol::TCP)
     }
 
@@ -606,7 +606,7 @@ fn end(socket: &mut Option<Socket>, by: By) -> Result<()> {
 }
 
 /// A listening socket of the family.
-pub(super) fn listening(family: Family, backlog: u32) -> Result<Socket> {
+pub fn listening(family: Family, backlog: u32) -> Result<Socket> {
     let socket = family.tcp_socket()?;
     bind(&socket, family.server())?;
     socket.listen(backlog.try_into()?).context("listen")?;
@@ -641,7 +641,7 @@ fn reserve_port(family: Family) -> Result<(u16, Socket)> {
 }
 
 /// Binds a socket.
-pub(super) fn bind(socket: &Socket, address: SocketAddr) -> Result<()> {
+pub fn bind(socket: &Socket, address: SocketAddr) -> Result<()> {
     socket.bind(&SockAddr::from(address)).with_context(|| format!("bind to {address}"))
 }
 
