@@ -10,7 +10,7 @@ use crate::kit::{Result, ask, trial};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for source in ["proc"] {
+    for source in ["auto", "proc"] {
         let checks: [(&str, fn(&str) -> Result<()>); 3] =
             [("tables", tables), ("status", status), ("json", documents)];
         for (name, check) in checks {
