@@ -11,6 +11,9 @@ use crate::kit::{Result, plain_trial};
 use crate::population::machine;
 use crate::transcript::Transcript;
 
+/// A name, and what is done to a machine under it.
+type Case = (&'static str, fn(&FakeProc) -> Result<()>);
+
 const COMMANDS: [&str; 5] = ["list -a", "count -tux", "listeners -tx", "status", "list -a --json"];
 
 /// Lines of which none is a row. The kernel writes no such thing; a broken emulation may.
@@ -25,14 +28,14 @@ const GARBAGE: &[&[u8]] = &[
 ];
 
 pub fn trials() -> Vec<Trial> {
-    let cases: [(&str, fn(&FakeProc) -> Result<()>); 5] = [
+    let cases: [Case; 5] = [
         ("garbage", garbage),
         ("missing-tables", missing_tables),
         ("unreadable-table", unreadable_table),
         ("empty-tables", empty_tables),
         ("unknown-numbers", unknown_numbers),
     ];
-    let of_case = |(name, damage): (&'static str, fn(&FakeProc) -> Result<()>)| {
+    let of_case = |(name, damage): Case| {
         plain_trial(format!("malformed::{name}"), move || transcript(name, damage))
     };
     let mut trials: Vec<Trial> = cases.map(of_case).into();

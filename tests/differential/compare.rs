@@ -32,7 +32,7 @@ fn tcp(source: &str, may_chown: bool) -> Result<()> {
     let rows = agree(
         || ss::inet("-tane"),
         || ours::inet(&["-ta", "--source", source]),
-        |row: InetRow| if by_proc { row.as_proc_tells() } else { row },
+        |row: InetRow| if by_proc { row.less_what_proc_hides() } else { row },
     )?;
     let states: BTreeMap<&str, usize> = count(rows.iter().map(|row| row.state.as_str()));
     ensure!(rows.len() > 3_000, "only {} rows: {states:?}", rows.len());
@@ -49,7 +49,7 @@ fn udp(source: &str) -> Result<()> {
     let rows = agree(
         || ss::inet("-uane"),
         || ours::inet(&["-ua", "--source", source]),
-        |row: InetRow| if by_proc { row.as_proc_tells() } else { row },
+        |row: InetRow| if by_proc { row.less_what_proc_hides() } else { row },
     )?;
     let unread = rows.iter().filter(|row| row.recv_q > 0).count();
     ensure!(rows.len() > 500 && unread > 100, "{} rows, {unread} unread", rows.len());
@@ -62,7 +62,7 @@ fn unix(source: &str) -> Result<()> {
     let rows = agree(
         ss::unix,
         || ours::unix(&["-xa", "--source", source]),
-        |row: UnixRow| if by_proc { row.as_proc_tells() } else { row },
+        |row: UnixRow| if by_proc { row.less_what_proc_hides() } else { row },
     )?;
     let kinds = count(rows.iter().map(|row| (row.kind.as_str(), row.state.as_str())));
     ensure!(rows.len() > 800 && kinds.len() >= 6, "{} rows: {kinds:?}", rows.len());

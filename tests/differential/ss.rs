@@ -27,7 +27,7 @@ pub struct InetRow {
 
 impl InetRow {
     /// The row without what `/proc` does not tell.
-    pub fn as_proc_tells(self) -> InetRow {
+    pub fn less_what_proc_hides(self) -> InetRow {
         let send_q = self.send_q.filter(|_| self.state != "LISTEN");
         InetRow { send_q, on_device: false, cookie: None, ..self }
     }
@@ -48,7 +48,7 @@ pub struct UnixRow {
 
 impl UnixRow {
     /// The row without what `/proc` does not tell.
-    pub fn as_proc_tells(self) -> UnixRow {
+    pub fn less_what_proc_hides(self) -> UnixRow {
         UnixRow { recv_q: None, send_q: None, peer_inode: None, ..self }
     }
 }

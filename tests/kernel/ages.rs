@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::kit::netns::Entered;
 use crate::kit::procnet;
 use crate::kit::states::{self, By, Conn, Family, Held};
-use crate::kit::{Impossible, Result, ask, trial};
+use crate::kit::{CheckOf, Impossible, Result, ask, trial};
 
 /// The kernel counts in jiffies, the largest of which take 10 ms; twice that, and some more.
 const SLACK: Duration = Duration::from_millis(50);
@@ -24,7 +24,7 @@ const WHILE: Duration = Duration::from_millis(400);
 pub fn trials(entered: &Entered) -> Vec<Trial> {
     let mut trials = Vec::new();
     for family in Family::ALL {
-        let checks: [(&str, fn(Family) -> Result<()>); 5] = [
+        let checks: [CheckOf<Family>; 5] = [
             ("close_wait", close_wait),
             ("syn_sent", syn_sent),
             ("time_wait", time_wait),

@@ -11,12 +11,12 @@ use crate::kit::listeners::{FullQueue, full_accept_queue, reuseport_group};
 use crate::kit::netns::{self, Entered};
 use crate::kit::run::Run;
 use crate::kit::states::{self, Family, address_of, inode_of};
-use crate::kit::{Impossible, Result, ask, trial, unix};
+use crate::kit::{CheckOf, Impossible, Result, ask, trial, unix};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
     let mut trials = Vec::new();
     for family in Family::ALL {
-        let checks: [(&str, fn(Family) -> Result<()>); 7] = [
+        let checks: [CheckOf<Family>; 7] = [
             ("full_queue_netlink", full_queue_by_netlink),
             ("full_queue_proc", full_queue_by_proc),
             ("full_queue_in_list", full_queue_in_list),
@@ -77,7 +77,7 @@ fn full_queue_by_netlink(family: Family) -> Result<()> {
     ensure!(ages.iter().all(|age| age["min"].is_u64() && age["min"] == age["max"]), "{row}");
     ensure!(row["cookie"] == format!("{:#x}", full.listener.cookie()?), "{row}");
     if let Ok(somaxconn) = netns::read_sysctl("core/somaxconn") {
-        ensure!(document["somaxconn"].to_string() == somaxconn, "{document}");
+        ensure!(document["somaxconn"].as_u64() == somaxconn.parse().ok(), "{document}");
     }
     Ok(())
 }

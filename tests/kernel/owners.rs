@@ -10,13 +10,13 @@ use crate::kit::holder::{Holder, NASTY_COMM};
 use crate::kit::netns::Entered;
 use crate::kit::run::Run;
 use crate::kit::states::{self, Family, Held, Unread};
-use crate::kit::{Result, ask, trial};
+use crate::kit::{Check, Result, ask, trial};
 
 /// [`NASTY_COMM`] as it must be shown.
 const NASTY_SHOWN: &str = r"\x1b[31m)\x0a(R 7\x07";
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [(&str, fn() -> Result<()>); 3] = [
+    let checks: [Check; 3] = [
         ("every_holder", every_holder),
         ("nasty_name_in_text", nasty_name_in_text),
         ("only_with_p", only_with_p),

@@ -10,10 +10,10 @@ use crate::kit::listeners::{FullQueue, full_accept_queue};
 use crate::kit::netns::{self, Entered};
 use crate::kit::run::Run;
 use crate::kit::states::{self, By, Family, Held, Unread};
-use crate::kit::{Impossible, Result, ask, trial, udp, unix};
+use crate::kit::{Check, Impossible, Result, ask, trial, udp, unix};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [(&str, fn() -> Result<()>); 8] = [
+    let checks: [Check; 8] = [
         ("full_accept_queue_is_critical", full_accept_queue_is_critical),
         ("nearly_full_accept_queue_is_a_warning", nearly_full_is_a_warning),
         ("queue_limit_of_somaxconn", queue_limit_of_somaxconn),

@@ -224,8 +224,8 @@ fn owner_is_right(row: &Value, held: &Held, recipe: &Recipe) -> Result<()> {
         ensure!(by_pid.is_empty(), "nobody has it: {by_pid:?}");
         return Ok(());
     }
-    // Another trial may be forking just now: its child has our sockets for a moment, too.
-    let fds = by_pid.get(&u64::from(std::process::id())).context("this process is missing")?;
-    ensure!(fds.iter().map(|&fd| i32::try_from(fd).ok()).eq([held.fd()]), "fd");
+    let fd = held.fd().context("not open")?;
+    let own = BTreeMap::from([(u64::from(std::process::id()), vec![i64::from(fd)])]);
+    ensure!(by_pid == own, "processes {own:?}");
     Ok(())
 }

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::kit::netns::Entered;
 use crate::kit::run::Run;
 use crate::kit::states::inode_of;
-use crate::kit::{Result, ask, trial, unix};
+use crate::kit::{Check, Result, ask, trial, unix};
 
 /// [`unix::NASTY_NAME`] as it must be shown: nothing of it reaches a terminal as it is.
 const NASTY_SHOWN: &str = r"@kit\x1b[31mred\x0afake line\x07\x00end";
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [(&str, fn() -> Result<()>); 7] = [
+    let checks: [Check; 7] = [
         ("listener", listener),
         ("connected", connected),
         ("unread_bytes", unread_bytes),

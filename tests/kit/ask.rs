@@ -28,7 +28,7 @@ pub fn array<'v>(value: &'v Value, name: &str) -> Result<&'v [Value]> {
 }
 
 /// The only one that `is_wanted`.
-pub fn only<'v>(rows: &'v [Value], is_wanted: impl Fn(&Value) -> bool) -> Result<&'v Value> {
+pub fn only(rows: &[Value], is_wanted: impl Fn(&Value) -> bool) -> Result<&Value> {
     let found: Vec<&Value> = rows.iter().filter(|row| is_wanted(row)).collect();
     ensure!(found.len() == 1, "{} rows instead of one: {found:?} of {rows:?}", found.len());
     Ok(found[0])

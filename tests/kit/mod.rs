@@ -47,6 +47,12 @@ use libtest_mimic::{Completion, Failed, Trial};
 /// What every fallible function of the kit returns.
 pub use anyhow::Result;
 
+/// A name and what is to be tried under it.
+pub type Check = (&'static str, fn() -> Result<()>);
+
+/// The same for something that is tried with several `T`, such as every family.
+pub type CheckOf<T> = (&'static str, fn(T) -> Result<()>);
+
 /// How long the kernel gets to bring a socket where a recipe wants it. All recipes together take
 /// a second or two; this is for a machine that is busy with something else.
 pub const PATIENCE: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use anyhow::Context;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use super::run::{Output, Run};
+use super::run::{self, Output, Run};
 use super::{Impossible, Result, raw};
 
 impl Run {
@@ -21,6 +21,7 @@ impl Run {
         let (master, slave) = terminal(columns, rows)?;
         self.on_terminal = true;
         raw::take_terminal(&mut self.command);
+        let _alone = run::alone();
         let mut output = self.stdout(slave).start_reading(Some(master))?.finish()?;
         output.stdout = output.stdout.replace("\r\n", "\n");
         Ok(output)

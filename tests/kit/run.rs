@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,17 @@ use anyhow::{Context, anyhow, bail};
 use rustix::process::{Pid, Signal};
 
 use super::{Result, raw};
+
+/// Held while a program is being started, and while one runs to its end.
+///
+/// Between fork and exec a child has every descriptor of ours. If it is seen then, by a program
+/// that another trial has started to look for owners, it is a second owner of everything.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Waits until no other thread starts or runs a program.
+pub(super) fn alone() -> MutexGuard<'static, ()> {
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The variables that are handed down: where programs are, and where coverage data goes.
 const INHERITED: [&str; 2] = ["PATH", "LLVM_PROFILE_FILE"];
@@ -84,17 +96,20 @@ impl Run {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end. Meanwhile no other thread starts a program.
     pub fn run(self) -> Result<Output> {
-        self.start()?.finish()
+        let _alone = alone();
+        self.start_reading(None)?.finish()
     }
 
     /// Starts it, to read what it says line by line.
     pub fn start(self) -> Result<Running> {
+        let _alone = alone();
         self.start_reading(None)
     }
 
-    /// Starts it; what it writes to `terminal`, if it has one, is its stdout.
+    /// Starts it; what it writes to `terminal`, if it has one, is its stdout. The caller makes
+    /// sure that it is [`alone`].
     pub(super) fn start_reading(mut self, terminal: Option<File>) -> Result<Running> {
         if !self.on_terminal {
             // So that its children can be killed with it.

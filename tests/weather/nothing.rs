@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::kit::netns::Entered;
 use crate::kit::run::Run;
-use crate::kit::{Result, ask, trial};
+use crate::kit::{CheckOf, Result, ask, trial};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
     let mut trials = Vec::new();
     for source in ["auto", "proc"] {
-        let checks: [(&str, fn(&str) -> Result<()>); 3] =
+        let checks: [CheckOf<&str>; 3] =
             [("tables", tables), ("status", status), ("json", documents)];
         for (name, check) in checks {
             let name = format!("nothing::{name}_{source}");

@@ -11,7 +11,7 @@ use crate::kit::fakeproc::{FakeProc, Line};
 use crate::kit::netns::Entered;
 use crate::kit::run::Run;
 use crate::kit::states::{self, Family};
-use crate::kit::{Result, trial};
+use crate::kit::{Check, Result, trial};
 
 /// Everything that writes to stdout.
 const OTHERS: [&str; 7] = [
@@ -25,7 +25,7 @@ const OTHERS: [&str; 7] = [
 ];
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [(&str, fn() -> Result<()>); 5] = [
+    let checks: [Check; 5] = [
         ("full_disk", full_disk),
         ("full_disk_in_the_middle", full_disk_in_the_middle),
         ("closed_pipe", closed_pipe),

@@ -8,13 +8,13 @@ use crate::VIEWS;
 use crate::kit::netns::Entered;
 use crate::kit::run::{Output, Run};
 use crate::kit::states::{self, By, Family, Held, Unread};
-use crate::kit::{Result, listeners, trial, unix};
+use crate::kit::{Check, Result, listeners, trial, unix};
 
 /// What a container's profile, an old kernel and a missing module answer.
 const ERRORS: [i32; 3] = [libc::EPERM, libc::EAFNOSUPPORT, libc::EPROTONOSUPPORT];
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [(&str, fn() -> Result<()>); 7] = [
+    let checks: [Check; 7] = [
         ("auto_falls_back_and_says_so", auto_falls_back),
         ("same_answers_without_netlink", same_answers_without_netlink),
         ("source_netlink_never_falls_back", source_netlink_never_falls_back),

@@ -8,10 +8,10 @@ use crate::kit::listeners::full_accept_queue;
 use crate::kit::netns::Entered;
 use crate::kit::run::{Output, Run};
 use crate::kit::states::{self, Family, Held, Unread};
-use crate::kit::{Result, listeners, trial};
+use crate::kit::{Check, Result, listeners, trial};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [(&str, fn() -> Result<()>); 5] = [
+    let checks: [Check; 5] = [
         ("any_width", any_width),
         ("colour_only_where_it_is_wanted", colour_only_where_it_is_wanted),
         ("colour_is_not_the_only_carrier", colour_is_not_the_only_carrier),
