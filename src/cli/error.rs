@@ -1,11 +1,16 @@
 //! What ends a command early, and how it is told.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use crate::model::escape::escaped;
 use crate::output::out::Out;
 use crate::source::SourceError;
+
+use super::flags::Cli;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -34,18 +39,9 @@ impl From<io::Error> for Error {
     }
 }
 
-impl From<clap::Error> for Error {
-    fn from(error: clap::Error) -> Self {
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Text(error.to_string()),
-            _ => Self::Usage(one_line(&error.to_string())),
-        }
-    }
-}
-
 /// What clap says in a paragraph, in one line: the error, what is allowed, and
 /// whose help tells more.
-fn one_line(message: &str) -> String {
+fn one_line(message: &str, args: &[OsString]) -> String {
     let said: Vec<&str> = message
         .lines()
         .map(str::trim)
@@ -53,21 +49,32 @@ fn one_line(message: &str) -> String {
         // The advice to put an unknown flag behind `--` helps nobody here.
         .filter(|line| !line.is_empty() && !line.starts_with("tip: to pass"))
         .collect();
-    let usage = message.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
-    let command: Vec<&str> = usage
-        .unwrap_or("sockstate")
-        .split(' ')
-        .take_while(|word| !word.starts_with(['[', '<', '-']))
-        .collect();
     let said = said.join(" ").trim_start_matches("error: ").to_owned();
-    format!("{said}; see '{} --help'", command.join(" "))
+    format!("{said}; see 'sockstate {}--help'", subcommand(args))
+}
+
+/// The subcommand that the arguments name, with a blank behind it.
+fn subcommand(args: &[OsString]) -> String {
+    let cli = Cli::command();
+    let named = args.iter().skip(1).filter_map(|arg| cli.find_subcommand(arg)).next();
+    named.map(|command| format!("{} ", command.get_name())).unwrap_or_default()
 }
 
 impl Error {
+    /// From what clap says of the arguments, the program's name first.
+    pub fn of_arguments(error: &clap::Error, args: &[OsString]) -> Self {
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Text(error.to_string()),
+            _ => Self::Usage(one_line(&error.to_string(), args)),
+        }
+    }
+
     /// Tells the user and returns the exit status.
     pub fn report(self, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
         // Nothing is left to be done when standard error is gone as well.
-        let mut say = |text: &str| drop(writeln!(stderr, "sockstate: {text}"));
+        // What it quotes may hold anything, an escape code or a newline.
+        let mut say =
+            |text: &str| drop(writeln!(stderr, "sockstate: {}", escaped(text.as_bytes())));
         match self {
             Self::Usage(text) => {
                 say(&text);
@@ -97,13 +104,18 @@ impl Error {
 mod tests {
     use super::*;
 
+    fn line(message: &str, args: &[&str]) -> String {
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        one_line(message, &args)
+    }
+
     #[test]
     fn a_paragraph_becomes_a_line() {
         let paragraph = "error: invalid value 'x' for '--source <SOURCE>'\n  \
                          [possible values: auto, netlink, proc]\n\n\
                          For more information, try '--help'.\n";
         assert_eq!(
-            one_line(paragraph),
+            line(paragraph, &["sockstate", "--source", "x"]),
             "invalid value 'x' for '--source <SOURCE>' [possible values: auto, netlink, proc]; \
              see 'sockstate --help'"
         );
@@ -111,11 +123,8 @@ mod tests {
                        tip: to pass '--foo' as a value, use '-- --foo'\n\n\
                        Usage: sockstate list [OPTIONS] [state|exclude NAME]...\n";
         assert_eq!(
-            one_line(unknown),
+            line(unknown, &["sockstate", "-t", "list", "--foo"]),
             "unexpected argument '--foo' found; see 'sockstate list --help'"
         );
-        // The program may be installed under another name.
-        let renamed = unknown.replace("Usage: sockstate", "Usage: sockstate-0.1");
-        assert!(one_line(&renamed).ends_with("see 'sockstate-0.1 list --help'"));
     }
 }

@@ -263,7 +263,7 @@ pub struct List {
     #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true, long_help = sort_help())]
     pub sort: Option<String>,
     /// Show at most so many sockets
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = limit)]
     pub limit: Option<usize>,
     /// Only these fields; `help` lists them
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
@@ -297,6 +297,10 @@ fn sort_help() -> String {
          field come last. FIELD is one of {}",
         names.join(", ")
     )
+}
+
+fn limit(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "it must be a whole number such as 10")
 }
 
 /// Flags of `count`.

@@ -32,9 +32,10 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> u8 {
-    let result = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let result = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli, stdout, stderr),
-        Err(error) => Err(Error::from(error)),
+        Err(error) => Err(Error::of_arguments(&error, &args)),
     };
     match result {
         Ok(()) => 0,

@@ -16,7 +16,7 @@ const WARN_PERCENT: u64 = 80;
 pub(super) fn check(frame: &Frame) -> Verdict {
     let judged = frame.listeners.iter().filter(|l| l.queue.limit.is_some());
     if judged.clone().next().is_none() && !frame.listeners.is_empty() {
-        return Verdict::Unknown("/proc/net/tcp does not tell the limits of accept queues".into());
+        return Verdict::Unknown("/proc does not tell the limits of queues".into());
     }
     let somaxconn = frame.host.sysctls.somaxconn();
     verdict(judged.filter_map(|l| alert(l, somaxconn, &frame.owners)).collect())

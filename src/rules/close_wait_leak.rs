@@ -54,7 +54,7 @@ pub(super) fn check(frame: &Frame) -> Verdict {
     }
     if ageless >= WARN_COUNT {
         return Verdict::Unknown(format!(
-            "the age of {} in CLOSE_WAIT is not known without tcp_info",
+            "no tcp_info tells the age of {}",
             human::plural(ageless, "socket")
         ));
     }

@@ -103,7 +103,7 @@ impl Live {
         };
         match proc::read(&self.proc_root, table, want, sink) {
             Ok(mut reading) => {
-                if reading.rows > 0 {
+                if reading.rows > 0 || proc::cannot_show(table, want) {
                     reading.gaps.push(proc::loss(table, &why));
                 }
                 Ok(report.add(table, Served::Proc, reading))
@@ -111,7 +111,7 @@ impl Live {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.missing(table, &why, report)
             }
-            Err(error) => Err(Failure::new(table, format!("{why}; /proc/net: {error}"))),
+            Err(error) => Err(self.failure(table, &why, &error.to_string())),
         }
     }
 
@@ -128,7 +128,16 @@ impl Live {
         if table.family == Family::Inet6 && ipv6_off && proc_readable {
             return Ok(report.add(table, Served::Proc, Reading::default()));
         }
-        Err(Failure::new(table, format!("not supported by this kernel ({why})")))
+        if proc_readable {
+            return Err(Failure::new(table, format!("not supported by this kernel ({why})")));
+        }
+        Err(self.failure(table, why, "no such table"))
+    }
+
+    /// Neither source has the table: `why` not the first, `error` of the other.
+    fn failure(&self, table: TableId, why: &str, error: &str) -> Failure {
+        let net = self.proc_root.join("net");
+        Failure::new(table, format!("{why}; {}: {error}", net.display()))
     }
 }
 

@@ -260,8 +260,10 @@ fn gaps(table: TableId, dump: &Dump, short_rows: u64) -> Vec<Gap> {
     if dump.truncated > 0 {
         note(None, "an answer was longer than the receive buffer: its last rows are missing");
     }
-    if dump.malformed + short_rows > 0 {
-        note(Some(dump.malformed + short_rows), "messages could not be decoded");
+    match dump.malformed + short_rows {
+        0 => {}
+        1 => note(Some(1), "message could not be decoded"),
+        several => note(Some(several), "messages could not be decoded"),
     }
     gaps
 }
