@@ -11,6 +11,7 @@ pub mod model;
 pub mod backlog;
 pub mod group;
 pub mod rules;
+pub mod track;
 // Floor 2b, the hands: system calls and what is made of them.
 pub mod source;
 pub mod sys;

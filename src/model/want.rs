@@ -75,6 +75,20 @@ impl TableId {
         Self { proto, family }
     }
 
+    /// The table's place in [`TableId::ALL`]; a pairing that is no table (TCP
+    /// over unix) has the place of its protocol's first.
+    pub fn index(self) -> u8 {
+        match (self.proto, self.family) {
+            (Proto::Tcp, Family::Inet6) => 1,
+            (Proto::Tcp, _) => 0,
+            (Proto::Udp, Family::Inet6) => 3,
+            (Proto::Udp, _) => 2,
+            (Proto::Raw, Family::Inet6) => 5,
+            (Proto::Raw, _) => 4,
+            (Proto::Unix, _) => 6,
+        }
+    }
+
     /// The name of the table's file in `/proc/net`, also its name in messages.
     pub fn name(self) -> &'static str {
         match (self.proto, self.family) {

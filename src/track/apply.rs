@@ -1,0 +1,339 @@
+//! One event of the kernel, told at once and counted once.
+
+use crate::model::lifecycle::{can_become, is_edge, may_hand_over};
+use crate::model::moment::When;
+use crate::model::state::State;
+use crate::model::transition::{Kind, Reason, Source};
+
+use super::answer::until;
+use super::event::{Applied, ExactEvent, Subject, Ticket};
+use super::ghosts::Ghost;
+use super::pending::Finding;
+use super::record::{Flag, Record};
+use super::since::Since;
+use super::{Change, Out, Phase, Tracker};
+
+/// Which record an event means.
+enum Place {
+    At(u32),
+    Nowhere,
+    /// Several would do.
+    Unclear,
+}
+
+impl Tracker {
+    /// Takes in an event. Events come in the order of their time; those that
+    /// come while a snapshot is read wait for its end.
+    pub fn apply(&mut self, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        if self.look.phase == Phase::Reading {
+            self.held.push(*event);
+            return Applied::Held;
+        }
+        self.start(event.at);
+        let probe = Record::bare(&event.identity, event.to);
+        let applied = match (self.locate(event, &probe), event.to) {
+            (Place::Unclear, _) => Applied::Vague,
+            (Place::At(at), State::Close) => self.end_known(at, event, out),
+            (Place::At(at), _) => self.step(at, event, out),
+            (Place::Nowhere, State::Close) => self.end_unknown(event, probe, out),
+            (Place::Nowhere, _) => self.open(event, probe, out),
+        };
+        self.totals.known_events += u64::from(applied == Applied::Known);
+        applied
+    }
+
+    fn locate(&mut self, event: &ExactEvent, probe: &Record) -> Place {
+        let ring = &self.ring;
+        if probe.cookie != 0 {
+            // A `struct sock` and a minisocket it left behind share the
+            // cookie; events are about the former.
+            let by_likeness = |at: &u32| {
+                ring.get(*at).map(|r| (r.has(Flag::Mini), !r.same_ends_loosely(probe)))
+            };
+            let found = self.index.by_cookie(ring, probe.cookie).min_by_key(by_likeness);
+            if let Some(at) = found {
+                return Place::At(at);
+            }
+        }
+        if probe.is_partial() {
+            return Place::Nowhere;
+        }
+        let compatible = |at: &u32| {
+            ring.get(*at).is_some_and(|r| r.cookie == 0 || probe.cookie == 0 || r.cookie == probe.cookie)
+        };
+        let found: Vec<u32> = self.index.by_ends(ring, probe).filter(compatible).collect();
+        let fits = |at: &&u32| ring.get(**at).is_some_and(|r| Some(r.state()) == event.from);
+        match *found.as_slice() {
+            [] => self.locate_partial(probe),
+            // Of several listeners with the same ends none is meant for sure.
+            [_, _, ..] if !probe.has_peer() && event.to == State::Close => Place::Unclear,
+            [at, ..] if probe.has_peer() => {
+                Place::At(found.iter().find(fits).copied().unwrap_or(at))
+            }
+            [at] if event.to == State::Close => Place::At(at),
+            // Another listener with the same ends, unless a row awaits its event.
+            _ => self.locate_listener(&found),
+        }
+    }
+
+    /// A listener that begins: a bound socket, or a row that this look found.
+    fn locate_listener(&mut self, places: &[u32]) -> Place {
+        for at in places {
+            let idle = self.ring.get(*at).is_some_and(Record::is_idle);
+            if idle || self.finding(*at).is_some_and(|f| f.finding == Finding::Opened) {
+                return Place::At(*at);
+            }
+        }
+        Place::Nowhere
+    }
+
+    /// The connect() that got its local port meanwhile.
+    fn locate_partial(&mut self, probe: &Record) -> Place {
+        if !probe.has_peer() || self.partials.is_empty() {
+            return Place::Nowhere;
+        }
+        let ring = &self.ring;
+        let hash = probe.hash_remote(&self.hasher);
+        let fits = |at: &u32| ring.get(*at).is_some_and(|r| r.lacks_port() && probe.fills(r));
+        let group: Vec<u32> = self.partials.iter_hash(hash).filter(|at| fits(at)).copied().collect();
+        let Some(at) = group.first().copied() else { return Place::Nowhere };
+        if group.len() > 1 {
+            self.widen(&group);
+        }
+        if let Ok(entry) = self.partials.find_entry(hash, |place| *place == at) {
+            entry.remove();
+        }
+        if let Some(record) = self.ring.get_mut(at) {
+            record.take_ends(probe);
+        }
+        self.index.add(&self.ring, at);
+        Place::At(at)
+    }
+
+    /// A change of a socket that is known.
+    fn step(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
+        if self.begins_finding(at, &record, event) {
+            return self.open_found(at, event, out);
+        }
+        let state = record.state();
+        if state == event.to {
+            self.refine(at, &record, event);
+            return Applied::Known;
+        }
+        if begins(event) && record.is_idle() {
+            self.change(at, event.to, When::Exact(event.at), event.source, None, out);
+            self.explain(at, event);
+            return Applied::Told;
+        }
+        let from = event.from.unwrap_or(state);
+        if from != state && self.is_stale(&record, event) {
+            return Applied::Known;
+        }
+        if begins(event) || !can_become(state, from) {
+            let when = until(self.last_known(&record), event.at);
+            self.finish(at, when, event.source, Some(Reason::TupleReused), out);
+            return self.open(event, Record::bare(&event.identity, event.to), out);
+        }
+        self.settle_early(at, from, out);
+        self.bridge(at, from, event, out);
+        self.change(at, event.to, When::Exact(event.at), event.source, None, out);
+        self.explain(at, event);
+        Applied::Told
+    }
+
+    /// A socket that is not known comes into being, or into sight.
+    fn open(&mut self, event: &ExactEvent, mut record: Record, out: &mut Out<'_>) -> Applied {
+        if record.is_partial() && !record.lacks_port() {
+            return Applied::Vague;
+        }
+        let (from, when) = (event.from, When::Exact(event.at));
+        let change =
+            Change { kind: Kind::Opened, from, to: event.to, when, source: event.source, reason: None };
+        self.tell(&record, change, out);
+        record.since = Since::exactly(event.at, self.epoch);
+        let at = self.ring.push(record);
+        self.index.add(&self.ring, at);
+        if record.lacks_port() {
+            self.add_partial(at);
+        }
+        Applied::Told
+    }
+
+    /// Whether the event explains how a socket came that this look found.
+    fn begins_finding(&mut self, at: u32, record: &Record, event: &ExactEvent) -> bool {
+        let end = self.look.end;
+        self.finding(at).is_some_and(|found| {
+            found.finding == Finding::Opened
+                && event.at <= end
+                && (!record.is_tcp() || can_become(event.to, found.observed()))
+        })
+    }
+
+    /// The row was ahead of the event: the event is told, and the way from
+    /// there to what the row showed stays to be explained.
+    fn open_found(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
+        let (from, when) = (event.from, When::Exact(event.at));
+        let change =
+            Change { kind: Kind::Opened, from, to: event.to, when, source: event.source, reason: None };
+        self.tell(&record, change, out);
+        let epoch = self.epoch;
+        if let Some(record) = self.ring.get_mut(at) {
+            record.set_state_only(event.to);
+            record.since = Since::exactly(event.at, epoch);
+        }
+        if let Some(found) = self.finding(at) {
+            found.finding = Finding::Changed;
+        }
+        self.explain(at, event);
+        Applied::Told
+    }
+
+    /// The end of a full socket that is known.
+    fn end_known(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
+        let found = self.finding(at).map(|found| (found.finding, found.observed()));
+        let from = event.from.unwrap_or(record.state());
+        let in_between = record.has(Flag::Mini) && record.state().is_connected();
+        if let Some((Finding::Changed, observed)) = found
+            && in_between
+        {
+            // The row shows the minisocket that the event made.
+            self.bridge(at, from, event, out);
+            let when = match event.source {
+                Source::Tracepoint => When::Exact(event.at),
+                _ => until(self.last_known(&record), event.at),
+            };
+            self.change(at, observed, when, event.source, None, out);
+            self.close_finding(at);
+            return Applied::Told;
+        }
+        if in_between {
+            self.refine(at, &record, event);
+            return Applied::Known;
+        }
+        if from != record.state()
+            && !record.is_idle()
+            && (self.is_stale(&record, event) || !can_become(record.state(), from))
+        {
+            return Applied::Known;
+        }
+        self.settle_early(at, from, out);
+        self.bridge(at, from, event, out);
+        self.close_finding(at);
+        let from = self.ring.get(at).map_or(from, Record::state);
+        if !record.is_tcp() || !may_go_on(event.source, from) {
+            self.finish(at, When::Exact(event.at), event.source, None, out);
+            return Applied::Told;
+        }
+        let Some(record) = self.ring.bury(at) else { return Applied::Known };
+        self.departed.add(self.departed_key(&record));
+        let number = self.haunt(Ghost::new(record, event.at, event.source, false), out);
+        Applied::Asks(Ticket(Subject::Ghost(number)))
+    }
+
+    /// The end of a socket that is not known: told before, or never seen.
+    fn end_unknown(&mut self, event: &ExactEvent, record: Record, out: &mut Out<'_>) -> Applied {
+        let ends = record.hash_ends(&self.hasher);
+        if record.cookie != 0 && self.departed.take(record.cookie) || self.departed.take(ends) {
+            return Applied::Known;
+        }
+        let (from, when, source) = (event.from, When::Exact(event.at), event.source);
+        let change = Change { kind: Kind::Passed, from, to: event.to, when, source, reason: None };
+        self.tell(&record, change, out);
+        let last = event.from.unwrap_or(State::FinWait2);
+        if record.is_tcp() && record.has_peer() && may_go_on(source, last) {
+            let mut record = record;
+            record.set_state_only(last);
+            self.haunt(Ghost::new(record, event.at, source, true), out);
+        }
+        Applied::Told
+    }
+
+    fn haunt(&mut self, ghost: Ghost, out: &mut Out<'_>) -> u32 {
+        let (number, crowded_out) = self.ghosts.add(ghost);
+        if let Some(ghost) = crowded_out.filter(|ghost| !ghost.told) {
+            self.tell_end_of(&ghost, out);
+        }
+        number
+    }
+
+    /// A finding about the socket is older than what the event begins with:
+    /// it is told first.
+    fn settle_early(&mut self, at: u32, from: State, out: &mut Out<'_>) {
+        let Some(found) = self.finding(at).copied() else { return };
+        let state = self.ring.get(at).map(Record::state);
+        match found.finding {
+            Finding::Opened => self.settle_opened(&found, out),
+            // The event itself leads there, or past it.
+            Finding::Changed if state == Some(from) => return,
+            Finding::Changed => self.settle_changed(&found, out),
+            Finding::Missing | Finding::Done => return,
+        }
+        self.close_finding(at);
+    }
+
+    /// What lies between the known state and the one an event begins with was
+    /// lost.
+    fn bridge(&mut self, at: u32, from: State, event: &ExactEvent, out: &mut Out<'_>) {
+        let Some(record) = self.ring.get(at).copied() else { return };
+        if record.state() != from && !(record.is_idle() && from == State::Close) {
+            let when = until(self.last_known(&record), event.at);
+            self.change(at, from, when, event.source, Some(Reason::AfterLoss), out);
+        }
+    }
+
+    /// The event leads to what a row showed, or away from it.
+    fn explain(&mut self, at: u32, event: &ExactEvent) {
+        let Some(found) = self.finding(at).filter(|f| f.finding == Finding::Changed) else { return };
+        if found.observed() == event.to || Some(found.observed()) == event.from {
+            found.finding = Finding::Done;
+        }
+    }
+
+    fn close_finding(&mut self, at: u32) {
+        if let Some(found) = self.finding(at) {
+            found.finding = Finding::Done;
+        }
+    }
+
+    /// The change was counted already; the event knows better when it was.
+    fn refine(&mut self, at: u32, record: &Record, event: &ExactEvent) {
+        let min = record.since.min(self.epoch);
+        let within = min.is_none_or(|min| min <= event.at) && event.at <= record.since.max(self.epoch);
+        let epoch = self.epoch;
+        if within
+            && event.source == Source::Tracepoint
+            && let Some(record) = self.ring.get_mut(at)
+        {
+            record.since = Since::exactly(event.at, epoch);
+        }
+    }
+
+    /// Whether the record is ahead of the event already.
+    fn is_stale(&self, record: &Record, event: &ExactEvent) -> bool {
+        !record.since.is_exact()
+            && event.at <= record.since.max(self.epoch)
+            && event.to != State::Close
+            && can_become(event.to, record.state())
+    }
+}
+
+/// Whether a socket, or a connection of it, begins with this event.
+fn begins(event: &ExactEvent) -> bool {
+    match event.from {
+        Some(State::Close | State::Bound) => true,
+        Some(State::Listen) => event.to == State::SynRecv,
+        _ => false,
+    }
+}
+
+/// Whether the end of a full socket can be a hand-over. The tracepoint tells
+/// every state, so only the last one counts; destruction tells none.
+fn may_go_on(source: Source, from: State) -> bool {
+    match source {
+        Source::Tracepoint => is_edge(from, State::TimeWait),
+        Source::Destroy | Source::Poll => may_hand_over(from),
+    }
+}
