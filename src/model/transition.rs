@@ -57,6 +57,9 @@ pub enum Reason {
     SocketReused,
     /// The minisocket of a connection whose end was reported before.
     HandedOver,
+    /// Events of another network namespace, about a connection with the same
+    /// ends, were taken for this socket's; this sets it right.
+    OtherNamespace,
     /// Two complete dumps in a row lacked it; no exact request confirmed it.
     Unconfirmed,
     /// Events were lost before: the change may be several, or older.
@@ -75,6 +78,7 @@ impl Reason {
             Self::TupleReused => "tuple-reused",
             Self::SocketReused => "socket-reused",
             Self::HandedOver => "handed-over",
+            Self::OtherNamespace => "other-namespace",
             Self::Unconfirmed => "unconfirmed",
             Self::AfterLoss => "after-loss",
             Self::NeverListed => "never-listed",
@@ -137,6 +141,7 @@ impl Transition {
     /// change, and for what is no TCP.
     pub fn via(&self) -> Via {
         match self.from {
+            _ if self.reason == Some(Reason::HandedOver) => Via::NONE,
             Some(from) if !self.is_exact() && self.identity.table.proto == Proto::Tcp => {
                 via(from, self.to)
             }

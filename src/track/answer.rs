@@ -2,7 +2,7 @@
 
 use crate::model::moment::{Moment, When};
 use crate::model::row::Row;
-use crate::model::transition::Source;
+use crate::model::transition::{Reason, Source};
 
 use super::event::{Answer, Ask, Question, Subject, Ticket};
 use super::pending::{Finding, Pending, RowAge};
@@ -14,7 +14,8 @@ impl Tracker {
     /// snapshot did not list, between `end` and `settle`; full sockets that
     /// ended and may go on as minisockets, until the next `begin`.
     pub fn questions(&self) -> impl Iterator<Item = Question> {
-        let open = |p: &&Pending| p.finding == Finding::Missing && !(p.believed && p.reason.is_some());
+        let open =
+            |p: &&Pending| p.finding == Finding::Missing && !(p.believed && p.reason.is_some());
         let rows = self.pending.iter().filter(open).filter_map(|pending| {
             Some(question(Subject::Row(pending.at), self.ring.get(pending.at)?))
         });
@@ -35,7 +36,7 @@ impl Tracker {
         }
         match ticket.0 {
             Subject::Row(at) => self.answer_row(at, answer, now, out),
-            Subject::Ghost(number) => self.answer_ghost(number, answer, out),
+            Subject::Ghost(number) => self.answer_ghost(number, answer, now, out),
         }
     }
 
@@ -68,7 +69,7 @@ impl Tracker {
         }
     }
 
-    fn answer_ghost(&mut self, number: u32, answer: Answer<'_>, out: &mut Out<'_>) {
+    fn answer_ghost(&mut self, number: u32, answer: Answer<'_>, now: Moment, out: &mut Out<'_>) {
         let Some(ghost) = self.ghosts.get(number).filter(|ghost| !ghost.told).copied() else {
             return;
         };
@@ -82,18 +83,27 @@ impl Tracker {
             }
         };
         let new = Record::of(&row.socket);
-        if new.has(Flag::Mini) {
+        if !new.has(Flag::Mini) && ghost.record.cookie == 0 {
+            // Without a cookie the answer may be the next connection.
+            self.tell_ghost(number, out);
+            self.ghosts.remove(number);
+        } else if new.has(Flag::Mini) {
             let at = self.ring.push(new);
             self.index.add(&self.ring, at);
             self.hand_over(number, at, out);
         } else {
-            // The full socket is alive: the event was about another
+            // The full socket is alive: the events were about another
             // namespace's connection with the same ends.
             self.totals.contradicted += 1;
             self.ghosts.remove(number);
-            self.departed.take(self.departed_key(&ghost.record));
-            let at = self.ring.push(ghost.record);
+            self.forget_departed(&ghost.record);
+            let observed = new.state();
+            let mut restored = new;
+            restored.succeed(&ghost.record);
+            let at = self.ring.push(restored);
             self.index.add(&self.ring, at);
+            let reason = Some(Reason::OtherNamespace);
+            self.change(at, observed, until(ghost.at, now), Source::Poll, reason, out);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::model::transition::{Kind, Reason, Source};
 use super::answer::until;
 use super::event::{Applied, ExactEvent, Subject, Ticket};
 use super::ghosts::Ghost;
-use super::pending::Finding;
+use super::pending::{Finding, Pending};
 use super::record::{Flag, Record};
 use super::since::Since;
 use super::{Change, Out, Phase, Tracker};
@@ -31,7 +31,7 @@ impl Tracker {
         }
         self.start(event.at);
         let probe = Record::bare(&event.identity, event.to);
-        let applied = match (self.locate(event, &probe), event.to) {
+        let applied = match (self.locate(event, &probe, out), event.to) {
             (Place::Unclear, _) => Applied::Vague,
             (Place::At(at), State::Close) => self.end_known(at, event, out),
             (Place::At(at), _) => self.step(at, event, out),
@@ -42,14 +42,13 @@ impl Tracker {
         applied
     }
 
-    fn locate(&mut self, event: &ExactEvent, probe: &Record) -> Place {
+    fn locate(&mut self, event: &ExactEvent, probe: &Record, out: &mut Out<'_>) -> Place {
         let ring = &self.ring;
         if probe.cookie != 0 {
             // A `struct sock` and a minisocket it left behind share the
             // cookie; events are about the former.
-            let by_likeness = |at: &u32| {
-                ring.get(*at).map(|r| (r.has(Flag::Mini), !r.same_ends_loosely(probe)))
-            };
+            let by_likeness =
+                |at: &u32| ring.get(*at).map(|r| (r.has(Flag::Mini), !r.same_ends_loosely(probe)));
             let found = self.index.by_cookie(ring, probe.cookie).min_by_key(by_likeness);
             if let Some(at) = found {
                 return Place::At(at);
@@ -59,21 +58,60 @@ impl Tracker {
             return Place::Nowhere;
         }
         let compatible = |at: &u32| {
-            ring.get(*at).is_some_and(|r| r.cookie == 0 || probe.cookie == 0 || r.cookie == probe.cookie)
+            ring.get(*at)
+                .is_some_and(|r| r.cookie == 0 || probe.cookie == 0 || r.cookie == probe.cookie)
         };
         let found: Vec<u32> = self.index.by_ends(ring, probe).filter(compatible).collect();
-        let fits = |at: &&u32| ring.get(**at).is_some_and(|r| Some(r.state()) == event.from);
+        if probe.has_peer()
+            && let Some(place) = self.locate_replaced(&found, event, out)
+        {
+            return place;
+        }
         match *found.as_slice() {
             [] => self.locate_partial(probe),
+            _ if probe.has_peer() => self.locate_connection(&found, event),
             // Of several listeners with the same ends none is meant for sure.
-            [_, _, ..] if !probe.has_peer() && event.to == State::Close => Place::Unclear,
-            [at, ..] if probe.has_peer() => {
-                Place::At(found.iter().find(fits).copied().unwrap_or(at))
-            }
             [at] if event.to == State::Close => Place::At(at),
+            _ if event.to == State::Close => Place::Unclear,
             // Another listener with the same ends, unless a row awaits its event.
             _ => self.locate_listener(&found),
         }
+    }
+
+    /// Of several connections with the same ends (on other devices, or one
+    /// after the other within one dump) the one that the event fits.
+    fn locate_connection(&mut self, places: &[u32], event: &ExactEvent) -> Place {
+        let fit = |tracker: &mut Self, at: u32| {
+            let state = tracker.ring.get(at).map(Record::state);
+            let shown = tracker.finding(at).filter(|f| f.finding == Finding::Opened);
+            match shown.map(|found| can_become(event.to, found.observed())) {
+                // A row that began with something else is of a later life.
+                Some(leads_there) if begins(event) => leads_there.then_some(0),
+                Some(_) => Some(2),
+                None => Some(u8::from(state != event.from)),
+            }
+        };
+        let fits = places.iter().filter_map(|at| Some((fit(self, *at)?, *at)));
+        fits.min().map_or(Place::Nowhere, |(_, at)| Place::At(at))
+    }
+
+    /// Where a row took the place of a socket with the same ends, the socket is
+    /// meant until something begins; then it has ended.
+    fn locate_replaced(
+        &mut self,
+        places: &[u32],
+        event: &ExactEvent,
+        out: &mut Out<'_>,
+    ) -> Option<Place> {
+        let replaced = |f: &&mut Pending| f.reason == Some(Reason::TupleReused);
+        let old = places.iter().find_map(|at| self.finding(*at).filter(replaced).copied())?;
+        let mini = self.ring.get(old.at).is_some_and(|record| record.has(Flag::Mini));
+        if !begins(event) && !mini {
+            return Some(Place::At(old.at));
+        }
+        self.settle_missing(&old, event.at, out);
+        self.close_finding(old.at);
+        places.iter().find(|at| **at != old.at).map(|at| Place::At(*at))
     }
 
     /// A listener that begins: a bound socket, or a row that this look found.
@@ -95,7 +133,8 @@ impl Tracker {
         let ring = &self.ring;
         let hash = probe.hash_remote(&self.hasher);
         let fits = |at: &u32| ring.get(*at).is_some_and(|r| r.lacks_port() && probe.fills(r));
-        let group: Vec<u32> = self.partials.iter_hash(hash).filter(|at| fits(at)).copied().collect();
+        let group: Vec<u32> =
+            self.partials.iter_hash(hash).filter(|at| fits(at)).copied().collect();
         let Some(at) = group.first().copied() else { return Place::Nowhere };
         if group.len() > 1 {
             self.widen(&group);
@@ -131,6 +170,7 @@ impl Tracker {
             return Applied::Known;
         }
         if begins(event) || !can_become(state, from) {
+            self.settle_now(at, out);
             let when = until(self.last_known(&record), event.at);
             self.finish(at, when, event.source, Some(Reason::TupleReused), out);
             return self.open(event, Record::bare(&event.identity, event.to), out);
@@ -147,9 +187,18 @@ impl Tracker {
         if record.is_partial() && !record.lacks_port() {
             return Applied::Vague;
         }
+        if !begins(event) && self.is_told(event, &record) {
+            return Applied::Known;
+        }
         let (from, when) = (event.from, When::Exact(event.at));
-        let change =
-            Change { kind: Kind::Opened, from, to: event.to, when, source: event.source, reason: None };
+        let change = Change {
+            kind: Kind::Opened,
+            from,
+            to: event.to,
+            when,
+            source: event.source,
+            reason: None,
+        };
         self.tell(&record, change, out);
         record.since = Since::exactly(event.at, self.epoch);
         let at = self.ring.push(record);
@@ -175,8 +224,14 @@ impl Tracker {
     fn open_found(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         let (from, when) = (event.from, When::Exact(event.at));
-        let change =
-            Change { kind: Kind::Opened, from, to: event.to, when, source: event.source, reason: None };
+        let change = Change {
+            kind: Kind::Opened,
+            from,
+            to: event.to,
+            when,
+            source: event.source,
+            reason: None,
+        };
         self.tell(&record, change, out);
         let epoch = self.epoch;
         if let Some(record) = self.ring.get_mut(at) {
@@ -193,11 +248,10 @@ impl Tracker {
     /// The end of a full socket that is known.
     fn end_known(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
-        let found = self.finding(at).map(|found| (found.finding, found.observed()));
         let from = event.from.unwrap_or(record.state());
-        let in_between = record.has(Flag::Mini) && record.state().is_connected();
-        if let Some((Finding::Changed, observed)) = found
-            && in_between
+        if let Some(found) = self.finding(at).copied()
+            && found.finding == Finding::Changed
+            && found.mini
         {
             // The row shows the minisocket that the event made.
             self.bridge(at, from, event, out);
@@ -205,11 +259,14 @@ impl Tracker {
                 Source::Tracepoint => When::Exact(event.at),
                 _ => until(self.last_known(&record), event.at),
             };
-            self.change(at, observed, when, event.source, None, out);
+            self.change(at, found.observed(), when, event.source, None, out);
+            if let Some(record) = self.ring.get_mut(at) {
+                record.set(Flag::Mini, true);
+            }
             self.close_finding(at);
             return Applied::Told;
         }
-        if in_between {
+        if record.has(Flag::Mini) {
             self.refine(at, &record, event);
             return Applied::Known;
         }
@@ -228,15 +285,14 @@ impl Tracker {
             return Applied::Told;
         }
         let Some(record) = self.ring.bury(at) else { return Applied::Known };
-        self.departed.add(self.departed_key(&record));
+        self.note_departed(&record, event.at);
         let number = self.haunt(Ghost::new(record, event.at, event.source, false), out);
         Applied::Asks(Ticket(Subject::Ghost(number)))
     }
 
     /// The end of a socket that is not known: told before, or never seen.
     fn end_unknown(&mut self, event: &ExactEvent, record: Record, out: &mut Out<'_>) -> Applied {
-        let ends = record.hash_ends(&self.hasher);
-        if record.cookie != 0 && self.departed.take(record.cookie) || self.departed.take(ends) {
+        if self.is_told(event, &record) {
             return Applied::Known;
         }
         let (from, when, source) = (event.from, When::Exact(event.at), event.source);
@@ -251,6 +307,28 @@ impl Tracker {
         Applied::Told
     }
 
+    /// Whether the event is about a socket whose end was told. Destruction may
+    /// come at any time after the end.
+    fn is_told(&self, event: &ExactEvent, record: &Record) -> bool {
+        let gone = self.departed(record);
+        gone.is_some_and(|gone| event.source == Source::Destroy || event.at <= gone)
+    }
+
+    /// What ended with these ends and was not told is told before something
+    /// else begins with them.
+    pub(super) fn lay_ghosts(&mut self, record: &Record, out: &mut Out<'_>) {
+        if self.departed(record).is_none() {
+            return;
+        }
+        self.forget_departed(record);
+        for number in self.ghosts.numbers() {
+            if self.ghosts.get(number).is_some_and(|g| g.record.same_ends_loosely(record)) {
+                self.tell_ghost(number, out);
+                self.ghosts.remove(number);
+            }
+        }
+    }
+
     fn haunt(&mut self, ghost: Ghost, out: &mut Out<'_>) -> u32 {
         let (number, crowded_out) = self.ghosts.add(ghost);
         if let Some(ghost) = crowded_out.filter(|ghost| !ghost.told) {
@@ -262,12 +340,18 @@ impl Tracker {
     /// A finding about the socket is older than what the event begins with:
     /// it is told first.
     fn settle_early(&mut self, at: u32, from: State, out: &mut Out<'_>) {
+        let leads_there = self.finding(at).is_some_and(|f| f.finding == Finding::Changed)
+            && self.ring.get(at).map(Record::state) == Some(from);
+        // Otherwise the event itself leads there, or past it.
+        if !leads_there {
+            self.settle_now(at, out);
+        }
+    }
+
+    fn settle_now(&mut self, at: u32, out: &mut Out<'_>) {
         let Some(found) = self.finding(at).copied() else { return };
-        let state = self.ring.get(at).map(Record::state);
         match found.finding {
             Finding::Opened => self.settle_opened(&found, out),
-            // The event itself leads there, or past it.
-            Finding::Changed if state == Some(from) => return,
             Finding::Changed => self.settle_changed(&found, out),
             Finding::Missing | Finding::Done => return,
         }
@@ -286,8 +370,12 @@ impl Tracker {
 
     /// The event leads to what a row showed, or away from it.
     fn explain(&mut self, at: u32, event: &ExactEvent) {
-        let Some(found) = self.finding(at).filter(|f| f.finding == Finding::Changed) else { return };
-        if found.observed() == event.to || Some(found.observed()) == event.from {
+        let Some(found) = self.finding(at).filter(|f| f.finding == Finding::Changed) else {
+            return;
+        };
+        let passed = found.observed() == event.to || Some(found.observed()) == event.from;
+        // Only the end of the full socket leads to a minisocket.
+        if passed && !found.mini {
             found.finding = Finding::Done;
         }
     }
@@ -301,7 +389,8 @@ impl Tracker {
     /// The change was counted already; the event knows better when it was.
     fn refine(&mut self, at: u32, record: &Record, event: &ExactEvent) {
         let min = record.since.min(self.epoch);
-        let within = min.is_none_or(|min| min <= event.at) && event.at <= record.since.max(self.epoch);
+        let within =
+            min.is_none_or(|min| min <= event.at) && event.at <= record.since.max(self.epoch);
         let epoch = self.epoch;
         if within
             && event.source == Source::Tracepoint

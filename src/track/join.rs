@@ -70,20 +70,25 @@ impl<'a> Arrivals<'a> {
 
     /// An open row with the cookie of `key`, or without one with its ends.
     fn find(&self, key: &Record, matches: impl Fn(&Record) -> bool) -> Option<u32> {
-        if key.cookie == 0 { self.find_by_ends(key, matches) } else { self.find_by_cookie(key.cookie, matches) }
+        if key.cookie == 0 {
+            self.find_by_ends(key, matches)
+        } else {
+            self.find_by_cookie(key.cookie, matches)
+        }
     }
 
     fn find_by_cookie(&self, cookie: u64, matches: impl Fn(&Record) -> bool) -> Option<u32> {
         let fits = |row: &u32| {
             self.is_open(*row)
-                && self.record(*row).is_some_and(|record| record.cookie == cookie && matches(record))
+                && self
+                    .record(*row)
+                    .is_some_and(|record| record.cookie == cookie && matches(record))
         };
         self.cookies.find(hash_cookie(cookie), fits).copied()
     }
 
     fn find_by_ends(&self, key: &Record, matches: impl Fn(&Record) -> bool) -> Option<u32> {
-        let fits =
-            |row: &u32| self.is_open(*row) && self.record(*row).is_some_and(&matches);
+        let fits = |row: &u32| self.is_open(*row) && self.record(*row).is_some_and(&matches);
         self.ends.find(key.hash_ends(&self.hasher), fits).copied()
     }
 
@@ -128,10 +133,12 @@ impl<'a> Arrivals<'a> {
     }
 
     /// The open row that a record outside the ring has become; it is done with.
+    /// The cookie passes to the minisocket only where a dump had made it before
+    /// (`inet_twsk_alloc` copies what is there).
     pub(super) fn claim_minisocket(&mut self, old: &Record) -> Option<u32> {
         let matches = |row: &Record| {
             row.has(Flag::Mini)
-                && (row.cookie == old.cookie || row.cookie == 0 || old.cookie == 0)
+                && (row.cookie == old.cookie || row.cookie == 0 || !old.has(Flag::Listed))
                 && row.same_ends_loosely(old)
         };
         let row = self.find_by_ends(old, matches)?;
@@ -169,7 +176,8 @@ impl<'a> Arrivals<'a> {
             return 0;
         }
         let weak = open.iter().any(|row| self.record(*row).is_some_and(|r| r.cookie == 0));
-        let mine: Filter = open.iter().filter_map(|row| Some(self.hash(self.record(*row)?))).collect();
+        let mine: Filter =
+            open.iter().filter_map(|row| Some(self.hash(self.record(*row)?))).collect();
         let mut found = Vec::new();
         for (at, known) in self.ring.iter().filter(|(_, known)| weak || known.cookie != 0) {
             if !mine.may_hold(self.hash(known)) {
@@ -195,11 +203,7 @@ impl<'a> Arrivals<'a> {
 
     /// The hash that [`Arrivals::find`] looks for.
     fn hash(&self, record: &Record) -> u64 {
-        if record.cookie == 0 {
-            record.hash_ends(&self.hasher)
-        } else {
-            hash_cookie(record.cookie)
-        }
+        if record.cookie == 0 { record.hash_ends(&self.hasher) } else { hash_cookie(record.cookie) }
     }
 
     /// The row's record takes over the history of the old one at `at`.

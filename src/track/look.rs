@@ -25,6 +25,7 @@ impl Tracker {
         self.look.begin = at;
         self.look.end = at;
         self.look.phase = Phase::Reading;
+        self.floors = self.covered;
         self.index.clear();
         self.partials.clear();
         self.fresh.clear();
@@ -51,7 +52,7 @@ impl Tracker {
             self.arrive(new, row);
             return;
         };
-        let observed = new.state();
+        let shown = new;
         let got_descriptor = new.inode != 0 && new.inode != old.inode;
         let changed = new.succeed(&old);
         let at = self.ring.push(new);
@@ -59,7 +60,7 @@ impl Tracker {
             self.fresh.push(at);
         }
         if changed {
-            let mut pending = Pending::new(at, Finding::Changed, observed, RowAge::of(row));
+            let mut pending = Pending::new(at, Finding::Changed, &shown, RowAge::of(row));
             pending.unseen = old.has(Flag::Unseen);
             self.pending.push(pending);
         }
@@ -71,7 +72,7 @@ impl Tracker {
             return;
         }
         let at = self.ring.push(new);
-        self.arrivals.push(Pending::new(at, Finding::Opened, new.state(), RowAge::of(row)));
+        self.arrivals.push(Pending::new(at, Finding::Opened, &new, RowAge::of(row)));
     }
 
     /// The snapshot is read; `complete` are the tables that were read without
@@ -86,7 +87,7 @@ impl Tracker {
         let (base, leftovers) = self.ring.finish();
         let moved = self.pending.iter_mut().chain(&mut self.arrivals).map(|p| &mut p.at);
         moved.chain(&mut self.fresh).for_each(|at| *at -= base);
-        self.widen_partials(&leftovers);
+        self.widen_lookalikes(&leftovers);
         let missing = self.join(&leftovers, out);
         self.take_arrivals();
         self.take_missing(missing, complete);
@@ -129,16 +130,15 @@ impl Tracker {
         missing
     }
 
-    /// Which of several connect()s to one peer got which port is not known:
-    /// each of them began when any of them did.
-    fn widen_partials(&mut self, places: &[u32]) {
-        let lacks_port = |at: &&u32| self.ring.get(**at).is_some_and(Record::lacks_port);
-        let mut partials: Vec<u32> = places.iter().filter(lacks_port).copied().collect();
-        let peer = |at: &u32| self.ring.get(*at).map(|r| r.hash_remote(&self.hasher));
-        partials.sort_by_cached_key(peer);
-        let groups: Vec<&[u32]> = partials.chunk_by(|a, b| peer(a) == peer(b)).collect();
-        for group in groups.into_iter().filter(|group| group.len() > 1) {
-            self.widen(group);
+    /// Which of several sockets that only events told of a row shows is not
+    /// known where their ends are equal: each of them began when any did.
+    fn widen_lookalikes(&mut self, places: &[u32]) {
+        let likeness = |at: &u32| self.ring.get(*at).and_then(|r| r.likeness(&self.hasher));
+        let mut alike: Vec<(u64, u32)> =
+            places.iter().filter_map(|at| Some((likeness(at)?, *at))).collect();
+        alike.sort_unstable();
+        for group in alike.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+            self.widen(&group.iter().map(|(_, at)| *at).collect::<Vec<u32>>());
         }
     }
 
@@ -157,7 +157,7 @@ impl Tracker {
     /// first complete look at their table.
     fn take_arrivals(&mut self) {
         for row in std::mem::take(&mut self.arrivals) {
-            let Some(record) = self.ring.get_mut(row.at) else { continue };
+            let Some(record) = self.ring.get(row.at).copied() else { continue };
             if record.inode != 0 && record.owner == OwnerId::NONE {
                 self.fresh.push(row.at);
             }
@@ -167,11 +167,12 @@ impl Tracker {
             if row.finding != Finding::Opened {
                 continue;
             }
-            let floor = self.covered.get(record.table_index()).copied().flatten();
-            let (min, max) = row.age().began(self.look.begin, self.look.end);
-            let min = min.max(floor).map(|min| min.min(max));
-            record.since = Since::between(min, max, self.epoch);
-            if floor.is_some() {
+            let (min, max) = self.bounds_of_opening(&record, &row);
+            let since = Since::between(min, max, self.epoch);
+            if let Some(record) = self.ring.get_mut(row.at) {
+                record.since = since;
+            }
+            if self.floor(&record).is_some() {
                 self.pending.push(row);
             } else {
                 self.totals.first += 1;
@@ -179,10 +180,25 @@ impl Tracker {
         }
     }
 
+    /// When the state began in which a row was seen for the first time: after
+    /// the last complete look at its table, as that one lacked it.
+    pub(super) fn bounds_of_opening(
+        &self,
+        record: &Record,
+        row: &Pending,
+    ) -> (Option<Moment>, Moment) {
+        let (min, max) = row.age().began(self.look.begin, self.look.end);
+        (min.max(self.floor(record)).map(|min| min.min(max)), max)
+    }
+
+    fn floor(&self, record: &Record) -> Option<Moment> {
+        self.floors.get(record.table_index()).copied().flatten()
+    }
+
     fn take_missing(&mut self, missing: Vec<(u32, Option<Reason>)>, complete: Complete) {
         for (at, reason) in missing {
             let Some(record) = self.ring.get_mut(at) else { continue };
-            let mut pending = Pending::new(at, Finding::Missing, record.state(), RowAge::UNKNOWN);
+            let mut pending = Pending::new(at, Finding::Missing, record, RowAge::UNKNOWN);
             pending.reason = reason;
             pending.believed = reason == Some(Reason::TupleReused);
             pending.unseen = record.has(Flag::Unseen);

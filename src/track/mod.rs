@@ -56,7 +56,7 @@ use owners::{OwnerId, OwnerTable};
 use pending::Pending;
 use record::{Flag, Record};
 use ring::Ring;
-use since::{Epoch, Since};
+use since::Epoch;
 
 /// Receives transitions as they are found.
 pub type Out<'o> = dyn FnMut(Transition) + 'o;
@@ -87,6 +87,8 @@ pub struct Tracker {
     previous: Option<Moment>,
     /// Begin of the last complete look at each table.
     covered: [Option<Moment>; 8],
+    /// The same as it was before the present look.
+    floors: [Option<Moment>; 8],
     /// Events were lost since the last look.
     lossy: bool,
     totals: Totals,
@@ -248,6 +250,9 @@ impl Tracker {
     /// and puts it together.
     fn tell(&mut self, record: &Record, change: Change, out: &mut Out<'_>) {
         let Change { kind, from, to, when, source, reason } = change;
+        if kind == Kind::Opened {
+            self.lay_ghosts(record, out);
+        }
         match kind {
             Kind::Opened => self.totals.opened += 1,
             Kind::Changed => self.totals.changed += 1,
@@ -255,7 +260,7 @@ impl Tracker {
             Kind::Passed => self.totals.passed += 1,
         }
         let known = matches!(kind, Kind::Changed | Kind::Ended);
-        let since = known.then_some(record.since).filter(|since| *since != Since::UNKNOWN);
+        let since = known.then_some(record.since);
         out(Transition {
             kind,
             from,
@@ -271,17 +276,40 @@ impl Tracker {
     }
 
     /// Ends the socket at a place.
-    fn finish(&mut self, at: u32, when: When, source: Source, reason: Option<Reason>, out: &mut Out<'_>) {
+    fn finish(
+        &mut self,
+        at: u32,
+        when: When,
+        source: Source,
+        reason: Option<Reason>,
+        out: &mut Out<'_>,
+    ) {
         let Some(record) = self.ring.bury(at) else { return };
-        self.departed.add(self.departed_key(&record));
+        self.note_departed(&record, when.max());
         let from = Some(record.state());
         let change = Change { kind: Kind::Ended, from, to: State::Close, when, source, reason };
         self.tell(&record, change, out);
     }
 
-    /// What [`Departed`] knows a socket by.
-    fn departed_key(&self, record: &Record) -> u64 {
-        if record.cookie == 0 { record.hash_ends(&self.hasher) } else { record.cookie }
+    /// Remembers that the end of the socket is told, by all that a later word
+    /// of it may have.
+    fn note_departed(&mut self, record: &Record, gone: Moment) {
+        self.departed.add(record.hash_ends(&self.hasher), gone);
+        if record.cookie != 0 {
+            self.departed.add(record.cookie, gone);
+        }
+    }
+
+    /// By when the socket with this cookie or these ends was gone, where its
+    /// end was told.
+    fn departed(&self, record: &Record) -> Option<Moment> {
+        let by_cookie = (record.cookie != 0).then(|| self.departed.gone(record.cookie)).flatten();
+        by_cookie.or_else(|| self.departed.gone(record.hash_ends(&self.hasher)))
+    }
+
+    fn forget_departed(&mut self, record: &Record) {
+        self.departed.forget(record.cookie);
+        self.departed.forget(record.hash_ends(&self.hasher));
     }
 }
 

@@ -58,7 +58,8 @@ impl OwnerTable {
     }
 
     fn add(&mut self, owners: &Owners, holders: &[Holder], hash: u64) -> Option<u16> {
-        let entry = processes(owners, holders).map(|(pid, comm)| Process { pid, comm: comm.into() });
+        let entry =
+            processes(owners, holders).map(|(pid, comm)| Process { pid, comm: comm.into() });
         let entry = Some(entry.collect());
         let at = match self.free.pop() {
             Some(at) => {
@@ -151,12 +152,17 @@ mod tests {
 
     #[test]
     fn one_set_of_processes_is_kept_once() {
-        let owners = owners(&[(7, &[(1, "a"), (2, "b")]), (8, &[(1, "a"), (2, "b")]), (9, &[(2, "b")])]);
+        let owners =
+            owners(&[(7, &[(1, "a"), (2, "b")]), (8, &[(1, "a"), (2, "b")]), (9, &[(2, "b")])]);
         let mut table = OwnerTable::default();
-        let (a, b, c) = (table.intern(&owners, 7), table.intern(&owners, 8), table.intern(&owners, 9));
+        let (a, b, c) =
+            (table.intern(&owners, 7), table.intern(&owners, 8), table.intern(&owners, 9));
         assert!(a == b && a != c && table.intern(&owners, 10) == OwnerId::NONE);
         let names = |id| table.get(id).map(|p| p.iter().map(|p| p.pid).collect::<Vec<_>>());
-        assert_eq!((names(a), names(c), names(OwnerId::NONE)), (Some(vec![1, 2]), Some(vec![2]), None));
+        assert_eq!(
+            (names(a), names(c), names(OwnerId::NONE)),
+            (Some(vec![1, 2]), Some(vec![2]), None)
+        );
     }
 
     #[test]

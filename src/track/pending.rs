@@ -6,6 +6,8 @@ use crate::model::row::Row;
 use crate::model::state::State;
 use crate::model::transition::Reason;
 
+use super::record::{Flag, Record};
+
 /// One tick of the kernel's clock at its slowest (HZ=100): ages are told in
 /// whole ticks.
 const TICK_MS: u64 = 10;
@@ -36,14 +38,26 @@ pub(super) struct Pending {
     pub(super) reason: Option<Reason>,
     /// The look before this one lacked the socket too.
     pub(super) unseen: bool,
+    /// The row was a minisocket's.
+    pub(super) mini: bool,
     /// Missing: it is believed without an answer.
     pub(super) believed: bool,
     age: RowAge,
 }
 
 impl Pending {
-    pub(super) fn new(at: u32, finding: Finding, observed: State, age: RowAge) -> Self {
-        Self { at, finding, observed: observed.number(), reason: None, unseen: false, believed: false, age }
+    /// A finding about the row that `record`, as it was read, is of.
+    pub(super) fn new(at: u32, finding: Finding, record: &Record, age: RowAge) -> Self {
+        Self {
+            at,
+            finding,
+            observed: record.state().number(),
+            reason: None,
+            unseen: false,
+            mini: record.has(Flag::Mini),
+            believed: false,
+            age,
+        }
     }
 
     pub(super) fn observed(&self) -> State {

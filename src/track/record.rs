@@ -232,6 +232,16 @@ impl Record {
         changed
     }
 
+    /// What sockets share that an event told of and that a row cannot tell
+    /// apart: connect()s to one peer without a port, listeners of one group.
+    pub(super) fn likeness(&self, hasher: &impl BuildHasher) -> Option<u64> {
+        if self.lacks_port() {
+            return Some(self.hash_remote(hasher));
+        }
+        let unlisted = !self.has(Flag::Listed) && self.cookie == 0;
+        (unlisted && !self.has_peer()).then(|| self.hash_ends(hasher))
+    }
+
     /// Takes the ends of another look at the same socket.
     pub(super) fn take_ends(&mut self, from: &Self) {
         (self.local, self.local_port) = (from.local, from.local_port);

@@ -157,7 +157,6 @@ impl Ring {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.records.capacity() * size_of::<Record>()
-            + self.leftovers.capacity() * size_of::<u32>()
+        self.records.capacity() * size_of::<Record>() + self.leftovers.capacity() * size_of::<u32>()
     }
 }

@@ -1,6 +1,7 @@
 //! Tells what a snapshot found and no event explained.
 
 use crate::model::age::TIME_WAIT_MS;
+use crate::model::lifecycle::can_become;
 use crate::model::moment::{Moment, When};
 use crate::model::state::State;
 use crate::model::transition::{Kind, Reason, Source};
@@ -10,6 +11,10 @@ use super::pending::{Finding, Pending};
 use super::record::{Flag, Record};
 use super::since::Since;
 use super::{Change, Out, Phase, Tracker};
+
+/// How much later than it did TIME_WAIT can seem to have begun: a dump takes
+/// its time, and the row's timer counts in ticks.
+const TIMER_SLACK: u64 = 1_000_000_000;
 
 impl Tracker {
     /// Tells the snapshot's findings; what was asked and not answered waits
@@ -49,7 +54,7 @@ impl Tracker {
         self.fresh.shrink_to(keep);
     }
 
-    fn settle_missing(&mut self, missing: &Pending, now: Moment, out: &mut Out<'_>) {
+    pub(super) fn settle_missing(&mut self, missing: &Pending, now: Moment, out: &mut Out<'_>) {
         let max = if missing.reason == Some(Reason::TupleReused) { self.look.end } else { now };
         let unasked = missing.reason.or(Some(Reason::Unconfirmed));
         self.end_missing(missing, max, unasked, out);
@@ -71,13 +76,14 @@ impl Tracker {
         self.finish(missing.at, when, Source::Poll, reason, out);
     }
 
-    /// Whether TIME_WAIT can have run its time: it never ends early by itself.
+    /// Whether TIME_WAIT can have run its time, counted from the last start of
+    /// its timer that is known: it never ends early by itself.
     fn end_of_time_wait(&self, record: &Record, when: When) -> Option<Reason> {
         if !record.is_tcp() || record.state() != State::TimeWait {
             return None;
         }
-        let began = record.since.min(self.epoch);
-        let full = began.is_none_or(|b| when.max().since(b) >= TIME_WAIT_MS * 1_000_000);
+        let ran = when.max().since(record.since.max(self.epoch));
+        let full = ran.saturating_add(TIMER_SLACK) >= TIME_WAIT_MS * 1_000_000;
         Some(if full { Reason::Expired } else { Reason::CutShort })
     }
 
@@ -120,8 +126,8 @@ impl Tracker {
 
     pub(super) fn settle_opened(&mut self, found: &Pending, out: &mut Out<'_>) {
         let Some(record) = self.ring.get(found.at).copied() else { return };
-        let max = record.since.max(self.epoch);
-        let when = When::Between { min: record.since.min(self.epoch).unwrap_or(max), max };
+        let (min, max) = self.bounds_of_opening(&record, found);
+        let when = When::Between { min: min.unwrap_or(max), max };
         let reason = found.reason.or(self.lossy.then_some(Reason::AfterLoss));
         let (kind, from, to) = (Kind::Opened, Some(State::Close), record.state());
         self.tell(&record, Change { kind, from, to, when, source: Source::Poll, reason }, out);
@@ -132,7 +138,17 @@ impl Tracker {
         let min = self.earliest(&record, found.unseen);
         let (begin, end) = (self.look.begin, self.look.end);
         let when = found.age().tighten(min, end, begin, end);
-        self.change(found.at, found.observed(), when, Source::Poll, None, out);
+        // Events led where the row cannot have come back from.
+        let astray = record.is_tcp()
+            && record.since.is_exact()
+            && !self.lossy
+            && !can_become(record.state(), found.observed());
+        self.totals.contradicted += u64::from(astray);
+        let reason = astray.then_some(Reason::OtherNamespace);
+        self.change(found.at, found.observed(), when, Source::Poll, reason, out);
+        if let Some(record) = self.ring.get_mut(found.at) {
+            record.set(Flag::Mini, found.mini);
+        }
     }
 
     /// Tells that the socket at a place went to `to`, and notes it.
