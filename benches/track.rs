@@ -116,7 +116,7 @@ fn one_percent_changed(bencher: Bencher, size: usize) {
     step(&mut tracker, &before, 0);
     let round = Cell::new(1_u64);
     bencher.counter(ItemsCount::new(size)).bench_local(|| {
-        let rows = if round.get() % 2 == 0 { &before } else { &after };
+        let rows = if round.get().is_multiple_of(2) { &before } else { &after };
         round.set(round.get() + 1);
         step(&mut tracker, rows, round.get() * 1_000_000_000)
     });
@@ -153,7 +153,7 @@ fn order_reversed(bencher: Bencher, size: usize) {
     step(&mut tracker, &rows, 0);
     let round = Cell::new(1_u64);
     bencher.counter(ItemsCount::new(size)).bench_local(|| {
-        let rows = if round.get() % 2 == 0 { &rows } else { &reversed };
+        let rows = if round.get().is_multiple_of(2) { &rows } else { &reversed };
         round.set(round.get() + 1);
         step(&mut tracker, rows, round.get() * 1_000_000_000)
     });

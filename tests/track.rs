@@ -21,20 +21,18 @@ fn scenarios() {
         .collect();
     files.sort();
     assert!(!files.is_empty());
-    let failed: Vec<_> = files.iter().filter(|path| !check(path)).collect();
-    assert!(failed.is_empty(), "not as written: {failed:#?}");
+    let failed: Vec<String> = files.iter().filter_map(|path| check(path).err()).collect();
+    assert!(failed.is_empty(), "not as written:\n{}", failed.join("\n"));
 }
 
-/// Whether replaying the file gives the file.
-fn check(path: &Path) -> bool {
+/// Whether replaying the file gives the file; otherwise what it gives.
+fn check(path: &Path) -> Result<(), String> {
     let text = std::fs::read_to_string(path).expect("a scenario");
     let played = scenario::play(&text);
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(path, &played).expect("a writable scenario");
-        return true;
+    } else if played != text {
+        return Err(format!("=== {}\n{played}", path.display()));
     }
-    if played != text {
-        eprintln!("=== {}\n{played}", path.display());
-    }
-    played == text
+    Ok(())
 }

@@ -26,6 +26,19 @@ impl Tracker {
         rows.chain(ghosts)
     }
 
+    /// The question that a ticket names, while it is open.
+    pub fn question(&self, ticket: Ticket) -> Option<Question> {
+        let record = match ticket.0 {
+            Subject::Row(at) => {
+                let found = self.pending.binary_search_by_key(&at, |pending| pending.at).ok()?;
+                self.pending.get(found).filter(|p| p.finding == Finding::Missing)?;
+                self.ring.get(at)?
+            }
+            Subject::Ghost(number) => &self.ghosts.get(number).filter(|ghost| !ghost.told)?.record,
+        };
+        Some(question(ticket.0, record))
+    }
+
     /// Takes the answer to a question, given at `now`.
     ///
     /// A row that is another socket (a request without a cookie gives the

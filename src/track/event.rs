@@ -41,7 +41,8 @@ pub enum Applied {
     /// It lacks too much to tell which socket it means.
     Vague,
     /// The full socket is gone; an exact request tells whether the connection
-    /// goes on in TIME_WAIT. Without an answer the next snapshot tells.
+    /// goes on in TIME_WAIT ([`super::Tracker::question`]). Without an answer
+    /// the next snapshot tells; [`Answer::Unknown`] has the end told at once.
     Asks(Ticket),
 }
 

@@ -94,6 +94,10 @@ impl Ghosts {
         self.queue.shrink_to(self.queue.len() * 2);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ghost> {
         self.queue.iter().filter(|ghost| !ghost.done)
     }

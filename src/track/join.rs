@@ -32,21 +32,24 @@ pub(super) enum Outcome {
 
 impl<'a> Arrivals<'a> {
     /// Counts rows that came twice and buries their records. A row is done
-    /// with when its finding is not [`Finding::Opened`] any more.
-    pub(super) fn new(ring: &'a mut Ring, rows: &'a mut [Pending]) -> (Self, u64) {
+    /// with when its finding is not [`Finding::Opened`] any more. Without
+    /// `by_ends` only rows without a cookie can be found by their ends.
+    pub(super) fn new(ring: &'a mut Ring, rows: &'a mut [Pending], by_ends: bool) -> (Self, u64) {
         let hasher = DefaultHashBuilder::default();
-        let mut arrivals =
-            Self { ring, rows, cookies: HashTable::new(), ends: HashTable::new(), hasher };
-        arrivals.cookies.reserve(arrivals.rows.len(), |_| 0);
-        arrivals.ends.reserve(arrivals.rows.len(), |_| 0);
+        let with_cookie = |row: &&Pending| ring.get(row.at).is_some_and(|r| r.cookie != 0);
+        let cookies = rows.iter().filter(with_cookie).count();
+        let ends = if by_ends { rows.len() } else { rows.len() - cookies };
+        let cookies = HashTable::with_capacity(cookies);
+        let ends = HashTable::with_capacity(ends);
+        let mut arrivals = Self { ring, rows, cookies, ends, hasher };
         let mut twice = 0;
         for row in 0..arrivals.rows.len() as u32 {
-            twice += u64::from(!arrivals.enter(row));
+            twice += u64::from(!arrivals.enter(row, by_ends));
         }
         (arrivals, twice)
     }
 
-    fn enter(&mut self, row: u32) -> bool {
+    fn enter(&mut self, row: u32, by_ends: bool) -> bool {
         let Some(record) = self.record(row).copied() else { return true };
         if self.find(&record, |known| known.is_same(&record)).is_some() {
             self.drop_row(row);
@@ -56,7 +59,9 @@ impl<'a> Arrivals<'a> {
         if record.cookie != 0 {
             self.cookies.insert_unique(hash_cookie(record.cookie), row, |_| 0);
         }
-        self.ends.insert_unique(record.hash_ends(&self.hasher), row, |_| 0);
+        if record.cookie == 0 || by_ends {
+            self.ends.insert_unique(record.hash_ends(&self.hasher), row, |_| 0);
+        }
         true
     }
 

@@ -15,8 +15,13 @@ use crate::model::state::State;
 
 impl Tracker {
     /// A snapshot begins. Findings of the one before that were not settled are
-    /// settled by this one.
+    /// found anew by this one. A snapshot that was broken off is to be ended,
+    /// with [`Complete::NONE`]; until then it goes on.
     pub fn begin(&mut self, at: Moment) {
+        if self.look.phase == Phase::Reading {
+            return;
+        }
+        self.disown_openings();
         self.start(at);
         if self.look.phase != Phase::Never {
             self.previous = Some(self.look.begin);
@@ -31,6 +36,13 @@ impl Tracker {
         self.fresh.clear();
         self.ghosts.trim();
         self.ring.begin();
+    }
+
+    /// A socket that was found and never told is not known.
+    fn disown_openings(&mut self) {
+        for found in self.pending.iter().filter(|found| found.finding == Finding::Opened) {
+            self.ring.bury(found.at);
+        }
     }
 
     /// The first that is heard of fixes the zero of all times.
@@ -106,7 +118,8 @@ impl Tracker {
     /// returns the places that stay without a row.
     fn join(&mut self, leftovers: &[u32], out: &mut Out<'_>) -> Vec<(u32, Option<Reason>)> {
         let mut rows = std::mem::take(&mut self.arrivals);
-        let (mut arrivals, twice) = Arrivals::new(&mut self.ring, &mut rows);
+        let by_ends = !leftovers.is_empty() || !self.ghosts.is_empty();
+        let (mut arrivals, twice) = Arrivals::new(&mut self.ring, &mut rows, by_ends);
         self.totals.duplicates += twice;
         let unclaimed: Vec<u32> =
             leftovers.iter().copied().filter(|at| arrivals.claim(*at).is_none()).collect();

@@ -20,6 +20,41 @@
 //!   a minisocket; its end is told when that is known, or when the caller says
 //!   that it cannot find out.
 //!
+//! One round of a loop around it; events are applied between rounds as well:
+//!
+//! ```
+//! use sockstate::model::{moment::Moment, row::Row, transition::Transition};
+//! use sockstate::track::{Answer, Complete, ExactEvent, Question, Tracker};
+//!
+//! /// What the hands do.
+//! trait Kernel {
+//!     fn now(&self) -> Moment;
+//!     fn events(&mut self) -> Vec<ExactEvent>;
+//!     fn dump(&mut self, sink: &mut dyn FnMut(&Row<'_>)) -> Complete;
+//!     fn get(&mut self, question: &Question, then: &mut dyn FnMut(Answer<'_>));
+//! }
+//!
+//! fn round(tracker: &mut Tracker, kernel: &mut impl Kernel, out: &mut dyn FnMut(Transition)) {
+//!     tracker.begin(kernel.now());
+//!     let complete = kernel.dump(&mut |row| tracker.row(row));
+//!     tracker.end(kernel.now(), complete, out);
+//!     // tracker.wants_owners() → a scan of /proc → tracker.set_owners(&owners);
+//!     for event in kernel.events() {
+//!         tracker.apply(&event, out);
+//!     }
+//!     let questions: Vec<Question> = tracker.questions().collect();
+//!     for question in questions {
+//!         let now = kernel.now();
+//!         kernel.get(&question, &mut |answer| tracker.answer(question.ticket, answer, now, out));
+//!     }
+//!     tracker.settle(kernel.now(), out);
+//! }
+//! ```
+//!
+//! Events that are older than an answer or than `settle` are to be applied
+//! before it: an event that comes later than the look that showed what it did
+//! is recognised and not told again, but it can no longer make that exact.
+//!
 //! Nothing here reads a clock or fails. A tracker keeps 64 bytes a socket, and
 //! about 11 more for each way (cookie, ends) in which events look sockets up.
 
@@ -30,6 +65,7 @@ mod event;
 mod ghosts;
 mod index;
 mod join;
+mod locate;
 mod look;
 mod owners;
 mod pending;
@@ -89,6 +125,8 @@ pub struct Tracker {
     covered: [Option<Moment>; 8],
     /// The same as it was before the present look.
     floors: [Option<Moment>; 8],
+    /// The tracepoint is among the sources.
+    traced: bool,
     /// Events were lost since the last look.
     lossy: bool,
     totals: Totals,

@@ -381,6 +381,71 @@ fn is_subsequence(part: &[Option<State>], whole: &[Option<State>]) -> bool {
     part.iter().all(|state| whole.any(|other| other == state))
 }
 
+/// Calls in an order that no program should make, with rows and events of a few
+/// sockets: nothing panics, no socket is there twice, and a quiet look afterwards
+/// gives the truth.
+fn nonsense(seeds: &[u64]) {
+    let mut tracker = Tracker::new();
+    let mut tickets = Vec::new();
+    let mut told = 0_u64;
+    for (n, seed) in seeds.iter().enumerate() {
+        let mut dice = Dice(*seed);
+        let at = Moment((n as u64 + dice.roll(3) as u64) * 1_000_000);
+        let state = State::from_kernel(1 + dice.roll(13) as u8);
+        let key = (dice.roll(4) as u64, dice.roll(3) as u16);
+        let mut made = row(key, state);
+        made.socket.inode = dice.roll(3) as u32;
+        match dice.roll(12) {
+            0 => tracker.begin(at),
+            1..=3 => tracker.row(&made.row()),
+            4 => {
+                let complete = [Complete::ALL, Complete::NONE][dice.roll(2)];
+                tracker.end(at, complete, &mut |_| told += 1);
+            }
+            5 => tracker.settle(at, &mut |_| told += 1),
+            6 => tickets.extend(tracker.questions().map(|q| q.ticket)),
+            7 if !tickets.is_empty() => {
+                let there = made.row();
+                let answers = [
+                    Answer::Gone,
+                    Answer::Unknown,
+                    Answer::Present(None),
+                    Answer::Present(Some(&there)),
+                ];
+                let ticket = tickets[dice.roll(tickets.len())];
+                tracker.answer(ticket, answers[dice.roll(4)], at, &mut |_| told += 1);
+            }
+            8 => _ = tracker.resync(1),
+            _ => {
+                let from =
+                    Some(State::from_kernel(1 + dice.roll(13) as u8)).filter(|_| dice.chance(2));
+                let source = [Source::Tracepoint, Source::Destroy][dice.roll(2)];
+                let to = if dice.chance(3) { State::Close } else { state };
+                let identity = Identity::of(&made.socket);
+                tracker.apply(&ExactEvent { at, identity, from, to, source }, &mut |_| told += 1);
+            }
+        }
+    }
+    // Whatever was open is closed by three complete looks.
+    let (mut ledger, world) = (Ledger::default(), World::new(3));
+    for round in 1..4 {
+        let at = Moment(10_000_000_000 * round);
+        tracker.begin(at);
+        tracker.end(at, Complete::ALL, &mut |t| ledger.hear(t));
+        tracker.settle(at, &mut |t| ledger.hear(t));
+    }
+    assert_eq!(counted(&tracker), BTreeMap::new());
+    balance(&tracker);
+    for round in 4..6 {
+        tracker.begin(Moment(10_000_000_000 * round));
+        world.dump(&mut Dice(1), false).iter().for_each(|made| tracker.row(&made.row()));
+        tracker.end(Moment(10_000_000_000 * round), Complete::ALL, &mut |t| ledger.hear(t));
+        tracker.settle(Moment(10_000_000_000 * round), &mut |t| ledger.hear(t));
+    }
+    assert_eq!(counted(&tracker), world.sockets);
+    balance(&tracker);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -404,6 +469,11 @@ proptest! {
             prop_assert_eq!(without_time_wait(&life), without_time_wait(&lived[&port]), "port {}", port);
         }
         prop_assert_eq!(events(&seeds, false).1, told, "a replay says the same");
+    }
+
+    #[test]
+    fn calls_in_any_order_do_no_harm(seeds in vec(any::<u64>(), 1..60)) {
+        nonsense(&seeds);
     }
 
     #[test]

@@ -97,15 +97,15 @@ impl Stage {
                     Applied::Known => self.said.push("known".to_owned()),
                     Applied::Held => self.said.push("held".to_owned()),
                     Applied::Vague => self.said.push("vague".to_owned()),
-                    Applied::Asks(_) => self.ask(),
+                    Applied::Asks(ticket) => {
+                        assert!(self.tracker.question(ticket).is_some());
+                        self.ask();
+                    }
                 }
             }
             ["owner", inode, ref processes @ ..] => {
                 for process in processes {
-                    let (comm, pid) = process.strip_suffix(']')?.split_once('[')?;
-                    let pid = pid.parse().ok()?;
-                    self.owners.add(inode.parse().ok()?, Holder { pid, fd: 3 });
-                    self.owners.name_process(pid, comm.as_bytes());
+                    self.own(inode.parse().ok()?, process)?;
                 }
             }
             ["lost", count] => self.said.push(gap(self.tracker.resync(count.parse().ok()?))),
@@ -113,6 +113,15 @@ impl Stage {
             ["totals"] => self.said.push(format!("{:?}", self.tracker.totals())),
             _ => return None,
         }
+        Some(())
+    }
+
+    /// `process` is `comm[pid]`.
+    fn own(&mut self, inode: u32, process: &str) -> Option<()> {
+        let (comm, pid) = process.strip_suffix(']')?.split_once('[')?;
+        let pid = pid.parse().ok()?;
+        self.owners.add(inode, Holder { pid, fd: 3 });
+        self.owners.name_process(pid, comm.as_bytes());
         Some(())
     }
 
