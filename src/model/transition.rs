@@ -100,7 +100,7 @@ pub struct Process {
 pub struct Ownership {
     /// Every process with a descriptor, ordered.
     pub processes: Arc<[Process]>,
-    /// Whether they have closed it since ("was nginx[812]").
+    /// Whether they have closed it since (`was nginx[812]`).
     pub former: bool,
 }
 
