@@ -13,6 +13,7 @@ pub mod chain;
 pub mod filter;
 pub mod group;
 pub mod rules;
+pub mod track;
 // Floor 2b, the hands: system calls and what is made of them.
 pub mod source;
 pub mod sys;

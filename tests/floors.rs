@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("filter", 2),
     ("group", 2),
     ("rules", 2),
+    ("track", 2),
     ("sys", 2),
     ("source", 3),
     ("engine", 4),
@@ -21,7 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Floors without system calls: nothing of the outside may be named there.
-const PURE: &[&str] = &["kernel", "model", "backlog", "chain", "filter", "group", "rules"];
+const PURE: &[&str] = &["kernel", "model", "backlog", "chain", "filter", "group", "rules", "track"];
 
 struct Source {
     /// Path below src/, as in `model/state.rs`.
