@@ -30,6 +30,7 @@ pub fn trials(entered: &Entered) -> Vec<Trial> {
             trials.push(trial(name, entered, move || check(family)));
         }
     }
+    trials.push(trial("listeners::most_specific_address", entered, most_specific_address));
     trials.push(trial("listeners::limit_from_somaxconn", entered, limit_from_somaxconn));
     trials.push(trial("listeners::unix", entered, unix_listener));
     trials.push(trial("listeners::unix_nasty_name", entered, unix_nasty_name));
@@ -173,6 +174,31 @@ fn syn_queue(family: Family) -> Result<()> {
         ensure!(row["waiting"] == json!([]), "half open is not waiting: {row}");
         let (_, row) = listener(&["--source", source], other.local)?;
         ensure!(row["syn_queue"] == 0, "{row}");
+    }
+    Ok(())
+}
+
+/// On one port the wildcard and an address of its own may listen. As in the kernel's lookup a client
+/// belongs to the address it called.
+fn most_specific_address() -> Result<()> {
+    let wildcard = Family::V4.tcp_socket()?;
+    let specific = Family::V4.tcp_socket()?;
+    for socket in [&wildcard, &specific] {
+        socket.set_reuse_port(true)?;
+    }
+    states::bind(&specific, Family::V4.loopback(0))?;
+    let here = address_of(&specific)?;
+    let anywhere = SocketAddr::from(([0, 0, 0, 0], here.port()));
+    states::bind(&wildcard, anywhere)?;
+    wildcard.listen(7)?;
+    specific.listen(7)?;
+    let client = address_of(&states::connected_to(Family::V4, here.port())?)?;
+    for source in ["netlink", "proc"] {
+        let (_, row) = listener(&["--source", source], here)?;
+        ensure!(waiting(&row)? == BTreeSet::from([client]) && row["queue"] == 1, "{row}");
+        let (_, row) = listener(&["--source", source], anywhere)?;
+        ensure!(waiting(&row)?.is_empty() && row["queue"] == 0, "{row}");
+        ensure!(row["shared_by"] == 1, "{row}");
     }
     Ok(())
 }
