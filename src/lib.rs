@@ -12,6 +12,7 @@ pub mod backlog;
 pub mod chain;
 pub mod filter;
 pub mod group;
+pub mod matrix;
 pub mod rules;
 pub mod track;
 // Floor 2b, the hands: system calls and what is made of them.

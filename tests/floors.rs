@@ -12,6 +12,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("chain", 2),
     ("filter", 2),
     ("group", 2),
+    ("matrix", 2),
     ("rules", 2),
     ("track", 2),
     ("sys", 2),
@@ -22,7 +23,8 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Floors without system calls: nothing of the outside may be named there.
-const PURE: &[&str] = &["kernel", "model", "backlog", "chain", "filter", "group", "rules", "track"];
+const PURE: &[&str] =
+    &["kernel", "model", "backlog", "chain", "filter", "group", "matrix", "rules", "track"];
 
 struct Source {
     /// Path below src/, as in `model/state.rs`.

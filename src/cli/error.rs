@@ -72,9 +72,12 @@ impl Error {
     /// Tells the user and returns the exit status.
     pub fn report(self, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
         // Nothing is left to be done when standard error is gone as well.
-        // What it quotes may hold anything, an escape code or a newline.
-        let mut say =
-            |text: &str| drop(writeln!(stderr, "sockstate: {}", escaped(text.as_bytes())));
+        // What it quotes may hold anything, such as an escape code. A filter's
+        // error has lines of its own, with a caret under the word.
+        let mut say = |text: &str| {
+            let lines: Vec<String> = text.lines().map(|line| escaped(line.as_bytes())).collect();
+            drop(writeln!(stderr, "sockstate: {}", lines.join("\n")));
+        };
         match self {
             Self::Usage(text) => {
                 say(&text);

@@ -137,7 +137,7 @@ impl Plan {
     pub fn lookups(&self, engine: &Engine) -> Result<Lookups, Error> {
         let live = engine.is_live();
         Ok(Lookups {
-            unix_names: if self.unix_names && live { engine.unix_names()? } else { <_>::default() },
+            unix_names: if self.unix_names && live { engine.unix_names() } else { <_>::default() },
             cgroups: self.cgroups.then(|| engine.cgroups()),
             users: self.users.then(Users::new),
             subflows: if self.subflows && live { engine.subflows()?.0 } else { <_>::default() },

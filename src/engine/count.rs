@@ -77,7 +77,7 @@ impl Engine {
     /// When no table could be read.
     pub fn count(&self, selection: &Selection, keys: Vec<Key>) -> Result<Count, SourceError> {
         let mut groups = Groups::new(keys, selection.states());
-        let mut lookups = self.lookups_for(selection)?;
+        let mut lookups = self.lookups_for(selection);
         let mut report;
         if let Some(quick) = self.quick_count(selection, &mut groups)? {
             report = quick;

@@ -2,6 +2,7 @@
 
 mod count;
 mod destroy;
+mod exact;
 pub mod fields;
 mod listeners;
 mod lookups;
@@ -9,6 +10,7 @@ mod overview;
 mod quick_count;
 mod resolver;
 mod selection;
+mod stream;
 
 pub use count::{Count, Group, KeyValue};
 pub use destroy::{Destroyed, Refusal};
@@ -17,6 +19,7 @@ pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
 pub use resolver::SystemNames;
 pub use selection::{Means, Selection};
+pub use stream::{Events, Stream, Told};
 
 use std::path::{Path, PathBuf};
 

@@ -80,7 +80,18 @@ pub struct InetId {
 /// The bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
 /// acknowledged.
 pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
-    let body = SockDiagMessage::InetRequest(InetRequest {
+    message(SockDiagDestroy::new(exact(id)), NLM_F_REQUEST | NLM_F_ACK, seq)
+}
+
+/// The bytes of a request for the row of one socket. Ends and cookie must be
+/// its own: with another cookie the kernel answers `ENOENT`, without one with
+/// the listener of that port (`inet_diag_find_one_icsk`).
+pub fn get(id: &InetId, seq: u32) -> Vec<u8> {
+    message(exact(id), NLM_F_REQUEST, seq)
+}
+
+fn exact(id: &InetId) -> SockDiagMessage {
+    SockDiagMessage::InetRequest(InetRequest {
         family: id.family,
         protocol: id.protocol as u8,
         extensions: ExtensionFlags::empty(),
@@ -93,8 +104,7 @@ pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
             interface_id: id.ifindex,
             cookie: id.cookie.to_ne_bytes(),
         },
-    });
-    message(SockDiagDestroy::new(body), NLM_F_REQUEST | NLM_F_ACK, seq)
+    })
 }
 
 /// The request with a filter program (`INET_DIAG_REQ_BYTECODE`).

@@ -16,6 +16,7 @@ use crate::kernel::vsock_diag::VsockMessage;
 use crate::model::address::Endpoint;
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
+use crate::model::identity::Identity;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
@@ -56,6 +57,36 @@ pub fn inet_id(socket: &Socket) -> Option<InetId> {
         ifindex: socket.ifindex,
         cookie: socket.cookie,
     })
+}
+
+/// What an exact request found.
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'r> {
+    /// The socket's row.
+    Row(&'r Row<'r>),
+    /// There is no such socket.
+    Nothing,
+    /// The kernel could not be asked for it.
+    NotAsked,
+}
+
+/// Asks the kernel for one socket by its ends and cookie.
+pub fn exact(socket: &mut DiagSocket, identity: &Identity, found: &mut dyn FnMut(Found<'_>)) {
+    let Some(id) = inet_id(&Socket::of_identity(identity, State::Close)) else {
+        return found(Found::NotAsked);
+    };
+    let mut any = false;
+    let asked = socket.get(&|seq| request::get(&id, seq), &mut |payload| {
+        if let Some(row) = decode(payload, identity.table) {
+            any = true;
+            found(Found::Row(&row));
+        }
+    });
+    match asked {
+        Ok(()) if any => {}
+        Ok(()) => found(Found::Nothing),
+        Err(_) => found(Found::NotAsked),
+    }
 }
 
 /// Reads `table`; an error means that not one row was handed on.

@@ -16,5 +16,6 @@ pub mod perf_gap;
 pub mod perf_ring_map;
 pub mod processes;
 pub mod procfs;
+pub mod signal;
 pub mod tracefs;
 pub mod users;

@@ -105,6 +105,36 @@ impl DiagSocket {
         }
     }
 
+    /// Asks for one row; `request` makes the message for a sequence number.
+    /// Nothing is handed on when the kernel has no such socket.
+    ///
+    /// # Errors
+    /// When the kernel refuses or does not answer.
+    pub fn get(
+        &mut self,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        row: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
+        self.seq = self.seq.wrapping_add(1);
+        self.send(&request(self.seq))?;
+        let mut dump = Dump::new(self.seq);
+        loop {
+            let (full_len, sender) = self.receive()?;
+            let bytes = &self.buffer[..full_len.min(self.buffer.len())];
+            let datagram = Datagram { bytes, full_len, sender };
+            let progress = dump.feed(datagram, &mut |payload| {
+                row(payload);
+                ControlFlow::Break(())
+            });
+            match progress {
+                Progress::More => {}
+                Progress::Done | Progress::Stopped => return Ok(()),
+                Progress::Failed(libc::ENOENT) => return Ok(()),
+                Progress::Failed(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            }
+        }
+    }
+
     /// Runs one dump; `request` makes the message for a sequence number.
     ///
     /// A request that fails before its first row with an error that passes by
