@@ -21,6 +21,8 @@ pub enum Error {
     Failed(String),
     /// The job could not be done, and everything is said already: exit status 1.
     Told,
+    /// A signal ended a stream: the exit status by which a shell knows it.
+    Signal(u8),
     /// Help or version was asked for: standard output, exit status 0.
     Text(String),
     /// Standard output could not be written to.
@@ -88,6 +90,7 @@ impl Error {
                 1
             }
             Self::Told => 1,
+            Self::Signal(status) => status,
             Self::Text(text) => {
                 let mut out = Out::new(stdout);
                 out.write(text.as_bytes());

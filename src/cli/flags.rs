@@ -2,6 +2,7 @@
 //! man page and the completions.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -40,6 +41,14 @@ Examples:
   sockstate listeners                          every TCP listener and its accept queue
   sockstate listeners -x                       unix listeners
   sockstate listeners --json | jq '.listeners[] | select(.full)'";
+
+const EVENTS_EXAMPLES: &str = "\
+Examples:
+  sockstate events                             every transition of TCP sockets
+  sockstate events to close-wait               who is hung up on
+  sockstate events from syn-sent to close --duration 1m
+  sockstate events --summary --duration 10s    how often, and how long states last
+  sockstate events --json sport = :443         for scripts, an object a line";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -106,6 +115,15 @@ pub enum Command {
     /// have a queue, and a row, each.
     #[command(after_help = LISTENERS_EXAMPLES)]
     Listeners(Listeners),
+    /// Transitions of sockets between states, as they happen
+    ///
+    /// Exact where the kernel tells: with CAP_PERFMON (root) by the tracepoint
+    /// sock:inet_sock_set_state, otherwise of sockets that end. Everything else is inferred from
+    /// snapshots and marked so, with the bounds of its time. Which sources are used, and why not
+    /// better ones, is said on standard error. `from STATE` and `to STATE` choose transitions; the
+    /// filter's states match either end. SIGINT ends it with status 130.
+    #[command(after_help = EVENTS_EXAMPLES)]
+    Events(EventsFlags),
     /// Write the completions of a shell to standard output
     ///
     /// bash loads them from ~/.local/share/bash-completion/completions/sockstate, zsh from a file
@@ -233,6 +251,12 @@ pub enum SourceChoice {
     Netlink,
     /// /proc/net only
     Proc,
+    /// events: the tracepoint sock:inet_sock_set_state, and snapshots
+    Tracepoint,
+    /// events: the kernel's word of sockets that end, and snapshots
+    Destroy,
+    /// events: snapshots alone
+    Poll,
 }
 
 /// Flags of `list`.
@@ -328,6 +352,40 @@ fn by_help() -> String {
 pub struct Listeners {
     #[command(flatten)]
     pub words: Words,
+}
+
+/// Flags of `events`.
+#[derive(Args, Debug)]
+pub struct EventsFlags {
+    /// Time between two snapshots
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// End after this time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Instead of each transition how many of each there were and how long states lasted: at the
+    /// end, or every TIME
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = duration)]
+    pub summary: Option<Option<Duration>>,
+    #[command(flatten)]
+    pub words: Words,
+}
+
+/// A time such as `500ms`, `2s`, `5m`, `1h`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("'{text}' is no time such as 500ms, 2s, 5m or 1h");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| bad())?;
+    let scale = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(bad()),
+    };
+    let seconds = Some(number * scale).filter(|s| s.is_finite() && *s > 0.0 && *s < 1e9);
+    seconds.map(Duration::from_secs_f64).ok_or_else(bad)
 }
 
 /// The filter.

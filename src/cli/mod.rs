@@ -4,6 +4,7 @@ mod completions;
 mod context;
 mod count;
 mod error;
+mod events;
 mod flags;
 mod kill;
 mod list;
@@ -23,7 +24,7 @@ use crate::sys::netns;
 
 use context::Context;
 use error::Error;
-use flags::{Cli, Command};
+use flags::{Cli, Command, SourceChoice};
 
 /// Runs the program and returns its exit status: 0 done, 1 it could not do the
 /// job, 2 wrong usage. A closed pipe is an ordinary end.
@@ -49,12 +50,23 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         netns::enter(&cli.shared.proc_root, target)
             .map_err(|error| Error::Failed(format!("cannot enter the namespace: {error}")))?;
     }
+    let of_events = matches!(
+        cli.shared.source,
+        SourceChoice::Tracepoint | SourceChoice::Destroy | SourceChoice::Poll
+    );
+    if of_events && !matches!(cli.command, Some(Command::Events(_))) {
+        return Err(Error::Usage(
+            "the sources tracepoint, destroy and poll are of events; use auto, netlink or proc"
+                .into(),
+        ));
+    }
     let mut context = Context::new(cli.shared, stdout, stderr);
     match cli.command {
         None | Some(Command::Status) => status::run(&mut context),
         Some(Command::List(flags)) => list::run(&mut context, &flags),
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
+        Some(Command::Events(flags)) => events::run(&mut context, &flags),
         Some(Command::Completions(flags)) => completions::run(&mut context, flags.shell),
         Some(Command::Man) => man::run(&mut context),
         Some(Command::Schema) => context.print(crate::output::json::schema().as_bytes()),

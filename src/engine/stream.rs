@@ -4,9 +4,12 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
+
 use crate::chain::{Chains, Exact};
 use crate::model::gap::Gap;
 use crate::model::moment::Moment;
+use crate::model::state::State;
 use crate::model::transition::Transition;
 use crate::model::want::Want;
 use crate::source::{Found, Served, SourceError, exact as ask_kernel};
@@ -53,6 +56,31 @@ struct Trace {
     drained: Drained,
     chains: Chains,
     found: Vec<Exact>,
+    /// Chains whose CLOSE was told: their end adds nothing.
+    closed: FxHashSet<u64>,
+}
+
+impl Trace {
+    /// What was found as events for the tracker.
+    fn events(&mut self, events: &mut Vec<ExactEvent>) {
+        self.found.clear();
+        self.chains.feed(&self.drained.events, &mut self.found);
+        for found in &self.found {
+            events.extend(match found {
+                Exact::Change(change) => {
+                    if change.to == State::Close {
+                        self.closed.insert(change.chain);
+                    }
+                    exact::change(change)
+                }
+                Exact::End(end) => {
+                    let told = end.chain.is_some_and(|chain| self.closed.remove(&chain));
+                    if told { None } else { exact::end(end) }
+                }
+                Exact::Note(_) => None,
+            });
+        }
+    }
 }
 
 /// A stream of transitions of one network namespace.
@@ -185,16 +213,11 @@ impl<'e> Stream<'e> {
             }
             Feed::Trace(trace) => {
                 trace.tracer.drain(timeout, &mut trace.drained)?;
-                trace.found.clear();
-                trace.chains.feed(&trace.drained.events, &mut trace.found);
-                events.extend(trace.found.iter().filter_map(|found| match found {
-                    Exact::Change(change) => exact::change(change),
-                    Exact::End(end) => exact::end(end),
-                    Exact::Note(_) => None,
-                }));
+                trace.events(&mut events);
                 if !trace.drained.gaps.is_empty() {
                     lost = Some(trace.drained.lost);
                     trace.chains.forget();
+                    trace.closed.clear();
                     gaps.extend(trace.drained.gaps.iter().map(|gap| gap.to_gap()));
                 }
             }
@@ -261,6 +284,7 @@ fn trace_feed(port: Option<u16>) -> Result<Feed, String> {
         drained: Drained::default(),
         chains: Chains::default(),
         found: Vec::new(),
+        closed: FxHashSet::default(),
     })))
 }
 

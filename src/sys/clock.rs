@@ -21,6 +21,11 @@ pub fn sleep(duration: Duration) {
     let _ = rustix::thread::nanosleep(&request);
 }
 
+/// The wall clock of this machine's time zone as `HH:MM:SS.microseconds`.
+pub fn local_time(at: Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.6f").to_string()
+}
+
 /// Nanoseconds by `CLOCK_MONOTONIC`, the clock of trace events.
 pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);

@@ -6,6 +6,7 @@
 
 mod count;
 mod details;
+mod events;
 mod listeners;
 mod parts;
 mod schema;
@@ -13,6 +14,7 @@ mod sockets;
 mod status;
 
 pub use count::count;
+pub use events::{gap, transition};
 pub use listeners::listeners;
 pub use schema::schema;
 pub use sockets::{Details, Sockets};

@@ -6,6 +6,7 @@ use schemars::transform::RecursiveTransform;
 use serde_json::{Map, Value, json};
 
 use super::count::{self, CountDocument};
+use super::events::{self, GapLine, TransitionLine};
 use super::listeners::{self, ListenersDocument};
 use super::sockets::{self, SocketsDocument};
 use super::status::{self, StatusDocument};
@@ -20,6 +21,8 @@ pub fn schema() -> String {
         generator.subschema_for::<CountDocument>(),
         generator.subschema_for::<ListenersDocument>(),
         generator.subschema_for::<StatusDocument>(),
+        generator.subschema_for::<TransitionLine>(),
+        generator.subschema_for::<GapLine>(),
     ];
     let mut definitions = generator.take_definitions(true);
     pin_names(&mut definitions);
@@ -61,6 +64,8 @@ fn pin_names(definitions: &mut Map<String, Value>) {
         ("CountDocument", count::SCHEMA),
         ("ListenersDocument", listeners::SCHEMA),
         ("StatusDocument", status::SCHEMA),
+        ("TransitionLine", events::SCHEMA),
+        ("GapLine", events::SCHEMA),
     ];
     for (document, name) in names {
         let member = definitions
