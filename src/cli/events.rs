@@ -18,6 +18,7 @@ use crate::sys::signal::Ending;
 use super::context::Context;
 use super::error::Error;
 use super::flags::{EventsFlags, SourceChoice};
+use super::repeat::nanos;
 use super::select;
 
 /// Prints transitions until something ends it.
@@ -80,10 +81,6 @@ fn follow(
             look_at = 0;
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
 }
 
 fn choice(source: SourceChoice) -> Events {

@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::engine::fields::Field;
 use crate::group::KEYS;
 
+use super::repeat::Repeat;
+
 const MAIN_EXAMPLES: &str = "\
 Examples:
   sockstate                            what is wrong, and how many sockets in which state
@@ -311,6 +313,8 @@ pub struct List {
     #[arg(short = 's', long)]
     pub summary: bool,
     #[command(flatten)]
+    pub repeat: Repeat,
+    #[command(flatten)]
     pub words: Words,
 }
 
@@ -338,6 +342,8 @@ pub struct Count {
         help = by_help()
     )]
     pub by: Vec<String>,
+    #[command(flatten)]
+    pub repeat: Repeat,
     #[command(flatten)]
     pub words: Words,
 }

@@ -43,7 +43,7 @@ pub fn run(
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, settings);
     rows.iter().for_each(|row| writer.row(row, &lookups));
-    writer.finish(at, &report);
+    writer.finish(at, &report, None);
     out.finish()?;
     context.footer(&report.gaps);
     if rows.is_empty() {

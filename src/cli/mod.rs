@@ -9,9 +9,11 @@ mod flags;
 mod kill;
 mod list;
 mod list_plan;
+mod list_seen;
 mod list_writer;
 mod listeners;
 pub mod man;
+mod repeat;
 mod select;
 mod status;
 

@@ -17,5 +17,5 @@ pub use count::count;
 pub use events::{gap, transition};
 pub use listeners::listeners;
 pub use schema::schema;
-pub use sockets::{Details, Sockets};
+pub use sockets::{Changes, Details, Sockets};
 pub use status::status;
