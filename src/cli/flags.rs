@@ -12,6 +12,7 @@ const MAIN_EXAMPLES: &str = "\
 Examples:
   sockstate                            what is wrong, and how many sockets in which state
   sockstate list -tan                  every TCP socket, as `ss -tan`
+  sockstate list 'dport = 443 and rtt > 100ms'
   sockstate list state close-wait -p   who does not close
   sockstate count --by process         who has most
   sockstate listeners                  is an accept queue full, and who waits in it";
@@ -23,7 +24,7 @@ Examples:
   sockstate list state close-wait -p           connections the peer closed and we did not
   sockstate list -t state time-wait --json     for scripts
   sockstate list -tp --sort -recvq --limit 10  the ten with most unread bytes
-  sockstate list 'dport {80,443} and rtt > 100ms'
+  sockstate list 'dport {80,443} and rtt > 100ms'  web servers that are far away
   sockstate list state close-wait 'age > 5m' process nginx
   sockstate list --columns state,remote,age,comm --csv state close-wait
   sockstate list -K dst 192.0.2.7              close them, after asking";
@@ -138,7 +139,7 @@ pub struct Shared {
     /// Where to read from; auto is netlink, and /proc for what it cannot serve
     #[arg(long, global = true, value_name = "SOURCE", default_value = "auto")]
     pub source: SourceChoice,
-    /// No head line, no total
+    /// Tables without head line and total
     #[arg(short = 'H', long, global = true)]
     pub no_header: bool,
     /// IPv4 sockets
@@ -159,7 +160,7 @@ pub struct Shared {
     /// Unix sockets
     #[arg(short = 'x', long, global = true)]
     pub unix: bool,
-    /// MPTCP connections with their subflows
+    /// MPTCP connections; with `list -i` their subflows too
     #[arg(short = 'M', long, global = true)]
     pub mptcp: bool,
     /// SCTP sockets
@@ -193,13 +194,14 @@ pub struct Shared {
     #[arg(short, long, global = true)]
     pub processes: bool,
     /// Look into another network namespace: a name of `ip netns`, a path, or a
-    /// process id
+    /// process id; needs CAP_SYS_ADMIN
     #[arg(short = 'N', long = "net", global = true, value_name = "NAME|PATH|PID")]
     pub netns: Option<String>,
-    /// Decide the whole filter here instead of leaving parts to the kernel
+    /// Decide the whole filter here: the kernel sends every row. The result is the same, later
     #[arg(long, global = true, hide_short_help = true)]
     pub no_kernel_filter: bool,
-    /// Show how the filter is read and who decides which part, and stop
+    /// Show how the filter was understood, which part of it the kernel decides for each table,
+    /// and list nothing
     #[arg(long, global = true)]
     pub explain_filter: bool,
     /// Where procfs is mounted
@@ -241,46 +243,49 @@ pub struct List {
     /// The running timer of each socket
     #[arg(short = 'o', long = "options")]
     pub timers: bool,
-    /// Timers, user, inode, cookie, mark, cgroup, shutdown, socket options
+    /// Timer, user id, inode and cookie as columns; user, mark, cgroup, shutdown and socket options
+    /// on a line below
     #[arg(short, long)]
     pub extended: bool,
-    /// TCP internals, on a line below each socket
+    /// TCP internals, on a line below each socket: struct tcp_info, congestion control, what runs
+    /// on top
     #[arg(short, long)]
     pub info: bool,
     /// Socket memory and drops, on a line below each socket
     #[arg(short, long)]
     pub memory: bool,
-    /// Type of service, traffic class and priority
+    /// Type of service, traffic class and priority, on a line below each socket
     #[arg(long)]
     pub tos: bool,
-    /// The cgroup each socket was made in
+    /// The cgroup each socket was made in, on a line below it
     #[arg(long)]
     pub cgroup: bool,
-    /// One line a socket, details behind it
+    /// What would stand on lines below stands behind the socket, on its line
     #[arg(short = 'O', long = "oneline")]
     pub one_line: bool,
     /// Order by a field, descending with a minus before it: --sort -recvq
     #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true, long_help = sort_help())]
     pub sort: Option<String>,
-    /// Show at most so many sockets
+    /// At most so many sockets, after --sort
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = limit)]
     pub limit: Option<usize>,
-    /// Only these fields; `help` lists them
-    #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
+    /// Exactly these fields, in this order; `--columns help` lists them all
+    #[arg(long, value_name = "FIELD[,FIELD]", value_delimiter = ',')]
     pub columns: Vec<String>,
-    /// Comma-separated values, of the fields of --columns or the usual ones
+    /// Comma-separated values (RFC 4180) of the fields of --columns, or of proto, state, recvq,
+    /// sendq, local, remote, uid, inode, cookie
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// Read a recorded dump instead of the kernel (`ss -D`, --dump)
+    /// Read a dump that --dump or `ss -D` recorded instead of asking the kernel
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dump", "kill"])]
     pub from: Option<PathBuf>,
-    /// Record the kernel's answer to a file instead of listing it
+    /// Record the kernel's answer to a file instead of listing it: TCP unless another table is named
     #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "kill")]
     pub dump: Option<PathBuf>,
-    /// Destroy the sockets that the filter selects; asks before it does
+    /// Close the sockets that the filter selects: lists them and asks first. Needs CAP_NET_ADMIN
     #[arg(short = 'K', long)]
     pub kill: bool,
-    /// With --kill: do not ask
+    /// Do not ask before --kill closes
     #[arg(long, requires = "kill")]
     pub yes: bool,
     /// The overview instead, as `sockstate status`
@@ -333,8 +338,8 @@ pub struct Listeners {
 /// The filter.
 #[derive(Args, Debug)]
 pub struct Words {
-    /// Which sockets: `state NAME`, `exclude NAME`, and expressions such as
-    /// `dport = :443 and not src 10.0.0.0/8`; see FILTER in sockstate(1)
+    /// Which sockets: `state close-wait`, `dport = 443 and not src 10.0.0.0/8`, `process nginx`; quote
+    /// what the shell would take. FILTER in sockstate(1) has every test
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 }
