@@ -24,7 +24,7 @@ Examples:
   sockstate list state close-wait -p           connections the peer closed and we did not
   sockstate list -t state time-wait --json     for scripts
   sockstate list -tp --sort -recvq --limit 10  the ten with most unread bytes
-  sockstate list 'dport {80,443} and rtt > 100ms'  web servers that are far away
+  sockstate list 'dport {80,443} and rtt > 100ms'
   sockstate list state close-wait 'age > 5m' process nginx
   sockstate list --columns state,remote,age,comm --csv state close-wait
   sockstate list -K dst 192.0.2.7              close them, after asking";
@@ -51,10 +51,10 @@ Examples:
 const MAIN_ABOUT: &str = "\
 The state of every socket on this machine
 
-sockstate asks the running kernel for its TCP, UDP, raw and unix sockets, in the network namespace \
-it runs in, and says what is wrong with them: accept queues that are full, connections that an \
-application never closes, TIME_WAIT close to its limit. It needs no privilege except to name the \
-processes of other users. What it could not see it says on standard error, or in the member \"gaps\" \
+sockstate asks the running kernel for its TCP, UDP, raw and unix sockets, and others that a flag \
+names, in the network namespace it runs in, and says what is wrong with them: accept queues that are \
+full, connections that an application never closes, TIME_WAIT close to its limit. To look needs no \
+privilege, except to name the processes of other users and to see firewall marks. What it could not see it says on standard error, or in the member \"gaps\" \
 of the JSON.";
 
 /// The state of every socket on this machine.
@@ -193,15 +193,19 @@ pub struct Shared {
     /// The processes that hold each socket
     #[arg(short, long, global = true)]
     pub processes: bool,
-    /// Look into another network namespace: a name of `ip netns`, a path, or a
-    /// process id; needs CAP_SYS_ADMIN
+    /// Look into another network namespace
+    ///
+    /// By a name of `ip netns`, a path, or the id of a process in it. Needs CAP_SYS_ADMIN.
     #[arg(short = 'N', long = "net", global = true, value_name = "NAME|PATH|PID")]
     pub netns: Option<String>,
-    /// Decide the whole filter here: the kernel sends every row. The result is the same, later
+    /// Decide the whole filter here, not in the kernel
+    ///
+    /// The kernel then sends every row. The result is the same.
     #[arg(long, global = true, hide_short_help = true)]
     pub no_kernel_filter: bool,
-    /// Show how the filter was understood, which part of it the kernel decides for each table,
-    /// and list nothing
+    /// Show how the filter was understood, and list nothing
+    ///
+    /// For each table: what the kernel is asked to decide, and what is decided here.
     #[arg(long, global = true)]
     pub explain_filter: bool,
     /// Where procfs is mounted
@@ -243,24 +247,28 @@ pub struct List {
     /// The running timer of each socket
     #[arg(short = 'o', long = "options")]
     pub timers: bool,
-    /// Timer, user id, inode and cookie as columns; user, mark, cgroup, shutdown and socket options
-    /// on a line below
+    /// More about each socket: timer, user, inode, cookie, cgroup
+    ///
+    /// Columns for timer, user id, inode and cookie; on a line below the name of the user, firewall mark,
+    /// sides that are shut down, socket options and cgroup.
     #[arg(short, long)]
     pub extended: bool,
-    /// TCP internals, on a line below each socket: struct tcp_info, congestion control, what runs
-    /// on top
+    /// TCP internals, on a line below each socket
+    ///
+    /// The kernel's struct tcp_info, what the congestion control tells of itself, and what runs on top of the
+    /// socket, such as kernel TLS; for MPTCP struct mptcp_info and the subflows.
     #[arg(short, long)]
     pub info: bool,
     /// Socket memory and drops, on a line below each socket
     #[arg(short, long)]
     pub memory: bool,
-    /// Type of service, traffic class and priority, on a line below each socket
+    /// Type of service, traffic class, priority, on a line below
     #[arg(long)]
     pub tos: bool,
-    /// The cgroup each socket was made in, on a line below it
+    /// The cgroup the socket was made in, on a line below
     #[arg(long)]
     pub cgroup: bool,
-    /// What would stand on lines below stands behind the socket, on its line
+    /// One line a socket: details stand behind it, not below
     #[arg(short = 'O', long = "oneline")]
     pub one_line: bool,
     /// Order by a field, descending with a minus before it: --sort -recvq
@@ -269,20 +277,33 @@ pub struct List {
     /// At most so many sockets, after --sort
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = limit)]
     pub limit: Option<usize>,
-    /// Exactly these fields, in this order; `--columns help` lists them all
+    /// Exactly these fields, see `--columns help`
+    ///
+    /// They stand in the order in which they are named; FIELDS in sockstate(1) has them too.
     #[arg(long, value_name = "FIELD[,FIELD]", value_delimiter = ',')]
     pub columns: Vec<String>,
-    /// Comma-separated values (RFC 4180) of the fields of --columns, or of proto, state, recvq,
-    /// sendq, local, remote, uid, inode, cookie
+    /// Comma-separated values
+    ///
+    /// As RFC 4180 has it, names first. Without --columns the fields are proto, state, recvq, sendq, local,
+    /// remote, uid, inode, cookie.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// Read a dump that --dump or `ss -D` recorded instead of asking the kernel
+    /// Read a dump that --dump or `ss -D` recorded
+    ///
+    /// Nothing is asked of the kernel. Rows of a dump do not tell their protocol: they are taken for TCP, with
+    /// another table's flag for that. All states are shown unless flags or the filter say otherwise.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dump", "kill"])]
     pub from: Option<PathBuf>,
-    /// Record the kernel's answer to a file instead of listing it: TCP unless another table is named
+    /// Record the kernel's answer to a file, for --from
+    ///
+    /// Nothing is listed. TCP is recorded unless another table is named, in the states that would be listed: -a
+    /// for all.
     #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "kill")]
     pub dump: Option<PathBuf>,
-    /// Close the sockets that the filter selects: lists them and asks first. Needs CAP_NET_ADMIN
+    /// Close the sockets that the filter selects, after asking
+    ///
+    /// They are listed first; --yes leaves the question out. Needs CAP_NET_ADMIN. The exit status is 1 when a
+    /// socket that was still there could not be closed.
     #[arg(short = 'K', long)]
     pub kill: bool,
     /// Do not ask before --kill closes
@@ -338,8 +359,10 @@ pub struct Listeners {
 /// The filter.
 #[derive(Args, Debug)]
 pub struct Words {
-    /// Which sockets: `state close-wait`, `dport = 443 and not src 10.0.0.0/8`, `process nginx`; quote
-    /// what the shell would take. FILTER in sockstate(1) has every test
+    /// Which sockets, as `state close-wait` or `dport = 443 and not src 10.0.0.0/8`
+    ///
+    /// Quote what the shell would take for itself. FILTER in sockstate(1) has every test with an
+    /// example.
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 }
