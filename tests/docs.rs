@@ -220,7 +220,7 @@ fn is_installed(program: &str) -> bool {
 /// The line before and behind a separator that does not stand in quotes.
 fn split<'l>(line: &'l str, separator: &str) -> (&'l str, Option<&'l str>) {
     let mut places = line.match_indices(separator).map(|(at, _)| at);
-    match places.find(|at| line[..*at].matches('\'').count() % 2 == 0) {
+    match places.find(|at| line[..*at].matches('\'').count().is_multiple_of(2)) {
         Some(at) => (&line[..at], Some(&line[at + separator.len()..])),
         None => (line, None),
     }
