@@ -77,8 +77,7 @@ fn result(done: Destroyed) -> String {
         (
             done.not_supported,
             "not supported",
-            " (needs CONFIG_INET_DIAG_DESTROY; only TCP, UDP and raw sockets that are not in \
-             TIME_WAIT can be closed)",
+            " (needs CONFIG_INET_DIAG_DESTROY; TCP, UDP and raw sockets can be closed)",
         ),
         (done.gone, "gone before", ""),
         (done.other, "failed", ""),

@@ -268,7 +268,6 @@ impl Field {
             congestion: need == Need::Congestion,
             tos: need == Need::Tos,
             memory: need == Need::Memory,
-            unix_waiting: false,
         }
     }
 

@@ -48,7 +48,11 @@ impl Engine {
         }
         let mut left_out = StateSet::EMPTY;
         large.iter().for_each(|sum| left_out = left_out.union(sum.state.into()));
-        let want = Want { states: StateSet::ALL.without(left_out), ..selection.want.clone() };
+        let want = Want {
+            states: StateSet::ALL.without(left_out),
+            any_order: false,
+            ..selection.want.clone()
+        };
         let (mut close_wait, mut minisockets) = (0u64, 0u64);
         let nobody = Owners::default();
         let report = self.scan(&want, &mut |row| {

@@ -54,10 +54,15 @@ pub fn inet_dump(ask: InetDump, seq: u32) -> Vec<u8> {
         }),
         seq,
     );
-    if ask.protocol <= u16::from(u8::MAX) {
+    with_protocol(message, ask.protocol)
+}
+
+/// The request with a protocol that does not fit into its one byte.
+fn with_protocol(message: Vec<u8>, protocol: u16) -> Vec<u8> {
+    if protocol <= u16::from(u8::MAX) {
         return message;
     }
-    with_attribute(message, REQ_PROTOCOL, &u32::from(ask.protocol).to_ne_bytes())
+    with_attribute(message, REQ_PROTOCOL, &u32::from(protocol).to_ne_bytes())
 }
 
 /// One inet socket, as a request names it.
@@ -80,14 +85,15 @@ pub struct InetId {
 /// The bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
 /// acknowledged.
 pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
-    message(SockDiagDestroy::new(exact(id)), NLM_F_REQUEST | NLM_F_ACK, seq)
+    let message = message(SockDiagDestroy::new(exact(id)), NLM_F_REQUEST | NLM_F_ACK, seq);
+    with_protocol(message, id.protocol)
 }
 
 /// The bytes of a request for the row of one socket. Ends and cookie must be
 /// its own: with another cookie the kernel answers `ENOENT`, without one with
 /// the listener of that port (`inet_diag_find_one_icsk`).
 pub fn get(id: &InetId, seq: u32) -> Vec<u8> {
-    message(exact(id), NLM_F_REQUEST, seq)
+    with_protocol(message(exact(id), NLM_F_REQUEST, seq), id.protocol)
 }
 
 fn exact(id: &InetId) -> SockDiagMessage {

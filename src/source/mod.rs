@@ -2,6 +2,7 @@
 
 pub mod file;
 mod netlink;
+mod parallel;
 mod proc;
 mod report;
 
@@ -59,7 +60,8 @@ impl Live {
             _ => DiagSocket::open().map_err(|error| format!("no sock_diag socket: {error}")),
         };
         let mut tables = want.tables.as_slice();
-        if let Some(flow) = both_tcp(want, &mut netlink, &mut report, sink) {
+        let two = want.any_order && parallel::is_worth_it(&self.proc_root);
+        if let Some(flow) = both_tcp(want, two, &mut netlink, &mut report, sink) {
             tables = &want.tables[2..];
             if flow.is_break() {
                 tables = &[];
@@ -146,6 +148,7 @@ impl Live {
 /// for itself, which tells why.
 fn both_tcp(
     want: &Want,
+    by_two: bool,
     netlink: &mut Result<DiagSocket, String>,
     report: &mut Report,
     sink: &mut Sink<'_>,
@@ -153,7 +156,7 @@ fn both_tcp(
     let [v4, v6, ..] = *want.tables.as_slice() else { return None };
     let tcp = (v4.proto, v6.proto) == (Proto::Tcp, Proto::Tcp);
     let socket = netlink.as_mut().ok().filter(|_| tcp && want.reads_alike(v4, v6))?;
-    let (first, second) = netlink::read_tcp(socket, want, sink).ok()?;
+    let (first, second) = netlink::read_tcp(socket, want, by_two, sink).ok()?;
     let flow = report.add(v4, Served::Netlink, first);
     let _ = report.add(v6, Served::Netlink, second);
     Some(flow)

@@ -23,7 +23,7 @@ use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Family, Proto, TableId, Want};
 use crate::sys::netlink::{DiagSocket, End, Outcome};
 
-use super::{Reading, Sink};
+use super::{Reading, Sink, parallel};
 
 /// `IPPROTO_*` of an inet table's request; `None` for other families and for
 /// a protocol that no diag module serves.
@@ -111,6 +111,7 @@ pub(super) fn read(
 pub(super) fn read_tcp(
     socket: &mut DiagSocket,
     want: &Want,
+    by_two: bool,
     sink: &mut Sink<'_>,
 ) -> io::Result<(Reading, Reading)> {
     let v4 = TableId { proto: Proto::Tcp, family: Family::Inet };
@@ -121,7 +122,12 @@ pub(super) fn read_tcp(
         rows_v6 += u64::from(row.socket.table.family == Family::Inet6);
         sink(row)
     };
-    let mut reading = dump(socket, v4, &Asked { want, states, request: &ask }, &mut each)?;
+    let asked = Asked { want, states, request: &ask };
+    let mut reading = if by_two && want.narrow_of(v4).is_none_or(|n| n.program.is_none()) {
+        dump_by_two(socket, v4, &asked, &ask, &mut each)?
+    } else {
+        dump(socket, v4, &asked, &mut each)?
+    };
     reading.rows = reading.rows.saturating_sub(rows_v6);
     Ok((reading, Reading { rows: rows_v6, ..Reading::default() }))
 }
@@ -133,22 +139,74 @@ struct Asked<'a> {
     request: &'a dyn Fn(u32) -> Vec<u8>,
 }
 
+/// As [`dump`], by two threads where the ports allow it.
+fn dump_by_two(
+    socket: &mut DiagSocket,
+    table: TableId,
+    asked: &Asked<'_>,
+    ask: &(dyn Fn(u32) -> Vec<u8> + Sync),
+    sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+) -> io::Result<Reading> {
+    let split = parallel::choose(socket, ask)?;
+    let Some(programs) = split.and_then(parallel::programs) else {
+        return dump(socket, table, asked, sink);
+    };
+    let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+    let halves = parallel::dump(socket, &programs, ask, &mut |payload| rows.take(payload))?;
+    let short_rows = rows.short;
+    let whole: u64 = halves.iter().map(|half| half.dump.rows).sum();
+    let mut all = Reading::default();
+    for (i, half) in halves.into_iter().enumerate() {
+        let reading = match half.end {
+            // Rows of the other half are handed on already.
+            End::Failed(error) if half.dump.rows == 0 && whole > 0 => Reading {
+                gaps: vec![Gap::new(
+                    table.name(),
+                    format!("half of the table is missing: {error}"),
+                )],
+                ..Reading::default()
+            },
+            _ => finish(socket, table, half, if i == 0 { short_rows } else { 0 })?,
+        };
+        all.rows += reading.rows;
+        all.stopped |= reading.stopped;
+        all.gaps.extend(reading.gaps);
+    }
+    Ok(all)
+}
+
+/// Payloads in, wanted rows out.
+struct Rows<'s> {
+    table: TableId,
+    states: StateSet,
+    sink: &'s mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+    /// Payloads that are too short to be a row.
+    short: u64,
+}
+
+impl Rows<'_> {
+    #[inline]
+    fn take(&mut self, payload: &[u8]) -> ControlFlow<()> {
+        match decode(payload, self.table) {
+            Some(row) if self.states.contains(row.socket.state) => (self.sink)(&row),
+            // A socket may change state between the kernel's look and its answer.
+            Some(_) => ControlFlow::Continue(()),
+            None => {
+                self.short += 1;
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
 fn dump(
     socket: &mut DiagSocket,
     table: TableId,
     asked: &Asked<'_>,
     sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<Reading> {
-    let mut short_rows = 0;
-    let mut each = |payload: &[u8]| match decode(payload, table) {
-        Some(row) if asked.states.contains(row.socket.state) => sink(&row),
-        // A socket may change state between the kernel's look and its answer.
-        Some(_) => ControlFlow::Continue(()),
-        None => {
-            short_rows += 1;
-            ControlFlow::Continue(())
-        }
-    };
+    let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+    let mut each = |payload: &[u8]| rows.take(payload);
     let program = asked.want.narrow_of(table).and_then(|narrow| narrow.program.as_deref());
     let outcome = match program {
         None => socket.dump(asked.request, &mut each),
@@ -159,6 +217,17 @@ fn dump(
             if refused { socket.dump(asked.request, &mut each) } else { outcome }
         }
     };
+    let short_rows = rows.short;
+    finish(socket, table, outcome, short_rows)
+}
+
+/// What a dump came to; an error means that not one row was handed on.
+fn finish(
+    socket: &mut DiagSocket,
+    table: TableId,
+    outcome: Outcome,
+    short_rows: u64,
+) -> io::Result<Reading> {
     let mut reading = Reading {
         rows: outcome.dump.rows,
         gaps: gaps(table, &outcome.dump, short_rows),
@@ -231,7 +300,6 @@ fn request(table: TableId, want: &Want, states: StateSet, seq: u32) -> Option<Ve
         Proto::Unix => {
             let mut show = ShowFlags::empty();
             show.set(ShowFlags::MEMINFO, want.extras.memory);
-            show.set(ShowFlags::ICONS, want.extras.unix_waiting);
             request::unix_dump(states.bits(), show, seq)
         }
         Proto::Netlink => request::netlink_dump(seq),

@@ -165,6 +165,16 @@ impl DiagSocket {
         request: &dyn Fn(u32) -> Vec<u8>,
         row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Outcome {
+        self.exchange(request, &mut |dump, datagram| dump.feed(datagram, row))
+    }
+
+    /// Sends one dump request and hands each datagram of the answer to `feed`,
+    /// until that says that it was the last.
+    pub fn exchange(
+        &mut self,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        feed: &mut dyn FnMut(&mut Dump, Datagram<'_>) -> Progress,
+    ) -> Outcome {
         self.seq = self.seq.wrapping_add(1);
         let mut dump = Dump::new(self.seq);
         if let Err(error) = self.send(&request(self.seq)) {
@@ -179,7 +189,7 @@ impl DiagSocket {
             if let Some(copy) = self.copy.as_mut().filter(|copy| copy.error.is_none()) {
                 copy.error = copy.to.write_all(bytes).err();
             }
-            let end = match dump.feed(Datagram { bytes, full_len, sender }, row) {
+            let end = match feed(&mut dump, Datagram { bytes, full_len, sender }) {
                 Progress::More => {
                     self.grow_to(full_len);
                     continue;
