@@ -289,7 +289,8 @@ impl Tracker {
     /// and puts it together.
     fn tell(&mut self, record: &Record, change: Change, out: &mut Out<'_>) {
         let Change { kind, from, to, when, source, reason } = change;
-        if kind == Kind::Opened {
+        // A hand-over begins nothing: it is the ghost's own.
+        if kind == Kind::Opened && reason != Some(Reason::HandedOver) {
             self.lay_ghosts(record, out);
         }
         match kind {

@@ -446,6 +446,22 @@ fn nonsense(seeds: &[u64]) {
     balance(&tracker);
 }
 
+/// Two sockets with the same ends passed unknown, two minisockets follow: the
+/// first hand-over must not lay the ghost of the second.
+#[test]
+fn every_hand_over_is_booked() {
+    nonsense(&[
+        16_654_307_882_838_256_409,
+        16_342_312_439_732_676_843,
+        3_776_838_067_825_554_582,
+        189_716_307_726_726_112,
+        2_449_677_513_411_270_909,
+        13_558_711_324_497_750_193,
+        11_726_191_690_072_994_134,
+        2_662_810_649_750_723_662,
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
