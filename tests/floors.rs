@@ -111,7 +111,8 @@ fn clocks_are_read_in_one_file_only() {
     for source in sources().iter().filter(|source| source.name != "sys/clock.rs") {
         for line in statements(source) {
             for call in ["::now()", "clock_gettime", "UNIX_EPOCH", "elapsed()"] {
-                let ours = line.contains("clock::now()");
+                // What the home of the clock offers may be called from anywhere above.
+                let ours = line.contains("clock::now()") || line.contains("ClockPair::now()");
                 assert!(ours || !line.contains(call), "{}: {line}", source.name);
             }
         }
