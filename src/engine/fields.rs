@@ -298,7 +298,7 @@ impl Field {
             Self::Basic(basic) => (basic.value)(row, known),
             Self::Memory(field) => number(row.facts.memory()?.get(field)?),
             Self::TcpInfo(field) => {
-                let stored = field.get(row.info_bytes()?)?;
+                let stored = row.tcp_info()?.get(field)?;
                 Some(match field.divisor {
                     1 => Value::Number(stored),
                     divisor => Value::Fraction(stored, divisor),

@@ -5,7 +5,6 @@ use crate::kernel::inet_diag::{SOCKET_OPTIONS, SocketMemory, attribute};
 use crate::kernel::netlink::Attributes;
 use crate::kernel::netlink_diag;
 use crate::kernel::packet_diag;
-use crate::kernel::tcp_info::TcpInfo;
 use crate::kernel::ulp::Ulp;
 use crate::kernel::unix_diag::UnixAttributes;
 
@@ -44,11 +43,6 @@ impl<'a> Facts<'a> {
             Self::Inet(attributes) => attributes.find(kind),
             _ => None,
         }
-    }
-
-    /// The connection's `tcp_info`.
-    pub fn tcp_info(self) -> Option<TcpInfo<'a>> {
-        self.info_bytes().map(TcpInfo::new)
     }
 
     /// The protocol's own structure: `tcp_info`, or `mptcp_info`.
