@@ -38,7 +38,12 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
         return context.print(plan.selection.explain().as_bytes());
     }
     if let Some(path) = &flags.dump {
-        return record(&engine, &plan, path);
+        record(&engine, &plan, path)?;
+        if plan.selection.is_decided_here() {
+            context
+                .note("the dump holds more than the filter selects: give --from the same filter\n");
+        }
+        return Ok(());
     }
     if flags.kill {
         return kill::run(context, flags, &engine, &plan);
@@ -47,6 +52,15 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
 }
 
 fn record(engine: &Engine, plan: &Plan, path: &std::path::Path) -> Result<(), Error> {
+    let tables = &plan.selection.want.tables;
+    let mixed = tables.iter().any(|table| Some(table.proto) != tables.first().map(|t| t.proto));
+    if mixed || tables.iter().any(|table| !table.family.is_internet()) {
+        return Err(Error::Usage(
+            "--dump records one internet protocol: its rows do not tell which it is, and others \
+             have no place in such a file"
+                .into(),
+        ));
+    }
     let failed = |error| Error::Failed(format!("cannot write {}: {error}", path.display()));
     let file = File::create(path).map_err(failed)?;
     engine.record(&plan.selection.want, file)?.map_err(failed)
@@ -164,7 +178,6 @@ fn left_out_note(counts: &StateCounts) -> Option<String> {
 /// The field of a name on the command line.
 pub(super) fn field(name: &str, what: &str) -> Result<Field, Error> {
     Field::parse(name).ok_or_else(|| {
-        let names: Vec<&str> = Field::all().map(Field::name).collect();
-        Error::Usage(format!("{what} '{name}': use {}", names.join(", ")))
+        Error::Usage(format!("{what} '{name}': 'sockstate list --columns help' lists the fields"))
     })
 }
