@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use crate::engine::fields::{Field, Order, Value};
 use crate::engine::{Engine, Lookups};
 use crate::model::frame::StateCounts;
+use crate::model::gap::Gap;
 use crate::model::human;
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
@@ -38,7 +40,8 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
         return context.print(plan.selection.explain().as_bytes());
     }
     if let Some(path) = &flags.dump {
-        record(&engine, &plan, path)?;
+        let gaps = record(&engine, &plan, path)?;
+        context.footer(&gaps);
         if plan.selection.is_decided_here() {
             context
                 .note("the dump holds more than the filter selects: give --from the same filter\n");
@@ -51,7 +54,7 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
     list(context, &engine, &plan)
 }
 
-fn record(engine: &Engine, plan: &Plan, path: &std::path::Path) -> Result<(), Error> {
+fn record(engine: &Engine, plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> {
     let tables = &plan.selection.want.tables;
     let mixed = tables.iter().any(|table| Some(table.proto) != tables.first().map(|t| t.proto));
     if mixed || tables.iter().any(|table| !table.family.is_internet()) {

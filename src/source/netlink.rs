@@ -104,7 +104,7 @@ pub(super) fn read(
         ),
     }
     // The kernel still counts the abandoned dump as running.
-    *socket = DiagSocket::open()?;
+    socket.reopen()?;
     Ok(reading)
 }
 
