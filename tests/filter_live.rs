@@ -8,7 +8,7 @@ mod kit;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -734,7 +734,9 @@ impl Drop for Cgroup {
 fn hold_a_listener() -> ExitCode {
     let Ok(listener) = TcpListener::bind("127.0.0.1:0") else { return ExitCode::FAILURE };
     let Ok(local) = listener.local_addr() else { return ExitCode::FAILURE };
-    println!("{local}");
+    if writeln!(std::io::stdout(), "{local}").is_err() {
+        return ExitCode::FAILURE;
+    }
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     ExitCode::SUCCESS
 }

@@ -123,6 +123,10 @@ fn host(piece: &Piece, version: Option<Version>) -> Result<Host, Trouble> {
         if text.is_empty() || words::is_any(&text) {
             return Ok(version.map_or(Host::Any, |version| Host::Net(all_of(version))));
         }
+        // `inet:/run/x`
+        if text.starts_with(['/', '@']) {
+            return Err(piece.trouble(HOST));
+        }
         if text.starts_with('[') || text.contains(':') {
             return in_family(piece, v6(piece)?, version);
         }
