@@ -139,7 +139,7 @@ fn use_everything(message: &InetMessage<'_>) {
     let _ = sockstate::model::standing::Standing::of(&row);
     let facts = row.facts;
     let _ = (facts.drops(), facts.cgroup_id(), facts.congestion(), facts.mark(), facts.v6_only());
-    if let Some(info) = facts.tcp_info() {
+    if let Some(info) = row.tcp_info() {
         for field in sockstate::kernel::tcp_info::FIELDS {
             let _ = info.get(field);
         }

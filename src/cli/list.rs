@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use crate::engine::fields::{Field, Order, Value};
 use crate::engine::{Engine, Lookups};
 use crate::model::frame::StateCounts;
+use crate::model::gap::Gap;
 use crate::model::human;
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
@@ -40,7 +42,13 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
         return context.print(plan.selection.explain().as_bytes());
     }
     if let Some(path) = &flags.dump {
-        return record(&engine, &plan, path);
+        let gaps = record(&engine, &plan, path)?;
+        context.footer(&gaps);
+        if plan.selection.is_decided_here() {
+            context
+                .note("the dump holds more than the filter selects: give --from the same filter\n");
+        }
+        return Ok(());
     }
     if flags.kill {
         return kill::run(context, flags, &engine, &plan);
@@ -49,7 +57,16 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
     flags.repeat.run(context, &mut |context| list(context, &engine, &plan, seen.as_mut()))
 }
 
-fn record(engine: &Engine, plan: &Plan, path: &std::path::Path) -> Result<(), Error> {
+fn record(engine: &Engine, plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> {
+    let tables = &plan.selection.want.tables;
+    let mixed = tables.iter().any(|table| Some(table.proto) != tables.first().map(|t| t.proto));
+    if mixed || tables.iter().any(|table| !table.family.is_internet()) {
+        return Err(Error::Usage(
+            "--dump records one internet protocol: its rows do not tell which it is, and others \
+             have no place in such a file"
+                .into(),
+        ));
+    }
     let failed = |error| Error::Failed(format!("cannot write {}: {error}", path.display()));
     let file = File::create(path).map_err(failed)?;
     engine.record(&plan.selection.want, file)?.map_err(failed)
@@ -187,7 +204,6 @@ fn left_out_note(counts: &StateCounts) -> Option<String> {
 /// The field of a name on the command line.
 pub(super) fn field(name: &str, what: &str) -> Result<Field, Error> {
     Field::parse(name).ok_or_else(|| {
-        let names: Vec<&str> = Field::all().map(Field::name).collect();
-        Error::Usage(format!("{what} '{name}': use {}", names.join(", ")))
+        Error::Usage(format!("{what} '{name}': 'sockstate list --columns help' lists the fields"))
     })
 }

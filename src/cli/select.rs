@@ -1,7 +1,7 @@
 //! From flags and words to the rows a command is about.
 
 use crate::engine::{Engine, Means, Selection, SystemNames};
-use crate::filter::Filter;
+use crate::filter::{Filter, unseen_in_proc};
 use crate::model::state::StateSet;
 use crate::model::want::{Family, Proto, TableId, Want};
 
@@ -71,10 +71,12 @@ pub fn selection(
     }
     let Some(filter) = filter else { return Ok(Selection::all(want)) };
     let filter = filter.resolve(&mut SystemNames::new(engine)).map_err(filter_error)?;
-    let means = Means {
-        kernel: !flags.no_kernel_filter,
-        netlink: flags.source != SourceChoice::Proc && engine.is_live(),
-    };
+    let by_proc = flags.source == SourceChoice::Proc && engine.is_live();
+    if let Some(test) = unseen_in_proc(&filter.expr, &want.tables).filter(|_| by_proc) {
+        let text = format!("/proc does not tell what '{test}' asks for: leave out --source proc");
+        return Err(Error::Failed(text));
+    }
+    let means = Means { kernel: !flags.no_kernel_filter, netlink: !by_proc && engine.is_live() };
     let selection = engine.select(want, filter.expr, means);
     if selection.lacks_marks() && engine.is_live() && !flags.explain_filter {
         return Err(Error::Failed(

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 
+use crate::model::gap::Gap;
 use crate::model::row::Row;
 use crate::model::want::Want;
 use crate::source;
@@ -72,11 +73,11 @@ impl Engine {
     }
 
     /// Writes the kernel's answers for the tables of `want` to a file, as
-    /// `ss -D` does.
+    /// `ss -D` does; what is missing is returned.
     ///
     /// # Errors
     /// When no table could be read, or the file not be written.
-    pub fn record(&self, want: &Want, file: File) -> Result<io::Result<()>, SourceError> {
+    pub fn record(&self, want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceError> {
         source::record(want, file)
     }
 }

@@ -299,7 +299,7 @@ impl Field {
             Self::Memory(field) if field.name == "drops" => number(row.facts.drops()?),
             Self::Memory(field) => number(row.facts.memory()?.get(field)?),
             Self::TcpInfo(field) => {
-                let stored = field.get(row.info_bytes()?)?;
+                let stored = row.tcp_info()?.get(field)?;
                 Some(match field.divisor {
                     1 => Value::Number(stored),
                     divisor => Value::Fraction(stored, divisor),

@@ -49,6 +49,11 @@ impl Selection {
         self.needs
     }
 
+    /// Whether the kernel sends more rows than the filter selects.
+    pub fn is_decided_here(&self) -> bool {
+        self.plans.iter().any(|(_, plan)| plan.remainder.is_some())
+    }
+
     /// Whether marks are asked for that cannot be seen.
     pub fn lacks_marks(&self) -> bool {
         self.needs.net_admin && !self.marks_visible

@@ -312,8 +312,7 @@ fn measure(quantity: Quantity, subject: &Subject<'_>) -> Option<(u64, Option<u64
             exact(row.socket.timer.map_or(0, |timer| timer.retransmits.into()))
         }
         (Quantity::RoundTrip, _) => {
-            let tcp = row.socket.table.proto == Proto::Tcp;
-            let rtt = row.facts.tcp_info().filter(|_| tcp)?.get(&crate::kernel::tcp_info::RTT)?;
+            let rtt = row.tcp_info()?.get(&crate::kernel::tcp_info::RTT)?;
             // Nothing was measured yet.
             if rtt == 0 { None } else { exact(rtt) }
         }

@@ -35,8 +35,9 @@
 //! OP is `=`, `==`, `eq`, `!=`, `ne`, `neq`, `<`, `lt`, `<=`, `le`, `leq`, `>`,
 //! `gt`, `>=`, `ge`, `geq`; where only `=` and `!=` make sense it may be left
 //! out. HOST is `*`, `A.B.C.D[/LEN]`, `A.B[/LEN]`, `A.B.C.D/NETMASK`, `[V6]`,
-//! `[V6/LEN]`, `[V6]/LEN`, a bare IPv6 address, a name, or `unix:PATTERN`; `inet:`
-//! or `inet6:` before it fixes the family. PORT is a number, `8000-8099`, a
+//! `[V6/LEN]`, `[V6]/LEN`, a bare IPv6 address, a name, or `unix:PATTERN`, where
+//! `unix:` may be left out before `/` and `@`; `inet:` or `inet6:` before it fixes
+//! the family. PORT is a number, `8000-8099`, a
 //! service, `*`, or a set `{80,443,8000-8010}`. PATTERN knows `*`, `?`, `[a-z]`.
 //! A backslash makes the next character part of a name.
 //!
@@ -62,6 +63,7 @@ mod parse;
 mod print;
 mod resolve;
 mod units;
+mod visible;
 mod words;
 
 #[cfg(test)]
@@ -78,6 +80,7 @@ pub use glob::{Case, Glob};
 pub use net::{Net, Scope, Version};
 pub use parse::parse;
 pub use resolve::Resolver;
+pub use visible::unseen_in_proc;
 
 /// An expression and the text it was given as.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! A recorded dump: the netlink messages of one or several dumps, one behind
 //! the other (`ss -D FILE`, `TCPDIAG_FILE`).
 
-use super::inet_diag::{InetMessage, attribute};
-use super::netlink::{Message, align};
+use super::inet_diag::{InetMessage, MESSAGE_LEN, attribute};
+use super::netlink::{ATTR_HEADER_LEN, HEADER_LEN, Message, align, u16_at, u32_at};
 use super::request::{AF_INET, AF_INET6};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -71,5 +71,68 @@ impl<'a> Iterator for Entries<'a> {
             },
             _ => Entry::Other,
         })
+    }
+}
+
+/// Overwrites the keys of TCP MD5 signatures in a datagram, which the kernel
+/// sends along with tcp_info to who has `CAP_NET_ADMIN`
+/// (`tcp_diag_put_md5sig()` in net/ipv4/tcp_diag.c): a dump is made to be
+/// handed on. Zeros stay in their place.
+pub fn hide_keys(datagram: &mut [u8]) {
+    let mut at = 0;
+    // The last message may be cut, in the middle of a key too.
+    while let (Some(len), Some(kind)) = (u32_at(datagram, at), u16_at(datagram, at + 4)) {
+        let len = (len as usize).max(HEADER_LEN);
+        let end = at.saturating_add(len).min(datagram.len());
+        let is_row = kind == SOCK_DIAG_BY_FAMILY;
+        let mut attribute_at = at + HEADER_LEN + MESSAGE_LEN;
+        while let Some(rest) = datagram.get(attribute_at..end).filter(|_| is_row) {
+            let (Some(len), Some(kind)) = (u16_at(rest, 0), u16_at(rest, 2)) else { break };
+            let len = usize::from(len).max(ATTR_HEADER_LEN);
+            let payload = attribute_at + ATTR_HEADER_LEN..(attribute_at + len).min(end);
+            if kind == attribute::MD5SIG {
+                datagram.get_mut(payload).unwrap_or_default().fill(0);
+            }
+            attribute_at += align(len);
+        }
+        at = align(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row whose attributes are `(type, payload)`.
+    fn message(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER_LEN + MESSAGE_LEN];
+        bytes[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+        for (kind, payload) in attributes {
+            let len = (payload.len() + ATTR_HEADER_LEN) as u16;
+            bytes.extend(len.to_ne_bytes());
+            bytes.extend(kind.to_ne_bytes());
+            bytes.extend(*payload);
+            bytes.resize(align(bytes.len()), 0);
+        }
+        let len = bytes.len() as u32;
+        bytes[..4].copy_from_slice(&len.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn keys_are_overwritten_and_nothing_else() {
+        let rows = |key: &[u8]| {
+            let one = message(&[(2, b"tcp_info"), (attribute::MD5SIG, key), (19, b"ulp")]);
+            [one.clone(), message(&[]), one].concat()
+        };
+        let mut bytes = rows(b"secret");
+        hide_keys(&mut bytes);
+        assert_eq!(bytes, rows(&[0; 6]));
+        for len in 0..bytes.len() {
+            let mut cut = rows(b"secret");
+            cut.truncate(len);
+            hide_keys(&mut cut);
+            assert_eq!(cut, bytes[..len]);
+        }
     }
 }

@@ -37,6 +37,8 @@ pub mod attribute {
     pub const BBRINFO: u16 = 16;
     /// `u32`: the socket's priority or `net_cls` class id.
     pub const CLASS_ID: u16 = 17;
+    /// Array of `struct tcp_diag_md5sig`, with the keys.
+    pub const MD5SIG: u16 = 18;
     /// Nested: what runs on top of the socket.
     pub const ULP_INFO: u16 = 19;
     /// `u64` inode number of the cgroup2 directory.

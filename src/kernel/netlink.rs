@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 
 /// `struct nlmsghdr` (`include/uapi/linux/netlink.h`).
-const HEADER_LEN: usize = 16;
+pub(super) const HEADER_LEN: usize = 16;
 const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
@@ -15,7 +15,7 @@ const NLMSG_OVERRUN: u16 = 4;
 const NLM_F_DUMP_INTR: u16 = 0x10;
 
 /// `struct nlattr`: length and type.
-const ATTR_HEADER_LEN: usize = 4;
+pub(super) const ATTR_HEADER_LEN: usize = 4;
 /// `NLA_TYPE_MASK`: the type without `NLA_F_NESTED` and `NLA_F_NET_BYTEORDER`.
 const ATTR_TYPE_MASK: u16 = 0x3fff;
 

@@ -51,6 +51,11 @@ impl Address {
         }
     }
 
+    /// Whether this is in `fe80::/10`, and so means something on one device only.
+    pub fn is_link_local_v6(&self) -> bool {
+        self.0[0] == 0xfe && self.0[1] & 0xc0 == 0x80
+    }
+
     /// As the standard library's type; v4-mapped comes out as IPv4.
     pub fn to_ip(&self) -> IpAddr {
         match self.as_v4() {

@@ -32,11 +32,11 @@ impl Age {
     /// The time in its present state of `row`; `None` where nothing proves it.
     pub fn of(row: &Row<'_>) -> Option<Self> {
         match row.socket.state {
-            State::CloseWait => close_wait(row.facts.tcp_info()?),
-            State::SynSent => syn_sent(&row.socket, row.facts.tcp_info()?),
+            State::CloseWait => close_wait(row.tcp_info()?),
+            State::SynSent => syn_sent(&row.socket, row.tcp_info()?),
             State::TimeWait => time_wait(&row.socket),
             State::Established if Standing::of(row) == Standing::Unaccepted => {
-                unaccepted(row.facts.tcp_info()?)
+                unaccepted(row.tcp_info()?)
             }
             _ => None,
         }

@@ -5,7 +5,6 @@ use crate::kernel::inet_diag::{SOCKET_OPTIONS, SocketMemory, attribute};
 use crate::kernel::netlink::Attributes;
 use crate::kernel::netlink_diag;
 use crate::kernel::packet_diag;
-use crate::kernel::tcp_info::TcpInfo;
 use crate::kernel::ulp::Ulp;
 use crate::kernel::unix_diag::UnixAttributes;
 
@@ -46,20 +45,17 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The connection's `tcp_info`.
-    pub fn tcp_info(self) -> Option<TcpInfo<'a>> {
-        self.info_bytes().map(TcpInfo::new)
-    }
-
     /// The protocol's own structure: `tcp_info`, or `mptcp_info`.
     pub fn info_bytes(self) -> Option<&'a [u8]> {
         self.inet(attribute::INFO)
     }
 
-    /// Name of the congestion control.
+    /// Name of the congestion control. A recorded dump may come from anybody, so
+    /// only what can be such a name is one.
     pub fn congestion(self) -> Option<&'a str> {
         let name = self.inet(attribute::CONG)?.split(|b| *b == 0).next()?;
-        std::str::from_utf8(name).ok().filter(|n| !n.is_empty())
+        let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+        std::str::from_utf8(name).ok().filter(|_| is_name)
     }
 
     /// Socket memory.
@@ -162,6 +158,25 @@ impl<'a> Facts<'a> {
         match self {
             Self::Unix(attributes) => attributes.peer_inode().filter(|inode| *inode != 0),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_congestion_control_has_a_name_without_control_characters() {
+        let named = |name: &[u8]| {
+            let mut bytes = (name.len() as u16 + 4).to_ne_bytes().to_vec();
+            bytes.extend(attribute::CONG.to_ne_bytes());
+            bytes.extend(name);
+            Facts::Inet(Attributes::new(&bytes)).congestion().map(str::to_owned)
+        };
+        assert_eq!(named(b"bbr\0").as_deref(), Some("bbr"));
+        for bad in [&b"\x1b[31mred\0"[..], b"two words", b"", b"\0", b"\xff"] {
+            assert_eq!(named(bad), None);
         }
     }
 }

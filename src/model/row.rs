@@ -1,8 +1,11 @@
 //! A row as it streams by: the socket and the facts that came with it.
 
+use crate::kernel::tcp_info::TcpInfo;
+
 use super::facts::Facts;
 use super::socket::Socket;
 use super::state::State;
+use super::want::Proto;
 
 /// One row of a table, borrowed from where it was read.
 #[derive(Clone, Copy, Debug)]
@@ -19,5 +22,11 @@ impl<'a> Row<'a> {
     /// (`tcp_get_info`).
     pub fn info_bytes(&self) -> Option<&'a [u8]> {
         self.facts.info_bytes().filter(|_| self.socket.state != State::Listen)
+    }
+
+    /// `tcp_info`; an MPTCP row has another structure in its place.
+    pub fn tcp_info(&self) -> Option<TcpInfo<'a>> {
+        let tcp = self.socket.table.proto == Proto::Tcp;
+        self.info_bytes().filter(|_| tcp).map(TcpInfo::new)
     }
 }

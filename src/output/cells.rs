@@ -32,11 +32,29 @@ pub fn address(out: &mut Vec<u8>, address: &Address) {
     }
 }
 
+/// Appends the local end of an internet socket, with the device that it is
+/// bound to.
+pub fn local_end(out: &mut Vec<u8>, socket: &Socket, end: Endpoint, names: &mut Names) {
+    endpoint(out, socket, end, true, names);
+}
+
+/// Appends the remote end of an internet socket. The device is no part of it,
+/// unless the address means nothing without one.
+pub fn remote_end(out: &mut Vec<u8>, socket: &Socket, end: Endpoint, names: &mut Names) {
+    endpoint(out, socket, end, end.address.is_link_local_v6(), names);
+}
+
 /// Appends one end of an internet socket: `10.0.0.1:80`, `[::1%eth0]:80`.
 ///
 /// An IPv4 address of an `AF_INET6` socket carries the mark `::ffff:`; it has
 /// no brackets, so that it is not taken for an IPv6 peer.
-pub fn endpoint(out: &mut Vec<u8>, socket: &Socket, end: Endpoint, names: &mut Names) {
+fn endpoint(
+    out: &mut Vec<u8>,
+    socket: &Socket,
+    end: Endpoint,
+    with_device: bool,
+    names: &mut Names,
+) {
     let v4 = end.address.as_v4().is_some();
     let host = names.host(end.address);
     let brackets = !v4 && host.is_none();
@@ -49,7 +67,7 @@ pub fn endpoint(out: &mut Vec<u8>, socket: &Socket, end: Endpoint, names: &mut N
         Some(host) => push_text(out, host.as_bytes()),
         None => address(out, &end.address),
     }
-    if socket.ifindex != 0 {
+    if with_device && socket.ifindex != 0 {
         out.push(b'%');
         out.extend_from_slice(names.device(socket.ifindex).as_bytes());
     }
@@ -67,7 +85,7 @@ pub fn endpoint(out: &mut Vec<u8>, socket: &Socket, end: Endpoint, names: &mut N
 /// Appends the local end of any socket.
 pub fn local(out: &mut Vec<u8>, row: &Row<'_>, names: &mut Names) {
     match row.socket.ends {
-        Ends::Inet { local, .. } => endpoint(out, &row.socket, local, names),
+        Ends::Inet { local, .. } => local_end(out, &row.socket, local, names),
         Ends::Unix { .. } => match row.facts.unix_name() {
             Some(name) => unix_name(out, name.is_abstract, name.bytes),
             None => out.push(b'*'),
@@ -95,7 +113,7 @@ pub fn local(out: &mut Vec<u8>, row: &Row<'_>, names: &mut Names) {
 /// Appends the remote end of any socket; nothing where it has none.
 pub fn remote(out: &mut Vec<u8>, row: &Row<'_>, lookups: &Lookups, names: &mut Names) {
     match row.socket.ends {
-        Ends::Inet { remote, .. } => endpoint(out, &row.socket, remote, names),
+        Ends::Inet { remote, .. } => remote_end(out, &row.socket, remote, names),
         Ends::Unix { .. } => match (lookups.peer_name(row), row.facts.peer_inode()) {
             (Some(name), _) => unix_name(out, name.is_abstract, &name.bytes),
             (None, Some(inode)) => drop(write!(out, "inode:{inode}")),

@@ -49,7 +49,8 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
             Entry::End | Entry::Refused(_) => {}
             Entry::Damage(offset) => {
                 let lost = (bytes.len() - offset) as u64;
-                let reason = format!("bytes are lost: the file is damaged at offset {offset}");
+                let bytes = if lost == 1 { "byte is" } else { "bytes are" };
+                let reason = format!("{bytes} lost: the file is damaged at offset {offset}");
                 report.gaps.push(Gap::new("dump", reason).count(lost));
                 report.damaged = true;
             }

@@ -162,17 +162,18 @@ fn both_tcp(
     Some(flow)
 }
 
-/// Writes the kernel's answers for the tables of `want` to a file; the inner
-/// error is one of writing.
+/// Writes the kernel's answers for the tables of `want` to a file, and
+/// returns what is missing in them; the inner error is one of writing.
 ///
 /// # Errors
 /// When a table could not be read.
-pub fn record(want: &Want, file: File) -> Result<io::Result<()>, SourceError> {
+pub fn record(want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceError> {
     let fail = |table: TableId, error: io::Error| {
         let failure = Failure::new(table, format!("sock_diag: {error}"));
-        Report::default().conclude(vec![failure]).map(|_| Ok(()))
+        Report::default().conclude(vec![failure]).map(|_| Ok(Vec::new()))
     };
-    let Some(first) = want.tables.first() else { return Ok(Ok(())) };
+    let mut gaps = Vec::new();
+    let Some(first) = want.tables.first() else { return Ok(Ok(gaps)) };
     let mut socket = match DiagSocket::open() {
         Ok(socket) => socket,
         Err(error) => return fail(*first, error),
@@ -180,11 +181,12 @@ pub fn record(want: &Want, file: File) -> Result<io::Result<()>, SourceError> {
     socket.copy_to(file);
     for table in &want.tables {
         let nothing: &mut Sink<'_> = &mut |_| ControlFlow::Continue(());
-        if let Err(error) = netlink::read(&mut socket, *table, want, nothing) {
-            return fail(*table, error);
+        match netlink::read(&mut socket, *table, want, nothing) {
+            Ok(reading) => gaps.extend(reading.gaps),
+            Err(error) => return fail(*table, error),
         }
     }
-    Ok(socket.copy_error().map_or(Ok(()), Err))
+    Ok(socket.copy_error().map_or(Ok(gaps), Err))
 }
 
 pub use netlink::{Found, exact, inet_id};

@@ -91,11 +91,11 @@ pub(super) fn loss(table: TableId, why: &str) -> Gap {
     let lost = match table.proto {
         Proto::Tcp => {
             "no accept-queue limits, no listener drops, no cookies, no tcp_info, \
-             no bound sockets, no cgroups"
+             no bound sockets, no devices, no marks, no cgroups"
         }
         Proto::Unix => "no queues, no peers, no user ids, no cookies",
         Proto::Netlink => "no peers, no cookies, no socket types",
-        _ => "no cookies, no socket memory, no cgroups",
+        _ => "no cookies, no devices, no marks, no socket memory, no cgroups",
     };
     let file = table.proc_file().unwrap_or_default();
     Gap::new(table.name(), format!("read from /proc/net/{file}: {lost} ({why})"))

@@ -9,6 +9,7 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
+use crate::kernel::dump_file::hide_keys;
 use crate::kernel::netlink::{Datagram, Dump, Progress};
 
 /// The kernel never makes a larger datagram (`netlink_dump` allocates at most
@@ -64,19 +65,19 @@ impl DiagSocket {
         Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0, copy: None })
     }
 
-    /// Drops a dump that was not read to its end, by opening the socket anew.
-    ///
-    /// # Errors
-    /// When that fails.
-    pub fn reopen(&mut self) -> io::Result<()> {
-        let copy = self.copy.take();
-        *self = Self { copy, ..Self::open()? };
-        Ok(())
-    }
-
-    /// From now on writes a copy of every datagram of the kernel to a file.
+    /// From now on writes a copy of every datagram of the kernel to a file, but
+    /// for keys.
     pub fn copy_to(&mut self, file: File) {
         self.copy = Some(Copy { to: file, error: None });
+    }
+
+    /// Leaves behind a dump that the kernel still counts as running.
+    ///
+    /// # Errors
+    /// When there can be no new socket.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        self.socket = Self::open()?.socket;
+        Ok(())
     }
 
     /// The first error of writing the copy.
@@ -185,10 +186,14 @@ impl DiagSocket {
                 Ok(received) => received,
                 Err(error) => return Outcome { dump, end: End::Failed(error) },
             };
-            let bytes = &self.buffer[..full_len.min(self.buffer.len())];
-            if let Some(copy) = self.copy.as_mut().filter(|copy| copy.error.is_none()) {
-                copy.error = copy.to.write_all(bytes).err();
+            let len = full_len.min(self.buffer.len());
+            let copy = self.copy.as_mut().filter(|copy| copy.error.is_none());
+            // Anybody may send to our port; the kernel's own is 0.
+            if let Some(copy) = copy.filter(|_| sender == 0) {
+                hide_keys(&mut self.buffer[..len]);
+                copy.error = copy.to.write_all(&self.buffer[..len]).err();
             }
+            let bytes = &self.buffer[..len];
             let end = match feed(&mut dump, Datagram { bytes, full_len, sender }) {
                 Progress::More => {
                     self.grow_to(full_len);

@@ -30,7 +30,7 @@ pub mod listeners;
 pub mod netns;
 pub mod procnet;
 pub mod pty;
-mod raw;
+pub mod raw;
 pub mod run;
 pub mod selfcheck;
 pub mod states;

@@ -84,7 +84,7 @@ where
 /// Whether the thread's network namespace has the address `::1`.
 pub fn has_ipv6() -> bool {
     fs::read_to_string("/proc/thread-self/net/if_inet6")
-        .is_ok_and(|table| table.starts_with(&format!("{:032x} ", 1)))
+        .is_ok_and(|table| table.lines().any(|line| line.starts_with(&format!("{:032x} ", 1))))
 }
 
 /// Sets a sysctl of the thread's network namespace: `sysctl("ipv4/tcp_fin_timeout", "2")`.

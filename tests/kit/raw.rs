@@ -1,9 +1,9 @@
-//! The kit's only unsafe code: six system calls that neither std, socket2 nor the enabled parts
+//! The kit's only unsafe code: some system calls that neither std, socket2 nor the enabled parts
 //! of rustix offer, each behind a safe function.
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -114,6 +114,25 @@ pub fn take_terminal(command: &mut Command) {
     };
     // SAFETY: between fork and exec the closure only calls setsid and ioctl.
     unsafe { command.pre_exec(take) };
+}
+
+/// Sets a socket option that socket2 does not know.
+#[expect(unsafe_code, reason = "no dependency of ours sets any option there is")]
+pub fn set_option(socket: &Socket, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
+    let len = libc::socklen_t::try_from(value.len()).map_err(io::Error::other)?;
+    // SAFETY: the kernel reads `len` bytes at the pointer, which are those of the slice.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.as_ptr().cast(), len) })
+}
+
+/// A new terminal: the end of the person at the keyboard, and the end of the program.
+#[expect(unsafe_code, reason = "rustix is built without its pty feature")]
+pub fn open_pty() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (mut master, mut slave) = (-1, -1);
+    let null = std::ptr::null_mut();
+    // SAFETY: both pointers are to integers, and null stands for what we do not ask for.
+    check(unsafe { libc::openpty(&mut master, &mut slave, null, null.cast(), null.cast()) })?;
+    // SAFETY: the call has just opened both, so nobody else has them.
+    Ok(unsafe { (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) })
 }
 
 /// Turns the -1 of a system call into the error it stands for.

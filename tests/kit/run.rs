@@ -77,6 +77,12 @@ impl Run {
         self
     }
 
+    /// Gives it something to read, or a terminal, instead of nothing.
+    pub fn stdin(mut self, from: impl Into<Stdio>) -> Run {
+        self.command.stdin(from);
+        self
+    }
+
     /// Sets how long it may take, instead of 30 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Run {
         self.timeout = timeout;

@@ -12,7 +12,8 @@ use super::{Parser, Piece, Trouble, number, ports};
 
 /// What a host can be, for messages.
 const HOST: &str = "an address (10.0.0.1, 10.0.0.0/8, [2001:db8::1], [2001:db8::/32]), \
-                    a host name, unix:PATTERN, or *, each but unix: also with :PORT";
+                    a host name, a unix socket (/PATH, @NAME, unix:PATTERN), or *, each but unix \
+                    also with :PORT";
 
 /// Families `ss` has and this language does not.
 const OTHER_FAMILIES: [&str; 6] = ["link:", "netlink:", "vsock:", "packet:", "tipc:", "xdp:"];
@@ -24,6 +25,11 @@ impl Parser {
         let (version, rest) = family(&piece)?;
         if let Some(pattern) = piece.without("unix:") {
             return Ok(vec![Expr::Is(Predicate::Host(end, unix(&pattern)?))]);
+        }
+        // No address and no name of a host begins so: `ss -x src /run/*`.
+        let first = piece.chars.first().filter(|first| !first.escaped);
+        if first.is_some_and(|first| matches!(first.c, '/' | '@')) {
+            return Ok(vec![Expr::Is(Predicate::Host(end, unix(&piece)?))]);
         }
         let (address, port) = split_port(&rest)?;
         let ports = match port {
@@ -117,8 +123,9 @@ fn host(piece: &Piece, version: Option<Version>) -> Result<Host, Trouble> {
         if text.is_empty() || words::is_any(&text) {
             return Ok(version.map_or(Host::Any, |version| Host::Net(all_of(version))));
         }
+        // `inet:/run/x`
         if text.starts_with(['/', '@']) {
-            return Err(piece.trouble("unix: before the name of a unix socket"));
+            return Err(piece.trouble(HOST));
         }
         if text.starts_with('[') || text.contains(':') {
             return in_family(piece, v6(piece)?, version);

@@ -57,6 +57,7 @@ fn every_spelling_of_ports_is_understood() {
 fn every_spelling_of_hosts_is_understood() {
     all_canonical(&[
         ("src 10.0.0.1", "src 10.0.0.1"),
+        ("src /run/x* or dst = @bus", "src unix:/run/x* or dst unix:@bus"),
         ("src = 10/8", "src 10.0.0.0/8"),
         ("src 10.1", "src 10.1.0.0"),
         ("src 0x0a.1.2.3", "src 10.1.2.3"),
@@ -171,7 +172,7 @@ const ERRORS: &[(&str, &str, &str)] = &[
     ("src inet6:10.0.0.1", "10.0.0.1", "an IPv6 address after inet6:"),
     ("src netlink:15", "netlink:", "one of the families inet:, inet6: and unix:"),
     ("src web/8", "web/8", "an address ("),
-    ("src /run/x", "/run/x", "unix: before the name"),
+    ("src inet:/run/x", "/run/x", "an address ("),
     ("src unix:", "", "a path or pattern"),
     ("state banana", "banana", "a state: listen, syn-sent"),
     ("state listen exclude all", "state listen exclude all", "leave at least one"),

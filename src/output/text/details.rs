@@ -168,9 +168,9 @@ fn subflow(out: &mut Vec<u8>, row: &Row<'_>, names: &mut Names) {
     let socket = &row.socket;
     word(out, "subflow", &socket.state.to_string());
     if let (Some(local), Some(remote)) = (socket.local(), socket.remote()) {
-        cells::endpoint(out, socket, local, names);
+        cells::local_end(out, socket, local, names);
         out.push(b' ');
-        cells::endpoint(out, socket, remote, names);
+        cells::remote_end(out, socket, remote, names);
         out.push(b' ');
     }
 }

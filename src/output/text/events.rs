@@ -86,10 +86,10 @@ fn ends(out: &mut Vec<u8>, change: &Transition, arrow: &str, names: &mut Names) 
     let socket = Socket::of_identity(&change.identity, change.to);
     match change.identity.endpoints() {
         Some((local, remote)) => {
-            cells::endpoint(out, &socket, local, names);
+            cells::local_end(out, &socket, local, names);
             if remote.port != 0 {
                 drop(write!(out, " {arrow} "));
-                cells::endpoint(out, &socket, remote, names);
+                cells::remote_end(out, &socket, remote, names);
             }
         }
         None => drop(write!(out, "unix inode:{}", change.identity.inode)),

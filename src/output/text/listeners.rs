@@ -40,7 +40,7 @@ pub fn listeners(
 fn row(cells: &mut Cells, listener: &Listener, owners: &Owners, names: &mut Names) {
     let socket = &listener.socket;
     cells.cell(Tone::Plain, |out| match (socket.local(), &listener.unix_name) {
-        (Some(local), _) => cells::endpoint(out, socket, local, names),
+        (Some(local), _) => cells::local_end(out, socket, local, names),
         (None, Some((is_abstract, name))) => cells::unix_name(out, *is_abstract, name),
         (None, None) => out.push(b'*'),
     });
