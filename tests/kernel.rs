@@ -13,6 +13,8 @@ mod kit;
 mod listeners;
 #[path = "kernel/owners.rs"]
 mod owners;
+#[path = "kernel/shortcuts.rs"]
+mod shortcuts;
 #[path = "kernel/status.rs"]
 mod status;
 #[path = "kernel/tcp.rs"]
@@ -32,13 +34,14 @@ fn main() -> ExitCode {
     // First of all: a process with threads may not enter a user namespace any more.
     let entered = enter_at_start();
     let arguments = Arguments::from_args();
-    let modules: [fn(&Entered) -> Vec<Trial>; 9] = [
+    let modules: [fn(&Entered) -> Vec<Trial>; 10] = [
         kit::selfcheck::trials,
         tcp::trials,
         ages::trials,
         owners::trials,
         listeners::trials,
         count::trials,
+        shortcuts::trials,
         status::trials,
         udp::trials,
         unix::trials,

@@ -17,6 +17,9 @@ use super::flags::Cli;
 pub enum Error {
     /// The arguments make no sense: one line, exit status 2.
     Usage(String),
+    /// The filter makes no sense: some lines, the first that and the others
+    /// where and why, harmless as they are; exit status 2.
+    Filter(String),
     /// The job could not be done: exit status 1.
     Failed(String),
     /// The job could not be done, and everything is said already: exit status 1.
@@ -74,13 +77,14 @@ impl Error {
     /// Tells the user and returns the exit status.
     pub fn report(self, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
         // Nothing is left to be done when standard error is gone as well.
-        // What it quotes may hold anything, such as an escape code. A filter's
-        // error has lines of its own, with a caret under the word.
-        let mut say = |text: &str| {
-            let lines: Vec<String> = text.lines().map(|line| escaped(line.as_bytes())).collect();
-            drop(writeln!(stderr, "sockstate: {}", lines.join("\n")));
-        };
+        let mut say_as_it_is = |text: &str| drop(writeln!(stderr, "sockstate: {text}"));
+        // What is quoted may hold anything, an escape code or a newline.
+        let mut say = |text: &str| say_as_it_is(&escaped(text.as_bytes()));
         match self {
+            Self::Filter(text) => {
+                say_as_it_is(&text);
+                2
+            }
             Self::Usage(text) => {
                 say(&text);
                 2

@@ -89,5 +89,5 @@ pub fn selection(
 
 /// The expression with a caret, on lines of their own.
 fn filter_error(error: impl std::fmt::Display) -> Error {
-    Error::Usage(format!("the filter makes no sense\n{error}"))
+    Error::Filter(format!("the filter makes no sense\n{error}"))
 }

@@ -10,33 +10,94 @@ use crate::kernel::tcp_info;
 use crate::model::address::Address;
 use crate::model::age::Age;
 use crate::model::escape::escaped;
+use crate::model::owner::{Holder, Owners};
 use crate::model::queues::{EndOfFile, Queues};
 use crate::model::row::Row;
+use crate::model::socket::Timer;
 use crate::model::standing::Standing;
+use crate::model::state::State;
 use crate::model::unit::unit_of;
 use crate::model::want::Extras;
 
 use super::Lookups;
 
-/// A field's value in a row.
+/// A field's value in a row. The order of two values is that of what they
+/// mean, not of their text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// A number in the field's unit.
     Number(u64),
+    /// A number that is shown with hexadecimal digits.
+    Hex(u64),
     /// A number and what it is divided by to be in the field's unit.
     Fraction(u64, u32),
+    /// An address.
+    Address(Address),
     /// An address, then a port.
     Place(Address, u16),
+    /// A state, in the order of a connection's life.
+    State(State),
+    /// A timer, shown by its kind; of a kind, the one that fires first.
+    Timer(Timer),
+    /// Everyone who holds the socket, ordered by the first of them.
+    Holders(Holders),
     /// Text, escaped.
     Text(String),
+}
+
+/// The processes that hold a socket.
+#[derive(Clone, Debug)]
+pub struct Holders {
+    /// Escaped command name and id of the first.
+    first: (String, u32),
+    /// All of them, as text.
+    all: String,
+}
+
+impl Holders {
+    /// Whoever holds `inode`; `None` for nobody.
+    fn of(inode: u32, owners: &Owners) -> Option<Self> {
+        let holders = owners.of(inode);
+        let comm = |holder: &Holder| escaped(owners.comm(holder.pid));
+        let one = |holder: &Holder| format!("{}[{}]:{}", comm(holder), holder.pid, holder.fd);
+        let first = holders.first().map(|first| (comm(first), first.pid))?;
+        let all: Vec<String> = holders.iter().map(one).collect();
+        Some(Self { first, all: all.join(",") })
+    }
+}
+
+impl PartialEq for Holders {
+    fn eq(&self, other: &Self) -> bool {
+        self.first == other.first
+    }
+}
+
+impl Eq for Holders {}
+
+impl PartialOrd for Holders {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Holders {
+    /// Sockets of one process are equal here, and so keep the kernel's order.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.first.cmp(&other.first)
+    }
 }
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(n) => n.fmt(f),
+            Self::Hex(n) => write!(f, "{n:#x}"),
             Self::Fraction(n, by) if n.is_multiple_of((*by).into()) => (n / u64::from(*by)).fmt(f),
             Self::Fraction(n, by) => (*n as f64 / f64::from(*by)).fmt(f),
+            Self::Address(address) => address.fmt(f),
+            Self::State(state) => state.fmt(f),
+            Self::Timer(timer) => timer.kind.name().fmt(f),
+            Self::Holders(holders) => holders.all.fmt(f),
             Self::Place(address, port) => std::net::SocketAddr::new(address.to_ip(), *port).fmt(f),
             Self::Text(text) => text.fmt(f),
         }
@@ -94,7 +155,7 @@ const BASICS: &[Basic] = &[
     basic("type", Need::Nothing, "type of a unix, packet or vsock socket", |row, _| {
         Some(Value::Text(row.socket.kind()?.name()))
     }),
-    basic("state", Need::Nothing, "state", |row, _| text(&row.socket.state.to_string())),
+    basic("state", Need::Nothing, "state", |row, _| Some(Value::State(row.socket.state))),
     basic("recvq", Need::Nothing, "receive queue, bytes; LISTEN: connections", |row, _| {
         number(match Queues::of(row) {
             Queues::Bytes { recv, .. } => recv?,
@@ -119,14 +180,14 @@ const BASICS: &[Basic] = &[
         row.socket.local().map(|end| Value::Place(end.address, end.port))
     }),
     basic("local-addr", Need::Nothing, "local address", |row, _| {
-        text(&row.socket.local()?.address.to_string())
+        Some(Value::Address(row.socket.local()?.address))
     }),
     basic("local-port", Need::Nothing, "local port", |row, _| number(row.socket.local()?.port)),
     basic("remote", Need::Nothing, "remote address and port", |row, _| {
         row.socket.remote().map(|end| Value::Place(end.address, end.port))
     }),
     basic("remote-addr", Need::Nothing, "remote address", |row, _| {
-        text(&row.socket.remote()?.address.to_string())
+        Some(Value::Address(row.socket.remote()?.address))
     }),
     basic("remote-port", Need::Nothing, "remote port", |row, _| number(row.socket.remote()?.port)),
     basic("path", Need::Nothing, "name of a unix socket, @name when abstract", |row, _| {
@@ -149,7 +210,7 @@ const BASICS: &[Basic] = &[
         Age::of(row).map(|age| Value::Number(age.min_ms))
     }),
     basic("timer", Need::Nothing, "name of the running timer", |row, _| {
-        Some(Value::Text(row.socket.timer?.kind.name()))
+        row.socket.timer.map(Value::Timer)
     }),
     basic("expires", Need::Nothing, "time until the timer fires, ms", |row, _| {
         number(row.socket.timer?.expires_ms)
@@ -166,7 +227,7 @@ const BASICS: &[Basic] = &[
     }),
     basic("cookie", Need::Nothing, "the kernel's id of the socket", |row, _| {
         let cookie = row.socket.cookie;
-        (cookie != 0).then(|| Value::Text(format!("{cookie:#x}")))
+        (cookie != 0).then_some(Value::Hex(cookie))
     }),
     basic(
         "standing",
@@ -185,11 +246,7 @@ const BASICS: &[Basic] = &[
         Some(Value::Text(escaped(known.owners.comm(holder.pid))))
     }),
     basic("process", Need::Owners, "every process that holds it", |row, known| {
-        let one = |holder: &crate::model::owner::Holder| {
-            format!("{}[{}]:{}", escaped(known.owners.comm(holder.pid)), holder.pid, holder.fd)
-        };
-        let all: Vec<String> = known.owners.of(row.socket.inode).iter().map(one).collect();
-        (!all.is_empty()).then(|| Value::Text(all.join(",")))
+        Holders::of(row.socket.inode, &known.owners).map(Value::Holders)
     }),
     basic("cgroup", Need::Cgroups, "path of its cgroup", |row, known| {
         Some(Value::Text(escaped(known.cgroup(row)?.as_bytes())))
@@ -332,6 +389,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::socket::TimerKind;
 
     #[test]
     fn names_are_unique_and_found_in_any_spelling() {
@@ -346,6 +404,33 @@ mod tests {
         }
         assert_eq!(Field::parse("rtt-us").map(Field::name), Some("rtt_us"));
         assert!(Field::parse("banana").is_none());
+    }
+
+    /// None of these is the order of the texts.
+    #[test]
+    fn values_are_ordered_by_what_they_mean() {
+        let timer = |kind, expires_ms| Value::Timer(Timer { kind, expires_ms, retransmits: 0 });
+        let address = |octet| Value::Address(Address::v4([10, 0, 0, octet]));
+        let holders = |comm: &str, pid, fd| {
+            let all = format!("{comm}[{pid}]:{fd}");
+            Value::Holders(Holders { first: (comm.to_owned(), pid), all })
+        };
+        let ascending = [
+            vec![Value::State(State::Listen), Value::State(State::Established)],
+            vec![Value::State(State::Established), Value::State(State::CloseWait)],
+            vec![timer(TimerKind::Retransmit, 200), timer(TimerKind::Retransmit, 1_000)],
+            vec![timer(TimerKind::Retransmit, 1_000), timer(TimerKind::Keepalive, 1)],
+            vec![address(9), address(10)],
+            vec![Value::Hex(0x9), Value::Hex(0x10)],
+            vec![holders("nginx", 9, 3), holders("nginx", 10, 3), holders("sshd", 1, 3)],
+        ];
+        for values in ascending {
+            assert!(values.is_sorted_by(|a, b| a < b), "{values:?}");
+        }
+        let (one, other) = (holders("nginx", 9, 11), holders("nginx", 9, 7));
+        assert_eq!(one.cmp(&other), Ordering::Equal, "the kernel's order stays");
+        assert_eq!(one.to_string(), "nginx[9]:11");
+        assert_eq!(timer(TimerKind::TimeWait, 1).to_string(), "timewait");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::model::escape::is_hostile;
+
 /// A part of an expression, as byte offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -66,7 +68,7 @@ pub struct ResolveError {
 impl fmt::Display for ResolveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         point(f, &self.expression, self.span)?;
-        f.write_str(&self.reason)
+        f.write_str(&one_line(&self.reason))
     }
 }
 
@@ -81,12 +83,13 @@ fn point(f: &mut fmt::Formatter<'_>, expression: &str, span: Span) -> fmt::Resul
 }
 
 fn width(text: &str) -> usize {
-    text.chars().map(|c| if c.is_control() { 1 } else { c.width().unwrap_or(0) }).sum()
+    text.chars().map(|c| if is_hostile(c) { 1 } else { c.width().unwrap_or(0) }).sum()
 }
 
-/// Control characters would move the carets away from their place.
+/// Blanks in place of what would move the carets away from their place, add a
+/// line, or do something to the terminal.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_hostile(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -116,6 +119,21 @@ mod tests {
             error("sport", 5, 5).to_string(),
             "  sport\n       ^\nexpected a port; the expression ends here"
         );
+    }
+
+    #[test]
+    fn nothing_in_it_acts_on_the_terminal() {
+        let text = "a\\b\x1b[31m\n\u{202e} x";
+        let at = text.len() - 1;
+        let shown = error(text, at, at + 1).to_string();
+        let expected = "  a\\b [31m   x\n             ^\nexpected a port; found \"x\"";
+        assert_eq!(shown, expected);
+        let error = ResolveError {
+            expression: "user \x07".to_owned(),
+            span: Span::new(5, 6),
+            reason: "no user is called '\x07\nx'".to_owned(),
+        };
+        assert_eq!(error.to_string(), "  user  \n       ^\nno user is called '  x'");
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 /// Control characters, and the formatting characters that hide or reorder
 /// what stands around them.
-fn is_hostile(c: char) -> bool {
+pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

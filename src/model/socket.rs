@@ -55,7 +55,7 @@ impl SocketType {
 }
 
 /// What a row's timer is for (`idiag_timer`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimerKind {
     /// Retransmission: of data, SYN, SYN-ACK or FIN; also loss probes.
     Retransmit,
@@ -99,7 +99,7 @@ impl TimerKind {
 }
 
 /// A running timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer {
     /// What it is for.
     pub kind: TimerKind,

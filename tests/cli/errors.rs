@@ -1,13 +1,13 @@
 //! Wrong usage: exit status 2, nothing on stdout, and one line that names what was wrong and what
-//! would be right.
+//! would be right. A filter is shown with carets under the place as well.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use anyhow::ensure;
+use anyhow::{Context, bail, ensure};
 use libtest_mimic::Trial;
 
-use crate::kit::run::Run;
+use crate::kit::run::{Output, Run};
 use crate::kit::{Result, plain_trial};
 use crate::transcript::Transcript;
 
@@ -17,7 +17,6 @@ const WRONG: &[&str] = &[
     "help",
     "lisst",
     "status extra",
-    "listeners extra",
     "completions",
     "completions tcsh",
     "completions bash extra",
@@ -57,11 +56,26 @@ const WRONG: &[&str] = &[
     "list --limit -1",
     "list --limit 1.5",
     "list --limit 99999999999999999999",
-    // Filter expressions are another issue.
-    "list dport = :443",
-    "list src 10.0.0.0/8",
-    "list ( sport = :80 )",
-    "count not dst 10.0.0.1",
+    // Filter expressions.
+    "list banana",
+    "listeners extra",
+    "list dport",
+    "list dport = :99999",
+    "list sport :80-70",
+    "list src 10.0.0.0/33",
+    "list src 10.0.0.0/8 and",
+    "list ( sport = :80",
+    "list sport = :80 )",
+    "count not",
+    "count recvq > lots",
+    "list rtt > 5",
+    "list age 10x",
+    "list pid nginx",
+    "list user no-such-user-anywhere",
+    "list sport = :no-such-service",
+    "count state listen dst 10.0.0.1 state",
+    // What the shell left of a name with a backslash is shown as it is, so that the carets fit.
+    "list process a\\*b banana",
     // Nothing to look at.
     "listeners -u",
     "listeners -w",
@@ -88,9 +102,26 @@ fn one_line() -> Result<()> {
     for wrong in WRONG {
         let output = Run::new(wrong.split(' ')).run()?.ended(2)?;
         ensure!(output.stdout.is_empty(), "{wrong}: {output}");
-        let is_one_line = output.stderr.lines().count() == 1 && output.stderr.ends_with('\n');
-        ensure!(is_one_line && output.stderr.starts_with("sockstate: "), "{wrong}: {output}");
+        ensure!(output.stderr.starts_with("sockstate: "), "{wrong}: {output}");
+        is_one_error(&output).with_context(|| wrong.to_owned())?;
     }
+    Ok(())
+}
+
+/// One line, or four with the filter, carets under a part of it, and what would be right there.
+fn is_one_error(output: &Output) -> Result<()> {
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    ensure!(output.stderr.ends_with('\n'), "{output}");
+    if !lines[0].contains("the filter makes no sense") {
+        ensure!(lines.len() == 1, "{output}");
+        return Ok(());
+    }
+    let &[_, filter, carets, right] = lines.as_slice() else { bail!("{output}") };
+    let under = carets.trim();
+    ensure!(!under.is_empty() && under.bytes().all(|byte| byte == b'^'), "{output}");
+    // At its end, where something is missing, one caret stands behind it.
+    ensure!(filter.starts_with("  ") && carets.len() <= filter.len() + 1, "{output}");
+    ensure!(!right.is_empty() && !right.starts_with(' '), "{output}");
     Ok(())
 }
 
@@ -105,12 +136,19 @@ fn hostile_bytes() -> Result<()> {
         &["list"],
         &[],
     ];
-    for hostile in [&b"\x1b[31mred\nfake: line"[..], b"\x1b]0;title\x07\xff\xfe"] {
+    const HOSTILE: [&[u8]; 4] = [
+        b"\x1b[31mred\nfake: line",
+        b"\x1b]0;title\x07\xff\xfe",
+        "\u{202e}reversed\u{2028}line".as_bytes(),
+        "\u{9b}31m".as_bytes(),
+    ];
+    for hostile in HOSTILE {
         for args in COMMANDS {
             let args = args.iter().map(OsStr::new).chain([OsStr::from_bytes(hostile)]);
             let output = Run::new(args).run()?.ended(2)?;
-            ensure!(!output.stderr.contains(['\x1b', '\x07']), "{output}");
-            ensure!(output.stderr.lines().count() == 1, "{output}");
+            let acts = |c: char| matches!(c, '\u{202e}' | '\u{2028}') || c.is_control();
+            ensure!(!output.stderr.contains(|c| c != '\n' && acts(c)), "{output}");
+            is_one_error(&output)?;
         }
     }
     Ok(())

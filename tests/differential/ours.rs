@@ -36,7 +36,10 @@ fn inet_row(row: &Value) -> Result<InetRow> {
         local: endpoint(row, "local")?,
         remote: endpoint(row, "remote")?,
         on_device: row["ifindex"] != 0,
-        uid: row["uid"].as_u64().context("uid")?,
+        uid: match row["standing"].as_str() {
+            Some("request" | "minisocket") => row["uid"].as_u64().unwrap_or(0),
+            _ => row["uid"].as_u64().context("uid")?,
+        },
         inode: row["inode"].as_u64().context("inode")?,
         cookie: cookie(row)?,
     })

@@ -5,14 +5,13 @@ use std::mem::MaybeUninit;
 
 use anyhow::{Context, ensure};
 use rustix::fs::{Uid, fchown};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::kit::listeners::{FullQueue, full_accept_queue, reuseport_group};
 use crate::kit::states::{self, Family, Held};
 use crate::kit::tempdir::TempDir;
 use crate::kit::unix::UnixHeld;
-use crate::kit::{Impossible, Result, udp, unix};
+use crate::kit::{Result, many_descriptors, udp, unix};
 
 /// Connections of each family, in half a dozen states each.
 const CONNECTIONS: usize = 500;
@@ -33,23 +32,12 @@ pub struct Population {
     dir: Option<TempDir>,
 }
 
-/// Lets this process have as many descriptors as it may.
-fn many_descriptors() -> Result<()> {
-    const NEEDED: u64 = 8_192;
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.map_or(NEEDED, |maximum| maximum.min(NEEDED));
-    if wanted < NEEDED {
-        return Err(Impossible(format!("only {wanted} file descriptors allowed")).into());
-    }
-    if current.is_some_and(|current| current < wanted) {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })?;
-    }
-    Ok(())
-}
+/// All populations together hold fewer.
+const DESCRIPTORS: u64 = 8_192;
 
 /// TCP: every recipe, full queues, a group on one port, a listener on a device, and the crowd.
 pub fn tcp(may_chown: bool) -> Result<Population> {
-    many_descriptors()?;
+    many_descriptors(DESCRIPTORS)?;
     let mut population = Population::default();
     for family in Family::ALL {
         for recipe in states::ALL {
@@ -117,7 +105,7 @@ fn listener_on_device() -> Result<Socket> {
 
 /// UDP, read and unread, connected and not, with drops.
 pub fn udp() -> Result<Population> {
-    many_descriptors()?;
+    many_descriptors(DESCRIPTORS)?;
     let mut population = Population::default();
     for family in Family::ALL {
         for unread in 0..60 {
@@ -131,7 +119,7 @@ pub fn udp() -> Result<Population> {
 
 /// Unix sockets of every type and state, with names and without.
 pub fn unix() -> Result<Population> {
-    many_descriptors()?;
+    many_descriptors(DESCRIPTORS)?;
     let mut population = Population::default();
     let dir = TempDir::new()?;
     for kind in [Type::STREAM, Type::DGRAM, Type::SEQPACKET] {

@@ -89,7 +89,8 @@ fn inet_row(line: &str) -> Result<InetRow> {
         local,
         remote,
         on_device,
-        // It leaves out root.
+        // It leaves out root; of a request and of what is left of a connection it shows no user
+        // either, for their 0 is none.
         uid: detail("uid:").map_or(Ok(0), str::parse)?,
         inode: detail("ino:").context("no inode")?.parse()?,
         cookie: Some(u64::from_str_radix(detail("sk:").context("no cookie")?, 16)?),

@@ -13,8 +13,23 @@ pub struct Population {
     _held: Vec<Held>,
     _full: Vec<FullQueue>,
     _unix: Vec<UnixHeld>,
-    _raw: Option<Socket>,
+    /// Raw and packet sockets, where we may have them.
+    _raw: Vec<Socket>,
+    _mptcp: Vec<Socket>,
     _holder: Holder,
+}
+
+/// A listener, and a connection that its client has not sent anything on; none where the kernel has
+/// no MPTCP.
+fn mptcp() -> Result<Vec<Socket>> {
+    let socket = || Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP));
+    let Ok(listener) = socket() else { return Ok(Vec::new()) };
+    states::bind(&listener, Family::V4.loopback(0))?;
+    listener.listen(5)?;
+    let client = socket()?;
+    client.connect(&listener.local_addr()?)?;
+    let (server, _) = listener.accept()?;
+    Ok(vec![listener, client, server])
 }
 
 /// Makes it. Where there may be no raw socket, there is none.
@@ -34,7 +49,14 @@ pub fn population() -> Result<Population> {
     let mut shared = states::close_wait_unaccepted(Family::V4)?;
     Ok(Population {
         _unix: vec![unix::connected()?, unix::nasty_name()?, unix::datagram()?],
-        _raw: Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).ok(),
+        _raw: [
+            Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)),
+            Socket::new(Domain::PACKET, Type::DGRAM, None),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        _mptcp: mptcp()?,
         _holder: Holder::new(NASTY_COMM, shared.keep.pop())?,
         _held: held,
         _full: full,
@@ -46,6 +68,8 @@ pub const COMMANDS: &[&str] = &[
     "list",
     "list -tuwxa -p -i -m -e -o -n",
     "list -tuxa -p -i -m --source proc",
+    "list -M0a --netlink -p -i -m -e --tos --cgroup",
+    "list -ta --tos dport {80,443} or process cat or age > 1ms",
     "list -l --limit 3",
     "list -ta --sort -recvq -H --color always",
     "list state close-wait state time-wait state syn-sent -4",

@@ -76,7 +76,11 @@ pub enum Table {
     Udp6,
     Raw,
     Raw6,
+    Mptcp,
+    Mptcp6,
     Unix,
+    Netlink,
+    Packet,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]
@@ -109,7 +113,17 @@ pub enum Proto {
     Tcp,
     Udp,
     Raw,
+    Mptcp,
     Unix,
+    Netlink,
+    Packet,
+}
+
+impl Proto {
+    /// Whether its sockets have an address and a port at both ends.
+    pub fn is_inet(self) -> bool {
+        !matches!(self, Proto::Unix | Proto::Netlink | Proto::Packet)
+    }
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq, Clone, Copy)]
@@ -118,6 +132,8 @@ pub enum Family {
     Inet,
     Inet6,
     Unix,
+    Netlink,
+    Packet,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
@@ -161,6 +177,10 @@ pub struct Socket {
     pub kind: Option<Kind>,
     pub path: Option<String>,
     pub peer_inode: Option<u32>,
+    pub peer_path: Option<String>,
+    pub peer_processes: Option<Vec<Process>>,
+    pub netlink: Option<Netlink>,
+    pub packet: Option<Packet>,
     pub recv_q: Option<u32>,
     pub send_q: Option<u32>,
     pub accept_queue: Option<AcceptQueue>,
@@ -173,9 +193,74 @@ pub struct Socket {
     pub timer: Option<Timer>,
     pub age_ms: Option<Age>,
     pub processes: Option<Vec<Process>>,
+    pub user: Option<String>,
+    pub cgroup: Option<String>,
+    pub cgroup_id: Option<u64>,
+    pub mark: Option<u32>,
+    pub shutdown: Option<Shutdown>,
+    pub v6_only: Option<bool>,
+    pub socket_options: Option<Vec<String>>,
+    pub tos: Option<u8>,
+    pub tclass: Option<u8>,
+    pub class_id: Option<u32>,
     pub congestion: Option<String>,
-    pub tcp_info: Option<BTreeMap<String, f64>>,
+    pub tcp_info: Option<BTreeMap<String, InfoValue>>,
+    pub mptcp_info: Option<BTreeMap<String, u64>>,
+    /// What a congestion control tells of itself; which of them is up to the kernel's default.
+    pub bbr: Option<BTreeMap<String, f64>>,
+    pub dctcp: Option<BTreeMap<String, f64>>,
+    pub vegas: Option<BTreeMap<String, f64>>,
+    pub ulp: Option<Ulp>,
     pub memory: Option<Memory>,
+    pub subflows: Option<Vec<Subflow>>,
+}
+
+/// A number, the name of a state of congestion control, or the names of options.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum InfoValue {
+    Number(f64),
+    Name(String),
+    Names(Vec<String>),
+}
+
+/// A protocol on top of TCP: its numbers are its own.
+#[derive(Debug, Deserialize)]
+pub struct Ulp {
+    pub name: String,
+    #[serde(flatten)]
+    pub numbers: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Shutdown {
+    Recv,
+    Send,
+    Both,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subflow {
+    pub state: State,
+    pub local: Option<Endpoint>,
+    pub remote: Option<Endpoint>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Netlink {
+    pub protocol: u8,
+    pub protocol_name: Option<String>,
+    pub port_id: u32,
+    pub peer_port_id: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packet {
+    pub protocol: u16,
 }
 
 #[derive(Debug, Deserialize)]
@@ -190,6 +275,7 @@ pub struct Endpoint {
 pub enum Kind {
     Stream,
     Dgram,
+    Raw,
     Seqpacket,
 }
 

@@ -25,7 +25,10 @@ const KEYS: &[(&str, KeyOf)] = &[
     ("local-port", |row| row["local"]["port"].clone()),
     ("remote", |row| if has_peer(row) { row["remote"]["addr"].clone() } else { Value::Null }),
     ("remote-port", |row| if has_peer(row) { row["remote"]["port"].clone() } else { Value::Null }),
-    ("user", |row| json!({"uid": row["uid"], "name": "root"})),
+    ("user", |row| match row.get("uid") {
+        Some(uid) => json!({"uid": uid, "name": "root"}),
+        None => Value::Null,
+    }),
 ];
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {

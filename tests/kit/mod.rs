@@ -43,6 +43,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Failed, Trial};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What every fallible function of the kit returns.
 pub use anyhow::Result;
@@ -106,6 +107,19 @@ fn ignored(reason: String) -> std::result::Result<Completion, Failed> {
         return Err(reason.into());
     }
     Ok(Completion::ignored_with(reason))
+}
+
+/// Lets this process have `needed` descriptors, and more where it had more already.
+pub fn many_descriptors(needed: u64) -> Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if let Some(maximum) = maximum.filter(|maximum| *maximum < needed) {
+        let why = format!("{maximum} file descriptors are allowed, which is fewer than {needed}");
+        return Err(Impossible(why).into());
+    }
+    if current.is_some_and(|current| current < needed) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum })?;
+    }
+    Ok(())
 }
 
 /// Asks `probe` until it answers `Some`, for [`PATIENCE`] at the most.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
+use serde_json::Value;
 
 use crate::kit::netns::{Entered, Mode};
 use crate::kit::run::Run;
@@ -40,7 +41,7 @@ fn owners_gap() -> Result<()> {
     Ok(())
 }
 
-/// The answer is the same as with all privileges, but for the owners.
+/// The answer is the same as with all privileges, but for the owners and the firewall mark.
 fn in_every_view() -> Result<()> {
     let _sockets = some_sockets()?;
     for args in [&["listeners"][..], &["status"], &["count", "--by", "process"]] {
@@ -54,10 +55,22 @@ fn in_every_view() -> Result<()> {
         let all = Run::new(args).run()?.ok()?.json()?;
         let few = Run::new(args).without_capabilities().run()?.ok()?.json()?;
         for part in ["sockets", "groups", "gaps"] {
-            ensure!(all[part] == few[part], "{args:?} {few}");
+            ensure!(without_mark(&all[part]) == without_mark(&few[part]), "{args:?} {few}");
         }
+        let has_mark = |rows: &Value| rows.to_string().contains("\"mark\"");
+        ensure!(!has_mark(&few), "only CAP_NET_ADMIN sees the firewall mark: {few}");
+        ensure!(has_mark(&all) == (args[0] == "list"), "{all}");
     }
     Ok(())
+}
+
+/// Rows without their firewall mark.
+fn without_mark(rows: &Value) -> Value {
+    let mut rows = rows.clone();
+    for row in rows.as_array_mut().into_iter().flatten() {
+        row.as_object_mut().and_then(|row| row.remove("mark"));
+    }
+    rows
 }
 
 /// No privilege is needed to see whose one's own sockets are.

@@ -87,12 +87,20 @@ fn same_answers_without_netlink() -> Result<()> {
     Ok(())
 }
 
-/// A row without cookie, and without what a moment changes.
+/// A row without what only sock_diag tells, and without what a moment changes. The user of a
+/// request and of what is left of a connection is the listener's or nobody's, as `/proc` has it.
 fn what_both_tell(row: &Value) -> String {
+    const NETLINK_ONLY: [&str; 6] =
+        ["cookie", "cgroup", "cgroup_id", "mark", "shutdown", "v6_only"];
+    const OF_A_MOMENT: [&str; 3] = ["timer", "age_ms", "accept_queue"];
     let mut row = row.clone();
+    let has_no_user = row["standing"] == "request" || row["standing"] == "minisocket";
     if let Some(row) = row.as_object_mut() {
-        for name in ["cookie", "timer", "age_ms", "accept_queue"] {
-            row.remove(name);
+        for name in NETLINK_ONLY.iter().chain(&OF_A_MOMENT) {
+            row.remove(*name);
+        }
+        if has_no_user {
+            row.remove("uid");
         }
     }
     row.to_string()
