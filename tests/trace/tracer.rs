@@ -127,7 +127,7 @@ fn reset() -> Result<()> {
     let cookies = server.reset()?;
     let seen = watch.finish()?;
     let chains = seen.by_chain(server.port());
-    ensure!(chains.len() == 2, "{chains:?}");
+    ensure!(chains.len() == 2, "{} chains", chains.len());
     for (chain, changes) in chains {
         let last = changes.last().context("nothing")?;
         ensure!((last.from, last.to) == (State::Established, State::Close), "{changes:?}");
@@ -270,15 +270,18 @@ fn losses_are_counted() -> Result<()> {
             })
             .sum()
     };
-    let (lost, gaps) = (watch.drained.lost, full(&watch.drained));
+    let (mut lost, gaps) = (watch.drained.lost, full(&watch.drained));
     ensure!(lost > 0 && lost == gaps, "{lost} lost, {gaps} in gaps");
+    // Until nothing of this is left: events ripen for a while.
+    poll("quiet", || {
+        watch.drain(Duration::from_millis(20))?;
+        lost += watch.drained.lost;
+        Ok((watch.drained.events.is_empty() && watch.drained.lost == 0).then_some(()))
+    })?;
     // Ten changes and two ends each. What others do at the same time comes on top.
-    watch.drain(Duration::from_millis(5))?;
-    watch.drain(Duration::from_millis(5))?;
     let found = watch.seen.all.len() as u64;
     let happened = 4 * LIVES as u64 * 12;
     ensure!(found + lost >= happened, "{found} found and {lost} lost of {happened}");
-    ensure!(lost <= happened + 100, "{lost} lost of {happened}");
     // And it is right again.
     watch.chains.forget();
     watch.seen = Seen::default();
@@ -286,7 +289,7 @@ fn losses_are_counted() -> Result<()> {
     let seen = watch.finish()?;
     ensure!(seen.lost == 0, "{} lost", seen.lost);
     let chains = seen.by_chain(server.port());
-    ensure!(chains.len() == 2, "{chains:?}");
+    ensure!(chains.len() == 2, "{} chains", chains.len());
     chains.iter().try_for_each(|(chain, changes)| check_life(&seen, *chain, changes, server.port()))
 }
 
