@@ -9,7 +9,9 @@ const FLOORS: &[(&str, u8)] = &[
     ("kernel", 0),
     ("model", 1),
     ("backlog", 2),
+    ("budget", 2),
     ("chain", 2),
+    ("explain", 2),
     ("filter", 2),
     ("group", 2),
     ("rules", 2),
@@ -21,7 +23,8 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Floors without system calls: nothing of the outside may be named there.
-const PURE: &[&str] = &["kernel", "model", "backlog", "chain", "filter", "group", "rules"];
+const PURE: &[&str] =
+    &["kernel", "model", "backlog", "budget", "chain", "explain", "filter", "group", "rules"];
 
 struct Source {
     /// Path below src/, as in `model/state.rs`.
