@@ -2,6 +2,7 @@
 //! man page and the completions.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -40,6 +41,22 @@ Examples:
   sockstate listeners                          every TCP listener and its accept queue
   sockstate listeners -x                       unix listeners
   sockstate listeners --json | jq '.listeners[] | select(.full)'";
+
+const PORTS_EXAMPLES: &str = "\
+Examples:
+  sockstate ports                              how full every budget is
+  sockstate ports dport 443                    towards port 443
+  sockstate ports --interval 1s                how fast it fills, by two looks
+  sockstate ports --json | jq '.budgets[] | select(.used_ratio >= 0.8)'";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  sockstate explain                            what there is to explain
+  sockstate explain close-wait                 a state
+  sockstate explain accept-queue-overflow      an alert rule
+  sockstate explain tcp_fin_timeout            a kernel parameter
+  sockstate explain ListenOverflows            a counter
+  sockstate explain diagram                    all states in a picture";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -106,6 +123,24 @@ pub enum Command {
     /// have a queue, and a row, each.
     #[command(after_help = LISTENERS_EXAMPLES)]
     Listeners(Listeners),
+    /// Ephemeral ports: used, left, and for how long, per source and destination
+    ///
+    /// An outgoing connection needs a local port that is free towards its destination; when there is
+    /// none, connect() fails with EADDRNOTAVAIL and no counter tells. So every (source address,
+    /// destination address, destination port) has a budget of its own: the range
+    /// net.ipv4.ip_local_port_range less the reserved ports, less those that listeners and explicit
+    /// binds take from everyone. TIME_WAIT counts as used unless its port can be taken over. The rate
+    /// comes from the timers of TIME_WAIT, or with --interval from two looks. Connections that others
+    /// opened to a listener here take no ephemeral port and are left out.
+    #[command(after_help = PORTS_EXAMPLES)]
+    Ports(Ports),
+    /// What a state, an alert, a kernel parameter or a counter means, and what helps
+    ///
+    /// A page says what it is, which side it is about, who moves it on, how long the kernel lets it
+    /// live, why it piles up, what helps, and which popular cure does not, with the present numbers of
+    /// this machine. Without a name the pages are listed. Names are understood in any spelling.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
     /// Write the completions of a shell to standard output
     ///
     /// bash loads them from ~/.local/share/bash-completion/completions/sockstate, zsh from a file
@@ -324,6 +359,42 @@ fn by_help() -> String {
 pub struct Listeners {
     #[command(flatten)]
     pub words: Words,
+}
+
+/// Flags of `ports`.
+#[derive(Args, Debug)]
+pub struct Ports {
+    /// Look twice, so long apart, and tell how fast each budget is used up: 5s, 500ms, 1m
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
+    /// Show at most so many budgets
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    #[command(flatten)]
+    pub words: Words,
+}
+
+/// Flags of `explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A state, alert rule, kernel parameter, counter or topic
+    #[arg(value_name = "NAME")]
+    pub name: Vec<String>,
+}
+
+/// A time with its unit; seconds without one.
+fn interval(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let ms = match &text[digits.len()..] {
+        "" | "s" => 1_000,
+        "ms" => 1,
+        "m" => 60_000,
+        _ => 0,
+    };
+    match digits.parse::<u32>().ok().map(|n| u64::from(n) * ms).filter(|ms| *ms > 0) {
+        Some(ms) => Ok(Duration::from_millis(ms)),
+        None => Err("use a number and a unit: 500ms, 5s, 1m".to_owned()),
+    }
 }
 
 /// The filter.

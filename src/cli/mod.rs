@@ -4,6 +4,7 @@ mod completions;
 mod context;
 mod count;
 mod error;
+mod explain;
 mod flags;
 mod kill;
 mod list;
@@ -11,6 +12,7 @@ mod list_plan;
 mod list_writer;
 mod listeners;
 pub mod man;
+mod ports;
 mod select;
 mod status;
 
@@ -54,6 +56,8 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         Some(Command::List(flags)) => list::run(&mut context, &flags),
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
+        Some(Command::Ports(flags)) => ports::run(&mut context, &flags),
+        Some(Command::Explain(flags)) => explain::run(&mut context, &flags),
         Some(Command::Completions(flags)) => completions::run(&mut context, flags.shell),
         Some(Command::Man) => man::run(&mut context),
         Some(Command::Schema) => context.print(crate::output::json::schema().as_bytes()),

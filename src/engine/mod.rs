@@ -2,18 +2,22 @@
 
 mod count;
 mod destroy;
+mod explain;
 pub mod fields;
 mod listeners;
 mod lookups;
 mod overview;
+mod ports;
 mod resolver;
 mod selection;
 
 pub use count::{Count, Group, KeyValue};
 pub use destroy::{Destroyed, Refusal};
+pub use explain::Explained;
 pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
+pub use ports::PortsView;
 pub use resolver::SystemNames;
 pub use selection::{Means, Selection};
 

@@ -27,7 +27,7 @@ pub mod holder;
 pub mod listeners;
 pub mod netns;
 pub mod procnet;
-mod raw;
+pub mod raw;
 pub mod run;
 pub mod selfcheck;
 pub mod states;

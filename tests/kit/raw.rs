@@ -1,4 +1,4 @@
-//! The kit's only unsafe code: four system calls that neither std, socket2 nor the enabled parts
+//! The kit's only unsafe code: five system calls that neither std, socket2 nor the enabled parts
 //! of rustix offer, each behind a safe function.
 
 use std::io;
@@ -33,6 +33,22 @@ pub fn loopback_up() -> io::Result<()> {
         request.ifr_ifru.ifru_flags |= libc::IFF_UP as libc::c_short;
         check(libc::ioctl(any_socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request))
     }
+}
+
+/// Leaves the choice of a port to `connect()`, where `bind()` would have made it.
+#[expect(unsafe_code, reason = "socket2 and rustix do not have the option")]
+pub fn bind_address_no_port(socket: &Socket) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the kernel reads an int, which `on` is and stays for the length of the call.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    })
 }
 
 /// Lets the program that `command` starts inherit `fds`, under the same numbers. They stay

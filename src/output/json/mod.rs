@@ -6,14 +6,18 @@
 
 mod count;
 mod details;
+mod explain;
 mod listeners;
 mod parts;
+mod ports;
 mod schema;
 mod sockets;
 mod status;
 
 pub use count::count;
+pub use explain::{explain, topics};
 pub use listeners::listeners;
+pub use ports::ports;
 pub use schema::schema;
 pub use sockets::{Details, Sockets};
 pub use status::status;

@@ -2,13 +2,17 @@
 
 mod count;
 pub mod details;
+mod explain;
 mod gaps;
 mod listeners;
+mod ports;
 mod sockets;
 mod status;
 
 pub use count::count;
+pub use explain::{explain, topics};
 pub use gaps::gaps;
 pub use listeners::listeners;
+pub use ports::ports;
 pub use sockets::{Layout, Sockets};
 pub use status::{Heading, status};
