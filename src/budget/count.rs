@@ -107,17 +107,18 @@ impl Budgets {
         }
     }
 
-    /// Takes in a connection. One that we did not open, because somebody
-    /// listens on its port, and one with a port of another range are left out.
-    pub fn add(&mut self, socket: &Socket) {
-        let (Some(local), Some(remote)) = (socket.local(), socket.remote()) else { return };
+    /// Takes in a connection and says whether it counts: one that we did not
+    /// open, because somebody listens on its port, and one with a port of
+    /// another range are left out.
+    pub fn add(&mut self, socket: &Socket) -> bool {
+        let (Some(local), Some(remote)) = (socket.local(), socket.remote()) else { return false };
         let ours = socket.table.proto == Proto::Tcp
             && socket.state.is_connected()
             && !remote.address.is_unspecified()
             && self.pool.contains(local.port)
             && !self.is_listening(local);
         if !ours {
-            return;
+            return false;
         }
         let time_wait = time_wait_age(socket);
         let reusable = time_wait.is_some_and(|age| self.is_reusable(socket, age));
@@ -135,6 +136,7 @@ impl Budgets {
         let set =
             if source.once.contains(local.port) { &mut source.again } else { &mut source.once };
         set.insert(local.port);
+        true
     }
 
     /// What was counted, the fullest budgets first.
@@ -214,7 +216,9 @@ pub fn budgets(table: &Table, host: &Host) -> Vec<Budget> {
     let Some(mut budgets) = Budgets::new(host) else { return Vec::new() };
     let holds = |state| matches!(state, State::Listen | State::Bound);
     table.iter().filter(|row| holds(row.socket.state)).for_each(|row| budgets.hold(&row.socket));
-    table.iter().for_each(|row: Row<'_>| budgets.add(&row.socket));
+    table.iter().for_each(|row: Row<'_>| {
+        budgets.add(&row.socket);
+    });
     budgets.finish().budgets
 }
 

@@ -64,7 +64,9 @@ fn to(destination: [u8; 4], ports: impl IntoIterator<Item = u16>) -> Vec<Socket>
 fn count(host: &Host, held: &[Socket], rows: &[Socket]) -> PortUse {
     let mut budgets = Budgets::new(host).expect("the range is known");
     held.iter().for_each(|socket| budgets.hold(socket));
-    rows.iter().for_each(|socket| budgets.add(socket));
+    rows.iter().for_each(|socket| {
+        budgets.add(socket);
+    });
     budgets.finish()
 }
 

@@ -46,6 +46,7 @@ const PORTS_EXAMPLES: &str = "\
 Examples:
   sockstate ports                              how full every budget is
   sockstate ports dport 443                    towards port 443
+  sockstate ports -p                           who opened the connections
   sockstate ports --interval 1s                how fast it fills, by two looks
   sockstate ports --json | jq '.budgets[] | select(.used_ratio >= 0.8)'";
 

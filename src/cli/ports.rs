@@ -25,17 +25,17 @@ pub fn run(context: &mut Context<'_>, flags: &Ports) -> Result<(), Error> {
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }
-    let mut view = look(&engine, &selection, flags.interval)?;
+    let mut view = look(&engine, &selection, flags.interval, context.shared.processes)?;
     if let (Some(ports), Some(limit)) = (&mut view.ports, flags.limit) {
         ports.budgets.truncate(limit);
     }
     let (at, names, header) = (context.at, context.names(), context.header());
-    let as_json = context.shared.json;
+    let (as_json, processes) = (context.shared.json, context.shared.processes);
     let (mut out, style) = context.output();
     if as_json {
-        json::ports(&mut out, at, &view);
+        json::ports(&mut out, at, &view, processes);
     } else {
-        text::ports(&mut out, style, &view, header, names);
+        text::ports(&mut out, style, &view, text::PortsLayout { header, processes }, names);
     }
     out.finish()?;
     context.footer(&view.report.gaps);
@@ -46,12 +46,13 @@ fn look(
     engine: &Engine,
     selection: &Selection,
     interval: Option<Duration>,
+    processes: bool,
 ) -> Result<PortsView, Error> {
-    let first = engine.ports(selection)?;
-    let Some(interval) = interval else { return Ok(first) };
+    let Some(interval) = interval else { return Ok(engine.ports(selection, processes)?) };
+    let first = engine.ports(selection, false)?;
     let began = clock::monotonic_ns();
     thread::sleep(interval);
-    let mut second = engine.ports(selection)?;
+    let mut second = engine.ports(selection, processes)?;
     let elapsed_ms = clock::monotonic_ns().saturating_sub(began) / 1_000_000;
     if let (Some(now), Some(before)) = (&mut second.ports, &first.ports) {
         now.compare(before, elapsed_ms);

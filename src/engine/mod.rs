@@ -17,7 +17,7 @@ pub use explain::Explained;
 pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
-pub use ports::PortsView;
+pub use ports::{Openers, PortsView};
 pub use resolver::SystemNames;
 pub use selection::{Means, Selection};
 

@@ -1,10 +1,16 @@
 //! The budgets of ephemeral ports.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use crate::budget::{Budgets, PortUse};
+use rustc_hash::FxHashMap;
+
+use crate::budget::{Budget, Budgets, PortUse};
 use crate::kernel::bytecode::{Code, End, Test, assemble};
+use crate::model::address::{Address, Endpoint};
+use crate::model::gap::Gap;
 use crate::model::host::Host;
+use crate::model::owner::Owners;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
@@ -20,29 +26,87 @@ pub struct PortsView {
     /// Whether connections that were bound to a port by its number are among
     /// what blocks ports; only sock_diag can tell.
     pub explicit_known: bool,
+    /// Whether sockets that are bound and not connected are; sock_diag lists
+    /// them since Linux 6.8.
+    pub bound_known: bool,
+    /// Who opened the connections of a budget, where that was asked for.
+    pub openers: Openers,
     /// Who served it, what is missing.
     pub report: Report,
 }
 
+/// The processes that hold the connections of each budget.
+#[derive(Default)]
+pub struct Openers {
+    counts: FxHashMap<(Address, Endpoint), BTreeMap<u32, u32>>,
+    owners: Owners,
+}
+
+impl Openers {
+    /// Process id, raw command name and number of connections, the most first.
+    pub fn of(&self, budget: &Budget) -> Vec<(u32, &[u8], u32)> {
+        let counts = self.counts.get(&(budget.source, budget.destination)).into_iter().flatten();
+        let mut all: Vec<_> =
+            counts.map(|(pid, count)| (*pid, self.owners.comm(*pid), *count)).collect();
+        all.sort_by_key(|(pid, _, count)| (std::cmp::Reverse(*count), *pid));
+        all
+    }
+
+    fn new(connections: &[(Address, Endpoint, u32)], owners: Owners) -> Self {
+        let mut counts: FxHashMap<_, BTreeMap<u32, u32>> = FxHashMap::default();
+        for (source, destination, inode) in connections {
+            let of_budget = counts.entry((*source, *destination)).or_default();
+            let pids: BTreeSet<u32> = owners.of(*inode).iter().map(|holder| holder.pid).collect();
+            pids.into_iter().for_each(|pid| *of_budget.entry(pid).or_default() += 1);
+        }
+        Self { counts, owners }
+    }
+}
+
 impl Engine {
     /// Counts the ephemeral ports in use by the connections that are selected,
-    /// against what all sockets leave of the range.
+    /// against what all sockets leave of the range; with `processes` also who
+    /// opened them.
     ///
     /// # Errors
     /// When no table could be read.
-    pub fn ports(&self, selection: &Selection) -> Result<PortsView, SourceError> {
+    pub fn ports(&self, selection: &Selection, processes: bool) -> Result<PortsView, SourceError> {
         let (host, gaps) = self.host();
         let mut report = Report::default();
         report.gaps.extend(gaps);
         let Some(mut budgets) = Budgets::new(&host) else {
-            return Ok(PortsView { ports: None, explicit_known: false, report });
+            if report.gaps.is_empty() {
+                report.gaps.push(Gap::new("sysctls", "the range of ephemeral ports is not known"));
+            }
+            let openers = Openers::default();
+            return Ok(PortsView {
+                ports: None,
+                explicit_known: false,
+                bound_known: false,
+                openers,
+                report,
+            });
         };
         report.merge(self.held(&mut budgets)?);
         let (explicit, explicit_known) = self.bound_by_number(&host)?;
         explicit.iter().for_each(|socket| budgets.hold(socket));
-        let found = self.outgoing(selection, &host, &mut |socket| budgets.add(socket))?;
+        // TCP_BOUND_INACTIVE, inet_diag_dump_icsk.
+        let listed = host.kernel.is_none_or(|release| release >= (6, 8));
+        report.gaps.extend(unseen_binds(explicit_known, listed));
+        let mut opened = Vec::new();
+        let found = self.outgoing(selection, &host, &mut |socket| {
+            let counted = budgets.add(socket) && processes && socket.inode != 0;
+            if let (true, Some(local), Some(remote)) = (counted, socket.local(), socket.remote()) {
+                opened.push((local.address, remote, socket.inode));
+            }
+        })?;
         report.merge(found);
-        Ok(PortsView { ports: Some(budgets.finish()), explicit_known, report })
+        let (owners, gap) = self.owners(opened.iter().map(|(_, _, inode)| *inode));
+        report.gaps.extend(gap);
+        let openers = Openers::new(&opened, owners);
+        let bound_known = listed && explicit_known;
+        let ports = Some(budgets.finish());
+        Ok(PortsView { ports, explicit_known, bound_known, openers, report })
     }
 
     /// Listeners and sockets that are only bound: neither is among the
@@ -112,6 +176,19 @@ impl Engine {
         }
         Ok(report)
     }
+}
+
+/// What takes ports from everyone and could not be listed.
+fn unseen_binds(explicit_known: bool, listed: bool) -> impl Iterator<Item = Gap> {
+    let explicit = (!explicit_known).then(|| {
+        Gap::new("binds", "connections bound to a port by its number are not told from others")
+            .remedy("read from netlink")
+    });
+    let bound = (!listed).then(|| {
+        Gap::new("binds", "sockets that are bound and not connected are not listed")
+            .remedy("Linux 6.8 lists them")
+    });
+    explicit.into_iter().chain(bound)
 }
 
 fn tcp_tables() -> Vec<TableId> {

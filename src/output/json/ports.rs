@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::budget;
-use crate::engine::PortsView;
+use crate::engine::{Openers, PortsView};
+use crate::model::escape::escaped;
 use crate::output::out::Out;
 
 use super::parts::{Addr, Endpoint, Taken, document};
@@ -54,7 +55,8 @@ pub struct BlockedPorts {
     /// Listeners have them.
     pub listening: u32,
     /// Sockets that are bound and not connected have them.
-    pub bound: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<u32>,
     /// Connections that were bound to them by number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explicit: Option<u32>,
@@ -86,6 +88,20 @@ pub struct Budget {
     /// Until nothing is left at that rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhausted_in_ms: Option<u64>,
+    /// Who opened them, with `-p`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<Opener>>,
+}
+
+/// A process with connections of a budget.
+#[derive(Serialize, JsonSchema)]
+pub struct Opener {
+    /// Process id.
+    pub pid: u32,
+    /// Command name, escaped.
+    pub comm: String,
+    /// Connections it holds.
+    pub count: u32,
 }
 
 /// The ports of one source address, whatever they are connected to.
@@ -102,19 +118,23 @@ pub struct AddressPorts {
 }
 
 /// Writes every budget.
-pub fn ports(out: &mut Out<'_>, at: Timestamp, view: &PortsView) {
+pub fn ports(out: &mut Out<'_>, at: Timestamp, view: &PortsView, processes: bool) {
     let ports = view.ports.as_ref();
+    let one = |one: &budget::Budget| {
+        let processes = processes.then(|| openers(&view.openers, one));
+        Budget { processes, ..budget(one) }
+    };
     let shape = PortsDocument {
         schema: SCHEMA,
         range: ports.map(|p| PortRange { low: p.range.low, high: p.range.high }),
         reserved: ports.map(|p| p.range.reserved),
         blocked: ports.map(|p| BlockedPorts {
             listening: p.blocked.listening,
-            bound: p.blocked.bound,
+            bound: view.bound_known.then_some(p.blocked.bound),
             explicit: view.explicit_known.then_some(p.blocked.explicit),
         }),
         time_wait_reuse: ports.map(|p| p.reuse.name()),
-        budgets: ports.iter().flat_map(|p| &p.budgets).map(budget).collect(),
+        budgets: ports.iter().flat_map(|p| &p.budgets).map(one).collect(),
         addresses: ports.iter().flat_map(|p| &p.sources).map(address).collect(),
         taken: Taken::new(at, &view.report),
     };
@@ -133,7 +153,13 @@ fn budget(budget: &budget::Budget) -> Budget {
         growth_per_s: budget.growth.map(|growth| rounded(growth.per_second, 1000.0)),
         growth_from: budget.growth.map(|growth| growth.seen.name()),
         exhausted_in_ms: budget.exhausted_in_ms(),
+        processes: None,
     }
+}
+
+fn openers(openers: &Openers, budget: &budget::Budget) -> Vec<Opener> {
+    let one = |(pid, comm, count)| Opener { pid, comm: escaped(comm), count };
+    openers.of(budget).into_iter().map(one).collect()
 }
 
 fn address(source: &budget::SourceBudget) -> AddressPorts {

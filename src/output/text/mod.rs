@@ -13,6 +13,6 @@ pub use count::count;
 pub use explain::{explain, topics};
 pub use gaps::gaps;
 pub use listeners::listeners;
-pub use ports::ports;
+pub use ports::{PortsLayout, ports};
 pub use sockets::{Layout, Sockets};
 pub use status::{Heading, status};

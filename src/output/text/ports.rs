@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::budget::{Blocked, Budget, PortUse, Reuse, SourceBudget};
-use crate::engine::PortsView;
+use crate::engine::{Openers, PortsView};
 use crate::model::address::{Address, Endpoint};
 use crate::model::escape::escaped;
 use crate::model::human;
@@ -29,18 +29,46 @@ const COLUMNS: [Column; 7] = [
 const WARN_SHARE: f64 = 0.8;
 const BAD_SHARE: f64 = 0.95;
 
+/// What of the view is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct PortsLayout {
+    /// Heads, and what holds for all budgets.
+    pub header: bool,
+    /// The processes of each budget.
+    pub processes: bool,
+}
+
+/// Processes shown with a budget.
+const MOST_OPENERS: usize = 3;
+
 /// Writes every budget; without `header` nothing else.
-pub fn ports(out: &mut Out<'_>, style: &Style, view: &PortsView, header: bool, mut names: Names) {
+pub fn ports(
+    out: &mut Out<'_>,
+    style: &Style,
+    view: &PortsView,
+    layout: PortsLayout,
+    mut names: Names,
+) {
+    let header = layout.header;
     let Some(ports) = &view.ports else {
-        out.write(b"the range of ephemeral ports is not known\n");
+        // A gap says why.
         return;
     };
     if header {
-        out.write(preface(ports, view.explicit_known).as_bytes());
+        out.write(preface(ports).as_bytes());
     }
-    let mut table = Table::new(out, style, COLUMNS.to_vec(), header);
+    let mut columns = COLUMNS.to_vec();
+    if layout.processes {
+        columns.push(Column::text("PROCESSES"));
+    }
+    let mut table = Table::new(out, style, columns, header);
     for budget in &ports.budgets {
-        table.row(|cells| row(cells, budget, &mut names));
+        table.row(|cells| {
+            row(cells, budget, &mut names);
+            if layout.processes {
+                cells.cell(Tone::Plain, |out| openers(out, &view.openers, budget));
+            }
+        });
     }
     table.finish();
     if header {
@@ -51,7 +79,7 @@ pub fn ports(out: &mut Out<'_>, style: &Style, view: &PortsView, header: bool, m
 }
 
 /// What holds for every budget.
-fn preface(ports: &PortUse, explicit_known: bool) -> String {
+fn preface(ports: &PortUse) -> String {
     let range = &ports.range;
     let reserved = match range.reserved {
         0 => String::new(),
@@ -68,12 +96,12 @@ fn preface(ports: &PortUse, explicit_known: bool) -> String {
         range.low,
         range.high,
         human::plural(range.ports().into(), "port"),
-        blocked(&ports.blocked, explicit_known),
+        blocked(&ports.blocked),
     )
 }
 
-fn blocked(blocked: &Blocked, explicit_known: bool) -> String {
-    let mut parts: Vec<String> = [
+fn blocked(blocked: &Blocked) -> String {
+    let parts: Vec<String> = [
         (blocked.listening, "by listeners"),
         (blocked.bound, "by bound sockets"),
         (blocked.explicit, "by connections bound to a number"),
@@ -82,9 +110,6 @@ fn blocked(blocked: &Blocked, explicit_known: bool) -> String {
     .filter(|(n, _)| *n > 0)
     .map(|(n, what)| format!("{} {what}", human::count(n.into())))
     .collect();
-    if !explicit_known {
-        parts.push("by connections bound to a number: not known without netlink".to_owned());
-    }
     if parts.is_empty() {
         return String::new();
     }
@@ -118,6 +143,18 @@ fn row(cells: &mut Cells, budget: &Budget, names: &mut Names) {
             cells::duration(out, ms);
         }
     });
+}
+
+/// Those with most connections: `api[812]:20,cron[9]:1`.
+fn openers(out: &mut Vec<u8>, openers: &Openers, budget: &Budget) {
+    let all = openers.of(budget);
+    for (i, (pid, comm, count)) in all.iter().take(MOST_OPENERS).enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        drop(write!(out, "{comma}{}[{pid}]:{count}", escaped(comm)));
+    }
+    if all.len() > MOST_OPENERS {
+        drop(write!(out, ",{} more", all.len() - MOST_OPENERS));
+    }
 }
 
 fn host(out: &mut Vec<u8>, address: Address, names: &mut Names) {
