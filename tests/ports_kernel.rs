@@ -1,5 +1,5 @@
 //! `sockstate ports` against this machine's kernel: a range of 60 ports, used up in several ways,
-//! and the kernel's own word for it: `EADDRNOTAVAIL`.
+//! and the kernel's own word for it: `EADDRNOTAVAIL`. And the counts that `explain` fills in.
 
 mod kit;
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 type Body = fn() -> Result<()>;
 
 fn trials(entered: &std::result::Result<Mode, String>) -> Vec<Trial> {
-    let trials: [(&str, Body); 8] = [
+    let trials: [(&str, Body); 10] = [
         ("ports::used_up_by_connect", used_up_by_connect),
         ("ports::used_up_by_bind", used_up_by_bind),
         ("ports::bound_to_a_number", bound_to_a_number),
@@ -35,6 +35,8 @@ fn trials(entered: &std::result::Result<Mode, String>) -> Vec<Trial> {
         ("ports::time_wait", time_wait),
         ("ports::listeners_and_bound_sockets", listeners_and_bound_sockets),
         ("ports::two_looks", two_looks),
+        ("ports::both_families_of_one_destination", both_families_of_one_destination),
+        ("explain::counts_are_those_of_the_namespace", explain_counts),
     ];
     trials.into_iter().map(|(name, body)| kit::trial(name, entered, body)).collect()
 }
@@ -94,7 +96,15 @@ fn ports(args: &[&str]) -> Result<Value> {
     let output = Run::new([&["ports", "--json"], args].concat()).run()?.ok()?;
     let found = output.json()?;
     ensure!(found["schema"] == "sockstate.ports/1", "{output}");
+    fits_the_schema(&found)?;
     Ok(found)
+}
+
+fn fits_the_schema(document: &Value) -> Result<()> {
+    let schema: Value = serde_json::from_str(include_str!("../docs/schema.json"))?;
+    let validator = jsonschema::validator_for(&schema)?;
+    ensure!(validator.is_valid(document), "no document of docs/schema.json: {document}");
+    Ok(())
 }
 
 /// The budget towards a port: (used, capacity).
@@ -261,5 +271,61 @@ fn two_looks() -> Result<()> {
     let refused = Run::new(["ports", "--interval", "soon"]).run()?.ended(2)?;
     ensure!(refused.stderr.contains("500ms, 5s, 1m"), "{refused}");
     Run::new(["ports", "-u"]).run()?.ended(2)?;
+    Ok(())
+}
+
+/// An IPv6 socket that talks IPv4 takes its port from the same budget.
+fn both_families_of_one_destination() -> Result<()> {
+    if !kit::netns::has_ipv6() {
+        return Err(Impossible("no IPv6 here: lo has no ::1".into()).into());
+    }
+    small_range()?;
+    let _servers = (server(7001)?, TcpListener::bind("[::1]:7002")?);
+    let mut clients = Vec::new();
+    ensure!(connect(&mut clients, stream()?, 7001).is_none());
+    for to in ["[::ffff:127.0.0.1]:7001", "[::1]:7002"] {
+        let client = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))?;
+        client.set_only_v6(false)?;
+        client.connect(&SockAddr::from(to.parse::<SocketAddr>()?))?;
+        clients.push(client);
+    }
+    let found = ports(&[])?;
+    ensure!(budget(&found, 7001)? == (2, 60), "{found}");
+    let all = found["budgets"].as_array().context("budgets")?;
+    ensure!(all.iter().any(|one| one["source"] == "::1" && one["used"] == 1), "{found}");
+    let text = Run::new(["ports"]).run()?.ok()?;
+    ensure!(text.stdout.contains("[::1]:7002"), "{text}");
+    Ok(())
+}
+
+fn explain_counts() -> Result<()> {
+    let held = [
+        kit::states::close_wait(kit::states::Family::V4, kit::states::Unread::Nothing)?,
+        kit::states::close_wait(kit::states::Family::V4, kit::states::Unread::Eof)?,
+    ];
+    set("ipv4/tcp_fin_timeout", "33")?;
+    let shown = |name: &str| -> Result<String> {
+        let output = Run::new(["explain", name]).run()?.ok()?;
+        ensure!(output.stderr.is_empty(), "{output}");
+        Ok(output.stdout)
+    };
+    let page = shown("CloseWait")?;
+    ensure!(page.contains("  CLOSE_WAIT   2 sockets\n"), "{page}");
+    ensure!(shown("fin-wait2")?.contains("now 33 s"));
+    let picture = shown("diagram")?;
+    let lines: Vec<&str> = picture.lines().collect();
+    let name = lines.iter().position(|line| line.contains("| CLOSE_WAIT  |")).context("box")?;
+    ensure!(lines[name + 1].ends_with("|      2      |"), "{picture}");
+    for name in ["close-wait", "diagram", "tcp_mem", "port-exhaustion"] {
+        let output = Run::new(["explain", name, "--json"]).run()?.ok()?;
+        fits_the_schema(&output.json()?)?;
+    }
+    fits_the_schema(&Run::new(["explain", "--json"]).run()?.ok()?.json()?)?;
+    // Without any source the numbers are not known, and the page is shown all the same.
+    let blind = Run::new(["explain", "close-wait", "--proc-root", "/nonexistent"]);
+    let blind = blind.run()?.ok()?;
+    ensure!(blind.stdout.contains("CurrEstab    not known here"), "{blind}");
+    ensure!(!blind.stderr.is_empty(), "the gap is told: {blind}");
+    drop(held);
     Ok(())
 }
