@@ -125,7 +125,7 @@ impl<'t> Text<'t> {
     fn wrapped(&mut self, first: &str, next: &str, text: &str) {
         let mut line = first.to_owned();
         let mut empty = true;
-        for word in text.split(' ') {
+        for word in words(text, self.width - next.width()) {
             if !empty && line.width() + 1 + word.width() > self.width {
                 self.line(&line);
                 next.clone_into(&mut line);
@@ -139,6 +139,26 @@ impl<'t> Text<'t> {
         }
         self.line(&line);
     }
+}
+
+/// What a line is not broken in: words, and commands in backticks that fit
+/// into a line.
+fn words(text: &str, width: usize) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let blank = rest.find(' ').unwrap_or(rest.len());
+        let code = rest.get(..blank).filter(|word| word.matches('`').count() == 1);
+        let end = code.and_then(|_| {
+            let closing = rest.match_indices('`').nth(1)?.0;
+            let end = rest[closing..].find(' ').map_or(rest.len(), |more| closing + more);
+            (end <= width).then_some(end)
+        });
+        let (word, more) = rest.split_at(end.unwrap_or(blank));
+        words.push(word);
+        rest = more.strip_prefix(' ').unwrap_or(more);
+    }
+    words
 }
 
 #[cfg(test)]
@@ -163,6 +183,15 @@ mod tests {
             assert!(longest <= most && longest > most - 12, "{width:?}: {longest}");
             assert!(text.lines().all(|line| line == line.trim_end()));
         }
+    }
+
+    #[test]
+    fn commands_are_not_broken_where_they_fit() {
+        let text = "Look at `ss -tan state`: it (`a b`) helps.";
+        let whole = ["Look", "at", "`ss -tan state`:", "it", "(`a b`)", "helps."];
+        assert_eq!(words(text, 40), whole);
+        assert_eq!(words(text, 9).len(), 8);
+        assert_eq!(words("an odd ` mark", 9), ["an", "odd", "`", "mark"]);
     }
 
     #[test]

@@ -188,3 +188,68 @@ fn binds_first(source: &SourceBudget, range: u32) -> String {
         human::count(range.into()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::{Growth, Range, Seen};
+    use crate::source::Report;
+
+    fn budget(used: u32, time_wait: u32, per_second: Option<f64>) -> Budget {
+        let growth = per_second.map(|per_second| Growth { per_second, seen: Seen::TwoLooks });
+        let (source, destination) = (Address::v4([10, 0, 0, 5]), Address::v4([10, 0, 3, 7]));
+        let destination = Endpoint::new(destination, 5432);
+        Budget { source, destination, used, time_wait, reusable: 0, capacity: 60, growth }
+    }
+
+    fn draw(header: bool, blocked: Blocked, likely_bound: u32) -> String {
+        let source = Address::v4([10, 0, 0, 5]);
+        let ports = PortUse {
+            range: Range { low: 40000, high: 40061, reserved: 2 },
+            blocked,
+            reuse: Reuse::Loopback,
+            budgets: vec![budget(57, 7, Some(0.25)), budget(20, 0, None)],
+            sources: vec![SourceBudget { source, used: 58, shared: 3, likely_bound }],
+        };
+        let view = PortsView {
+            ports: Some(ports),
+            explicit_known: true,
+            bound_known: true,
+            openers: Openers::default(),
+            report: Report::default(),
+        };
+        let mut sink = Vec::new();
+        let mut out = Out::new(&mut sink);
+        let style = Style { color: false, width: None };
+        let layout = PortsLayout { header, processes: false };
+        super::ports(&mut out, &style, &view, layout, Names::new(false));
+        out.finish().expect("a Vec takes everything");
+        String::from_utf8(sink).expect("only text was written")
+    }
+
+    #[test]
+    fn budgets_show_their_share_their_pace_and_their_end() {
+        assert_eq!(
+            draw(true, Blocked::default(), 0),
+            "range 40000-40061: 60 ports besides 2 reserved\n\
+             a port in TIME_WAIT is used again on loopback only\n\n\
+             SOURCE    DESTINATION     USED  SHARE  TIME_WAIT  PER_SECOND  EMPTY_IN\n\
+             10.0.0.5  10.0.3.7:5432  57/60    95%          7        +0.2  12s\n\
+             10.0.0.5  10.0.3.7:5432  20/60    33%          0           -  -\n"
+        );
+    }
+
+    #[test]
+    fn what_takes_ports_from_everyone_is_told() {
+        let blocked = Blocked { listening: 2, bound: 0, explicit: 1 };
+        let text = draw(true, blocked, 12);
+        let first = "range 40000-40061: 60 ports besides 2 reserved; taken from every connect(): \
+                     2 by listeners, 1 by connections bound to a number\n";
+        assert!(text.starts_with(first), "{text}");
+        let last = "10.0.0.5: about 12 ports look chosen by bind() before connect(): no other \
+                    connect() gets them, and such programs have 2 of 60 for all destinations \
+                    together; IP_BIND_ADDRESS_NO_PORT would end that\n";
+        assert!(text.ends_with(last), "{text}");
+        assert_eq!(draw(false, blocked, 12).lines().count(), 2, "rows alone for scripts");
+    }
+}
