@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 
 use rustc_hash::FxHashMap;
 
-use crate::budget::{Budget, Budgets, PortUse};
+use crate::budget::Budgets;
 use crate::kernel::bytecode::{Code, End, Test, assemble};
 use crate::model::address::{Address, Endpoint};
 use crate::model::gap::Gap;
 use crate::model::host::Host;
 use crate::model::owner::Owners;
+use crate::model::ports::{Budget, PortUse};
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::table::Table;

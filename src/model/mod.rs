@@ -29,4 +29,5 @@ pub mod human;
 pub mod gap;
 pub mod host;
 pub mod owner;
+pub mod ports;
 pub mod unit;

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::budget;
 use crate::engine::{Openers, PortsView};
 use crate::model::escape::escaped;
+use crate::model::ports;
 use crate::output::out::Out;
 
 use super::parts::{Addr, Endpoint, Taken, document};
@@ -120,7 +120,7 @@ pub struct AddressPorts {
 /// Writes every budget.
 pub fn ports(out: &mut Out<'_>, at: Timestamp, view: &PortsView, processes: bool) {
     let ports = view.ports.as_ref();
-    let one = |one: &budget::Budget| {
+    let one = |one: &ports::Budget| {
         let processes = processes.then(|| openers(&view.openers, one));
         Budget { processes, ..budget(one) }
     };
@@ -141,7 +141,7 @@ pub fn ports(out: &mut Out<'_>, at: Timestamp, view: &PortsView, processes: bool
     document(out, &shape);
 }
 
-fn budget(budget: &budget::Budget) -> Budget {
+fn budget(budget: &ports::Budget) -> Budget {
     Budget {
         source: Addr(budget.source),
         destination: budget.destination.into(),
@@ -157,12 +157,12 @@ fn budget(budget: &budget::Budget) -> Budget {
     }
 }
 
-fn openers(openers: &Openers, budget: &budget::Budget) -> Vec<Opener> {
+fn openers(openers: &Openers, budget: &ports::Budget) -> Vec<Opener> {
     let one = |(pid, comm, count)| Opener { pid, comm: escaped(comm), count };
     openers.of(budget).into_iter().map(one).collect()
 }
 
-fn address(source: &budget::SourceBudget) -> AddressPorts {
+fn address(source: &ports::SourceBudget) -> AddressPorts {
     AddressPorts {
         address: Addr(source.source),
         used: source.used,

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use crate::budget::{Blocked, Budget, PortUse, Reuse, SourceBudget};
 use crate::engine::{Openers, PortsView};
 use crate::model::address::{Address, Endpoint};
 use crate::model::escape::escaped;
 use crate::model::human;
+use crate::model::ports::{Blocked, Budget, PortUse, Reuse, SourceBudget};
 use crate::model::want::Proto;
 use crate::output::cells;
 use crate::output::out::Out;
@@ -192,7 +192,7 @@ fn binds_first(source: &SourceBudget, range: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::{Growth, Range, Seen};
+    use crate::model::ports::{Growth, Range, Seen};
     use crate::source::Report;
 
     fn budget(used: u32, time_wait: u32, per_second: Option<f64>) -> Budget {
