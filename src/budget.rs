@@ -170,11 +170,9 @@ impl Budgets {
         let mut sources: Vec<SourceBudget> = self
             .sources
             .iter()
-            .map(|(source, tally)| SourceBudget {
-                source: *source,
-                used: tally.once.len(),
-                shared: tally.again.len(),
-                likely_bound: likely.get(source).copied().unwrap_or(0),
+            .map(|(source, tally)| {
+                let likely_bound = likely.get(source).copied().unwrap_or(0);
+                self.source_budget(*source, tally, likely_bound)
             })
             .collect();
         sources.sort_by_key(|source| (std::cmp::Reverse(source.used), source.source));
@@ -193,6 +191,13 @@ impl Budgets {
         });
         let Tally { used, time_wait, reusable, .. } = *tally;
         Budget { source, destination, used, time_wait, reusable, capacity, growth }
+    }
+
+    fn source_budget(&self, source: Address, tally: &SourceTally, likely: u32) -> SourceBudget {
+        let (used, shared) = (tally.once.len(), tally.again.len());
+        let own_blocked = used - tally.once.minus(&self.blocked).len();
+        let capacity = (self.pool.len() + own_blocked).saturating_sub(self.counts.total());
+        SourceBudget { source, used, shared, likely_bound: likely, capacity }
     }
 
     /// Ports of each source that `connect()` would not have picked yet.

@@ -139,6 +139,31 @@ fn run(line: &str) {
 }
 
 #[test]
+fn every_rule_of_the_program_has_a_page() {
+    for rule in sockstate::rules::RULES {
+        assert!(explain::RULE_IDS.contains(&rule.id), "{} has no page", rule.id);
+    }
+}
+
+#[test]
+fn every_parameter_the_documents_name_has_a_page() {
+    let documents = [
+        include_str!("../README.md"),
+        include_str!("../docs/json.md"),
+        include_str!("../docs/platform.md"),
+        include_str!("../man/sockstate.1"),
+    ];
+    for text in documents {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')));
+        for word in words.map(|word| word.trim_matches('.')) {
+            if word.starts_with("net.ipv4.") || word.starts_with("net.core.") {
+                assert!(explain::find(word).is_ok(), "{word} has no page");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_commands_in_the_pages_work() {
     let mut commands = BTreeSet::new();
     for page in explain::topics() {

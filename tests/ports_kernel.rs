@@ -158,7 +158,7 @@ fn used_up_by_bind() -> Result<()> {
     let source = &found["addresses"][0];
     ensure!(source["used"] == 60 && source["shared"] == 0, "{source}");
     // Those of the parity that connect() begins with cannot be told.
-    ensure!(source["likely_bound"] == 30, "{source}");
+    ensure!(source["likely_bound"] == 30 && source["capacity"] == 60, "{source}");
     let text = Run::new(["ports"]).run()?.ok()?;
     ensure!(text.stdout.contains("such programs have 0 of 60"), "{text}");
     Ok(())

@@ -180,6 +180,12 @@ fn ports_of_the_other_parity_give_bind_away() {
     let rows = [to(A, [40001, 40003]), to(B, [40005, 40000])].concat();
     let source = count(&host(&[]), &[], &rows).sources[0];
     assert_eq!((source.used, source.shared, source.likely_bound), (4, 0, 3));
+    assert_eq!((source.capacity, source.left(), source.binds_first()), (10, 6, true));
+    let rows = [to(A, [40000, 40001, 40002]), to(B, [40000, 40002])].concat();
+    let held = [socket(State::Listen, ([0; 4], 40009), ([0; 4], 0)), rows[0]];
+    let source = count(&host(&[]), &held, &rows).sources[0];
+    assert_eq!((source.shared, source.likely_bound, source.capacity), (2, 1, 9));
+    assert!(source.binds_first(), "two of three are shared, the third looks bound");
 }
 
 #[test]

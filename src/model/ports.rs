@@ -83,7 +83,8 @@ impl Reuse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// In the timers of the TIME_WAIT records: those that came within the last
-    /// ten seconds, less those that end within the next ten.
+    /// ten seconds, less those that end within the next ten, as if as many
+    /// connections were opened as were closed.
     Timers,
     /// In two looks.
     TwoLooks,
@@ -164,6 +165,28 @@ pub struct SourceBudget {
     /// Of these, probably chosen by `bind(address, 0)`: every `connect()`
     /// passes them over.
     pub likely_bound: u32,
+    /// Ports that `bind(address, 0)` could have here at most.
+    pub capacity: u32,
+}
+
+impl SourceBudget {
+    /// Ports left to `bind(address, 0)`.
+    pub fn left(&self) -> u32 {
+        self.capacity.saturating_sub(self.used)
+    }
+
+    /// Ports in use as a share of the capacity; 1 when there is no capacity.
+    pub fn ratio(&self) -> f64 {
+        if self.capacity == 0 { 1.0 } else { f64::from(self.used) / f64::from(self.capacity) }
+    }
+
+    /// Whether programs that bind before they connect have most of the ports,
+    /// so that this budget is one that can run out: at least half of those
+    /// that are not in use towards several destinations look like theirs. The
+    /// other half can be theirs too, once the parity they begin with is full.
+    pub fn binds_first(&self) -> bool {
+        self.likely_bound > 0 && self.likely_bound * 2 >= self.used.saturating_sub(self.shared)
+    }
 }
 
 /// Everything there is to know about ephemeral ports.

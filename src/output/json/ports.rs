@@ -115,6 +115,8 @@ pub struct AddressPorts {
     pub shared: u32,
     /// Of these, probably chosen by bind(address, 0).
     pub likely_bound: u32,
+    /// Ports there are for bind(address, 0).
+    pub capacity: u32,
 }
 
 /// Writes every budget.
@@ -168,6 +170,7 @@ fn address(source: &ports::SourceBudget) -> AddressPorts {
         used: source.used,
         shared: source.shared,
         likely_bound: source.likely_bound,
+        capacity: source.capacity,
     }
 }
 

@@ -38,6 +38,9 @@ pub struct PortsLayout {
     pub processes: bool,
 }
 
+/// A twentieth of the ports: fewer that look bound are not worth a note.
+const NOTED_PART: u32 = 20;
+
 /// Processes shown with a budget.
 const MOST_OPENERS: usize = 3;
 
@@ -72,9 +75,9 @@ pub fn ports(
     }
     table.finish();
     if header {
-        let notes = ports.sources.iter().filter(|source| source.likely_bound > 0);
-        let range = ports.range.ports();
-        notes.for_each(|source| out.write(binds_first(source, range).as_bytes()));
+        let worth = |source: &&SourceBudget| source.likely_bound * NOTED_PART >= source.capacity;
+        let notes = ports.sources.iter().filter(|source| source.likely_bound > 0).filter(worth);
+        notes.for_each(|source| out.write(binds_first(source).as_bytes()));
     }
 }
 
@@ -177,15 +180,15 @@ fn place(out: &mut Vec<u8>, end: Endpoint, names: &mut Names) {
 }
 
 /// The budget that holds for programs that bind first.
-fn binds_first(source: &SourceBudget, range: u32) -> String {
+fn binds_first(source: &SourceBudget) -> String {
     format!(
         "{}: about {} look chosen by bind() before connect(): no other connect() gets them, and \
          such programs have {} of {} for all destinations together; IP_BIND_ADDRESS_NO_PORT would \
          end that\n",
         source.source,
         human::plural(source.likely_bound.into(), "port"),
-        human::count(range.saturating_sub(source.used).into()),
-        human::count(range.into()),
+        human::count(source.left().into()),
+        human::count(source.capacity.into()),
     )
 }
 
@@ -209,7 +212,7 @@ mod tests {
             blocked,
             reuse: Reuse::Loopback,
             budgets: vec![budget(57, 7, Some(0.25)), budget(20, 0, None)],
-            sources: vec![SourceBudget { source, used: 58, shared: 3, likely_bound }],
+            sources: vec![SourceBudget { source, used: 58, shared: 3, likely_bound, capacity: 60 }],
         };
         let view = PortsView {
             ports: Some(ports),
