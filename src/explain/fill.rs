@@ -43,7 +43,9 @@ impl Known<'_> {
         Some(match (sysctl.shape, value) {
             (Shape::Ports, Value::Ports(ranges)) if ranges.is_empty() => "none".to_owned(),
             (Shape::Numbers(1), _) if !matches!(sysctl.unit, "switch" | "mode") => {
-                format!("{value} {}", sysctl.unit)
+                // A negative one is shown as the kernel writes it.
+                let number = self.host.sysctls.number(name).map(human::count);
+                format!("{} {}", number.unwrap_or_else(|| value.to_string()), sysctl.unit)
             }
             // The two ends of a range are read as one thing.
             (Shape::Numbers(2), _) => value.to_string().replace(' ', "-"),
