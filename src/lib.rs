@@ -9,7 +9,9 @@ pub mod kernel;
 pub mod model;
 // Floor 2a, the brain: decisions, pure.
 pub mod backlog;
+pub mod budget;
 pub mod chain;
+pub mod explain;
 pub mod filter;
 pub mod group;
 pub mod matrix;

@@ -276,7 +276,7 @@ fn every_command_that_is_shown_runs() {
     let shown = man_examples();
     assert!(shown.len() > 5, "the man page shows commands: {shown:?}");
     lines.extend(shown);
-    for command in ["", "status", "list", "count", "listeners"] {
+    for command in ["", "status", "list", "count", "listeners", "ports", "explain"] {
         let help = Command::new(env!("CARGO_BIN_EXE_sockstate"))
             .args(command.split_whitespace())
             .arg("--help")

@@ -9,7 +9,9 @@ const FLOORS: &[(&str, u8)] = &[
     ("kernel", 0),
     ("model", 1),
     ("backlog", 2),
+    ("budget", 2),
     ("chain", 2),
+    ("explain", 2),
     ("filter", 2),
     ("group", 2),
     ("matrix", 2),
@@ -23,8 +25,10 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Floors without system calls: nothing of the outside may be named there.
-const PURE: &[&str] =
-    &["kernel", "model", "backlog", "chain", "filter", "group", "matrix", "rules", "track"];
+const PURE: &[&str] = &[
+    "kernel", "model", "backlog", "budget", "chain", "explain", "filter", "group", "matrix",
+    "rules", "track",
+];
 
 struct Source {
     /// Path below src/, as in `model/state.rs`.

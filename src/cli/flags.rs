@@ -53,6 +53,23 @@ Examples:
   sockstate events --summary --duration 10s    how often, and how long states last
   sockstate events --json sport = :443         for scripts, an object a line";
 
+const PORTS_EXAMPLES: &str = "\
+Examples:
+  sockstate ports                              how full every budget is
+  sockstate ports dport 443                    towards port 443
+  sockstate ports -p                           who opened the connections
+  sockstate ports --interval 1s                how fast it fills, by two looks
+  sockstate ports --json | jq '.budgets[] | select(.used_ratio >= 0.8)'";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  sockstate explain                            what there is to explain
+  sockstate explain close-wait                 a state
+  sockstate explain accept-queue-overflow      an alert rule
+  sockstate explain tcp_fin_timeout            a kernel parameter
+  sockstate explain ListenOverflows            a counter
+  sockstate explain diagram                    all states in a picture";
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   sockstate                                    the same
@@ -127,6 +144,24 @@ pub enum Command {
     /// filter's states match either end. SIGINT ends it with status 130.
     #[command(after_help = EVENTS_EXAMPLES)]
     Events(EventsFlags),
+    /// Ephemeral ports: used, left, and for how long, per source and destination
+    ///
+    /// An outgoing connection needs a local port that is free towards its destination; when there is
+    /// none, connect() fails with EADDRNOTAVAIL and no counter tells. So every (source address,
+    /// destination address, destination port) has a budget of its own: the range
+    /// net.ipv4.ip_local_port_range less the reserved ports, less those that listeners and explicit
+    /// binds take from everyone. TIME_WAIT counts as used unless its port can be taken over. The rate
+    /// comes from the timers of TIME_WAIT, or with --interval from two looks. Connections that others
+    /// opened to a listener here take no ephemeral port and are left out.
+    #[command(after_help = PORTS_EXAMPLES)]
+    Ports(Ports),
+    /// What a state, an alert, a kernel parameter or a counter means, and what helps
+    ///
+    /// A page says what it is, which side it is about, who moves it on, how long the kernel lets it
+    /// live, why it piles up, what helps, and which popular cure does not, with the present numbers of
+    /// this machine. Without a name the pages are listed. Names are understood in any spelling.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
     /// Write the completions of a shell to standard output
     ///
     /// bash loads them from ~/.local/share/bash-completion/completions/sockstate, zsh from a file
@@ -403,6 +438,19 @@ pub struct EventsFlags {
     pub words: Words,
 }
 
+/// Flags of `ports`.
+#[derive(Args, Debug)]
+pub struct Ports {
+    /// Look twice, so long apart, and tell how fast each budget is used up: 5s, 500ms, 1m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub interval: Option<Duration>,
+    /// Show at most so many budgets
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    #[command(flatten)]
+    pub words: Words,
+}
+
 /// A time such as `500ms`, `2s`, `5m`, `1h`; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("'{text}' is no time such as 500ms, 2s, 5m or 1h");
@@ -418,6 +466,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     };
     let seconds = Some(number * scale).filter(|s| s.is_finite() && *s > 0.0 && *s < 1e9);
     seconds.map(Duration::from_secs_f64).ok_or_else(bad)
+}
+
+/// Flags of `explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A state, alert rule, kernel parameter, counter or topic
+    #[arg(value_name = "NAME")]
+    pub name: Vec<String>,
 }
 
 /// The filter.

@@ -5,6 +5,7 @@ mod context;
 mod count;
 mod error;
 mod events;
+mod explain;
 mod flags;
 mod kill;
 mod list;
@@ -13,6 +14,7 @@ mod list_seen;
 mod list_writer;
 mod listeners;
 pub mod man;
+mod ports;
 mod repeat;
 mod select;
 mod status;
@@ -69,6 +71,8 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
         Some(Command::Events(flags)) => events::run(&mut context, &flags),
+        Some(Command::Ports(flags)) => ports::run(&mut context, &flags),
+        Some(Command::Explain(flags)) => explain::run(&mut context, &flags),
         Some(Command::Completions(flags)) => completions::run(&mut context, flags.shell),
         Some(Command::Man) => man::run(&mut context),
         Some(Command::Schema) => context.print(crate::output::json::schema().as_bytes()),

@@ -3,10 +3,12 @@
 mod count;
 mod destroy;
 mod exact;
+mod explain;
 pub mod fields;
 mod listeners;
 mod lookups;
 mod overview;
+mod ports;
 mod quick_count;
 mod resolver;
 mod selection;
@@ -14,9 +16,11 @@ mod stream;
 
 pub use count::{Count, Group, KeyValue};
 pub use destroy::{Destroyed, Refusal};
+pub use explain::Explained;
 pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
+pub use ports::{Openers, PortsView};
 pub use resolver::SystemNames;
 pub use selection::{Means, Selection};
 pub use stream::{Events, Stream, Told};

@@ -29,6 +29,7 @@ pub mod human;
 pub mod gap;
 pub mod host;
 pub mod owner;
+pub mod ports;
 pub mod unit;
 
 pub mod identity;

@@ -35,6 +35,22 @@ pub fn loopback_up() -> io::Result<()> {
     }
 }
 
+/// Leaves the choice of a port to `connect()`, where `bind()` would have made it.
+#[expect(unsafe_code, reason = "socket2 and rustix do not have the option")]
+pub fn bind_address_no_port(socket: &Socket) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the kernel reads an int, which `on` is and stays for the length of the call.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    })
+}
+
 /// Lets the program that `command` starts inherit `fds`, under the same numbers. They stay
 /// close-on-exec in this process, so that no other child gets them by accident.
 #[expect(unsafe_code, reason = "only the forked child may clear close-on-exec")]

@@ -7,15 +7,19 @@
 mod count;
 mod details;
 mod events;
+mod explain;
 mod listeners;
 mod parts;
+mod ports;
 mod schema;
 mod sockets;
 mod status;
 
 pub use count::count;
 pub use events::{gap, transition};
+pub use explain::{explain, topics};
 pub use listeners::listeners;
+pub use ports::ports;
 pub use schema::schema;
 pub use sockets::{Changes, Details, Sockets};
 pub use status::status;

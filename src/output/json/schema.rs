@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::count::{self, CountDocument};
 use super::events::{self, GapLine, TransitionLine};
+use super::explain::{self, ExplainDocument, TopicsDocument};
 use super::listeners::{self, ListenersDocument};
+use super::ports::{self, PortsDocument};
 use super::sockets::{self, SocketsDocument};
 use super::status::{self, StatusDocument};
 
@@ -20,9 +22,12 @@ pub fn schema() -> String {
         generator.subschema_for::<SocketsDocument<'_>>(),
         generator.subschema_for::<CountDocument>(),
         generator.subschema_for::<ListenersDocument>(),
+        generator.subschema_for::<PortsDocument>(),
         generator.subschema_for::<StatusDocument>(),
         generator.subschema_for::<TransitionLine>(),
         generator.subschema_for::<GapLine>(),
+        generator.subschema_for::<ExplainDocument>(),
+        generator.subschema_for::<TopicsDocument>(),
     ];
     let mut definitions = generator.take_definitions(true);
     pin_names(&mut definitions);
@@ -63,9 +68,12 @@ fn pin_names(definitions: &mut Map<String, Value>) {
         ("SocketsDocument", sockets::SCHEMA),
         ("CountDocument", count::SCHEMA),
         ("ListenersDocument", listeners::SCHEMA),
+        ("PortsDocument", ports::SCHEMA),
         ("StatusDocument", status::SCHEMA),
         ("TransitionLine", events::SCHEMA),
         ("GapLine", events::SCHEMA),
+        ("ExplainDocument", explain::SCHEMA),
+        ("TopicsDocument", explain::TOPICS_SCHEMA),
     ];
     for (document, name) in names {
         let member = definitions

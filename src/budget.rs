@@ -1,0 +1,262 @@
+//! How many ephemeral ports are left, for each source address and destination.
+//!
+//! A port that `connect()` picked is taken for one (source address,
+//! destination address, destination port) only: `__inet_hash_connect`
+//! (net/ipv4/inet_hashtables.c) looks for a free 4-tuple. A port that `bind()`
+//! took, by number or with port 0 and without `IP_BIND_ADDRESS_NO_PORT`, is
+//! passed over by every `connect()` (its bucket has `fastreuse` >= 0), and so is
+//! a listener's. No row says whether `bind(address, 0)` chose its port; but
+//! `connect()` takes ports of the parity of the range's first port while there
+//! are any, and `bind()` those of the other (`inet_csk_find_open_port`), so
+//! ports of the other parity give such programs away. (A socket with
+//! `IP_LOCAL_PORT_RANGE` takes both parities, and may be taken for one.)
+//!
+//! Rows come in two helpings: [`Budgets::hold`] for what takes a port from
+//! everyone, then [`Budgets::add`] for connections. Nothing is allocated for a
+//! row; a destination has one record in a map.
+
+mod port_set;
+#[cfg(test)]
+mod tests;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::model::address::{Address, Endpoint};
+use crate::model::host::Host;
+use crate::model::ports::{Blocked, Budget, Growth, PortUse, Range, Reuse, Seen, SourceBudget};
+use crate::model::row::Row;
+use crate::model::socket::{Socket, TimerKind};
+use crate::model::state::State;
+use crate::model::table::Table;
+use crate::model::want::Proto;
+
+use port_set::PortSet;
+
+/// TIME_WAIT lasts so long, always (`TCP_TIMEWAIT_LEN`).
+const TIME_WAIT_MS: u32 = 60_000;
+
+/// The first and the last part of TIME_WAIT that tell how fast records come
+/// and go.
+const WINDOW_MS: u32 = 10_000;
+
+/// Age that a TIME_WAIT record needs before its port is taken over, where
+/// `tcp_tw_reuse_delay` (Linux 6.14) does not say.
+const REUSE_DELAY_MS: u64 = 1_000;
+
+/// Index of the loopback device (`LOOPBACK_IFINDEX`).
+const LOOPBACK_INDEX: u32 = 1;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    used: u32,
+    time_wait: u32,
+    reusable: u32,
+    /// Of `used`, of the parity `connect()` begins with, and not blocked.
+    first_parity: u32,
+    /// Of `used`, of the other parity, and not blocked.
+    other_parity: u32,
+    /// TIME_WAIT records of the first and of the last ten seconds.
+    young: u32,
+    old: u32,
+}
+
+#[derive(Default)]
+struct SourceTally {
+    once: PortSet,
+    again: PortSet,
+}
+
+/// Counts the ports in use.
+pub struct Budgets {
+    range: Range,
+    /// The range less the reserved ports.
+    pool: PortSet,
+    blocked: PortSet,
+    counts: Blocked,
+    listeners: FxHashSet<(u16, Address)>,
+    reuse: Reuse,
+    reuse_delay_ms: u64,
+    tallies: FxHashMap<(Address, Endpoint), Tally>,
+    sources: FxHashMap<Address, SourceTally>,
+}
+
+impl Budgets {
+    /// An empty count; `None` when the range of ephemeral ports is not known.
+    pub fn new(host: &Host) -> Option<Self> {
+        let (low, high) = host.sysctls.local_port_range()?;
+        let mut pool = PortSet::default();
+        (low..=high).for_each(|port| pool.insert(port));
+        let all = pool.len();
+        for (first, last) in host.sysctls.reserved_ports().unwrap_or_default() {
+            (*first..=*last).for_each(|port| pool.remove(port));
+        }
+        let delay = host.sysctls.number("net.ipv4.tcp_tw_reuse_delay");
+        Some(Self {
+            range: Range { low, high, reserved: all - pool.len() },
+            pool,
+            blocked: PortSet::default(),
+            counts: Blocked::default(),
+            listeners: FxHashSet::default(),
+            reuse: Reuse::of(host),
+            reuse_delay_ms: delay.unwrap_or(REUSE_DELAY_MS),
+            tallies: FxHashMap::default(),
+            sources: FxHashMap::default(),
+        })
+    }
+
+    /// Takes in what holds a port against everyone: a listener, a bound
+    /// socket, or a connection whose port `bind()` was told
+    /// (`SOCK_BINDPORT_LOCK`). All of these before the first
+    /// [`Budgets::add`].
+    pub fn hold(&mut self, socket: &Socket) {
+        let Some(local) = socket.local().filter(|_| socket.table.proto == Proto::Tcp) else {
+            return;
+        };
+        if socket.state == State::Listen {
+            self.listeners.insert((local.port, local.address));
+        }
+        if !self.pool.contains(local.port) || self.blocked.contains(local.port) {
+            return;
+        }
+        self.blocked.insert(local.port);
+        match socket.state {
+            State::Listen => self.counts.listening += 1,
+            State::Bound | State::Close => self.counts.bound += 1,
+            _ => self.counts.explicit += 1,
+        }
+    }
+
+    /// Takes in a connection and says whether it counts: one that we did not
+    /// open, because somebody listens on its port, and one with a port of
+    /// another range are left out.
+    pub fn add(&mut self, socket: &Socket) -> bool {
+        let (Some(local), Some(remote)) = (socket.local(), socket.remote()) else { return false };
+        let ours = socket.table.proto == Proto::Tcp
+            && socket.state.is_connected()
+            && !remote.address.is_unspecified()
+            && self.pool.contains(local.port)
+            && !self.is_listening(local);
+        if !ours {
+            return false;
+        }
+        let time_wait = time_wait_age(socket);
+        let reusable = time_wait.is_some_and(|age| self.is_reusable(socket, age));
+        let tally = self.tallies.entry((local.address, remote)).or_default();
+        tally.used += 1;
+        tally.reusable += u32::from(reusable);
+        tally.time_wait += u32::from(time_wait.is_some());
+        tally.young += u32::from(time_wait.is_some_and(|age| age < WINDOW_MS));
+        tally.old += u32::from(time_wait.is_some_and(|age| age >= TIME_WAIT_MS - WINDOW_MS));
+        if !self.blocked.contains(local.port) {
+            let first = (local.port ^ self.range.low) & 1 == 0;
+            *(if first { &mut tally.first_parity } else { &mut tally.other_parity }) += 1;
+        }
+        let source = self.sources.entry(local.address).or_default();
+        let set =
+            if source.once.contains(local.port) { &mut source.again } else { &mut source.once };
+        set.insert(local.port);
+        true
+    }
+
+    /// What was counted, the fullest budgets first.
+    pub fn finish(self) -> PortUse {
+        let mut budgets: Vec<Budget> =
+            self.tallies.iter().map(|(key, tally)| self.budget(*key, tally)).collect();
+        budgets.sort_by(|a, b| {
+            let by_key = || (a.source, a.destination).cmp(&(b.source, b.destination));
+            b.ratio().total_cmp(&a.ratio()).then(b.used.cmp(&a.used)).then_with(by_key)
+        });
+        let likely = self.likely_bound();
+        let mut sources: Vec<SourceBudget> = self
+            .sources
+            .iter()
+            .map(|(source, tally)| {
+                let likely_bound = likely.get(source).copied().unwrap_or(0);
+                self.source_budget(*source, tally, likely_bound)
+            })
+            .collect();
+        sources.sort_by_key(|source| (std::cmp::Reverse(source.used), source.source));
+        let (range, blocked, reuse) = (self.range, self.counts, self.reuse);
+        PortUse { range, blocked, reuse, budgets, sources }
+    }
+
+    fn budget(&self, (source, destination): (Address, Endpoint), tally: &Tally) -> Budget {
+        // Its own connections on blocked ports are no loss for it.
+        let own_blocked = tally.used - tally.first_parity - tally.other_parity;
+        let capacity = (self.pool.len() + own_blocked).saturating_sub(self.counts.total());
+        let timers = f64::from(tally.young) - f64::from(tally.old);
+        let growth = (tally.time_wait > 0).then(|| Growth {
+            per_second: timers * 1000.0 / f64::from(WINDOW_MS),
+            seen: Seen::Timers,
+        });
+        let Tally { used, time_wait, reusable, .. } = *tally;
+        Budget { source, destination, used, time_wait, reusable, capacity, growth }
+    }
+
+    fn source_budget(&self, source: Address, tally: &SourceTally, likely: u32) -> SourceBudget {
+        let (used, shared) = (tally.once.len(), tally.again.len());
+        let own_blocked = used - tally.once.minus(&self.blocked).len();
+        let capacity = (self.pool.len() + own_blocked).saturating_sub(self.counts.total());
+        SourceBudget { source, used, shared, likely_bound: likely, capacity }
+    }
+
+    /// Ports of each source that `connect()` would not have picked yet.
+    fn likely_bound(&self) -> FxHashMap<Address, u32> {
+        let first = self.pool.minus(&self.blocked).of_parity(self.range.low);
+        let mut likely = FxHashMap::default();
+        for ((source, _), tally) in &self.tallies {
+            // With few of the first parity left, connect() may have gone on to
+            // the other; connections that ended since leave room for a tenth.
+            if u64::from(tally.first_parity) * 10 < u64::from(first) * 9 {
+                *likely.entry(*source).or_default() += tally.other_parity;
+            }
+        }
+        likely
+    }
+
+    fn is_listening(&self, local: Endpoint) -> bool {
+        if !self.blocked.contains(local.port) {
+            return false;
+        }
+        let wildcards = [Address::v4([0; 4]), Address::default()];
+        let mut places = wildcards.into_iter().chain([local.address]);
+        places.any(|address| self.listeners.contains(&(local.port, address)))
+    }
+
+    fn is_reusable(&self, socket: &Socket, age_ms: u32) -> bool {
+        let old_enough = u64::from(age_ms) > self.reuse_delay_ms;
+        old_enough
+            && match self.reuse {
+                Reuse::Always => true,
+                Reuse::Loopback => is_loopback(socket),
+                Reuse::Never | Reuse::Unknown => false,
+            }
+    }
+}
+
+/// The budgets of rows that were kept; empty when the range is not known.
+/// Ports that were bound by number cannot be told from rows alone.
+pub fn budgets(table: &Table, host: &Host) -> Vec<Budget> {
+    let Some(mut budgets) = Budgets::new(host) else { return Vec::new() };
+    let holds = |state| matches!(state, State::Listen | State::Bound);
+    table.iter().filter(|row| holds(row.socket.state)).for_each(|row| budgets.hold(&row.socket));
+    table.iter().for_each(|row: Row<'_>| {
+        budgets.add(&row.socket);
+    });
+    budgets.finish().budgets
+}
+
+/// Milliseconds since the record was made, or began anew.
+fn time_wait_age(socket: &Socket) -> Option<u32> {
+    if socket.state != State::TimeWait {
+        return None;
+    }
+    let timer = socket.timer.filter(|timer| timer.kind == TimerKind::TimeWait);
+    Some(timer.map_or(0, |timer| TIME_WAIT_MS.saturating_sub(timer.expires_ms)))
+}
+
+fn is_loopback(socket: &Socket) -> bool {
+    let ends = [socket.local(), socket.remote()];
+    socket.ifindex == LOOPBACK_INDEX
+        || ends.into_iter().flatten().any(|end| end.address.to_ip().is_loopback())
+}

@@ -1,0 +1,85 @@
+//! The pages of kernel parameters and counters, made from their tables.
+
+use crate::model::host::{COUNTERS, CounterField, Kind, SYSCTLS, Scope, Shape, Sysctl};
+
+use super::page::{Block, Group, Now, Page, Section};
+
+/// Groups of counters whose members nstat(8) prints with the group before the
+/// name: `TcpExtListenOverflows`.
+const NSTAT_GROUPS: [&str; 4] = ["Tcp", "TcpExt", "IpExt", "Udp"];
+
+/// A page for each parameter.
+pub(super) fn sysctls() -> impl Iterator<Item = Page> {
+    SYSCTLS.iter().map(sysctl)
+}
+
+/// A page for each counter.
+pub(super) fn counters() -> impl Iterator<Item = Page> {
+    COUNTERS.iter().map(counter)
+}
+
+fn sysctl(sysctl: &Sysctl) -> Page {
+    let short = sysctl.name.rsplit('.').next().unwrap_or(sysctl.name);
+    let form = match sysctl.shape {
+        Shape::Numbers(1) => format!("One number, its unit: {}.", sysctl.unit),
+        Shape::Numbers(n) => format!("{n} numbers, their unit: {}.", sysctl.unit),
+        Shape::Ports => "Ports and ranges of ports, by commas.".to_owned(),
+    };
+    let whose = match sysctl.scope {
+        Scope::Namespace => "Every network namespace has its own value.",
+        Scope::Host => "One value for the whole host.",
+    };
+    let file = sysctl.name.replace('.', "/");
+    Page {
+        name: sysctl.name.to_owned(),
+        title: format!("{}, a kernel parameter", sysctl.name),
+        group: Group::Sysctl,
+        aliases: vec![short.to_owned(), file.clone(), format!("/proc/sys/{file}")],
+        now: vec![Now { name: sysctl.name.to_owned(), value: None }],
+        sections: vec![
+            section("What it does", [sentence(sysctl.help)]),
+            section("How it is read", [format!("{form} {whose} `sysctl {}`", sysctl.name)]),
+        ],
+        see: Vec::new(),
+    }
+}
+
+fn counter(field: &CounterField) -> Page {
+    let name = format!("{}.{}", field.group, field.name);
+    let mut aliases = vec![field.name.to_owned()];
+    if NSTAT_GROUPS.contains(&field.group) {
+        aliases.push(format!("{}{}", field.group, field.name));
+    }
+    let kind = match field.kind {
+        Kind::Counter => "It only grows; what counts is how much it grew between two looks.",
+        Kind::Gauge => "It says how many there are now.",
+    };
+    let whose = match field.scope {
+        Scope::Namespace => "It belongs to the network namespace.",
+        Scope::Host => "It belongs to the whole host.",
+    };
+    Page {
+        title: format!("{name}, a counter of the kernel"),
+        group: Group::Counter,
+        aliases,
+        now: vec![Now { name: name.clone(), value: None }],
+        name,
+        sections: vec![
+            section("What it counts", [sentence(field.help)]),
+            section("How it is read", [format!("{kind} {whose}")]),
+        ],
+        see: Vec::new(),
+    }
+}
+
+fn section<const N: usize>(heading: &str, paragraphs: [String; N]) -> Section {
+    let blocks = paragraphs.into_iter().map(Block::Paragraph).collect();
+    Section { heading: heading.to_owned(), blocks }
+}
+
+/// Help texts begin small and have no full stop.
+fn sentence(help: &str) -> String {
+    let mut letters = help.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

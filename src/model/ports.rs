@@ -1,0 +1,219 @@
+//! Ephemeral ports in use, per source address and destination. Who counts them
+//! is [`crate::budget`], which says what the kernel does.
+
+use rustc_hash::FxHashMap;
+
+use super::address::{Address, Endpoint};
+use super::host::Host;
+
+/// The ports that the kernel picks from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// First port.
+    pub low: u16,
+    /// Last port.
+    pub high: u16,
+    /// Ports in between that `ip_local_reserved_ports` excepts.
+    pub reserved: u32,
+}
+
+impl Range {
+    /// How many ports it has, the reserved ones not counted.
+    pub fn ports(&self) -> u32 {
+        (u32::from(self.high) + 1).saturating_sub(u32::from(self.low) + self.reserved)
+    }
+}
+
+/// Ports of the range that every `connect()` passes over, each counted once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blocked {
+    /// A listener has it.
+    pub listening: u32,
+    /// A socket is bound to it, neither listening nor connected.
+    pub bound: u32,
+    /// A connection was bound to this port by its number.
+    pub explicit: u32,
+}
+
+impl Blocked {
+    /// All of them.
+    pub fn total(&self) -> u32 {
+        self.listening + self.bound + self.explicit
+    }
+}
+
+/// Whether an outgoing connection may take over the port of a TIME_WAIT
+/// record (`tcp_twsk_unique`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// `tcp_tw_reuse` is 0, or `tcp_timestamps` is.
+    Never,
+    /// On loopback only: `tcp_tw_reuse` is 2.
+    Loopback,
+    /// Everywhere: `tcp_tw_reuse` is 1.
+    Always,
+    /// A parameter could not be read.
+    Unknown,
+}
+
+impl Reuse {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Loopback => "loopback",
+            Self::Always => "always",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What the parameters say.
+    pub fn of(host: &Host) -> Self {
+        let number = |name| host.sysctls.number(name);
+        match (number("net.ipv4.tcp_tw_reuse"), number("net.ipv4.tcp_timestamps")) {
+            (Some(0), _) | (_, Some(0)) => Self::Never,
+            (None, _) | (_, None) => Self::Unknown,
+            (Some(2), _) => Self::Loopback,
+            _ => Self::Always,
+        }
+    }
+}
+
+/// Where a budget's growth was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// In the timers of the TIME_WAIT records: those that came within the last
+    /// ten seconds, less those that end within the next ten, as if as many
+    /// connections were opened as were closed.
+    Timers,
+    /// In two looks.
+    TwoLooks,
+}
+
+impl Seen {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timers => "timers",
+            Self::TwoLooks => "two_looks",
+        }
+    }
+}
+
+/// How fast a budget is used up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growth {
+    /// Ports a second, negative when they become free.
+    pub per_second: f64,
+    /// How it is known.
+    pub seen: Seen,
+}
+
+/// The ports of one source address towards one destination.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Our address.
+    pub source: Address,
+    /// The peer's address and port.
+    pub destination: Endpoint,
+    /// Ports of the range in use, TIME_WAIT included.
+    pub used: u32,
+    /// Of these, in TIME_WAIT.
+    pub time_wait: u32,
+    /// Of these, a new connection may take over at once.
+    pub reusable: u32,
+    /// Ports that `connect()` could use here at most.
+    pub capacity: u32,
+    /// How fast it is used up, where that is known.
+    pub growth: Option<Growth>,
+}
+
+impl Budget {
+    /// Ports that a new connection cannot have.
+    pub fn taken(&self) -> u32 {
+        self.used.saturating_sub(self.reusable)
+    }
+
+    /// Ports left.
+    pub fn left(&self) -> u32 {
+        self.capacity.saturating_sub(self.taken())
+    }
+
+    /// Taken ports as a share of the capacity; 1 when there is no capacity.
+    pub fn ratio(&self) -> f64 {
+        if self.capacity == 0 { 1.0 } else { f64::from(self.taken()) / f64::from(self.capacity) }
+    }
+
+    /// Milliseconds until nothing is left at the present rate; `None` when it
+    /// does not grow, or nobody knows.
+    pub fn exhausted_in_ms(&self) -> Option<u64> {
+        let growth = self.growth.filter(|growth| growth.per_second > 0.0)?;
+        Some((f64::from(self.left()) / growth.per_second * 1000.0) as u64)
+    }
+}
+
+/// The ports of one source address, whatever they are connected to: the
+/// budget of a program that calls `bind(address, 0)` before `connect()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceBudget {
+    /// Our address.
+    pub source: Address,
+    /// Different ports of the range in use.
+    pub used: u32,
+    /// Of these, in use towards several destinations, so not by such programs.
+    pub shared: u32,
+    /// Of these, probably chosen by `bind(address, 0)`: every `connect()`
+    /// passes them over.
+    pub likely_bound: u32,
+    /// Ports that `bind(address, 0)` could have here at most.
+    pub capacity: u32,
+}
+
+impl SourceBudget {
+    /// Ports left to `bind(address, 0)`.
+    pub fn left(&self) -> u32 {
+        self.capacity.saturating_sub(self.used)
+    }
+
+    /// Ports in use as a share of the capacity; 1 when there is no capacity.
+    pub fn ratio(&self) -> f64 {
+        if self.capacity == 0 { 1.0 } else { f64::from(self.used) / f64::from(self.capacity) }
+    }
+
+    /// Whether programs that bind before they connect have most of the ports,
+    /// so that this budget is one that can run out: at least half of those
+    /// that are not in use towards several destinations look like theirs. The
+    /// other half can be theirs too, once the parity they begin with is full.
+    pub fn binds_first(&self) -> bool {
+        self.likely_bound > 0 && self.likely_bound * 2 >= self.used.saturating_sub(self.shared)
+    }
+}
+
+/// Everything there is to know about ephemeral ports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortUse {
+    /// The range.
+    pub range: Range,
+    /// What is taken from it for everyone.
+    pub blocked: Blocked,
+    /// Whether ports in TIME_WAIT can be used again.
+    pub reuse: Reuse,
+    /// The fullest first.
+    pub budgets: Vec<Budget>,
+    /// Every source address that has connections, the fullest first.
+    pub sources: Vec<SourceBudget>,
+}
+
+impl PortUse {
+    /// Sets every budget's growth by an earlier look.
+    pub fn compare(&mut self, earlier: &Self, elapsed_ms: u64) {
+        let was: FxHashMap<(Address, Endpoint), u32> =
+            earlier.budgets.iter().map(|b| ((b.source, b.destination), b.taken())).collect();
+        for budget in &mut self.budgets {
+            let before = was.get(&(budget.source, budget.destination)).copied().unwrap_or(0);
+            let more = f64::from(budget.taken()) - f64::from(before);
+            let per_second = more * 1000.0 / elapsed_ms.max(1) as f64;
+            budget.growth = Some(Growth { per_second, seen: Seen::TwoLooks });
+        }
+    }
+}
