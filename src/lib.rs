@@ -13,6 +13,8 @@ pub mod chain;
 pub mod filter;
 pub mod group;
 pub mod rules;
+// What becomes of its answers over time, pure as well.
+pub mod alert;
 // Floor 2b, the hands: system calls and what is made of them.
 pub mod source;
 pub mod sys;

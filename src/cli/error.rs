@@ -16,6 +16,8 @@ pub enum Error {
     Failed(String),
     /// The job could not be done, and everything is said already: exit status 1.
     Told,
+    /// Everything is said already; ends with this status.
+    Exit(u8),
     /// Help or version was asked for: standard output, exit status 0.
     Text(String),
     /// Standard output could not be written to.
@@ -78,6 +80,7 @@ impl Error {
                 1
             }
             Self::Told => 1,
+            Self::Exit(code) => code,
             Self::Text(text) => {
                 let mut out = Out::new(stdout);
                 out.write(text.as_bytes());

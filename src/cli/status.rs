@@ -4,6 +4,7 @@ use crate::model::escape::escaped;
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
 use crate::output::{json, text};
+use crate::rules::Config;
 use crate::sys::clock;
 
 use super::context::Context;
@@ -17,7 +18,7 @@ pub fn run(context: &mut Context<'_>) -> Result<(), Error> {
     let engine = context.engine();
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
     let selection = select::selection(&context.shared, &[], defaults, &engine)?;
-    let overview = engine.overview(&selection.want)?;
+    let overview = engine.overview(selection.want.tables, &Config::default(), &[])?;
     let at = context.at;
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

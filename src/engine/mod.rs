@@ -1,16 +1,22 @@
 //! Floor 3: puts together what a command shows.
 
+mod check;
 mod count;
+mod dead_fds;
 mod destroy;
 pub mod fields;
+mod frame;
+mod glance;
 mod listeners;
 mod lookups;
 mod overview;
 mod resolver;
 mod selection;
 
+pub use check::{Checked, Checker, Status};
 pub use count::{Count, Group, KeyValue};
 pub use destroy::{Destroyed, Refusal};
+pub use frame::{Ask, Looked};
 pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};

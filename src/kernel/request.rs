@@ -80,10 +80,20 @@ pub struct InetId {
 /// The bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
 /// acknowledged.
 pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
-    let body = SockDiagMessage::InetRequest(InetRequest {
+    message(SockDiagDestroy::new(exactly(id, 0)), NLM_F_REQUEST | NLM_F_ACK, seq)
+}
+
+/// The bytes of a request for one socket; the answer is one row or an error
+/// (`tcp_diag_dump_one`, a lookup in the hash table).
+pub fn one(id: &InetId, extensions: u8, seq: u32) -> Vec<u8> {
+    message(exactly(id, extensions), NLM_F_REQUEST, seq)
+}
+
+fn exactly(id: &InetId, extensions: u8) -> SockDiagMessage {
+    SockDiagMessage::InetRequest(InetRequest {
         family: id.family,
         protocol: id.protocol as u8,
-        extensions: ExtensionFlags::empty(),
+        extensions: ExtensionFlags::from_bits_retain(extensions),
         states: StateFlags::from_bits_retain(u32::MAX),
         socket_id: SocketId {
             source_port: id.local.1,
@@ -93,8 +103,7 @@ pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
             interface_id: id.ifindex,
             cookie: id.cookie.to_ne_bytes(),
         },
-    });
-    message(SockDiagDestroy::new(body), NLM_F_REQUEST | NLM_F_ACK, seq)
+    })
 }
 
 /// The request with a filter program (`INET_DIAG_REQ_BYTECODE`).

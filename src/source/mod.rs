@@ -150,7 +150,7 @@ pub fn record(want: &Want, file: File) -> Result<io::Result<()>, SourceError> {
     Ok(socket.copy_error().map_or(Ok(()), Err))
 }
 
-pub use netlink::inet_id;
+pub use netlink::{exactly, inet_id};
 
 /// What the reading of one table came to.
 #[derive(Debug, Default)]

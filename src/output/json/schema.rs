@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::{Map, Value, json};
 
+use super::check::{self, AlertEvent, CheckDocument};
 use super::count::{self, CountDocument};
 use super::listeners::{self, ListenersDocument};
 use super::sockets::{self, SocketsDocument};
@@ -20,6 +21,8 @@ pub fn schema() -> String {
         generator.subschema_for::<CountDocument>(),
         generator.subschema_for::<ListenersDocument>(),
         generator.subschema_for::<StatusDocument>(),
+        generator.subschema_for::<CheckDocument>(),
+        generator.subschema_for::<AlertEvent>(),
     ];
     let mut definitions = generator.take_definitions(true);
     pin_names(&mut definitions);
@@ -61,6 +64,8 @@ fn pin_names(definitions: &mut Map<String, Value>) {
         ("CountDocument", count::SCHEMA),
         ("ListenersDocument", listeners::SCHEMA),
         ("StatusDocument", status::SCHEMA),
+        ("CheckDocument", check::SCHEMA),
+        ("AlertEvent", check::EVENT_SCHEMA),
     ];
     for (document, name) in names {
         let member = definitions

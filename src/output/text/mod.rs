@@ -1,5 +1,6 @@
 //! Text for people, and for `awk`.
 
+mod check;
 mod count;
 pub mod details;
 mod gaps;
@@ -7,6 +8,7 @@ mod listeners;
 mod sockets;
 mod status;
 
+pub use check::check;
 pub use count::count;
 pub use gaps::gaps;
 pub use listeners::listeners;

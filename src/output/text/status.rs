@@ -6,7 +6,7 @@ use crate::model::human;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone, state_tone};
-use crate::rules::{Alert, Severity, Subject};
+use crate::rules::{Alert, Severity, Unknown};
 
 /// Alerts shown in full; the rest are counted, so that the counts below stay
 /// on a screen of 24 lines.
@@ -36,9 +36,7 @@ pub fn status(out: &mut Out<'_>, style: &Style, overview: &Overview, heading: &H
     text.other_tables(overview);
     text.limits(overview);
     text.top(&overview.top);
-    for (rule, why) in &overview.unknown {
-        text.line(&format!("not judged: {rule}: {why}"));
-    }
+    text.unknown(&overview.unknown);
     out.advance();
 }
 
@@ -85,7 +83,7 @@ impl Text<'_> {
                 Severity::Critical => "CRITICAL",
             };
             self.paint(severity_tone(alert.severity), word);
-            self.line(&format!(" {}  {}", alert.rule, subject(&alert.subject)));
+            self.line(&format!(" {}  {}", alert.rule, alert.subject));
             self.wrapped(&alert.summary);
             self.wrapped(&alert.remedy);
         }
@@ -95,6 +93,19 @@ impl Text<'_> {
         }
         if !alerts.is_empty() {
             self.out.push(b'\n');
+        }
+    }
+
+    /// Rules that could not judge: the reason of one, the names of several.
+    fn unknown(&mut self, unknown: &[Unknown]) {
+        match unknown {
+            [] => {}
+            [only] => self.line(&format!("not judged: {}: {}", only.rule, only.why)),
+            several => {
+                let names: Vec<&str> = several.iter().map(|unknown| &*unknown.rule).collect();
+                let names = names.join(", ");
+                self.line(&format!("not judged: {names} (why: sockstate check)"));
+            }
         }
     }
 
@@ -210,20 +221,4 @@ fn offender(top: &Top) -> String {
         (None, None) => String::new(),
     };
     format!("{who} {}", human::count(top.count))
-}
-
-/// What an alert is about, in one word or two.
-fn subject(subject: &Subject) -> String {
-    match subject {
-        Subject::Process { pid, comm } => format!("{comm}[{pid}]"),
-        Subject::User { uid: Some(uid) } => format!("processes of uid {uid} (not visible)"),
-        Subject::User { uid: None } => "processes that are not visible".to_owned(),
-        Subject::Namespace => "this network namespace".to_owned(),
-        Subject::Listener { local, owners } => {
-            let ip = local.address.to_ip();
-            let owners: Vec<String> =
-                owners.iter().map(|(pid, comm)| format!(" {comm}[{pid}]")).collect();
-            format!("{}{}", std::net::SocketAddr::new(ip, local.port), owners.concat())
-        }
-    }
 }
