@@ -149,6 +149,12 @@ impl Groups {
         self.scratch = parts;
     }
 
+    /// Counts sockets that are known by number only.
+    pub fn add_many(&mut self, values: Vec<Part>, count: u64) {
+        self.total += count;
+        *self.counts.entry(values).or_default() += count;
+    }
+
     /// The keys that were counted by.
     pub fn keys(&self) -> &[Key] {
         &self.keys

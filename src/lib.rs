@@ -12,8 +12,10 @@ pub mod backlog;
 pub mod chain;
 pub mod filter;
 pub mod group;
+pub mod matrix;
 pub mod rules;
-// What becomes of its answers over time, pure as well.
+pub mod track;
+// What becomes of their answers over time, pure as well.
 pub mod alert;
 // Floor 2b, the hands: system calls and what is made of them.
 pub mod source;

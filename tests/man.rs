@@ -25,7 +25,9 @@ fn the_page_is_clean_and_names_what_it_must() {
         "DESCRIPTION",
         "COMMANDS",
         "OPTIONS",
+        "FIELDS",
         "STATES",
+        "FILTER",
         "COLUMNS",
         "EXAMPLES",
         "EXIT STATUS",
@@ -42,6 +44,23 @@ fn the_page_is_clean_and_names_what_it_must() {
     for (number, line) in COMMITTED.lines().enumerate() {
         assert_eq!(line, line.trim_end(), "blank at the end of line {}", number + 1);
         assert!(!line.is_empty(), "line {} is empty: use .PP or .sp", number + 1);
+    }
+}
+
+/// What the parser says is allowed is what the page explains.
+#[test]
+fn every_test_of_the_filter_is_explained() {
+    let from = COMMITTED.find("\n.SH FILTER\n").expect("there is a section");
+    let section = &COMMITTED[from + 1..];
+    let section = &section[..section.find("\n.SH ").unwrap_or(section.len())];
+    let error = sockstate::filter::parse("banana").expect_err("no test of the filter");
+    let (_, tests) = error.expected.split_once(": ").expect("a list");
+    for test in tests.split(", ") {
+        let is_tag = |line: &str| {
+            let tag = line.strip_prefix(".BI ").or(line.strip_prefix(".B ")).unwrap_or_default();
+            tag.trim_matches('"').split(['\\', ' ']).next() == Some(test)
+        };
+        assert!(section.lines().any(is_tag), "FILTER does not explain {test}");
     }
 }
 

@@ -17,6 +17,9 @@
 //! | `standing N` | so many alerts fire after this look |
 //! | `unknown RULE` | this rule cannot judge at this look |
 //!
+//! For the wording of alerts there are more: `conn STATE LOCAL REMOTE NAME=VALUE…`, and
+//! `waiting`, `half-open`, `new-time-wait`, `ports`, `dead` as below.
+//!
 //! Every change must be expected, and every expected one happen.
 
 use std::sync::Arc;
@@ -26,14 +29,14 @@ use crate::kernel::proc_net::{InetLine, ProcAddress};
 use crate::model::address::{Address, Endpoint};
 use crate::model::age::Age;
 use crate::model::conn::{Conn, ConnMemory};
-use crate::model::frame::{Counted, Frame, Past};
+use crate::model::frame::{Counted, Frame, Past, PortUse, TimeWaits};
 use crate::model::gap::Gap;
-use crate::model::listener::{HalfOpen, Listener};
+use crate::model::listener::{HalfOpen, Listener, Waiting};
 use crate::model::owner::Holder;
 use crate::model::queues::AcceptQueue;
-use crate::model::socket::Socket;
+use crate::model::socket::{Socket, Timer, TimerKind};
 use crate::model::standing::Standing as Row;
-use crate::model::state::State;
+use crate::model::state::{State, TCP_STATES};
 use crate::model::want::{Family, Proto, TableId};
 use crate::rules::settings::parse_time;
 use crate::rules::{self, Level};
@@ -53,6 +56,32 @@ fn scenarios_come_out_as_written() {
     for (name, text) in SCENARIOS {
         Scenario::new(text).run(name);
     }
+}
+
+/// Every summary and remedy, as tests/wording.snap has them.
+#[test]
+fn every_rule_says_what_it_should() {
+    let scenario = Scenario::new(include_str!("../../tests/wording.txt"));
+    let mut said = String::new();
+    let mut spoke = std::collections::BTreeSet::new();
+    let mut first: Option<Arc<Frame>> = None;
+    for mut step in scenario.looks {
+        let elapsed_ms = step.at_ms;
+        step.frame.past = first.take().map(|frame| Past { frame, elapsed_ms });
+        let judged = rules::judge(&step.frame, &scenario.config, Level::Firing);
+        for alert in judged.alerts {
+            let severity = alert.severity.name();
+            said += &format!("{} ({severity}): {}\n", alert.rule, alert.subject);
+            said += &format!("  {}\n  {}\n", alert.summary, alert.remedy);
+            spoke.insert(alert.rule.to_string());
+        }
+        first = Some(Arc::new(step.frame.forget_past()));
+    }
+    for rule in rules::RULES {
+        assert!(spoke.contains(rule.id), "{} is not in tests/wording.txt", rule.id);
+    }
+    let snapshot = include_str!("../../tests/wording.snap");
+    assert!(said == snapshot, "tests/wording.snap is not what is said:\n{said}");
 }
 
 struct Scenario {
@@ -134,7 +163,9 @@ impl Step {
                 let text = format!("{group}: {name}\n{group}: {value}\n");
                 frame.host.counters.parse_pairs(text.as_bytes());
             }
-            ["sysctl", name, value] => assert!(frame.host.sysctls.set(name, value.as_bytes())),
+            ["sysctl", name, value @ ..] => {
+                assert!(frame.host.sysctls.set(name, value.join(" ").as_bytes()));
+            }
             ["listener", local, queue, drops, pid, comm] => {
                 let socket = socket(endpoint(local), State::Listen);
                 let drops = Some(drops.parse().expect("drops"));
@@ -170,6 +201,55 @@ impl Step {
                 yes: yes.parse().expect("a count"),
                 unknown: unknown.parse().expect("a count"),
             }),
+            ["conn", state, local, remote, rest @ ..] => {
+                let state = TCP_STATES.into_iter().find(|s| s.to_string() == *state);
+                let id = 200_001 + frame.conns.len() as u32;
+                let mut conn = conn(Proto::Tcp, endpoint(local), state.expect("a state"), id);
+                conn.remote = endpoint(remote);
+                rest.iter().for_each(|member| set(&mut conn, member));
+                own(frame, id, "812", "api");
+                frame.conns.push(conn);
+            }
+            ["waiting", remote, age] => {
+                let age = Some(Age { min_ms: parse_time(age).expect("an age"), max_ms: None });
+                let listener = frame.listeners.last_mut().expect("a listener first");
+                listener.waiting.push(Waiting { remote: endpoint(remote), age });
+            }
+            ["half-open", all, repeated, sources] => {
+                let listener = frame.listeners.last_mut().expect("a listener first");
+                listener.syn_queue = all.parse().ok();
+                listener.half_open.repeated = repeated.parse().expect("a count");
+                let address = |n: u8| Address::v4([192, 0, 2, n]);
+                let sources: u8 = sources.parse().expect("a count");
+                listener.half_open.sources = (0..sources).map(address).collect();
+            }
+            ["new-time-wait", "port", port, young] => {
+                let place = port.parse().expect("a port");
+                let young = young.parse().expect("a count");
+                frame.time_wait.local_ports.push(TimeWaits { place, young });
+            }
+            ["new-time-wait", "to", remote, young] => {
+                let young = young.parse().expect("a count");
+                let place = endpoint(remote);
+                frame.time_wait.remotes.push(TimeWaits { place, young });
+            }
+            ["ports", remote, numbers @ ..] => {
+                let n: Vec<u64> = numbers.iter().map(|n| n.parse().expect("a count")).collect();
+                frame.ports.get_or_insert_default().push(PortUse {
+                    source: Address::v4([10, 0, 0, 1]),
+                    destination: endpoint(remote),
+                    used: n[0],
+                    time_wait: n[1],
+                    capacity: n[2],
+                    blocked: n[3],
+                });
+            }
+            ["dead", count, pid, comm] => {
+                frame.owners.name_process(pid.parse().expect("an id"), comm.as_bytes());
+                let dead = frame.dead_fds.get_or_insert_default();
+                let pid = pid.parse().expect("an id");
+                dead.processes.push((pid, count.parse().expect("a count")));
+            }
             ["gap", what, reason @ ..] => {
                 let what =
                     ["tcp", "tcp6", "udp", "counters", "unix"].into_iter().find(|w| w == what);
@@ -180,6 +260,33 @@ impl Step {
             ["unknown", rule] => self.unknown.push((*rule).to_owned()),
             other => panic!("what is {other:?}?"),
         }
+    }
+}
+
+/// `age=5s`, `retransmits=4`, `recv=70000` and so on.
+fn set(conn: &mut Conn, member: &str) {
+    let (name, value) = member.split_once('=').expect(member);
+    let number = || value.parse::<u64>().expect(member);
+    let ms = || parse_time(value).expect(member);
+    let info = conn.info.get_or_insert_default();
+    match name {
+        "age" => conn.age = Some(Age { min_ms: ms(), max_ms: None }),
+        "orphan" => conn.inode = 0,
+        "recv" => conn.recv_q = Some(number() as u32),
+        "send" => conn.send_q = Some(number() as u32),
+        "timer" | "probes" => {
+            let kind = if name == "timer" { TimerKind::Retransmit } else { TimerKind::Probe };
+            let retransmits = number() as u8;
+            conn.timer = Some(Timer { kind, expires_ms: 100, retransmits });
+        }
+        "stalled" => info.total_rto_time_ms = Some(ms()),
+        "window" => info.snd_wnd = Some(number()),
+        "limited" => {
+            info.rwnd_limited_ms = Some(ms());
+            info.last_data_sent_ms = Some(ms());
+        }
+        "quiet" => info.last_data_recv_ms = Some(ms()),
+        _ => panic!("what is {member}?"),
     }
 }
 

@@ -44,11 +44,24 @@ impl<'w> Context<'w> {
     /// The engine these flags ask for.
     pub fn engine(&self) -> Engine {
         let choice = match self.shared.source {
-            SourceChoice::Auto => Choice::Auto,
+            SourceChoice::Auto
+            | SourceChoice::Tracepoint
+            | SourceChoice::Destroy
+            | SourceChoice::Poll => Choice::Auto,
             SourceChoice::Netlink => Choice::Netlink,
             SourceChoice::Proc => Choice::Proc,
         };
         Engine::new(choice, &self.shared.proc_root)
+    }
+
+    /// Whether standard output may have characters beyond ASCII.
+    pub fn unicode(&self) -> bool {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+        locale.is_some_and(|locale| {
+            let plain = locale.to_ascii_lowercase().replace('-', "");
+            plain.contains("utf8")
+        })
     }
 
     /// The names these flags ask for.

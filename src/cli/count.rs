@@ -1,32 +1,51 @@
 //! `count`: how many sockets, by state or other keys.
 
+use crate::engine::Count;
 use crate::group::{KEYS, Key};
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
 use crate::output::{json, text};
+use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Count;
+use super::flags;
 use super::select;
 
 /// Counts what the flags ask for: TCP, in all states, when they ask nothing.
-pub fn run(context: &mut Context<'_>, flags: &Count) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &flags::Count) -> Result<(), Error> {
     let keys = keys(&flags.by)?;
     let engine = context.engine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
-    let selection = select::selection(&context.shared, &flags.words.words, defaults, &engine)?;
+    let mut selection = select::selection(&context.shared, &flags.words.words, defaults, &engine)?;
+    selection.want.any_order = true;
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }
-    let count = engine.count(&selection, keys)?;
-    let (at, header) = (context.at, context.header());
-    let as_json = context.shared.json;
+    let mut before: Option<Count> = None;
+    flags.repeat.run(context, &mut |context| {
+        let count = engine.count(&selection, keys.clone())?;
+        write(context, &count, before.as_ref(), flags.repeat.is_on())?;
+        before = Some(count);
+        Ok(())
+    })
+}
+
+fn write(
+    context: &mut Context<'_>,
+    count: &Count,
+    before: Option<&Count>,
+    repeated: bool,
+) -> Result<(), Error> {
+    let (at, header, as_json) = (context.at, context.header(), context.shared.json);
     let (mut out, style) = context.output();
     if as_json {
-        json::count(&mut out, at, &count);
+        json::count(&mut out, at, count, before);
     } else {
-        text::count(&mut out, style, &count, header);
+        if repeated {
+            out.write(format!("{}\n", clock::local_time_of_day(at)).as_bytes());
+        }
+        text::count(&mut out, style, count, before, header);
     }
     out.finish()?;
     context.footer(&count.report.gaps);

@@ -1,11 +1,16 @@
 //! What ends a command early, and how it is told.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use crate::model::escape::escaped;
 use crate::output::out::Out;
 use crate::source::SourceError;
+
+use super::flags::Cli;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -18,6 +23,8 @@ pub enum Error {
     Told,
     /// Everything is said already; ends with this status.
     Exit(u8),
+    /// A signal ended a stream: the exit status by which a shell knows it.
+    Signal(u8),
     /// Help or version was asked for: standard output, exit status 0.
     Text(String),
     /// Standard output could not be written to.
@@ -36,18 +43,9 @@ impl From<io::Error> for Error {
     }
 }
 
-impl From<clap::Error> for Error {
-    fn from(error: clap::Error) -> Self {
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Text(error.to_string()),
-            _ => Self::Usage(one_line(&error.to_string())),
-        }
-    }
-}
-
 /// What clap says in a paragraph, in one line: the error, what is allowed, and
 /// whose help tells more.
-fn one_line(message: &str) -> String {
+fn one_line(message: &str, args: &[OsString]) -> String {
     let said: Vec<&str> = message
         .lines()
         .map(str::trim)
@@ -55,21 +53,35 @@ fn one_line(message: &str) -> String {
         // The advice to put an unknown flag behind `--` helps nobody here.
         .filter(|line| !line.is_empty() && !line.starts_with("tip: to pass"))
         .collect();
-    let usage = message.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
-    let command: Vec<&str> = usage
-        .unwrap_or("sockstate")
-        .split(' ')
-        .take_while(|word| !word.starts_with(['[', '<', '-']))
-        .collect();
     let said = said.join(" ").trim_start_matches("error: ").to_owned();
-    format!("{said}; see '{} --help'", command.join(" "))
+    format!("{said}; see 'sockstate {}--help'", subcommand(args))
+}
+
+/// The subcommand that the arguments name, with a blank behind it.
+fn subcommand(args: &[OsString]) -> String {
+    let cli = Cli::command();
+    let named = args.iter().skip(1).filter_map(|arg| cli.find_subcommand(arg)).next();
+    named.map(|command| format!("{} ", command.get_name())).unwrap_or_default()
 }
 
 impl Error {
+    /// From what clap says of the arguments, the program's name first.
+    pub fn of_arguments(error: &clap::Error, args: &[OsString]) -> Self {
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Text(error.to_string()),
+            _ => Self::Usage(one_line(&error.to_string(), args)),
+        }
+    }
+
     /// Tells the user and returns the exit status.
     pub fn report(self, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
         // Nothing is left to be done when standard error is gone as well.
-        let mut say = |text: &str| drop(writeln!(stderr, "sockstate: {text}"));
+        // What it quotes may hold anything, such as an escape code. A filter's
+        // error has lines of its own, with a caret under the word.
+        let mut say = |text: &str| {
+            let lines: Vec<String> = text.lines().map(|line| escaped(line.as_bytes())).collect();
+            drop(writeln!(stderr, "sockstate: {}", lines.join("\n")));
+        };
         match self {
             Self::Usage(text) => {
                 say(&text);
@@ -81,6 +93,7 @@ impl Error {
             }
             Self::Told => 1,
             Self::Exit(code) => code,
+            Self::Signal(status) => status,
             Self::Text(text) => {
                 let mut out = Out::new(stdout);
                 out.write(text.as_bytes());
@@ -100,13 +113,18 @@ impl Error {
 mod tests {
     use super::*;
 
+    fn line(message: &str, args: &[&str]) -> String {
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        one_line(message, &args)
+    }
+
     #[test]
     fn a_paragraph_becomes_a_line() {
         let paragraph = "error: invalid value 'x' for '--source <SOURCE>'\n  \
                          [possible values: auto, netlink, proc]\n\n\
                          For more information, try '--help'.\n";
         assert_eq!(
-            one_line(paragraph),
+            line(paragraph, &["sockstate", "--source", "x"]),
             "invalid value 'x' for '--source <SOURCE>' [possible values: auto, netlink, proc]; \
              see 'sockstate --help'"
         );
@@ -114,11 +132,8 @@ mod tests {
                        tip: to pass '--foo' as a value, use '-- --foo'\n\n\
                        Usage: sockstate list [OPTIONS] [state|exclude NAME]...\n";
         assert_eq!(
-            one_line(unknown),
+            line(unknown, &["sockstate", "-t", "list", "--foo"]),
             "unexpected argument '--foo' found; see 'sockstate list --help'"
         );
-        // The program may be installed under another name.
-        let renamed = unknown.replace("Usage: sockstate", "Usage: sockstate-0.1");
-        assert!(one_line(&renamed).ends_with("see 'sockstate-0.1 list --help'"));
     }
 }

@@ -2,16 +2,20 @@
 //! man page and the completions.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::fields::Field;
 use crate::group::KEYS;
 
+use super::repeat::Repeat;
+
 const MAIN_EXAMPLES: &str = "\
 Examples:
   sockstate                            what is wrong, and how many sockets in which state
   sockstate list -tan                  every TCP socket, as `ss -tan`
+  sockstate list 'dport = 443 and rtt > 100ms'
   sockstate list state close-wait -p   who does not close
   sockstate count --by process         who has most
   sockstate listeners                  is an accept queue full, and who waits in it";
@@ -41,6 +45,14 @@ Examples:
   sockstate listeners -x                       unix listeners
   sockstate listeners --json | jq '.listeners[] | select(.full)'";
 
+const EVENTS_EXAMPLES: &str = "\
+Examples:
+  sockstate events                             every transition of TCP sockets
+  sockstate events to close-wait               who is hung up on
+  sockstate events from syn-sent to close --duration 1m
+  sockstate events --summary --duration 10s    how often, and how long states last
+  sockstate events --json sport = :443         for scripts, an object a line";
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   sockstate                                    the same
@@ -57,10 +69,10 @@ Examples:
 const MAIN_ABOUT: &str = "\
 The state of every socket on this machine
 
-sockstate asks the running kernel for its TCP, UDP, raw and unix sockets, in the network namespace \
-it runs in, and says what is wrong with them: accept queues that are full, connections that an \
-application never closes, TIME_WAIT close to its limit. It needs no privilege except to name the \
-processes of other users. What it could not see it says on standard error, or in the member \"gaps\" \
+sockstate asks the running kernel for its TCP, UDP, raw and unix sockets, and others that a flag \
+names, in the network namespace it runs in, and says what is wrong with them: accept queues that are \
+full, connections that an application never closes, TIME_WAIT close to its limit. To look needs no \
+privilege, except to name the processes of other users and to see firewall marks. What it could not see it says on standard error, or in the member \"gaps\" \
 of the JSON.";
 
 /// The state of every socket on this machine.
@@ -121,6 +133,15 @@ pub enum Command {
     /// --for. docs/rules.md describes the rules.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
+    /// Transitions of sockets between states, as they happen
+    ///
+    /// Exact where the kernel tells: with CAP_PERFMON (root) by the tracepoint
+    /// sock:inet_sock_set_state, otherwise of sockets that end. Everything else is inferred from
+    /// snapshots and marked so, with the bounds of its time. Which sources are used, and why not
+    /// better ones, is said on standard error. `from STATE` and `to STATE` choose transitions; the
+    /// filter's states match either end. SIGINT ends it with status 130.
+    #[command(after_help = EVENTS_EXAMPLES)]
+    Events(EventsFlags),
     /// Write the completions of a shell to standard output
     ///
     /// bash loads them from ~/.local/share/bash-completion/completions/sockstate, zsh from a file
@@ -156,7 +177,7 @@ pub struct Shared {
     /// Where to read from; auto is netlink, and /proc for what it cannot serve
     #[arg(long, global = true, value_name = "SOURCE", default_value = "auto")]
     pub source: SourceChoice,
-    /// No head line, no total
+    /// Tables without head line and total
     #[arg(short = 'H', long, global = true)]
     pub no_header: bool,
     /// IPv4 sockets
@@ -177,7 +198,7 @@ pub struct Shared {
     /// Unix sockets
     #[arg(short = 'x', long, global = true)]
     pub unix: bool,
-    /// MPTCP connections with their subflows
+    /// MPTCP connections; with `list -i` their subflows too
     #[arg(short = 'M', long, global = true)]
     pub mptcp: bool,
     /// SCTP sockets
@@ -210,14 +231,19 @@ pub struct Shared {
     /// The processes that hold each socket
     #[arg(short, long, global = true)]
     pub processes: bool,
-    /// Look into another network namespace: a name of `ip netns`, a path, or a
-    /// process id
+    /// Look into another network namespace
+    ///
+    /// By a name of `ip netns`, a path, or the id of a process in it. Needs CAP_SYS_ADMIN.
     #[arg(short = 'N', long = "net", global = true, value_name = "NAME|PATH|PID")]
     pub netns: Option<String>,
-    /// Decide the whole filter here instead of leaving parts to the kernel
+    /// Decide the whole filter here, not in the kernel
+    ///
+    /// The kernel then sends every row. The result is the same.
     #[arg(long, global = true, hide_short_help = true)]
     pub no_kernel_filter: bool,
-    /// Show how the filter is read and who decides which part, and stop
+    /// Show how the filter was understood, and list nothing
+    ///
+    /// For each table: what the kernel is asked to decide, and what is decided here.
     #[arg(long, global = true)]
     pub explain_filter: bool,
     /// Where procfs is mounted
@@ -251,6 +277,12 @@ pub enum SourceChoice {
     Netlink,
     /// /proc/net only
     Proc,
+    /// events: the tracepoint sock:inet_sock_set_state, and snapshots
+    Tracepoint,
+    /// events: the kernel's word of sockets that end, and snapshots
+    Destroy,
+    /// events: snapshots alone
+    Poll,
 }
 
 /// Flags of `list`.
@@ -259,51 +291,73 @@ pub struct List {
     /// The running timer of each socket
     #[arg(short = 'o', long = "options")]
     pub timers: bool,
-    /// Timers, user, inode, cookie, mark, cgroup, shutdown, socket options
+    /// More about each socket: timer, user, inode, cookie, cgroup
+    ///
+    /// Columns for timer, user id, inode and cookie; on a line below the name of the user, firewall mark,
+    /// sides that are shut down, socket options and cgroup.
     #[arg(short, long)]
     pub extended: bool,
     /// TCP internals, on a line below each socket
+    ///
+    /// The kernel's struct tcp_info, what the congestion control tells of itself, and what runs on top of the
+    /// socket, such as kernel TLS; for MPTCP struct mptcp_info and the subflows.
     #[arg(short, long)]
     pub info: bool,
     /// Socket memory and drops, on a line below each socket
     #[arg(short, long)]
     pub memory: bool,
-    /// Type of service, traffic class and priority
+    /// Type of service, traffic class, priority, on a line below
     #[arg(long)]
     pub tos: bool,
-    /// The cgroup each socket was made in
+    /// The cgroup the socket was made in, on a line below
     #[arg(long)]
     pub cgroup: bool,
-    /// One line a socket, details behind it
+    /// One line a socket: details stand behind it, not below
     #[arg(short = 'O', long = "oneline")]
     pub one_line: bool,
     /// Order by a field, descending with a minus before it: --sort -recvq
     #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true, long_help = sort_help())]
     pub sort: Option<String>,
-    /// Show at most so many sockets
-    #[arg(long, value_name = "N")]
+    /// At most so many sockets, after --sort
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = limit)]
     pub limit: Option<usize>,
-    /// Only these fields; `help` lists them
-    #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
+    /// Exactly these fields, see `--columns help`
+    ///
+    /// They stand in the order in which they are named; FIELDS in sockstate(1) has them too.
+    #[arg(long, value_name = "FIELD[,FIELD]", value_delimiter = ',')]
     pub columns: Vec<String>,
-    /// Comma-separated values, of the fields of --columns or the usual ones
+    /// Comma-separated values
+    ///
+    /// As RFC 4180 has it, names first. Without --columns the fields are proto, state, recvq, sendq, local,
+    /// remote, uid, inode, cookie.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// Read a recorded dump instead of the kernel (`ss -D`, --dump)
+    /// Read a dump that --dump or `ss -D` recorded
+    ///
+    /// Nothing is asked of the kernel. Rows of a dump do not tell their protocol: they are taken for TCP, with
+    /// another table's flag for that. All states are shown unless flags or the filter say otherwise.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dump", "kill"])]
     pub from: Option<PathBuf>,
-    /// Record the kernel's answer to a file instead of listing it
+    /// Record the kernel's answer to a file, for --from
+    ///
+    /// Nothing is listed. TCP is recorded unless another table is named, in the states that would be listed: -a
+    /// for all.
     #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "kill")]
     pub dump: Option<PathBuf>,
-    /// Destroy the sockets that the filter selects; asks before it does
+    /// Close the sockets that the filter selects, after asking
+    ///
+    /// They are listed first; --yes leaves the question out. Needs CAP_NET_ADMIN. The exit status is 1 when a
+    /// socket that was still there could not be closed.
     #[arg(short = 'K', long)]
     pub kill: bool,
-    /// With --kill: do not ask
+    /// Do not ask before --kill closes
     #[arg(long, requires = "kill")]
     pub yes: bool,
     /// The overview instead, as `sockstate status`
     #[arg(short = 's', long)]
     pub summary: bool,
+    #[command(flatten)]
+    pub repeat: Repeat,
     #[command(flatten)]
     pub words: Words,
 }
@@ -317,6 +371,10 @@ fn sort_help() -> String {
     )
 }
 
+fn limit(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "it must be a whole number such as 10")
+}
+
 /// Flags of `count`.
 #[derive(Args, Debug)]
 pub struct Count {
@@ -328,6 +386,8 @@ pub struct Count {
         help = by_help()
     )]
     pub by: Vec<String>,
+    #[command(flatten)]
+    pub repeat: Repeat,
     #[command(flatten)]
     pub words: Words,
 }
@@ -344,11 +404,47 @@ pub struct Listeners {
     pub words: Words,
 }
 
+/// Flags of `events`.
+#[derive(Args, Debug)]
+pub struct EventsFlags {
+    /// Time between two snapshots
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// End after this time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Instead of each transition how many of each there were and how long states lasted: at the
+    /// end, or every TIME
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = duration)]
+    pub summary: Option<Option<Duration>>,
+    #[command(flatten)]
+    pub words: Words,
+}
+
+/// A time such as `500ms`, `2s`, `5m`, `1h`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("'{text}' is no time such as 500ms, 2s, 5m or 1h");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| bad())?;
+    let scale = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(bad()),
+    };
+    let seconds = Some(number * scale).filter(|s| s.is_finite() && *s > 0.0 && *s < 1e9);
+    seconds.map(Duration::from_secs_f64).ok_or_else(bad)
+}
+
 /// The filter.
 #[derive(Args, Debug)]
 pub struct Words {
-    /// Which sockets: `state NAME`, `exclude NAME`, and expressions such as
-    /// `dport = :443 and not src 10.0.0.0/8`; see FILTER in sockstate(1)
+    /// Which sockets, as `state close-wait` or `dport = 443 and not src 10.0.0.0/8`
+    ///
+    /// Quote what the shell would take for itself. FILTER in sockstate(1) has every test with an
+    /// example.
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 }

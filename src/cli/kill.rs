@@ -43,7 +43,7 @@ pub fn run(
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, settings);
     rows.iter().for_each(|row| writer.row(row, &lookups));
-    writer.finish(at, &report);
+    writer.finish(at, &report, None);
     out.finish()?;
     context.footer(&report.gaps);
     if rows.is_empty() {
@@ -77,8 +77,7 @@ fn result(done: Destroyed) -> String {
         (
             done.not_supported,
             "not supported",
-            " (needs CONFIG_INET_DIAG_DESTROY; only TCP, UDP and raw sockets that are not in \
-             TIME_WAIT can be closed)",
+            " (needs CONFIG_INET_DIAG_DESTROY; TCP, UDP and raw sockets can be closed)",
         ),
         (done.gone, "gone before", ""),
         (done.other, "failed", ""),

@@ -13,11 +13,13 @@ use crate::model::table::Table;
 use crate::model::want::Proto;
 use crate::output::columns;
 use crate::source::Report;
+use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
 use super::flags::List;
 use super::list_plan::Plan;
+use super::list_seen::Seen;
 use super::list_writer::Writer;
 use super::{kill, select, status};
 
@@ -43,7 +45,8 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
     if flags.kill {
         return kill::run(context, flags, &engine, &plan);
     }
-    list(context, &engine, &plan)
+    let mut seen = flags.repeat.is_on().then(Seen::default);
+    flags.repeat.run(context, &mut |context| list(context, &engine, &plan, seen.as_mut()))
 }
 
 fn record(engine: &Engine, plan: &Plan, path: &std::path::Path) -> Result<(), Error> {
@@ -52,7 +55,14 @@ fn record(engine: &Engine, plan: &Plan, path: &std::path::Path) -> Result<(), Er
     engine.record(&plan.selection.want, file)?.map_err(failed)
 }
 
-fn list(context: &mut Context<'_>, engine: &Engine, plan: &Plan) -> Result<(), Error> {
+/// Lists once; in a repeated list also how many sockets are new and how many
+/// are gone since the round before.
+fn list(
+    context: &mut Context<'_>,
+    engine: &Engine,
+    plan: &Plan,
+    mut seen: Option<&mut Seen>,
+) -> Result<(), Error> {
     let mut lookups = plan.lookups(engine)?;
     let mut left_out = StateCounts::default();
     let mut want = plan.selection.want.clone();
@@ -60,7 +70,7 @@ fn list(context: &mut Context<'_>, engine: &Engine, plan: &Plan) -> Result<(), E
         // All states are read, to say how many are not shown.
         want.states = StateSet::ALL;
     }
-    let (at, terminal) = (context.at, context.terminal);
+    let (at, terminal, json) = (context.at, context.terminal, context.shared.json);
     let writer_settings = plan.writer_settings(context);
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, writer_settings);
@@ -79,6 +89,7 @@ fn list(context: &mut Context<'_>, engine: &Engine, plan: &Plan) -> Result<(), E
             None if room == 0 => return ControlFlow::Break(()),
             None => {
                 room -= 1;
+                note(&mut seen, row);
                 writer.row(row, &lookups);
             }
         }
@@ -86,13 +97,19 @@ fn list(context: &mut Context<'_>, engine: &Engine, plan: &Plan) -> Result<(), E
     })?;
     if let Some(table) = keep {
         for row in chosen(plan, engine, &table, &mut lookups, &mut report) {
+            note(&mut seen, &row);
             writer.row(&row, &lookups);
             if writer.failed() {
                 break;
             }
         }
     }
-    writer.finish(at, &report);
+    let changes = seen.and_then(Seen::turn);
+    writer.finish(at, &report, changes);
+    if let Some(changes) = changes.filter(|_| !json) {
+        let time = clock::local_time_of_day(at);
+        out.write(format!("{time}  {}\n\n", changes.text()).as_bytes());
+    }
     out.finish()?;
     context.footer(&report.gaps);
     // A scan that --limit ended has not counted them all.
@@ -100,6 +117,12 @@ fn list(context: &mut Context<'_>, engine: &Engine, plan: &Plan) -> Result<(), E
         context.note(&note);
     }
     if report.damaged { Err(Error::Told) } else { Ok(()) }
+}
+
+fn note(seen: &mut Option<&mut Seen>, row: &Row<'_>) {
+    if let Some(seen) = seen {
+        seen.add(row);
+    }
 }
 
 /// Of the rows that had to wait, those to show, in their order, their owners

@@ -61,21 +61,22 @@ impl Plan {
         let extended = flags.extended;
         let age = shows_age(flags, &selection, &fields);
         let asked = Extras {
-            tcp_info: age || flags.info,
+            // The subflows of an MPTCP connection are found by a token in there.
+            tcp_info: age || flags.info || shows_subflows(&selection, &columns),
             congestion: flags.info,
             tos: flags.tos,
             memory: flags.memory,
-            unix_waiting: false,
         };
         let extras = fields.iter().map(|field| field.extras()).fold(asked, Extras::union);
         selection.want.extras = selection.want.extras.union(extras);
+        selection.want.any_order = true;
 
         let tables = &selection.want.tables;
         let has = |proto| tables.iter().any(|table| table.proto == proto);
         let one_proto = tables.windows(2).all(|pair| pair[0].proto == pair[1].proto);
         let typed = has(Proto::Unix) || has(Proto::Packet) || has(Proto::Vsock);
         let unix_names = has(Proto::Unix) && columns.is_empty();
-        let subflows = has(Proto::Mptcp) && columns.is_empty();
+        let subflows = shows_subflows(&selection, &columns);
         Ok(Self {
             layout: text::Layout {
                 proto: !one_proto || typed,
@@ -137,7 +138,7 @@ impl Plan {
     pub fn lookups(&self, engine: &Engine) -> Result<Lookups, Error> {
         let live = engine.is_live();
         Ok(Lookups {
-            unix_names: if self.unix_names && live { engine.unix_names()? } else { <_>::default() },
+            unix_names: if self.unix_names && live { engine.unix_names() } else { <_>::default() },
             cgroups: self.cgroups.then(|| engine.cgroups()),
             users: self.users.then(Users::new),
             subflows: if self.subflows && live { engine.subflows()?.0 } else { <_>::default() },
@@ -149,6 +150,11 @@ impl Plan {
     pub fn writer_settings(&self, context: &Context<'_>) -> Settings {
         Settings { json: context.shared.json, header: context.header(), names: context.names() }
     }
+}
+
+fn shows_subflows(selection: &Selection, columns: &[Field]) -> bool {
+    let mptcp = selection.want.tables.iter().any(|table| table.proto == Proto::Mptcp);
+    mptcp && columns.is_empty()
 }
 
 /// A recorded dump and a recording are of TCP unless the flags say otherwise.

@@ -71,12 +71,12 @@ impl<'o, 'w> Writer<'o, 'w> {
     }
 
     /// Writes what is still held back.
-    pub fn finish(self, at: Timestamp, report: &Report) {
+    pub fn finish(self, at: Timestamp, report: &Report, changes: Option<json::Changes>) {
         match self {
             Self::Text(rows) => rows.finish(),
             Self::Columns(rows) => rows.finish(),
             Self::Csv(_) => {}
-            Self::Json(rows) => rows.finish(at, report),
+            Self::Json(rows) => rows.finish(at, report, changes),
         }
     }
 }

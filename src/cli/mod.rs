@@ -5,13 +5,16 @@ mod completions;
 mod context;
 mod count;
 mod error;
+mod events;
 mod flags;
 mod kill;
 mod list;
 mod list_plan;
+mod list_seen;
 mod list_writer;
 mod listeners;
 pub mod man;
+mod repeat;
 mod rules;
 mod select;
 mod status;
@@ -25,7 +28,7 @@ use crate::sys::netns;
 
 use context::Context;
 use error::Error;
-use flags::{Cli, Command};
+use flags::{Cli, Command, SourceChoice};
 
 /// Runs the program and returns its exit status: 0 done, 1 it could not do the
 /// job, 2 wrong usage. A closed pipe is an ordinary end.
@@ -34,9 +37,10 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> u8 {
-    let result = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let result = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli, stdout, stderr),
-        Err(error) => Err(Error::from(error)),
+        Err(error) => Err(Error::of_arguments(&error, &args)),
     };
     match result {
         Ok(()) => 0,
@@ -50,6 +54,16 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         netns::enter(&cli.shared.proc_root, target)
             .map_err(|error| Error::Failed(format!("cannot enter the namespace: {error}")))?;
     }
+    let of_events = matches!(
+        cli.shared.source,
+        SourceChoice::Tracepoint | SourceChoice::Destroy | SourceChoice::Poll
+    );
+    if of_events && !matches!(cli.command, Some(Command::Events(_))) {
+        return Err(Error::Usage(
+            "the sources tracepoint, destroy and poll are of events; use auto, netlink or proc"
+                .into(),
+        ));
+    }
     let mut context = Context::new(cli.shared, stdout, stderr);
     match cli.command {
         None | Some(Command::Status) => status::run(&mut context),
@@ -57,6 +71,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
         Some(Command::Check(flags)) => check::run(&mut context, &flags),
+        Some(Command::Events(flags)) => events::run(&mut context, &flags),
         Some(Command::Completions(flags)) => completions::run(&mut context, flags.shell),
         Some(Command::Man) => man::run(&mut context),
         Some(Command::RulesDoc) => context.print(crate::rules::markdown().as_bytes()),

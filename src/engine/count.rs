@@ -57,6 +57,21 @@ pub struct Group {
     pub count: u64,
 }
 
+impl Count {
+    /// How much a group has grown since `before`; one that was not there was
+    /// empty.
+    pub fn change(&self, group: &Group, before: &Self) -> i64 {
+        let was = before.groups.iter().find(|other| other.values == group.values);
+        group.count as i64 - was.map_or(0, |was| was.count as i64)
+    }
+
+    /// Groups that were there before and are empty now, with what they lost.
+    pub fn vanished<'b>(&'b self, before: &'b Self) -> impl Iterator<Item = &'b Group> {
+        let here = |group: &&Group| self.groups.iter().any(|other| other.values == group.values);
+        before.groups.iter().filter(move |group| group.count > 0 && !here(group))
+    }
+}
+
 /// A finished count.
 pub struct Count {
     /// What was counted by.
@@ -77,9 +92,11 @@ impl Engine {
     /// When no table could be read.
     pub fn count(&self, selection: &Selection, keys: Vec<Key>) -> Result<Count, SourceError> {
         let mut groups = Groups::new(keys, selection.states());
-        let mut lookups = self.lookups_for(selection)?;
+        let mut lookups = self.lookups_for(selection);
         let mut report;
-        if groups.keys().contains(&Key::Process) || selection.needs().owners {
+        if let Some(quick) = self.quick_count(selection, &mut groups)? {
+            report = quick;
+        } else if groups.keys().contains(&Key::Process) || selection.needs().owners {
             // Owners are looked up for the inodes that matter, so the rows wait.
             let mut table = Table::default();
             report = self.scan(&selection.want, &mut |row| {

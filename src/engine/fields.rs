@@ -268,7 +268,6 @@ impl Field {
             congestion: need == Need::Congestion,
             tos: need == Need::Tos,
             memory: need == Need::Memory,
-            unix_waiting: false,
         }
     }
 
@@ -296,6 +295,8 @@ impl Field {
     pub fn value(self, row: &Row<'_>, known: &Lookups) -> Option<Value> {
         match self {
             Self::Basic(basic) => (basic.value)(row, known),
+            // A source without socket memory may still know the drops.
+            Self::Memory(field) if field.name == "drops" => number(row.facts.drops()?),
             Self::Memory(field) => number(row.facts.memory()?.get(field)?),
             Self::TcpInfo(field) => {
                 let stored = field.get(row.info_bytes()?)?;

@@ -199,7 +199,7 @@ impl Engine {
 
     /// How many sockets a filter selects, and of how many it cannot be told.
     fn counted(&self, selection: &Selection) -> Result<(Counted, Report), SourceError> {
-        let mut lookups = self.lookups_for(selection)?;
+        let mut lookups = self.lookups_for(selection);
         let kept = self.keep(&selection.want)?;
         let mut report = kept.report;
         if selection.needs().owners {
@@ -286,8 +286,7 @@ impl Engine {
 }
 
 /// What the second look asks for.
-const DETAILS: Extras =
-    Extras { tcp_info: true, memory: true, congestion: false, tos: false, unix_waiting: false };
+const DETAILS: Extras = Extras { tcp_info: true, memory: true, congestion: false, tos: false };
 
 fn tcp(tables: &[TableId]) -> Vec<TableId> {
     tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect()

@@ -36,7 +36,7 @@ impl Engine {
     /// When no table could be read.
     pub fn listeners(&self, selection: &Selection) -> Result<ListenersView, SourceError> {
         let Kept { table, mut report } = self.keep(&listening(&selection.want))?;
-        let mut lookups = self.lookups_for(selection)?;
+        let mut lookups = self.lookups_for(selection);
         let (owners, gap) = self.owners(table.iter().map(|row| row.socket.inode));
         lookups.owners = owners;
         report.gaps.extend(gap);

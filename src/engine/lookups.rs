@@ -88,14 +88,12 @@ impl Subflows {
 }
 
 impl Engine {
-    /// Names of all unix sockets that have one, so that a peer can be named.
-    ///
-    /// # Errors
-    /// When the unix table cannot be read.
-    pub fn unix_names(&self) -> Result<FxHashMap<u32, UnixName>, SourceError> {
+    /// Names of all unix sockets that have one, so that a peer can be named;
+    /// none when their table cannot be read, which the scan of it tells.
+    pub fn unix_names(&self) -> FxHashMap<u32, UnixName> {
         let unix = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Unix).collect();
         let mut names = FxHashMap::default();
-        self.scan(&Want::all_of(unix), &mut |row| {
+        let scan = self.scan(&Want::all_of(unix), &mut |row| {
             if let Some(name) = row.facts.unix_name() {
                 let text = unix_text(name);
                 let name =
@@ -103,8 +101,10 @@ impl Engine {
                 names.insert(row.socket.inode, name);
             }
             ControlFlow::Continue(())
-        })?;
-        Ok(names)
+        });
+        // A table that fails here fails in the scan that shows it as well.
+        drop(scan);
+        names
     }
 
     /// The subflows of every MPTCP connection.
@@ -128,16 +128,13 @@ impl Engine {
     }
 
     /// What deciding a filter takes beyond the rows, but for the owners.
-    ///
-    /// # Errors
-    /// When the unix table cannot be read.
-    pub fn lookups_for(&self, selection: &Selection) -> Result<Lookups, SourceError> {
+    pub fn lookups_for(&self, selection: &Selection) -> Lookups {
         let needs = selection.needs();
-        Ok(Lookups {
-            unix_names: if needs.peers { self.unix_names()? } else { FxHashMap::default() },
+        Lookups {
+            unix_names: if needs.peers { self.unix_names() } else { FxHashMap::default() },
             cgroups: needs.cgroups.then(|| self.cgroups()),
             ..Lookups::default()
-        })
+        }
     }
 
     /// Paths of cgroups, read once.

@@ -33,6 +33,11 @@ impl Selection {
         }
     }
 
+    /// Whether there is no filter.
+    pub fn is_unfiltered(&self) -> bool {
+        self.expr.is_none()
+    }
+
     /// Every state that a selected row can be in.
     pub fn states(&self) -> StateSet {
         let tables = self.want.tables.iter();

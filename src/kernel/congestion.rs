@@ -10,6 +10,8 @@ use super::layout::{Field, half, scaled, word};
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
+    /// What its numbers are called by in text.
+    pub prefix: &'static str,
     /// Its attribute.
     pub attribute: u16,
     /// Its fields.
@@ -20,6 +22,7 @@ pub struct Kind {
 pub const KINDS: &[Kind] = &[
     Kind {
         name: "bbr",
+        prefix: "bbr_",
         attribute: attribute::BBRINFO,
         // struct tcp_bbr_info: gains are fixed point with 8 bits of fraction.
         fields: &[
@@ -32,6 +35,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "dctcp",
+        prefix: "dctcp_",
         attribute: attribute::DCTCPINFO,
         // struct tcp_dctcp_info
         fields: &[
@@ -44,6 +48,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "vegas",
+        prefix: "vegas_",
         attribute: attribute::VEGASINFO,
         // struct tcpvegas_info
         fields: &[word("enabled", 0), word("rttcnt", 4), word("rtt_us", 8), word("minrtt_us", 12)],

@@ -54,10 +54,15 @@ pub fn inet_dump(ask: InetDump, seq: u32) -> Vec<u8> {
         }),
         seq,
     );
-    if ask.protocol <= u16::from(u8::MAX) {
+    with_protocol(message, ask.protocol)
+}
+
+/// The request with a protocol that does not fit into its one byte.
+fn with_protocol(message: Vec<u8>, protocol: u16) -> Vec<u8> {
+    if protocol <= u16::from(u8::MAX) {
         return message;
     }
-    with_attribute(message, REQ_PROTOCOL, &u32::from(ask.protocol).to_ne_bytes())
+    with_attribute(message, REQ_PROTOCOL, &u32::from(protocol).to_ne_bytes())
 }
 
 /// One inet socket, as a request names it.
@@ -80,16 +85,23 @@ pub struct InetId {
 /// The bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
 /// acknowledged.
 pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
-    message(SockDiagDestroy::new(exactly(id, 0)), NLM_F_REQUEST | NLM_F_ACK, seq)
+    let message = message(SockDiagDestroy::new(exact(id, 0)), NLM_F_REQUEST | NLM_F_ACK, seq);
+    with_protocol(message, id.protocol)
 }
 
-/// The bytes of a request for one socket; the answer is one row or an error
-/// (`tcp_diag_dump_one`, a lookup in the hash table).
+/// The bytes of a request for the row of one socket. Ends and cookie must be
+/// its own: with another cookie the kernel answers `ENOENT`, without one with
+/// the listener of that port (`inet_diag_find_one_icsk`).
+pub fn get(id: &InetId, seq: u32) -> Vec<u8> {
+    one(id, 0, seq)
+}
+
+/// The same, with attributes: bit *n* - 1 of `extensions` asks for attribute *n*.
 pub fn one(id: &InetId, extensions: u8, seq: u32) -> Vec<u8> {
-    message(exactly(id, extensions), NLM_F_REQUEST, seq)
+    with_protocol(message(exact(id, extensions), NLM_F_REQUEST, seq), id.protocol)
 }
 
-fn exactly(id: &InetId, extensions: u8) -> SockDiagMessage {
+fn exact(id: &InetId, extensions: u8) -> SockDiagMessage {
     SockDiagMessage::InetRequest(InetRequest {
         family: id.family,
         protocol: id.protocol as u8,
@@ -109,6 +121,30 @@ fn exactly(id: &InetId, extensions: u8) -> SockDiagMessage {
 /// The request with a filter program (`INET_DIAG_REQ_BYTECODE`).
 pub fn with_program(message: Vec<u8>, program: &[u8]) -> Vec<u8> {
     with_attribute(message, REQ_BYTECODE, program)
+}
+
+/// The bytes of a request for TCP sockets of both families in one walk: the
+/// older message `TCPDIAG_GETSOCK` with `struct inet_diag_req`, which the kernel
+/// turns into a dump of `AF_UNSPEC` (`inet_diag_dump_compat`). `ask`'s family
+/// and protocol do not matter.
+pub fn tcp_dump_both(ask: InetDump, seq: u32) -> Vec<u8> {
+    const TCPDIAG_GETSOCK: u16 = 18;
+    const BODY_LEN: usize = 60;
+    let len = (16 + BODY_LEN) as u32;
+    let mut message = Vec::with_capacity(len as usize);
+    message.extend(len.to_ne_bytes());
+    message.extend(TCPDIAG_GETSOCK.to_ne_bytes());
+    message.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+    message.extend(seq.to_ne_bytes());
+    message.extend([0; 4]);
+    // Family, two prefix lengths, extensions; then ports, addresses, device
+    // and cookie, of which only the local port is used.
+    message.extend([0, 0, 0, ask.extensions]);
+    message.extend(ask.local_port.to_be_bytes());
+    message.extend([0; 46]);
+    message.extend(ask.states.to_ne_bytes());
+    message.extend(0u32.to_ne_bytes());
+    message
 }
 
 /// Appends an attribute to a request and corrects the request's length.
@@ -212,6 +248,18 @@ mod tests {
         assert_eq!(&bytes[16..20], [10, 6, 0x42, 0]);
         assert_eq!(&bytes[20..24], (1u32 << 13 | 1 << 10).to_ne_bytes());
         assert_eq!(&bytes[24..26], 443u16.to_be_bytes());
+    }
+
+    #[test]
+    fn one_request_asks_for_both_families_of_tcp() {
+        let ask =
+            InetDump { family: 0, protocol: 6, states: 1 << 10, extensions: 2, local_port: 443 };
+        let bytes = tcp_dump_both(ask, 9);
+        assert_eq!(bytes.len(), 16 + 60);
+        assert_eq!(&bytes[..4], 76u32.to_ne_bytes());
+        assert_eq!(&bytes[4..8], [18, 0, 1, 3]);
+        assert_eq!(&bytes[16..22], [0, 0, 0, 2, 1, 187]);
+        assert_eq!(&bytes[68..72], (1u32 << 10).to_ne_bytes());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::kernel::unix_diag::UnixMessage;
 use crate::kernel::vsock_diag::VsockMessage;
 
 use super::address::{Address, Endpoint};
+use super::identity::Identity;
 use super::socket::{Ends, Socket, SocketType, Timer, TimerKind};
 use super::state::State;
 use super::want::{Family, Proto, TableId};
@@ -176,6 +177,18 @@ impl Socket {
             cookie: message.cookie(),
             inode: message.inode(),
             ..Self::blank(Proto::Vsock, Family::Vsock)
+        }
+    }
+
+    /// A socket of which only its identity and state are known.
+    pub fn of_identity(identity: &Identity, state: State) -> Self {
+        Self {
+            state,
+            ends: identity.ends,
+            ifindex: identity.ifindex,
+            cookie: identity.cookie,
+            inode: identity.inode,
+            ..Self::blank(identity.table.proto, identity.table.family)
         }
     }
 

@@ -32,3 +32,8 @@ pub mod gap;
 pub mod host;
 pub mod owner;
 pub mod unit;
+
+pub mod identity;
+pub mod lifecycle;
+pub mod moment;
+pub mod transition;

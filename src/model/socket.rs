@@ -20,13 +20,25 @@ pub enum SocketType {
 }
 
 impl SocketType {
-    pub(super) fn from_kernel(number: u8) -> Self {
+    /// The type of a kernel number (`SOCK_STREAM` = 1 and so on).
+    pub fn from_kernel(number: u8) -> Self {
         match number {
             1 => Self::Stream,
             2 => Self::Dgram,
             3 => Self::Raw,
             5 => Self::Seqpacket,
             other => Self::Other(other),
+        }
+    }
+
+    /// The kernel's number of this type.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Stream => 1,
+            Self::Dgram => 2,
+            Self::Raw => 3,
+            Self::Seqpacket => 5,
+            Self::Other(n) => n,
         }
     }
 

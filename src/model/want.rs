@@ -170,8 +170,6 @@ pub struct Extras {
     pub tos: bool,
     /// Socket memory and drops.
     pub memory: bool,
-    /// Inodes of the clients waiting at a unix listener.
-    pub unix_waiting: bool,
 }
 
 impl Extras {
@@ -182,7 +180,6 @@ impl Extras {
             congestion: self.congestion || other.congestion,
             tos: self.tos || other.tos,
             memory: self.memory || other.memory,
-            unix_waiting: self.unix_waiting || other.unix_waiting,
         }
     }
 }
@@ -213,6 +210,9 @@ pub struct Want {
     pub extras: Extras,
     /// Only sockets with this local port.
     pub local_port: Option<u16>,
+    /// Whether rows may come in another order than the kernel's, so that a
+    /// large table can be read by two threads.
+    pub any_order: bool,
     /// What a filter lets the kernel leave out, by table.
     pub narrow: Vec<(TableId, Narrow)>,
 }
@@ -226,6 +226,7 @@ impl Want {
             listening: false,
             extras: Extras::default(),
             local_port: None,
+            any_order: false,
             narrow: Vec::new(),
         }
     }
@@ -233,6 +234,14 @@ impl Want {
     /// What a filter lets the kernel leave out of a table.
     pub fn narrow_of(&self, table: TableId) -> Option<&Narrow> {
         self.narrow.iter().find(|(narrowed, _)| *narrowed == table).map(|(_, narrow)| narrow)
+    }
+
+    /// Whether two tables are to be read in the same way.
+    pub fn reads_alike(&self, a: TableId, b: TableId) -> bool {
+        self.tables.contains(&a)
+            && self.tables.contains(&b)
+            && self.states_of(a) == self.states_of(b)
+            && self.narrow_of(a) == self.narrow_of(b)
     }
 
     /// The local port wanted of one table.

@@ -229,6 +229,16 @@ pub fn duration(out: &mut Vec<u8>, ms: u64) {
     });
 }
 
+/// Appends a short duration in microseconds: `812us`, then as [`duration`].
+pub fn micros(out: &mut Vec<u8>, us: u64) {
+    // Writing to a Vec cannot fail.
+    match us {
+        us if us < 1_000 => drop(write!(out, "{us}us")),
+        us if us < 10_000 => drop(write!(out, "{}.{}ms", us / 1_000, us % 1_000 / 100)),
+        us => duration(out, us / 1_000),
+    }
+}
+
 /// Appends an age: `5.0s` exact, `5.0s-6.0s` bounds, `5.0s+` at least.
 pub fn age(out: &mut Vec<u8>, age: Age) {
     let start = out.len();

@@ -35,7 +35,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     let tcp = || frame.listeners.iter().filter(|l| l.socket.table.proto == Proto::Tcp);
     let found = tcp().filter_map(|listener| alert(frame, settings, listener)).collect();
     let blind = tcp().any(|listener| listener.queue.limit.is_none());
-    let why = "/proc/net/tcp does not tell the limits of accept queues: sock_diag is needed";
+    let why = "/proc does not tell the limits of queues";
     verdict_or(found, blind.then(|| why.to_owned()))
 }
 

@@ -73,8 +73,9 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         .as_ref()
         .filter(|past| past.elapsed_ms >= settings.base(&WINDOW))
         .map(|past| (heaps_of_past(&past.frame), past.elapsed_ms));
-    let ageless = heaps.iter().any(|(subject, heap)| {
-        heap.ageless > 0 && heap.count + heap.ageless >= settings.of(&MIN_COUNT, subject)
+    let ageless = heaps.iter().find_map(|(subject, heap)| {
+        let enough = heap.count + heap.ageless >= settings.of(&MIN_COUNT, subject);
+        (heap.ageless > 0 && enough).then_some(heap.ageless)
     });
     let found = heaps.into_iter().filter_map(|(subject, heap)| {
         let growth = before
@@ -85,8 +86,8 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             .filter(|(growth, _)| *growth >= settings.of(&GROWTH, &subject));
         alert(frame, settings, subject, &heap, growth)
     });
-    let why = "how long sockets have been in CLOSE_WAIT is not known without tcp_info";
-    verdict_or(found.collect(), ageless.then(|| why.to_owned()))
+    let why = |n| format!("no tcp_info tells the age of {}", human::plural(n, "socket"));
+    verdict_or(found.collect(), ageless.map(why))
 }
 
 /// Unaccepted connections belong to the listener (accept-stall), not to a leak.

@@ -38,7 +38,7 @@ rule = \"close-wait-leak\"
 process = \"java\"
 min_count = 200
 
-# Own rules, in the filter language of `sockstate list`
+# Own rules, in the filter language of `sockstate list`; they count TCP sockets
 [[rule]]
 id = \"too-many-redis\"
 when = \"count(dport 6379 and state time-wait) > 5000\"

@@ -126,6 +126,20 @@ impl Subject {
         }
     }
 
+    /// As people read it, with so many owners at most.
+    pub fn brief(&self, most: usize) -> String {
+        let mut short = self.clone();
+        let mut left = 0;
+        if let Self::Listener { owners, .. }
+        | Self::UnixListener { owners, .. }
+        | Self::Socket { owners, .. } = &mut short
+        {
+            left = owners.len().saturating_sub(most);
+            owners.truncate(most);
+        }
+        if left > 0 { format!("{short} and {left} more") } else { short.to_string() }
+    }
+
     /// The processes it names.
     pub fn processes(&self) -> Vec<&Process> {
         match self {

@@ -27,7 +27,7 @@ fn check(frame: &Frame, _: &Settings<'_>) -> Verdict {
     let unix = || frame.listeners.iter().filter(|l| l.socket.table.proto == Proto::Unix);
     let found = unix().filter_map(|listener| alert(frame, listener)).collect();
     let blind = unix().any(|listener| listener.queue.limit.is_none());
-    let why = "/proc/net/unix does not tell the queues of listeners: sock_diag is needed";
+    let why = "/proc does not tell the queues of listeners";
     verdict_or(found, blind.then(|| why.to_owned()))
 }
 

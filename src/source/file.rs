@@ -27,6 +27,7 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
     let mut reading = Reading::default();
     let mut report = Report::default();
     let assumed = assumed_proto(want);
+    let mut others = 0;
     for entry in Entries::new(&bytes) {
         match entry {
             Entry::Row(message, protocol) => {
@@ -44,7 +45,8 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
                 let error = std::io::Error::from_raw_os_error(errno);
                 report.gaps.push(Gap::new("dump", format!("the recorded dump broke off: {error}")));
             }
-            Entry::End | Entry::Other | Entry::Refused(_) => {}
+            Entry::Other => others += 1,
+            Entry::End | Entry::Refused(_) => {}
             Entry::Damage(offset) => {
                 let lost = (bytes.len() - offset) as u64;
                 let reason = format!("bytes are lost: the file is damaged at offset {offset}");
@@ -52,6 +54,10 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
                 report.damaged = true;
             }
         }
+    }
+    if others > 0 {
+        let reason = "messages of the dump are no rows of an internet table";
+        report.gaps.push(Gap::new("dump", reason).count(others));
     }
     for table in &want.tables {
         report.note(*table, Served::File, reading.rows);

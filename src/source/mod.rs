@@ -2,6 +2,7 @@
 
 pub mod file;
 mod netlink;
+mod parallel;
 mod proc;
 mod report;
 
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 
 use crate::model::gap::Gap;
 use crate::model::row::Row;
-use crate::model::want::{Family, TableId, Want};
+use crate::model::want::{Family, Proto, TableId, Want};
 use crate::sys::netlink::DiagSocket;
 
 use report::Failure;
@@ -58,7 +59,15 @@ impl Live {
             Choice::Proc => Err("--source proc".to_owned()),
             _ => DiagSocket::open().map_err(|error| format!("no sock_diag socket: {error}")),
         };
-        for table in &want.tables {
+        let mut tables = want.tables.as_slice();
+        let two = want.any_order && parallel::is_worth_it(&self.proc_root);
+        if let Some(flow) = both_tcp(want, two, &mut netlink, &mut report, sink) {
+            tables = &want.tables[2..];
+            if flow.is_break() {
+                tables = &[];
+            }
+        }
+        for table in tables {
             let flow = match self.table(*table, want, &mut netlink, &mut report, sink) {
                 Ok(flow) => flow,
                 Err(failure) => {
@@ -96,7 +105,7 @@ impl Live {
         };
         match proc::read(&self.proc_root, table, want, sink) {
             Ok(mut reading) => {
-                if reading.rows > 0 {
+                if reading.rows > 0 || proc::cannot_show(table, want) {
                     reading.gaps.push(proc::loss(table, &why));
                 }
                 Ok(report.add(table, Served::Proc, reading))
@@ -104,7 +113,7 @@ impl Live {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.missing(table, &why, report)
             }
-            Err(error) => Err(Failure::new(table, format!("{why}; /proc/net: {error}"))),
+            Err(error) => Err(self.failure(table, &why, &error.to_string())),
         }
     }
 
@@ -121,8 +130,36 @@ impl Live {
         if table.family == Family::Inet6 && ipv6_off && proc_readable {
             return Ok(report.add(table, Served::Proc, Reading::default()));
         }
-        Err(Failure::new(table, format!("not supported by this kernel ({why})")))
+        if proc_readable {
+            return Err(Failure::new(table, format!("not supported by this kernel ({why})")));
+        }
+        Err(self.failure(table, why, "no such table"))
     }
+
+    /// Neither source has the table: `why` not the first, `error` of the other.
+    fn failure(&self, table: TableId, why: &str, error: &str) -> Failure {
+        let net = self.proc_root.join("net");
+        Failure::new(table, format!("{why}; {}: {error}", net.display()))
+    }
+}
+
+/// Both TCP tables in one walk, where they come first and are wanted alike.
+/// `None` when that is not so or the kernel does not do it: then each is read
+/// for itself, which tells why.
+fn both_tcp(
+    want: &Want,
+    by_two: bool,
+    netlink: &mut Result<DiagSocket, String>,
+    report: &mut Report,
+    sink: &mut Sink<'_>,
+) -> Option<ControlFlow<()>> {
+    let [v4, v6, ..] = *want.tables.as_slice() else { return None };
+    let tcp = (v4.proto, v6.proto) == (Proto::Tcp, Proto::Tcp);
+    let socket = netlink.as_mut().ok().filter(|_| tcp && want.reads_alike(v4, v6))?;
+    let (first, second) = netlink::read_tcp(socket, want, by_two, sink).ok()?;
+    let flow = report.add(v4, Served::Netlink, first);
+    let _ = report.add(v6, Served::Netlink, second);
+    Some(flow)
 }
 
 /// Writes the kernel's answers for the tables of `want` to a file; the inner
@@ -150,7 +187,7 @@ pub fn record(want: &Want, file: File) -> Result<io::Result<()>, SourceError> {
     Ok(socket.copy_error().map_or(Ok(()), Err))
 }
 
-pub use netlink::{exactly, inet_id};
+pub use netlink::{Found, exact, exactly, inet_id};
 
 /// What the reading of one table came to.
 #[derive(Debug, Default)]

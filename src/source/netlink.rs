@@ -16,13 +16,14 @@ use crate::kernel::vsock_diag::VsockMessage;
 use crate::model::address::Endpoint;
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
+use crate::model::identity::Identity;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Family, Proto, TableId, Want};
 use crate::sys::netlink::{DiagSocket, End, Outcome};
 
-use super::{Reading, Sink};
+use super::{Reading, Sink, parallel};
 
 /// `IPPROTO_*` of an inet table's request; `None` for other families and for
 /// a protocol that no diag module serves.
@@ -74,14 +75,43 @@ pub fn exactly<'s>(
         let table = socket.table;
         let ask = |seq| request::one(&id, extensions(extras, table.proto), seq);
         // Whatever the error is, nearly always that it is gone: without it.
-        diag.dump(&ask, &mut |payload| {
+        drop(diag.get(&ask, &mut |payload| {
             if let Some(row) = decode(payload, table) {
                 let _ = sink(&row);
             }
-            ControlFlow::Break(())
-        });
+        }));
     }
     Ok(())
+}
+
+/// What an exact request found.
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'r> {
+    /// The socket's row.
+    Row(&'r Row<'r>),
+    /// There is no such socket.
+    Nothing,
+    /// The kernel could not be asked for it.
+    NotAsked,
+}
+
+/// Asks the kernel for one socket by its ends and cookie.
+pub fn exact(socket: &mut DiagSocket, identity: &Identity, found: &mut dyn FnMut(Found<'_>)) {
+    let Some(id) = inet_id(&Socket::of_identity(identity, State::Close)) else {
+        return found(Found::NotAsked);
+    };
+    let mut any = false;
+    let asked = socket.get(&|seq| request::get(&id, seq), &mut |payload| {
+        if let Some(row) = decode(payload, identity.table) {
+            any = true;
+            found(Found::Row(&row));
+        }
+    });
+    match asked {
+        Ok(()) if any => {}
+        Ok(()) => found(Found::Nothing),
+        Err(_) => found(Found::NotAsked),
+    }
 }
 
 /// Reads `table`; an error means that not one row was handed on.
@@ -92,29 +122,137 @@ pub(super) fn read(
     sink: &mut Sink<'_>,
 ) -> io::Result<Reading> {
     let states = want.states_of(table);
-    let mut short_rows = 0;
-    let mut each = |payload: &[u8]| match decode(payload, table) {
-        Some(row) if states.contains(row.socket.state) => sink(&row),
-        // A socket may change state between the kernel's look and its answer.
-        Some(_) => ControlFlow::Continue(()),
-        None => {
-            short_rows += 1;
-            ControlFlow::Continue(())
-        }
-    };
     if request(table, want, states, 0).is_none() {
         return Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT));
     }
-    let plain = |seq| request(table, want, states, seq).unwrap_or_default();
-    let program = want.narrow_of(table).and_then(|narrow| narrow.program.as_deref());
+    let ask = |seq| request(table, want, states, seq).unwrap_or_default();
+    let mut each = |row: &Row<'_>| sink(row);
+    dump(socket, table, &Asked { want, states, request: &ask }, &mut each)
+}
+
+/// Reads both TCP tables in one walk and returns the reading of each; an error
+/// means that not one row was handed on. The tables must be wanted alike, see
+/// [`Want::reads_alike`].
+pub(super) fn read_tcp(
+    socket: &mut DiagSocket,
+    want: &Want,
+    by_two: bool,
+    sink: &mut Sink<'_>,
+) -> io::Result<(Reading, Reading)> {
+    let v4 = TableId { proto: Proto::Tcp, family: Family::Inet };
+    let states = want.states_of(v4);
+    let ask = |seq| request::tcp_dump_both(inet_request(v4, want, states), seq);
+    let mut rows_v6 = 0;
+    let mut each = |row: &Row<'_>| {
+        rows_v6 += u64::from(row.socket.table.family == Family::Inet6);
+        sink(row)
+    };
+    let asked = Asked { want, states, request: &ask };
+    let mut reading = if by_two && want.narrow_of(v4).is_none_or(|n| n.program.is_none()) {
+        dump_by_two(socket, v4, &asked, &ask, &mut each)?
+    } else {
+        dump(socket, v4, &asked, &mut each)?
+    };
+    reading.rows = reading.rows.saturating_sub(rows_v6);
+    Ok((reading, Reading { rows: rows_v6, ..Reading::default() }))
+}
+
+/// What is asked in one dump.
+struct Asked<'a> {
+    want: &'a Want,
+    states: StateSet,
+    request: &'a dyn Fn(u32) -> Vec<u8>,
+}
+
+/// As [`dump`], by two threads where the ports allow it.
+fn dump_by_two(
+    socket: &mut DiagSocket,
+    table: TableId,
+    asked: &Asked<'_>,
+    ask: &(dyn Fn(u32) -> Vec<u8> + Sync),
+    sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+) -> io::Result<Reading> {
+    let split = parallel::choose(socket, ask)?;
+    let Some(programs) = split.and_then(parallel::programs) else {
+        return dump(socket, table, asked, sink);
+    };
+    let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+    let halves = parallel::dump(socket, &programs, ask, &mut |payload| rows.take(payload))?;
+    let short_rows = rows.short;
+    let whole: u64 = halves.iter().map(|half| half.dump.rows).sum();
+    let mut all = Reading::default();
+    for (i, half) in halves.into_iter().enumerate() {
+        let reading = match half.end {
+            // Rows of the other half are handed on already.
+            End::Failed(error) if half.dump.rows == 0 && whole > 0 => Reading {
+                gaps: vec![Gap::new(
+                    table.name(),
+                    format!("half of the table is missing: {error}"),
+                )],
+                ..Reading::default()
+            },
+            _ => finish(socket, table, half, if i == 0 { short_rows } else { 0 })?,
+        };
+        all.rows += reading.rows;
+        all.stopped |= reading.stopped;
+        all.gaps.extend(reading.gaps);
+    }
+    Ok(all)
+}
+
+/// Payloads in, wanted rows out.
+struct Rows<'s> {
+    table: TableId,
+    states: StateSet,
+    sink: &'s mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+    /// Payloads that are too short to be a row.
+    short: u64,
+}
+
+impl Rows<'_> {
+    #[inline]
+    fn take(&mut self, payload: &[u8]) -> ControlFlow<()> {
+        match decode(payload, self.table) {
+            Some(row) if self.states.contains(row.socket.state) => (self.sink)(&row),
+            // A socket may change state between the kernel's look and its answer.
+            Some(_) => ControlFlow::Continue(()),
+            None => {
+                self.short += 1;
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+fn dump(
+    socket: &mut DiagSocket,
+    table: TableId,
+    asked: &Asked<'_>,
+    sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+) -> io::Result<Reading> {
+    let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+    let mut each = |payload: &[u8]| rows.take(payload);
+    let program = asked.want.narrow_of(table).and_then(|narrow| narrow.program.as_deref());
     let outcome = match program {
-        None => socket.dump(&plain, &mut each),
+        None => socket.dump(asked.request, &mut each),
         Some(program) => {
-            let ask = |seq| request::with_program(plain(seq), program);
+            let ask = |seq| request::with_program((asked.request)(seq), program);
             let outcome = socket.dump(&ask, &mut each);
-            if refuses_program(&outcome)? { socket.dump(&plain, &mut each) } else { outcome }
+            let refused = refuses_program(&outcome)?;
+            if refused { socket.dump(asked.request, &mut each) } else { outcome }
         }
     };
+    let short_rows = rows.short;
+    finish(socket, table, outcome, short_rows)
+}
+
+/// What a dump came to; an error means that not one row was handed on.
+fn finish(
+    socket: &mut DiagSocket,
+    table: TableId,
+    outcome: Outcome,
+    short_rows: u64,
+) -> io::Result<Reading> {
     let mut reading = Reading {
         rows: outcome.dump.rows,
         gaps: gaps(table, &outcome.dump, short_rows),
@@ -130,7 +268,7 @@ pub(super) fn read(
         ),
     }
     // The kernel still counts the abandoned dump as running.
-    *socket = DiagSocket::open()?;
+    socket.reopen()?;
     Ok(reading)
 }
 
@@ -187,23 +325,26 @@ fn request(table: TableId, want: &Want, states: StateSet, seq: u32) -> Option<Ve
         Proto::Unix => {
             let mut show = ShowFlags::empty();
             show.set(ShowFlags::MEMINFO, want.extras.memory);
-            show.set(ShowFlags::ICONS, want.extras.unix_waiting);
             request::unix_dump(states.bits(), show, seq)
         }
         Proto::Netlink => request::netlink_dump(seq),
         Proto::Packet => request::packet_dump(seq),
         Proto::Vsock => request::vsock_dump(states.bits(), seq),
         proto => {
-            let ask = InetDump {
-                family: if table.family == Family::Inet6 { AF_INET6 } else { AF_INET },
-                protocol: protocol(proto)?,
-                states: state_mask(states),
-                extensions: extensions(want.extras, proto),
-                local_port: want.local_port_of(table).unwrap_or(0),
-            };
-            request::inet_dump(ask, seq)
+            protocol(proto)?;
+            request::inet_dump(inet_request(table, want, states), seq)
         }
     })
+}
+
+fn inet_request(table: TableId, want: &Want, states: StateSet) -> InetDump {
+    InetDump {
+        family: if table.family == Family::Inet6 { AF_INET6 } else { AF_INET },
+        protocol: protocol(table.proto).unwrap_or_default(),
+        states: state_mask(states),
+        extensions: extensions(want.extras, table.proto),
+        local_port: want.local_port_of(table).unwrap_or(0),
+    }
 }
 
 /// A TCP socket in CLOSE is found by the walk for bound sockets only, so
@@ -243,8 +384,10 @@ fn gaps(table: TableId, dump: &Dump, short_rows: u64) -> Vec<Gap> {
     if dump.truncated > 0 {
         note(None, "an answer was longer than the receive buffer: its last rows are missing");
     }
-    if dump.malformed + short_rows > 0 {
-        note(Some(dump.malformed + short_rows), "messages could not be decoded");
+    match dump.malformed + short_rows {
+        0 => {}
+        1 => note(Some(1), "message could not be decoded"),
+        several => note(Some(several), "messages could not be decoded"),
     }
     gaps
 }

@@ -9,6 +9,7 @@ use crate::model::facts::Facts;
 use crate::model::gap::Gap;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
+use crate::model::state::{State, StateSet};
 use crate::model::want::{Proto, TableId, Want};
 use crate::sys::procfs;
 
@@ -43,7 +44,8 @@ pub(super) fn read(
         flow
     })?;
     if malformed > 0 {
-        let reason = format!("lines of /proc/net/{file} could not be read");
+        let lines = if malformed == 1 { "line" } else { "lines" };
+        let reason = format!("{lines} of /proc/net/{file} could not be read");
         reading.gaps.push(Gap::new(table.name(), reason).count(malformed));
     }
     Ok(reading)
@@ -75,6 +77,13 @@ fn decode(line: &[u8], table: TableId) -> Option<Row<'_>> {
             Some(Row { socket: Socket::from_proc_inet(&line, table), facts })
         }
     }
+}
+
+/// Whether `want` asks only for what the file of `table` never has, so that no
+/// rows mean nothing: TCP sockets that are neither connected nor listening.
+pub(super) fn cannot_show(table: TableId, want: &Want) -> bool {
+    let hidden = StateSet::from_iter([State::Bound, State::Close]);
+    table.proto == Proto::Tcp && want.states_of(table).is_subset(hidden)
 }
 
 /// What reading `/proc` instead of sock_diag loses, and why it was read.

@@ -104,13 +104,13 @@ impl Report {
         text
     }
 
-    /// Who served the first table that matters, and the tables that somebody
-    /// else served.
+    /// Who served the first table with rows, or the first of all where none
+    /// has any; and the tables with rows that somebody else served.
     fn split(&self) -> (Option<Served>, Vec<ServedTable>) {
-        let empty = self.served.iter().all(|served| served.rows == 0);
-        let matters = |served: &&ServedTable| empty || served.rows > 0;
-        let first = self.served.iter().find(matters).map(|served| served.by);
-        let other = |served: &&ServedTable| matters(served) && Some(served.by) != first;
+        let has_rows = |served: &&ServedTable| served.rows > 0;
+        let first = self.served.iter().find(has_rows).or(self.served.first());
+        let first = first.map(|served| served.by);
+        let other = |served: &&ServedTable| has_rows(served) && Some(served.by) != first;
         (first, self.served.iter().filter(other).copied().collect())
     }
 
@@ -194,6 +194,8 @@ mod tests {
         assert_eq!(mixed.source(), "mixed");
         assert_eq!(mixed.source_text(), "netlink, raw by proc");
         assert_eq!(report(&[("tcp", Proc, 0)]).source(), "proc");
+        let empty = report(&[("tcp", Netlink, 0), ("raw", Proc, 0)]);
+        assert_eq!(empty.source_text(), "netlink");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The only place that reads a clock.
 
 use jiff::{SignedDuration, Timestamp};
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use std::time::Duration;
 
 /// The wall clock, for the time a snapshot was taken.
 pub fn now() -> Timestamp {
@@ -11,6 +12,18 @@ pub fn now() -> Timestamp {
 /// The wall clock of this machine's time zone as `HH:MM:SS`.
 pub fn local_time_of_day(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
+}
+
+/// Waits; a signal ends the wait early.
+pub fn sleep(duration: Duration) {
+    let ns = i64::from(duration.subsec_nanos());
+    let request = Timespec { tv_sec: duration.as_secs() as i64, tv_nsec: ns };
+    let _ = rustix::thread::nanosleep(&request);
+}
+
+/// The wall clock of this machine's time zone as `HH:MM:SS.microseconds`.
+pub fn local_time(at: Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.6f").to_string()
 }
 
 /// Nanoseconds by `CLOCK_MONOTONIC`, the clock of trace events.

@@ -64,6 +64,16 @@ impl DiagSocket {
         Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0, copy: None })
     }
 
+    /// Drops a dump that was not read to its end, by opening the socket anew.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        let copy = self.copy.take();
+        *self = Self { copy, ..Self::open()? };
+        Ok(())
+    }
+
     /// From now on writes a copy of every datagram of the kernel to a file.
     pub fn copy_to(&mut self, file: File) {
         self.copy = Some(Copy { to: file, error: None });
@@ -91,6 +101,36 @@ impl DiagSocket {
                 None => {}
                 Some(0) => return Ok(()),
                 Some(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            }
+        }
+    }
+
+    /// Asks for one row; `request` makes the message for a sequence number.
+    /// Nothing is handed on when the kernel has no such socket.
+    ///
+    /// # Errors
+    /// When the kernel refuses or does not answer.
+    pub fn get(
+        &mut self,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        row: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
+        self.seq = self.seq.wrapping_add(1);
+        self.send(&request(self.seq))?;
+        let mut dump = Dump::new(self.seq);
+        loop {
+            let (full_len, sender) = self.receive()?;
+            let bytes = &self.buffer[..full_len.min(self.buffer.len())];
+            let datagram = Datagram { bytes, full_len, sender };
+            let progress = dump.feed(datagram, &mut |payload| {
+                row(payload);
+                ControlFlow::Break(())
+            });
+            match progress {
+                Progress::More => {}
+                Progress::Done | Progress::Stopped => return Ok(()),
+                Progress::Failed(libc::ENOENT) => return Ok(()),
+                Progress::Failed(errno) => return Err(io::Error::from_raw_os_error(errno)),
             }
         }
     }
@@ -125,6 +165,16 @@ impl DiagSocket {
         request: &dyn Fn(u32) -> Vec<u8>,
         row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Outcome {
+        self.exchange(request, &mut |dump, datagram| dump.feed(datagram, row))
+    }
+
+    /// Sends one dump request and hands each datagram of the answer to `feed`,
+    /// until that says that it was the last.
+    pub fn exchange(
+        &mut self,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        feed: &mut dyn FnMut(&mut Dump, Datagram<'_>) -> Progress,
+    ) -> Outcome {
         self.seq = self.seq.wrapping_add(1);
         let mut dump = Dump::new(self.seq);
         if let Err(error) = self.send(&request(self.seq)) {
@@ -139,7 +189,7 @@ impl DiagSocket {
             if let Some(copy) = self.copy.as_mut().filter(|copy| copy.error.is_none()) {
                 copy.error = copy.to.write_all(bytes).err();
             }
-            let end = match dump.feed(Datagram { bytes, full_len, sender }, row) {
+            let end = match feed(&mut dump, Datagram { bytes, full_len, sender }) {
                 Progress::More => {
                     self.grow_to(full_len);
                     continue;

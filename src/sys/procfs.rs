@@ -55,6 +55,19 @@ pub fn net_file(proc_root: &Path, name: &str) -> PathBuf {
     if of_thread.exists() { of_thread } else { proc_root.join("net").join(name) }
 }
 
+/// TCP sockets of the calling thread's namespace, TIME_WAIT included, by the
+/// kernel's own counters; `None` when they cannot be read.
+pub fn tcp_in_use(proc_root: &Path) -> Option<u64> {
+    let mut counters = Counters::default();
+    for name in ["sockstat", "sockstat6"] {
+        if let Ok(text) = fs::read(net_file(proc_root, name)) {
+            counters.parse_sockstat(&text);
+        }
+    }
+    let v6 = counters.get("TCP6", "inuse").unwrap_or(0);
+    Some(counters.get("TCP", "inuse")? + counters.get("TCP", "tw")? + v6)
+}
+
 /// The calling thread's network namespace: the inode of its nsfs file.
 pub fn netns(proc_root: &Path) -> Option<u64> {
     let file = proc_root.join("thread-self/ns/net");

@@ -4,8 +4,8 @@
 //! first of all and makes its trials with [`trial`]. Each trial then runs on a thread of its own
 //! in a network namespace of its own, so the only sockets there are those it made itself: a
 //! recipe of [`states`], [`listeners`], [`udp`] or [`unix`], perhaps handed to another process by
-//! [`holder`]. It runs the built program with [`run`] and compares what that says with what the
-//! recipe made. [`procnet`] is the second opinion, and [`selfcheck`] proves the recipes by it.
+//! [`holder`]. It runs the built program with [`run`], on a terminal with [`pty`], and compares what that says with what the
+//! recipe made ([`ask`] reads its JSON). [`procnet`] is the second opinion, and [`selfcheck`] proves the recipes by it.
 //!
 //! ```ignore
 //! kit::trial("list::shows_close_wait", &entered, || {
@@ -23,10 +23,13 @@
 
 #![allow(dead_code, reason = "shared by several test crates, none of which uses every recipe")]
 
+pub mod ask;
+pub mod fakeproc;
 pub mod holder;
 pub mod listeners;
 pub mod netns;
 pub mod procnet;
+pub mod pty;
 mod raw;
 pub mod run;
 pub mod selfcheck;
@@ -43,6 +46,12 @@ use libtest_mimic::{Completion, Failed, Trial};
 
 /// What every fallible function of the kit returns.
 pub use anyhow::Result;
+
+/// A name and what is to be tried under it.
+pub type Check = (&'static str, fn() -> Result<()>);
+
+/// The same for something that is tried with several `T`, such as every family.
+pub type CheckOf<T> = (&'static str, fn(T) -> Result<()>);
 
 /// How long the kernel gets to bring a socket where a recipe wants it. All recipes together take
 /// a second or two; this is for a machine that is busy with something else.
@@ -63,11 +72,7 @@ impl std::error::Error for Impossible {}
 
 /// Makes a trial that runs `body` in a fresh network namespace, or is reported as ignored when
 /// `entered` says why there cannot be one.
-pub fn trial<F>(
-    name: impl Into<String>,
-    entered: &std::result::Result<netns::Mode, String>,
-    body: F,
-) -> Trial
+pub fn trial<F>(name: impl Into<String>, entered: &netns::Entered, body: F) -> Trial
 where
     F: FnOnce() -> Result<()> + Send + 'static,
 {
@@ -76,6 +81,14 @@ where
         Ok(_) => completion(netns::in_fresh_netns(body)),
         Err(reason) => ignored(format!("no network namespace: {reason}")),
     })
+}
+
+/// Makes a trial that needs no network namespace.
+pub fn plain_trial<F>(name: impl Into<String>, body: F) -> Trial
+where
+    F: FnOnce() -> Result<()> + Send + 'static,
+{
+    Trial::ignorable_test(name, move || completion(body()))
 }
 
 /// Translates the result of a trial's body for the harness.

@@ -18,11 +18,14 @@ pub enum Mode {
     UserNamespace,
 }
 
+/// How [`enter_at_start`] went; the error says why trials cannot run.
+pub type Entered = std::result::Result<Mode, String>;
+
 /// Moves the process into a network namespace of its own, with `lo` up.
 ///
 /// Must be the first thing in `main`: only a process with a single thread may enter a new user
 /// namespace. The error names the step that failed.
-pub fn enter_at_start() -> std::result::Result<Mode, String> {
+pub fn enter_at_start() -> Entered {
     let mode = match raw::unshare(libc::CLONE_NEWNET) {
         Ok(()) => Mode::Privileged,
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {

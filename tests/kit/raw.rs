@@ -1,4 +1,4 @@
-//! The kit's only unsafe code: four system calls that neither std, socket2 nor the enabled parts
+//! The kit's only unsafe code: six system calls that neither std, socket2 nor the enabled parts
 //! of rustix offer, each behind a safe function.
 
 use std::io;
@@ -68,6 +68,52 @@ pub fn without_capabilities(command: &mut Command) {
     };
     // SAFETY: between fork and exec the closure only calls prctl and allocates nothing.
     unsafe { command.pre_exec(drop_bounding_set) };
+}
+
+/// Makes `socket(family, …)` fail with `errno` in the program that `command` starts, and in all it
+/// starts itself.
+#[expect(unsafe_code, reason = "only the forked child may lose its system calls")]
+pub fn refuse_sockets(command: &mut Command, family: libc::c_int, errno: libc::c_int) {
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_UNLESS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    // struct seccomp_data: the number of the call, and the lower half of its first argument.
+    const NUMBER: u32 = 0;
+    const FAMILY: u32 = if cfg!(target_endian = "big") { 20 } else { 16 };
+    let step = |code, jf, k| libc::sock_filter { code, jt: 0, jf, k };
+    let mut program = [
+        step(LOAD, 0, NUMBER),
+        step(JUMP_UNLESS, 3, libc::SYS_socket as u32),
+        step(LOAD, 0, FAMILY),
+        step(JUMP_UNLESS, 1, family as u32),
+        step(RETURN, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
+        step(RETURN, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let install = move || {
+        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+        // SAFETY: `filter` and the program it points to live for the length of the calls; the
+        // kernel copies both.
+        unsafe {
+            // Without this only root may install a filter.
+            check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+            check(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter))
+        }
+    };
+    // SAFETY: between fork and exec the closure only calls prctl and allocates nothing.
+    unsafe { command.pre_exec(install) };
+}
+
+/// Makes the terminal that is the stdout of `command` the controlling one of the program, as after
+/// a login: it then is `/dev/tty` too.
+#[expect(unsafe_code, reason = "only the forked child may leave our session")]
+pub fn take_terminal(command: &mut Command) {
+    let take = || {
+        rustix::process::setsid()?;
+        // SAFETY: takes no pointer.
+        check(unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCSCTTY, 0) })
+    };
+    // SAFETY: between fork and exec the closure only calls setsid and ioctl.
+    unsafe { command.pre_exec(take) };
 }
 
 /// Turns the -1 of a system call into the error it stands for.

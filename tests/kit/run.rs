@@ -6,10 +6,12 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,14 +20,27 @@ use rustix::process::{Pid, Signal};
 
 use super::{Result, raw};
 
+/// Held while a program is being started, and while one runs to its end.
+///
+/// Between fork and exec a child has every descriptor of ours. If it is seen then, by a program
+/// that another trial has started to look for owners, it is a second owner of everything.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Waits until no other thread starts or runs a program.
+pub(super) fn alone() -> MutexGuard<'static, ()> {
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The variables that are handed down: where programs are, and where coverage data goes.
 const INHERITED: [&str; 2] = ["PATH", "LLVM_PROFILE_FILE"];
 
 /// A program about to be run.
 #[derive(Debug)]
 pub struct Run {
-    command: Command,
+    pub(super) command: Command,
     timeout: Duration,
+    /// Whether stdout is a terminal: then it becomes the leader of a session of its own.
+    pub(super) on_terminal: bool,
 }
 
 impl Run {
@@ -46,15 +61,19 @@ impl Run {
             .env("HOME", "/nonexistent")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // So that its children can be killed with it.
-            .process_group(0);
-        Run { command, timeout: Duration::from_secs(30) }
+            .stderr(Stdio::piped());
+        Run { command, timeout: Duration::from_secs(30), on_terminal: false }
     }
 
     /// Sets a variable of its environment.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Run {
         self.command.env(name, value);
+        self
+    }
+
+    /// Sends its stdout elsewhere; the output then has none.
+    pub fn stdout(mut self, to: impl Into<Stdio>) -> Run {
+        self.command.stdout(to);
         self
     }
 
@@ -71,16 +90,38 @@ impl Run {
         self
     }
 
-    /// Runs it to its end.
+    /// Makes netlink fail for it with this error number, as a container's seccomp profile may.
+    pub fn without_netlink(mut self, errno: i32) -> Run {
+        raw::refuse_sockets(&mut self.command, libc::AF_NETLINK, errno);
+        self
+    }
+
+    /// Runs it to its end. Meanwhile no other thread starts a program.
     pub fn run(self) -> Result<Output> {
-        self.start()?.finish()
+        let _alone = alone();
+        self.start_reading(None)?.finish()
     }
 
     /// Starts it, to read what it says line by line.
-    pub fn start(mut self) -> Result<Running> {
+    pub fn start(self) -> Result<Running> {
+        let _alone = alone();
+        self.start_reading(None)
+    }
+
+    /// Starts it; what it writes to `terminal`, if it has one, is its stdout. The caller makes
+    /// sure that it is [`alone`].
+    pub(super) fn start_reading(mut self, terminal: Option<File>) -> Result<Running> {
+        if !self.on_terminal {
+            // So that its children can be killed with it.
+            self.command.process_group(0);
+        }
         let name = format!("{:?}", self.command.get_program());
         let mut child = self.command.spawn().with_context(|| format!("starting {name}"))?;
-        let stdout = lines_of(child.stdout.take().context("no stdout")?)?;
+        let stdout = match (terminal, child.stdout.take()) {
+            (Some(terminal), _) => lines_of(terminal)?,
+            (None, Some(pipe)) => lines_of(pipe)?,
+            (None, None) => lines_of(std::io::empty())?,
+        };
         let stderr = lines_of(child.stderr.take().context("no stderr")?)?;
         Ok(Running {
             name,
@@ -237,9 +278,10 @@ fn lines_of(pipe: impl Read + Send + 'static) -> Result<Receiver<Vec<u8>>> {
         let mut pipe = BufReader::new(pipe);
         loop {
             let mut line = Vec::new();
-            match pipe.read_until(b'\n', &mut line) {
-                Ok(count) if count > 0 && sender.send(line).is_ok() => {}
-                _ => break,
+            // A terminal ends with EIO, which may come after a line without an end.
+            let ended = pipe.read_until(b'\n', &mut line).is_err();
+            if line.is_empty() || sender.send(line).is_err() || ended {
+                break;
             }
         }
     })?;

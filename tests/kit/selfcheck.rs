@@ -8,22 +8,13 @@ use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 
 use super::holder::{Holder, NASTY_COMM};
-use super::netns::{self, Mode};
+use super::netns::{self, Entered};
 use super::procnet::{self, Row, Table};
 use super::run::Run;
 use super::states::{self, Family, Held, Recipe, Unread, address_of, bind, inode_of};
-use super::{Impossible, Result, listeners, trial, udp, unix};
+use super::{Check, CheckOf, Impossible, Result, listeners, trial, udp, unix};
 
-/// How [`netns::enter_at_start`] went.
-type Entered = std::result::Result<Mode, String>;
-
-/// A trial that is the same for every family.
-type FamilyCheck = (&'static str, fn(Family) -> Result<()>);
-
-/// A trial that knows no families.
-type Check = (&'static str, fn() -> Result<()>);
-
-const FAMILY_CHECKS: &[FamilyCheck] = &[
+const FAMILY_CHECKS: &[CheckOf<Family>] = &[
     ("full_accept_queue", full_accept_queue),
     ("reuseport_group", reuseport_group),
     ("udp_unconnected", |family| udp_unread(udp::unconnected, family)),

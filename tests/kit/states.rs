@@ -71,7 +71,7 @@ impl Family {
     }
 
     /// The loopback address as a socket of this family names it.
-    pub(super) fn loopback(self, port: u16) -> SocketAddr {
+    pub fn loopback(self, port: u16) -> SocketAddr {
         let ip: IpAddr = match self {
             Family::V4 => Ipv4Addr::LOCALHOST.into(),
             Family::V6 => Ipv6Addr::LOCALHOST.into(),
@@ -97,7 +97,7 @@ impl Family {
     }
 
     /// Makes a TCP socket.
-    pub(super) fn tcp_socket(self) -> Result<Socket> {
+    pub fn tcp_socket(self) -> Result<Socket> {
         self.socket(Type::STREAM, Protocol::TCP)
     }
 
@@ -606,7 +606,7 @@ fn end(socket: &mut Option<Socket>, by: By) -> Result<()> {
 }
 
 /// A listening socket of the family.
-pub(super) fn listening(family: Family, backlog: u32) -> Result<Socket> {
+pub fn listening(family: Family, backlog: u32) -> Result<Socket> {
     let socket = family.tcp_socket()?;
     bind(&socket, family.server())?;
     socket.listen(backlog.try_into()?).context("listen")?;
@@ -614,7 +614,7 @@ pub(super) fn listening(family: Family, backlog: u32) -> Result<Socket> {
 }
 
 /// A client that is connected to the port of a server of the family.
-pub(super) fn connected_to(family: Family, port: u16) -> Result<Socket> {
+pub fn connected_to(family: Family, port: u16) -> Result<Socket> {
     let client = family.of_peer().tcp_socket()?;
     let target = family.of_peer().loopback(port);
     client
@@ -641,12 +641,12 @@ fn reserve_port(family: Family) -> Result<(u16, Socket)> {
 }
 
 /// Binds a socket.
-pub(super) fn bind(socket: &Socket, address: SocketAddr) -> Result<()> {
+pub fn bind(socket: &Socket, address: SocketAddr) -> Result<()> {
     socket.bind(&SockAddr::from(address)).with_context(|| format!("bind to {address}"))
 }
 
 /// A socket's own address.
-pub(super) fn address_of(socket: &Socket) -> Result<SocketAddr> {
+pub fn address_of(socket: &Socket) -> Result<SocketAddr> {
     let address = socket.local_addr().context("getsockname")?;
     address.as_socket().context("no internet address")
 }

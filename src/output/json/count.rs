@@ -37,19 +37,33 @@ pub struct Group {
     pub key: Map<String, Value>,
     /// Sockets in it.
     pub count: u64,
+    /// How many more than in the round before; with `--interval` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<i64>,
 }
 
-/// Writes a count.
-pub fn count(out: &mut Out<'_>, at: Timestamp, count: &engine::Count) {
-    let group = |group: &engine::Group| Group {
+/// Writes a count; with a count before it, what changed since.
+pub fn count(
+    out: &mut Out<'_>,
+    at: Timestamp,
+    count: &engine::Count,
+    before: Option<&engine::Count>,
+) {
+    let shape = |group: &engine::Group, now: u64, change: Option<i64>| Group {
         key: count.keys.iter().zip(&group.values).flat_map(member).collect(),
-        count: group.count,
+        count: now,
+        change,
     };
+    let group = |group: &engine::Group| {
+        shape(group, group.count, before.map(|before| count.change(group, before)))
+    };
+    let vanished = before.into_iter().flat_map(|before| count.vanished(before));
+    let gone = vanished.map(|group| shape(group, 0, Some(-(group.count as i64))));
     let shape = CountDocument {
         schema: SCHEMA,
         by: count.keys.iter().map(|key| key.name()).collect(),
         total: count.total,
-        groups: count.groups.iter().map(group).collect(),
+        groups: count.groups.iter().map(group).chain(gone).collect(),
         taken: Taken::new(at, &count.report),
     };
     document(out, &shape);

@@ -8,6 +8,7 @@ mod alerts;
 mod check;
 mod count;
 mod details;
+mod events;
 mod listeners;
 mod parts;
 mod schema;
@@ -16,7 +17,8 @@ mod status;
 
 pub use check::{alert_event, check};
 pub use count::count;
+pub use events::{gap, transition};
 pub use listeners::listeners;
 pub use schema::schema;
-pub use sockets::{Details, Sockets};
+pub use sockets::{Changes, Details, Sockets};
 pub use status::status;

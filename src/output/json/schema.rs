@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::{self, AlertEvent, CheckDocument};
 use super::count::{self, CountDocument};
+use super::events::{self, GapLine, TransitionLine};
 use super::listeners::{self, ListenersDocument};
 use super::sockets::{self, SocketsDocument};
 use super::status::{self, StatusDocument};
@@ -23,6 +24,8 @@ pub fn schema() -> String {
         generator.subschema_for::<StatusDocument>(),
         generator.subschema_for::<CheckDocument>(),
         generator.subschema_for::<AlertEvent>(),
+        generator.subschema_for::<TransitionLine>(),
+        generator.subschema_for::<GapLine>(),
     ];
     let mut definitions = generator.take_definitions(true);
     pin_names(&mut definitions);
@@ -66,6 +69,8 @@ fn pin_names(definitions: &mut Map<String, Value>) {
         ("StatusDocument", status::SCHEMA),
         ("CheckDocument", check::SCHEMA),
         ("AlertEvent", check::EVENT_SCHEMA),
+        ("TransitionLine", events::SCHEMA),
+        ("GapLine", events::SCHEMA),
     ];
     for (document, name) in names {
         let member = definitions

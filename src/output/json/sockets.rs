@@ -28,9 +28,40 @@ pub struct SocketsDocument<'a> {
     pub schema: &'static str,
     /// The rows, in the kernel's order unless sorted.
     pub sockets: Vec<Socket<'a>>,
+    /// What changed since the round before; with `--interval` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// When and from where.
     #[serde(flatten)]
     pub taken: Taken,
+}
+
+/// What changed since the round before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Changes {
+    /// Sockets that were not there before.
+    pub opened: u64,
+    /// Sockets that are not there any more.
+    pub closed: u64,
+    /// Sockets now.
+    pub total: u64,
+}
+
+impl Changes {
+    /// `14 sockets  +12 -3`
+    pub fn text(self) -> String {
+        let total = crate::model::human::plural(self.total, "socket");
+        format!("{total}  +{} -{}", self.opened, self.closed)
+    }
+}
+
+/// What stands behind the rows.
+#[derive(Serialize)]
+struct Tail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Changes>,
+    #[serde(flatten)]
+    taken: Taken,
 }
 
 /// One socket.
@@ -323,9 +354,9 @@ impl<'o, 'w> Sockets<'o, 'w> {
     }
 
     /// Ends the document with what is known only now.
-    pub fn finish(self, at: Timestamp, report: &Report) {
+    pub fn finish(self, at: Timestamp, report: &Report, changes: Option<Changes>) {
         let mut taken = Vec::new();
-        value(&mut taken, &Taken::new(at, report));
+        value(&mut taken, &Tail { changes, taken: Taken::new(at, report) });
         self.out.write(b"],\n");
         // The object's members without its opening brace.
         self.out.write(taken.get(1..).unwrap_or_default());

@@ -1,24 +1,31 @@
 //! The table of `count`.
 
-use crate::engine::{Count, KeyValue};
+use crate::engine::{Count, Group, KeyValue};
 use crate::group::Key;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
 use crate::output::table::{Align, Cells, Column, Table};
 
-/// Writes a count: a row a group, and the total below.
-pub fn count(out: &mut Out<'_>, style: &Style, count: &Count, header: bool) {
+/// Writes a count: a row a group, and the total below; with a count before it,
+/// what changed since.
+pub fn count(
+    out: &mut Out<'_>,
+    style: &Style,
+    count: &Count,
+    before: Option<&Count>,
+    header: bool,
+) {
     let mut columns: Vec<Column> = count.keys.iter().map(|key| column(*key)).collect();
     columns.push(Column::number("COUNT"));
+    columns.extend(before.map(|_| Column::number("CHANGE")));
     let mut table = Table::new(out, style, columns, header);
     for group in &count.groups {
-        table.row(|cells| {
-            for value in &group.values {
-                key_cell(cells, value);
-            }
-            cells.cell(Tone::Plain, |out| cells::number(out, group.count));
-        });
+        let change = before.map(|before| count.change(group, before));
+        table.row(|cells| group_cells(cells, group, group.count, change));
+    }
+    for group in before.into_iter().flat_map(|before| count.vanished(before)) {
+        table.row(|cells| group_cells(cells, group, 0, Some(-(group.count as i64))));
     }
     if header {
         table.row(|cells| {
@@ -28,9 +35,35 @@ pub fn count(out: &mut Out<'_>, style: &Style, count: &Count, header: bool) {
                 });
             }
             cells.cell(Tone::Head, |out| cells::number(out, count.total));
+            if let Some(before) = before {
+                change_cell(cells, count.total as i64 - before.total as i64);
+            }
         });
     }
     table.finish();
+}
+
+fn group_cells(cells: &mut Cells, group: &Group, count: u64, change: Option<i64>) {
+    for value in &group.values {
+        key_cell(cells, value);
+    }
+    cells.cell(Tone::Plain, |out| cells::number(out, count));
+    if let Some(change) = change {
+        change_cell(cells, change);
+    }
+}
+
+/// `+12`, `-3`, and nothing where nothing changed.
+fn change_cell(cells: &mut Cells, change: i64) {
+    let tone = if change == 0 { Tone::Quiet } else { Tone::Moving };
+    cells.cell(tone, |out| {
+        if change > 0 {
+            out.push(b'+');
+        }
+        if change != 0 {
+            cells::number(out, change);
+        }
+    });
 }
 
 fn column(key: Key) -> Column {

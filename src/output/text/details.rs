@@ -1,8 +1,6 @@
 //! What `-e`, `-i`, `-m`, `--tos` and `--cgroup` add to a row: words of the
 //! form `name:value`, lines apart, the names those of the JSON.
 
-use std::io::Write;
-
 use crate::engine::Lookups;
 use crate::kernel::inet_diag::MEMORY_FIELDS;
 use crate::kernel::layout::Field;
@@ -118,8 +116,7 @@ fn info(out: &mut Vec<u8>, row: &Row<'_>) {
         fields.iter().for_each(|field| number(out, "", field, bytes));
     }
     if let Some((kind, bytes)) = facts.congestion_info() {
-        let prefix = format!("{}_", kind.name);
-        kind.fields.iter().for_each(|field| number(out, &prefix, field, bytes));
+        kind.fields.iter().for_each(|field| number(out, kind.prefix, field, bytes));
     }
     if let Some(ulp) = facts.ulp() {
         word(out, "ulp", ulp.name);
@@ -137,18 +134,29 @@ fn number(out: &mut Vec<u8>, prefix: &str, field: &Field, bytes: &[u8]) {
     if stored == 0 && *field != tcp_info::CA_STATE || says_nothing(field, stored) {
         return;
     }
-    let text = match *field {
-        tcp_info::CA_STATE => tcp_info::ca_state_name(stored),
-        tcp_info::OPTION_BITS => tcp_info::option_names(stored).collect::<Vec<_>>().join(","),
-        _ => field.shown(stored),
-    };
-    word(out, &format!("{prefix}{}", field.name), &text);
+    out.extend_from_slice(prefix.as_bytes());
+    out.extend_from_slice(field.name.as_bytes());
+    out.push(b':');
+    let divisor = u64::from(field.divisor);
+    match *field {
+        tcp_info::CA_STATE => out.extend_from_slice(tcp_info::ca_state_name(stored).as_bytes()),
+        tcp_info::OPTION_BITS => {
+            for (i, name) in tcp_info::option_names(stored).enumerate() {
+                out.extend_from_slice(if i > 0 { b"," } else { b"" });
+                out.extend_from_slice(name.as_bytes());
+            }
+        }
+        _ if stored.is_multiple_of(divisor) => cells::number(out, stored / divisor),
+        _ => out.extend_from_slice(field.shown(stored).as_bytes()),
+    }
+    out.push(b' ');
 }
 
 /// "No limit" and the default: `TCP_INFINITE_SSTHRESH`, an unset pacing rate,
 /// the initial reordering of three segments.
 fn says_nothing(field: &Field, stored: u64) -> bool {
     match field.name {
+        _ if stored != 3 && stored < 0x7fff_ffff => false,
         "snd_ssthresh_segs" => stored == 0x7fff_ffff,
         "max_pacing_rate_bytes_per_s" => stored == u64::MAX,
         "reordering_segs" => stored == 3,
@@ -168,6 +176,7 @@ fn subflow(out: &mut Vec<u8>, row: &Row<'_>, names: &mut Names) {
 }
 
 fn word(out: &mut Vec<u8>, name: &str, value: &str) {
-    // Writing to a Vec cannot fail.
-    drop(write!(out, "{name}:{value} "));
+    for part in [name, ":", value, " "] {
+        out.extend_from_slice(part.as_bytes());
+    }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod count;
 pub mod details;
+mod events;
 mod gaps;
 mod listeners;
 mod sockets;
@@ -10,6 +11,7 @@ mod status;
 
 pub use check::check;
 pub use count::count;
+pub use events::{Pen, summary, transition};
 pub use gaps::gaps;
 pub use listeners::listeners;
 pub use sockets::{Layout, Sockets};

@@ -8,9 +8,13 @@ use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone, state_tone};
 use crate::rules::{Alert, Severity, Unknown};
 
-/// Alerts shown in full; the rest are counted, so that the counts below stay
-/// on a screen of 24 lines.
-const ALERTS_SHOWN: usize = 4;
+/// On a terminal alerts are shown as far as everything fits this many lines,
+/// the worst one always: a screen of 24 and the shell's prompt. The rest are
+/// counted.
+const SCREEN_LINES: usize = 23;
+
+/// Owners of a listener shown by name; a server may have dozens of workers.
+const OWNERS_SHOWN: usize = 2;
 
 /// Cells of the state table side by side.
 const STATES_A_LINE: usize = 3;
@@ -29,15 +33,27 @@ pub struct Heading {
 
 /// Writes the overview.
 pub fn status(out: &mut Out<'_>, style: &Style, overview: &Overview, heading: &Heading) {
-    let mut text = Text { style, out: out.buffer() };
-    text.heading(overview, heading);
-    text.alerts(&overview.alerts);
+    let mut below = Vec::new();
+    let mut text = Text { style, out: &mut below };
     text.states(&overview.frame.tcp);
     text.other_tables(overview);
     text.limits(overview);
     text.top(&overview.top);
     text.unknown(&overview.unknown);
-    out.advance();
+    let mut text = Text { style, out: out.buffer() };
+    text.heading(overview, heading);
+    let room = style
+        .width
+        .map_or(usize::MAX, |_| SCREEN_LINES.saturating_sub(HEADING_LINES + line_count(&below)));
+    text.alerts(&overview.alerts, room);
+    out.write(&below);
+}
+
+/// What [`Text::heading`] writes.
+const HEADING_LINES: usize = 2;
+
+fn line_count(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte == b'\n').count()
 }
 
 struct Text<'t> {
@@ -76,37 +92,57 @@ impl Text<'_> {
         self.out.extend_from_slice(b"\n\n");
     }
 
-    fn alerts(&mut self, alerts: &[Alert]) {
-        for alert in alerts.iter().take(ALERTS_SHOWN) {
-            let word = match alert.severity {
-                Severity::Warning => "WARNING ",
-                Severity::Critical => "CRITICAL",
-            };
-            self.paint(severity_tone(alert.severity), word);
-            self.line(&format!(" {}  {}", alert.rule, alert.subject));
-            self.wrapped(&alert.summary);
-            self.wrapped(&alert.remedy);
-        }
-        if alerts.len() > ALERTS_SHOWN {
-            let more = (alerts.len() - ALERTS_SHOWN) as u64;
-            self.line(&format!("         {} more: sockstate status --json", human::count(more)));
+    /// As many alerts as fit into `room` lines, the worst one always.
+    fn alerts(&mut self, alerts: &[Alert], room: usize) {
+        // An empty line ends the alerts.
+        let mut room = room.saturating_sub(1);
+        for (shown, alert) in alerts.iter().enumerate() {
+            let mut block = Vec::new();
+            Text { style: self.style, out: &mut block }.alert(alert);
+            let left = alerts.len() - shown;
+            // One line must stay for the number of those that are not shown.
+            if shown > 0 && line_count(&block) + usize::from(left > 1) > room {
+                let more = human::count(left as u64);
+                self.line(&format!("         {more} more: sockstate status --json"));
+                break;
+            }
+            room = room.saturating_sub(line_count(&block));
+            self.out.extend_from_slice(&block);
         }
         if !alerts.is_empty() {
             self.out.push(b'\n');
         }
     }
 
-    /// Rules that could not judge: the reason of one, the names of several.
+    /// Rules that could not judge: on a terminal, where lines are scarce, their
+    /// names only.
     fn unknown(&mut self, unknown: &[Unknown]) {
         match unknown {
             [] => {}
-            [only] => self.line(&format!("not judged: {}: {}", only.rule, only.why)),
-            several => {
-                let names: Vec<&str> = several.iter().map(|unknown| &*unknown.rule).collect();
-                let names = names.join(", ");
-                self.line(&format!("not judged: {names} (why: sockstate check)"));
+            names if self.style.width.is_some() => {
+                let names: Vec<&str> = names.iter().map(|unknown| &*unknown.rule).collect();
+                let more = names.len().saturating_sub(2);
+                let also = if more > 0 { format!(" and {more} more") } else { String::new() };
+                let names = names[..names.len() - more].join(", ");
+                self.line(&format!("not judged: {names}{also} (why: sockstate check)"));
+            }
+            all => {
+                for Unknown { rule, why } in all {
+                    self.line(&format!("not judged: {rule}: {why}"));
+                }
             }
         }
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        let word = match alert.severity {
+            Severity::Warning => "WARNING ",
+            Severity::Critical => "CRITICAL",
+        };
+        self.paint(severity_tone(alert.severity), word);
+        self.line(&format!(" {}  {}", alert.rule, alert.subject.brief(OWNERS_SHOWN)));
+        self.wrapped(&alert.summary);
+        self.wrapped(&alert.remedy);
     }
 
     /// Indented under the alert's word, wrapped on a terminal only.
@@ -188,7 +224,8 @@ impl Text<'_> {
             .collect();
         if !parts.is_empty() {
             self.paint(Tone::Head, "LIMIT ");
-            self.line(&parts.join("   "));
+            let width = self.style.width.unwrap_or(usize::MAX);
+            self.line(&joined(&parts, "LIMIT ".len(), width, "\n      "));
         }
     }
 
@@ -209,9 +246,40 @@ impl Text<'_> {
                 self.out.push(b'\n');
             }
             self.paint(Tone::Head, label);
-            self.line(&format!("  {}", names.join("   ")));
+            self.out.extend_from_slice(b"  ");
+            // On a terminal the largest that fit, at least one.
+            let mut room = self.style.width.map_or(usize::MAX, |w| w.saturating_sub(label.len()));
+            let fits = |name: &&String| {
+                let len = name.chars().count() + SEPARATOR.len();
+                let fits = len <= room;
+                room = room.saturating_sub(len);
+                fits
+            };
+            let shown = names.iter().take_while(fits).count().max(1);
+            self.line(&names[..shown].join(SEPARATOR));
         }
     }
+}
+
+/// Between two things on a line.
+const SEPARATOR: &str = "   ";
+
+/// The parts on a line that `column` columns stand on already, or on several
+/// with `break_line` between them where they do not fit `width`.
+fn joined(parts: &[String], column: usize, width: usize, break_line: &str) -> String {
+    let mut text = String::new();
+    let mut at = column;
+    for part in parts {
+        let len = part.chars().count();
+        if !text.is_empty() {
+            let fits = at + SEPARATOR.len() + len <= width;
+            text += if fits { SEPARATOR } else { break_line };
+            at = if fits { at + SEPARATOR.len() } else { column };
+        }
+        text += part;
+        at += len;
+    }
+    text
 }
 
 fn offender(top: &Top) -> String {

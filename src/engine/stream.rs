@@ -1,0 +1,295 @@
+//! Transitions as they happen: snapshots and the kernel's own events together.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::chain::{Chains, Exact};
+use crate::model::gap::Gap;
+use crate::model::moment::Moment;
+use crate::model::state::State;
+use crate::model::transition::Transition;
+use crate::model::want::Want;
+use crate::source::{Found, Served, SourceError, exact as ask_kernel};
+use crate::sys::clock::{self, ClockPair};
+use crate::sys::destroy::{DestroyListener, Destroyed};
+use crate::sys::netlink::DiagSocket;
+use crate::sys::perf::{Drained, TraceOptions, Tracer};
+use crate::track::{Answer, Applied, Ask, Complete, ExactEvent, Question, Tracker};
+
+use super::{Engine, exact};
+
+/// Which events of the kernel are used beside snapshots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Events {
+    /// The best that is permitted.
+    #[default]
+    Auto,
+    /// `sock:inet_sock_set_state`; needs `CAP_PERFMON`.
+    Tracepoint,
+    /// The multicast of destroyed sockets.
+    Destroy,
+    /// None: snapshots alone.
+    Poll,
+}
+
+/// What is told, in order.
+#[derive(Debug)]
+pub enum Told {
+    /// A change of a socket's state.
+    Transition(Box<Transition>),
+    /// Something that may have been missed.
+    Gap(Gap),
+}
+
+/// The kernel's own events.
+enum Feed {
+    Trace(Box<Trace>),
+    Destroy(DestroyListener, Destroyed),
+    None,
+}
+
+struct Trace {
+    tracer: Tracer,
+    drained: Drained,
+    chains: Chains,
+    found: Vec<Exact>,
+    /// Chains whose CLOSE was told: their end adds nothing.
+    closed: FxHashSet<u64>,
+}
+
+impl Trace {
+    /// What was found as events for the tracker.
+    fn events(&mut self, events: &mut Vec<ExactEvent>) {
+        self.found.clear();
+        self.chains.feed(&self.drained.events, &mut self.found);
+        for found in &self.found {
+            events.extend(match found {
+                Exact::Change(change) => {
+                    if change.to == State::Close {
+                        self.closed.insert(change.chain);
+                    }
+                    exact::change(change)
+                }
+                Exact::End(end) => {
+                    let told = end.chain.is_some_and(|chain| self.closed.remove(&chain));
+                    if told { None } else { exact::end(end) }
+                }
+                Exact::Note(_) => None,
+            });
+        }
+    }
+}
+
+/// A stream of transitions of one network namespace.
+pub struct Stream<'e> {
+    engine: &'e Engine,
+    want: Want,
+    feed: Feed,
+    tracker: Tracker,
+    asking: Option<DiagSocket>,
+    clocks: ClockPair,
+    told: VecDeque<Told>,
+}
+
+/// Longest wait for events: a signal or the next snapshot may be due.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+impl<'e> Stream<'e> {
+    /// Opens the sources. The second value says which events are used and, with
+    /// [`Events::Auto`], why not better ones.
+    ///
+    /// # Errors
+    /// When a source that was asked for by name cannot be used.
+    pub fn open(engine: &'e Engine, want: Want, events: Events) -> Result<(Self, String), String> {
+        let port = want.narrow.iter().find_map(|(_, narrow)| narrow.local_port);
+        let (feed, note) = open_feed(events, port)?;
+        let stream = Self {
+            engine,
+            // States match either end of a transition, so all are looked at.
+            want: Want { narrow: Vec::new(), ..want },
+            feed,
+            tracker: Tracker::new(),
+            asking: DiagSocket::open().ok(),
+            clocks: ClockPair::now(),
+            told: VecDeque::new(),
+        };
+        Ok((stream, note))
+    }
+
+    /// The clocks by which times are told.
+    pub fn clocks(&self) -> ClockPair {
+        self.clocks
+    }
+
+    /// What is to be told next.
+    pub fn next_told(&mut self) -> Option<Told> {
+        self.told.pop_front()
+    }
+
+    /// Looks at every socket.
+    ///
+    /// # Errors
+    /// When no table can be read.
+    pub fn look(&mut self) -> Result<(), SourceError> {
+        self.clocks = ClockPair::now();
+        self.tracker.begin(Moment(clock::monotonic_ns()));
+        let tracker = &mut self.tracker;
+        let looked = self.engine.scan(&self.want, &mut |row| {
+            tracker.row(row);
+            ControlFlow::Continue(())
+        });
+        let complete = match &looked {
+            Ok(report) if report.gaps.is_empty() => {
+                report.served.iter().fold(Complete::NONE, |all, served| all.with(served.table))
+            }
+            Ok(report) => {
+                let whole = |name| !report.gaps.iter().any(|gap| gap.what == name);
+                let tables = report
+                    .served
+                    .iter()
+                    .filter(|served| served.by == Served::Netlink || whole(served.table.name()));
+                tables.fold(Complete::NONE, |all, served| all.with(served.table))
+            }
+            Err(_) => Complete::NONE,
+        };
+        self.tracker.end(Moment(clock::monotonic_ns()), complete, &mut into_told(&mut self.told));
+        looked?;
+        self.name_owners();
+        self.confirm();
+        self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
+        Ok(())
+    }
+
+    fn name_owners(&mut self) {
+        let wanted: Vec<u32> = self.tracker.wants_owners().collect();
+        if !wanted.is_empty() {
+            let (owners, _) = self.engine.owners(wanted);
+            self.tracker.set_owners(&owners);
+        }
+    }
+
+    /// A row that a dump lacks proves nothing: the kernel is asked for it.
+    fn confirm(&mut self) {
+        let questions: Vec<Question> =
+            self.tracker.questions().filter(|question| question.ask == Ask::Get).collect();
+        for question in questions {
+            self.ask(&question);
+        }
+    }
+
+    fn ask(&mut self, question: &Question) {
+        let Self { asking, tracker, told, .. } = self;
+        let Some(socket) = asking.as_mut() else { return };
+        let mut out = into_told(told);
+        ask_kernel(socket, &question.identity, &mut |found| {
+            let answer = match found {
+                Found::Row(row) => Answer::Present(Some(row)),
+                Found::Nothing => Answer::Gone,
+                Found::NotAsked => Answer::Unknown,
+            };
+            tracker.answer(question.ticket, answer, Moment(clock::monotonic_ns()), &mut out);
+        });
+    }
+
+    /// Waits for events, at most `timeout`, and takes them in. Returns whether
+    /// events were lost, so that another look is due.
+    ///
+    /// # Errors
+    /// When the events can no longer be read.
+    pub fn listen(&mut self, timeout: Duration) -> std::io::Result<bool> {
+        let timeout = timeout.min(PATIENCE);
+        let mut events = Vec::new();
+        let (mut lost, mut gaps) = (None, Vec::new());
+        match &mut self.feed {
+            Feed::None => clock::sleep(timeout),
+            Feed::Destroy(listener, drained) => {
+                listener.drain(timeout, drained)?;
+                lost = (drained.lost > 0).then_some(drained.lost);
+                let until = drained.until_ns;
+                events.extend(drained.sockets.iter().filter_map(|s| exact::destroyed(s, until)));
+            }
+            Feed::Trace(trace) => {
+                trace.tracer.drain(timeout, &mut trace.drained)?;
+                trace.events(&mut events);
+                if !trace.drained.gaps.is_empty() {
+                    lost = Some(trace.drained.lost);
+                    trace.chains.forget();
+                    trace.closed.clear();
+                    gaps.extend(trace.drained.gaps.iter().map(|gap| gap.to_gap()));
+                }
+            }
+        }
+        events.iter().for_each(|event| self.apply(event));
+        self.told.extend(gaps.into_iter().map(Told::Gap));
+        if let Some(lost) = lost {
+            let gap = self.tracker.resync(lost);
+            if matches!(self.feed, Feed::Destroy(..)) {
+                self.told.push_back(Told::Gap(gap));
+            }
+        }
+        Ok(lost.is_some())
+    }
+
+    fn apply(&mut self, event: &ExactEvent) {
+        let applied = self.tracker.apply(event, &mut into_told(&mut self.told));
+        if let Applied::Asks(ticket) = applied
+            && let Some(question) = self.tracker.question(ticket)
+        {
+            self.ask(&question);
+        }
+    }
+}
+
+/// Where a tracker tells.
+fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {
+    |transition| told.push_back(Told::Transition(Box::new(transition)))
+}
+
+fn open_feed(events: Events, port: Option<u16>) -> Result<(Feed, String), String> {
+    match events {
+        Events::Poll => Ok((Feed::None, "snapshots alone".into())),
+        Events::Destroy => {
+            let feed = destroy_feed()?;
+            Ok((feed, "snapshots, and the kernel's word of each socket that ends".into()))
+        }
+        Events::Tracepoint => Ok((trace_feed(port)?, TRACEPOINT.into())),
+        Events::Auto => match trace_feed(port) {
+            Ok(feed) => Ok((feed, TRACEPOINT.into())),
+            Err(why_not_trace) => match destroy_feed() {
+                Ok(feed) => Ok((
+                    feed,
+                    format!(
+                        "snapshots, and the kernel's word of each socket that ends; exact \
+                         transitions are not available: {why_not_trace}"
+                    ),
+                )),
+                Err(why) => Ok((Feed::None, format!("snapshots alone: {why_not_trace}; {why}"))),
+            },
+        },
+    }
+}
+
+const TRACEPOINT: &str = "the tracepoint sock:inet_sock_set_state, and snapshots";
+
+fn trace_feed(port: Option<u16>) -> Result<Feed, String> {
+    let mut options = TraceOptions::default();
+    options.filter.tcp_only = true;
+    options.filter.ports.extend(port);
+    let tracer = Tracer::open(&options).map_err(|error| error.to_string())?;
+    Ok(Feed::Trace(Box::new(Trace {
+        tracer,
+        drained: Drained::default(),
+        chains: Chains::default(),
+        found: Vec::new(),
+        closed: FxHashSet::default(),
+    })))
+}
+
+fn destroy_feed() -> Result<Feed, String> {
+    let listener = DestroyListener::open()
+        .map_err(|error| format!("no multicast of destroyed sockets: {error}"))?;
+    Ok(Feed::Destroy(listener, Destroyed::default()))
+}

@@ -1,0 +1,59 @@
+//! What makes a socket that socket, from one look to the next.
+
+use super::address::Endpoint;
+use super::socket::{Ends, Socket};
+use super::want::{Family, TableId};
+
+/// Cookie, family, both ends and device.
+///
+/// The cookie alone is no connection id: one `struct sock` can live through
+/// several connections, and then one dump holds a TIME_WAIT row and a full row
+/// with the same cookie (`inet_twsk_alloc` copies `sk_cookie`). Without a
+/// cookie, as in `/proc/net`, the ends, the device and the inode must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Which table the socket is in.
+    pub table: TableId,
+    /// The kernel's id of the `struct sock`; 0 where the source has none.
+    pub cookie: u64,
+    /// Both ends.
+    pub ends: Ends,
+    /// Bound device, 0 for none.
+    pub ifindex: u32,
+    /// Inode of the descriptor's file, 0 for none. It comes and goes during a
+    /// socket's life, and tells only sockets apart that have no cookie.
+    pub inode: u32,
+}
+
+impl Identity {
+    /// Of a row.
+    pub fn of(socket: &Socket) -> Self {
+        Self {
+            table: socket.table,
+            cookie: socket.cookie,
+            ends: socket.ends,
+            ifindex: socket.ifindex,
+            inode: socket.inode,
+        }
+    }
+
+    /// Whether there is no cookie: a successor with the same ends can be taken
+    /// for the same socket.
+    pub fn is_weak(&self) -> bool {
+        self.cookie == 0
+    }
+
+    /// Both endpoints of an internet socket, local first.
+    pub fn endpoints(&self) -> Option<(Endpoint, Endpoint)> {
+        match self.ends {
+            Ends::Inet { local, remote } => Some((local, remote)),
+            _ => None,
+        }
+    }
+
+    /// Whether this `AF_INET6` socket talks IPv4.
+    pub fn is_v4_mapped(&self) -> bool {
+        self.table.family == Family::Inet6
+            && self.endpoints().is_some_and(|(local, _)| local.address.as_v4().is_some())
+    }
+}

@@ -1,0 +1,151 @@
+//! One change of one socket's state: what `events` and `watch` print.
+
+use std::sync::Arc;
+
+use super::identity::Identity;
+use super::lifecycle::{Via, via};
+use super::moment::{Dwell, When};
+use super::state::State;
+use super::want::Proto;
+
+/// What kind of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A socket that was not known appeared in `to`.
+    Opened,
+    /// A known socket went from `from` to `to`.
+    Changed,
+    /// A known socket is gone; `to` is CLOSE.
+    Ended,
+    /// A socket that was never known is gone: it lived between two looks.
+    Passed,
+}
+
+/// Who told of the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The tracepoint `sock:inet_sock_set_state`.
+    Tracepoint,
+    /// The kernel's multicast of destroyed sockets.
+    Destroy,
+    /// Two snapshots that differ.
+    Poll,
+}
+
+impl Source {
+    /// The word in output: `tracepoint`, `destroy`, `poll`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracepoint => "tracepoint",
+            Self::Destroy => "destroy",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// Why a change is not what it looks like, or what explains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// TIME_WAIT ran its 60 seconds (`inet_twsk_kill` from its timer).
+    Expired,
+    /// TIME_WAIT ended before its time: a reset, or its tuple was reused.
+    CutShort,
+    /// Another socket with the same ends took this one's place.
+    TupleReused,
+    /// One `struct sock` lives on with other ends: connect() to `AF_UNSPEC`
+    /// and then to elsewhere. The cookie is the same.
+    SocketReused,
+    /// The minisocket of a connection whose end was reported before.
+    HandedOver,
+    /// Events of another network namespace, about a connection with the same
+    /// ends, were taken for this socket's; this sets it right.
+    OtherNamespace,
+    /// Two complete dumps in a row lacked it; no exact request confirmed it.
+    Unconfirmed,
+    /// Events were lost before: the change may be several, or older.
+    AfterLoss,
+    /// Events told of it, but no snapshot of this namespace ever listed it:
+    /// short-lived, or of another network namespace.
+    NeverListed,
+}
+
+impl Reason {
+    /// A word for scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::CutShort => "cut-short",
+            Self::TupleReused => "tuple-reused",
+            Self::SocketReused => "socket-reused",
+            Self::HandedOver => "handed-over",
+            Self::OtherNamespace => "other-namespace",
+            Self::Unconfirmed => "unconfirmed",
+            Self::AfterLoss => "after-loss",
+            Self::NeverListed => "never-listed",
+        }
+    }
+}
+
+/// A process that holds a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Its command name, raw.
+    pub comm: Box<[u8]>,
+}
+
+/// Who holds a socket, or did when it still had a descriptor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    /// Every process with a descriptor, ordered.
+    pub processes: Arc<[Process]>,
+    /// Whether they have closed it since (`was nginx[812]`).
+    pub former: bool,
+}
+
+/// One change of one socket's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// What kind of change.
+    pub kind: Kind,
+    /// The state before; CLOSE for one that appeared, unless an event said
+    /// otherwise; `None` where nobody knows ([`Kind::Passed`]).
+    pub from: Option<State>,
+    /// The state after.
+    pub to: State,
+    /// When.
+    pub when: When,
+    /// How long the socket was in `from`, where something is known of it.
+    pub dwell: Option<Dwell>,
+    /// The socket, with its present ends.
+    pub identity: Identity,
+    /// Who told.
+    pub source: Source,
+    /// What explains it.
+    pub reason: Option<Reason>,
+    /// Who holds it or held it, where known.
+    pub owner: Option<Ownership>,
+    /// Whether a snapshot of this network namespace has listed the socket;
+    /// tracepoint events alone come from all namespaces.
+    pub listed: bool,
+}
+
+impl Transition {
+    /// Whether this is what the kernel said, not what two looks suggest.
+    pub fn is_exact(&self) -> bool {
+        self.when.is_exact() && self.source != Source::Poll
+    }
+
+    /// The states that must lie between, see [`via`]; empty for an exact
+    /// change, and for what is no TCP.
+    pub fn via(&self) -> Via {
+        match self.from {
+            _ if self.reason == Some(Reason::HandedOver) => Via::NONE,
+            Some(from) if !self.is_exact() && self.identity.table.proto == Proto::Tcp => {
+                via(from, self.to)
+            }
+            _ => Via::NONE,
+        }
+    }
+}

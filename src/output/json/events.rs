@@ -1,0 +1,177 @@
+//! `events --json`: one object a line.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::escape::escaped;
+use crate::model::gap::Gap;
+use crate::model::moment::{Dwell, When};
+use crate::model::transition::Transition;
+use crate::output::out::Out;
+use crate::sys::clock::ClockPair;
+
+use super::parts::{Endpoint, Process, State, document, timestamp};
+use super::sockets::cookie;
+
+pub(super) const SCHEMA: &str = "sockstate.event/1";
+
+/// One line of `events --json`: a change of one socket's state.
+#[derive(Serialize, JsonSchema)]
+pub struct TransitionLine {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// `transition`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// When; between two looks the later bound.
+    pub at: String,
+    /// Not before this, where `at` is not exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_min: Option<String>,
+    /// Not after this, where `at` is not exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_max: Option<String>,
+    /// `opened`, `changed`, `ended`, or `passed`: lived and ended between two
+    /// looks.
+    pub change: &'static str,
+    /// The state before; absent where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<State>,
+    /// The state after.
+    pub to: State,
+    /// States that must lie between, where the change was inferred.
+    pub via: Vec<State>,
+    /// `tracepoint`, `destroy`, `poll`.
+    pub source: &'static str,
+    /// Whether the kernel itself told of this change and its time.
+    pub exact: bool,
+    /// What explains it: `expired`, `cut-short`, `tuple-reused`, ….
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// How long the state before lasted, where that is exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_ms: Option<f64>,
+    /// It lasted at least this long, where it is not exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_min_ms: Option<f64>,
+    /// It lasted at most this long, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_max_ms: Option<f64>,
+    /// `tcp`, `udp`, `raw`, `unix`.
+    pub proto: &'static str,
+    /// `inet`, `inet6`, `unix`.
+    pub family: &'static str,
+    /// Local end of an internet socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<Endpoint>,
+    /// Remote end of an internet socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Endpoint>,
+    /// The kernel's id of the socket, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
+    /// `unknown` when only trace events told of the socket: they come from
+    /// every network namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<&'static str>,
+    /// Who holds the socket, or held it last; absent where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<Process>>,
+    /// Whether they have closed it since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    pub former: bool,
+}
+
+/// One line of `events --json`: something that may have been missed.
+#[derive(Serialize, JsonSchema)]
+pub struct GapLine {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// `gap`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// When it was noticed.
+    pub at: String,
+    /// What is missing.
+    pub what: &'static str,
+    /// How many, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Writes one change as a line.
+pub fn transition(out: &mut Out<'_>, transition: &Transition, clocks: ClockPair) {
+    document(out, &line(transition, clocks));
+}
+
+/// Writes one gap as a line.
+pub fn gap(out: &mut Out<'_>, gap: &Gap, at: Timestamp) {
+    let line = GapLine {
+        schema: SCHEMA,
+        kind: "gap",
+        at: timestamp(at),
+        what: gap.what,
+        count: gap.count,
+        reason: gap.reason.clone(),
+    };
+    document(out, &line);
+}
+
+fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
+    use crate::model::transition::Kind;
+    let at = |moment: crate::model::moment::Moment| timestamp(clocks.wall_at(moment.0));
+    let between = matches!(transition.when, When::Between { .. });
+    let (when, identity) = (transition.when, &transition.identity);
+    let ends = identity.endpoints();
+    let (dwell_ms, dwell_min_ms, dwell_max_ms) = dwell(transition.dwell);
+    let owner = transition.owner.as_ref();
+    let process = |process: &crate::model::transition::Process| Process {
+        pid: process.pid,
+        comm: escaped(&process.comm),
+        fd: None,
+    };
+    TransitionLine {
+        schema: SCHEMA,
+        kind: "transition",
+        at: at(when.max()),
+        at_min: between.then(|| at(when.min())),
+        at_max: between.then(|| at(when.max())),
+        change: match transition.kind {
+            Kind::Opened => "opened",
+            Kind::Changed => "changed",
+            Kind::Ended => "ended",
+            Kind::Passed => "passed",
+        },
+        from: transition.from.map(State),
+        to: State(transition.to),
+        via: transition.via().iter().map(State).collect(),
+        source: transition.source.name(),
+        exact: transition.is_exact(),
+        reason: transition.reason.map(|reason| reason.name()),
+        dwell_ms,
+        dwell_min_ms,
+        dwell_max_ms,
+        proto: identity.table.proto.name(),
+        family: identity.table.family.name(),
+        local: ends.map(|(local, _)| Endpoint::from(local)),
+        remote: ends.map(|(_, remote)| Endpoint::from(remote)),
+        cookie: cookie(identity.cookie),
+        netns: (!transition.listed).then_some("unknown"),
+        processes: owner.map(|owner| owner.processes.iter().map(process).collect()),
+        former: owner.is_some_and(|owner| owner.former),
+    }
+}
+
+/// Exact, or a lower and an upper bound.
+fn dwell(dwell: Option<Dwell>) -> (Option<f64>, Option<f64>, Option<f64>) {
+    let ms = |nanos: u64| (nanos / 1_000) as f64 / 1_000.0;
+    match dwell {
+        None => (None, None, None),
+        Some(dwell) if dwell.is_exact() => (Some(ms(dwell.min)), None, None),
+        Some(dwell) => (None, Some(ms(dwell.min)), dwell.max.map(ms)),
+    }
+}

@@ -1,0 +1,311 @@
+//! One event of the kernel, told at once and counted once.
+
+use crate::model::lifecycle::{can_become, is_edge, may_hand_over};
+use crate::model::moment::When;
+use crate::model::state::State;
+use crate::model::transition::{Kind, Reason, Source};
+
+use super::answer::until;
+use super::event::{Applied, ExactEvent, Subject, Ticket};
+use super::ghosts::Ghost;
+use super::locate::{Place, begins};
+use super::pending::Finding;
+use super::record::{Flag, Record};
+use super::since::Since;
+use super::{Change, Out, Phase, Tracker};
+
+impl Tracker {
+    /// Takes in an event. Events come in the order of their time; those that
+    /// come while a snapshot is read wait for its end.
+    pub fn apply(&mut self, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        if self.look.phase == Phase::Reading {
+            self.held.push(*event);
+            return Applied::Held;
+        }
+        self.start(event.at);
+        self.traced |= event.source == Source::Tracepoint;
+        let probe = Record::bare(&event.identity, event.to);
+        let applied = match (self.locate(event, &probe, out), event.to) {
+            (Place::Unclear, _) => Applied::Vague,
+            (Place::At(at), State::Close) => self.end_known(at, event, out),
+            (Place::At(at), _) => self.step(at, event, out),
+            (Place::Nowhere, State::Close) => self.end_unknown(event, probe, out),
+            (Place::Nowhere, _) => self.open(event, probe, out),
+        };
+        self.totals.known_events += u64::from(applied == Applied::Known);
+        applied
+    }
+
+    /// A change of a socket that is known.
+    fn step(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
+        if self.begins_finding(at, &record, event) {
+            return self.open_found(at, event, out);
+        }
+        let state = record.state();
+        if state == event.to {
+            self.refine(at, &record, event);
+            return Applied::Known;
+        }
+        if begins(event) && record.is_idle() {
+            self.change(at, event.to, When::Exact(event.at), event.source, None, out);
+            self.explain(at, event);
+            return Applied::Told;
+        }
+        let from = event.from.unwrap_or(state);
+        if from != state && self.is_stale(&record, event) {
+            return Applied::Known;
+        }
+        if begins(event) || !can_become(state, from) {
+            self.settle_now(at, out);
+            let when = until(self.last_known(&record), event.at);
+            self.finish(at, when, event.source, Some(Reason::TupleReused), out);
+            return self.open(event, Record::bare(&event.identity, event.to), out);
+        }
+        self.settle_early(at, from, out);
+        self.bridge(at, from, event, out);
+        self.change(at, event.to, When::Exact(event.at), event.source, None, out);
+        self.explain(at, event);
+        Applied::Told
+    }
+
+    /// A socket that is not known comes into being, or into sight.
+    fn open(&mut self, event: &ExactEvent, mut record: Record, out: &mut Out<'_>) -> Applied {
+        if record.is_partial() && !record.lacks_port() {
+            return Applied::Vague;
+        }
+        if !begins(event) && self.is_told(event, &record) {
+            return Applied::Known;
+        }
+        let (from, when) = (event.from, When::Exact(event.at));
+        let change = Change {
+            kind: Kind::Opened,
+            from,
+            to: event.to,
+            when,
+            source: event.source,
+            reason: None,
+        };
+        self.tell(&record, change, out);
+        record.since = Since::exactly(event.at, self.epoch);
+        let at = self.ring.push(record);
+        self.index.add(&self.ring, at);
+        if record.lacks_port() {
+            self.add_partial(at);
+        }
+        Applied::Told
+    }
+
+    /// Whether the event explains how a socket came that this look found.
+    fn begins_finding(&mut self, at: u32, record: &Record, event: &ExactEvent) -> bool {
+        let end = self.look.end;
+        self.finding(at).is_some_and(|found| {
+            found.finding == Finding::Opened
+                && event.at <= end
+                && (!record.is_tcp() || can_become(event.to, found.observed()))
+        })
+    }
+
+    /// The row was ahead of the event: the event is told, and the way from
+    /// there to what the row showed stays to be explained.
+    fn open_found(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
+        let (from, when) = (event.from, When::Exact(event.at));
+        let change = Change {
+            kind: Kind::Opened,
+            from,
+            to: event.to,
+            when,
+            source: event.source,
+            reason: None,
+        };
+        self.tell(&record, change, out);
+        let epoch = self.epoch;
+        if let Some(record) = self.ring.get_mut(at) {
+            record.set_state_only(event.to);
+            record.since = Since::exactly(event.at, epoch);
+        }
+        if let Some(found) = self.finding(at) {
+            found.finding = Finding::Changed;
+        }
+        self.explain(at, event);
+        Applied::Told
+    }
+
+    /// The end of a full socket that is known.
+    fn end_known(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+        let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
+        let from = event.from.unwrap_or(record.state());
+        if let Some(found) = self.finding(at).copied()
+            && found.finding == Finding::Changed
+            && found.mini
+        {
+            // The row shows the minisocket that the event made.
+            self.bridge(at, from, event, out);
+            let when = match event.source {
+                Source::Tracepoint => When::Exact(event.at),
+                _ => until(self.last_known(&record), event.at),
+            };
+            self.change(at, found.observed(), when, event.source, None, out);
+            if let Some(record) = self.ring.get_mut(at) {
+                record.set(Flag::Mini, true);
+            }
+            self.close_finding(at);
+            return Applied::Told;
+        }
+        if record.has(Flag::Mini) {
+            self.refine(at, &record, event);
+            return Applied::Known;
+        }
+        if from != record.state()
+            && !record.is_idle()
+            && (self.is_stale(&record, event) || !can_become(record.state(), from))
+        {
+            return Applied::Known;
+        }
+        self.settle_early(at, from, out);
+        self.bridge(at, from, event, out);
+        self.close_finding(at);
+        let from = self.ring.get(at).map_or(from, Record::state);
+        if !record.is_tcp() || !may_go_on(event.source, from) {
+            self.finish(at, When::Exact(event.at), event.source, None, out);
+            return Applied::Told;
+        }
+        let Some(record) = self.ring.bury(at) else { return Applied::Known };
+        self.note_departed(&record, event.at);
+        let number = self.haunt(Ghost::new(record, event.at, event.source, false), out);
+        Applied::Asks(Ticket(Subject::Ghost(number)))
+    }
+
+    /// The end of a socket that is not known: told before, or never seen.
+    fn end_unknown(&mut self, event: &ExactEvent, record: Record, out: &mut Out<'_>) -> Applied {
+        if self.is_told(event, &record) {
+            return Applied::Known;
+        }
+        let (from, when, source) = (event.from, When::Exact(event.at), event.source);
+        let change = Change { kind: Kind::Passed, from, to: event.to, when, source, reason: None };
+        self.tell(&record, change, out);
+        let last = event.from.unwrap_or(State::FinWait2);
+        if record.is_tcp() && record.has_peer() && may_go_on(source, last) {
+            let mut record = record;
+            record.set_state_only(last);
+            self.haunt(Ghost::new(record, event.at, source, true), out);
+        }
+        Applied::Told
+    }
+
+    /// Whether the event is about a socket whose end was told. Destruction may
+    /// come at any time after the end.
+    fn is_told(&self, event: &ExactEvent, record: &Record) -> bool {
+        if self.traced && event.source == Source::Destroy && record.is_tcp() {
+            // The tracepoint tells of every TCP socket, and has told of this
+            // one under ends that the multicast does not have any more.
+            return true;
+        }
+        let gone = self.departed(record);
+        gone.is_some_and(|gone| event.source == Source::Destroy || event.at <= gone)
+    }
+
+    /// What ended with these ends and was not told is told before something
+    /// else begins with them.
+    pub(super) fn lay_ghosts(&mut self, record: &Record, out: &mut Out<'_>) {
+        if self.departed(record).is_none() {
+            return;
+        }
+        self.forget_departed(record);
+        for number in self.ghosts.numbers() {
+            if self.ghosts.get(number).is_some_and(|g| g.record.same_ends_loosely(record)) {
+                self.tell_ghost(number, out);
+                self.ghosts.remove(number);
+            }
+        }
+    }
+
+    fn haunt(&mut self, ghost: Ghost, out: &mut Out<'_>) -> u32 {
+        let (number, crowded_out) = self.ghosts.add(ghost);
+        if let Some(ghost) = crowded_out.filter(|ghost| !ghost.told) {
+            self.tell_end_of(&ghost, out);
+        }
+        number
+    }
+
+    /// A finding about the socket is older than what the event begins with:
+    /// it is told first.
+    fn settle_early(&mut self, at: u32, from: State, out: &mut Out<'_>) {
+        let leads_there = self.finding(at).is_some_and(|f| f.finding == Finding::Changed)
+            && self.ring.get(at).map(Record::state) == Some(from);
+        // Otherwise the event itself leads there, or past it.
+        if !leads_there {
+            self.settle_now(at, out);
+        }
+    }
+
+    fn settle_now(&mut self, at: u32, out: &mut Out<'_>) {
+        let Some(found) = self.finding(at).copied() else { return };
+        match found.finding {
+            Finding::Opened => self.settle_opened(&found, out),
+            Finding::Changed => self.settle_changed(&found, out),
+            Finding::Missing | Finding::Done => return,
+        }
+        self.close_finding(at);
+    }
+
+    /// What lies between the known state and the one an event begins with was
+    /// lost.
+    fn bridge(&mut self, at: u32, from: State, event: &ExactEvent, out: &mut Out<'_>) {
+        let Some(record) = self.ring.get(at).copied() else { return };
+        if record.state() != from && !(record.is_idle() && from == State::Close) {
+            let when = until(self.last_known(&record), event.at);
+            self.change(at, from, when, event.source, Some(Reason::AfterLoss), out);
+        }
+    }
+
+    /// The event leads to what a row showed, or away from it.
+    fn explain(&mut self, at: u32, event: &ExactEvent) {
+        let Some(found) = self.finding(at).filter(|f| f.finding == Finding::Changed) else {
+            return;
+        };
+        let passed = found.observed() == event.to || Some(found.observed()) == event.from;
+        // Only the end of the full socket leads to a minisocket.
+        if passed && !found.mini {
+            found.finding = Finding::Done;
+        }
+    }
+
+    pub(super) fn close_finding(&mut self, at: u32) {
+        if let Some(found) = self.finding(at) {
+            found.finding = Finding::Done;
+        }
+    }
+
+    /// The change was counted already; the event knows better when it was.
+    fn refine(&mut self, at: u32, record: &Record, event: &ExactEvent) {
+        let min = record.since.min(self.epoch);
+        let within =
+            min.is_none_or(|min| min <= event.at) && event.at <= record.since.max(self.epoch);
+        let epoch = self.epoch;
+        if within
+            && event.source == Source::Tracepoint
+            && let Some(record) = self.ring.get_mut(at)
+        {
+            record.since = Since::exactly(event.at, epoch);
+        }
+    }
+
+    /// Whether the record is ahead of the event already.
+    fn is_stale(&self, record: &Record, event: &ExactEvent) -> bool {
+        !record.since.is_exact()
+            && event.at <= record.since.max(self.epoch)
+            && event.to != State::Close
+            && can_become(event.to, record.state())
+    }
+}
+
+/// Whether the end of a full socket can be a hand-over. The tracepoint tells
+/// every state, so only the last one counts; destruction tells none.
+fn may_go_on(source: Source, from: State) -> bool {
+    match source {
+        Source::Tracepoint => is_edge(from, State::TimeWait),
+        Source::Destroy | Source::Poll => may_hand_over(from),
+    }
+}

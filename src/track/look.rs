@@ -1,0 +1,264 @@
+//! One snapshot: rows in, findings out.
+
+use crate::model::moment::{Moment, When};
+use crate::model::row::Row;
+use crate::model::transition::{Kind, Reason, Source};
+
+use super::event::Complete;
+use super::join::{Arrivals, Outcome};
+use super::owners::OwnerId;
+use super::pending::{Finding, Pending, RowAge};
+use super::record::{Flag, Record};
+use super::since::{Epoch, Since};
+use super::tables;
+use super::{Change, Out, Phase, Tracker};
+use crate::model::state::State;
+
+impl Tracker {
+    /// A snapshot begins. Findings of the one before that were not settled are
+    /// found anew by this one. A snapshot that was broken off is to be ended,
+    /// with [`Complete::NONE`]; until then it goes on.
+    pub fn begin(&mut self, at: Moment) {
+        if self.look.phase == Phase::Reading {
+            return;
+        }
+        self.disown_openings();
+        self.start(at);
+        if self.look.phase != Phase::Never {
+            self.previous = Some(self.look.begin);
+        }
+        self.forget_findings();
+        self.look.begin = at;
+        self.look.end = at;
+        self.look.phase = Phase::Reading;
+        self.floors = self.covered;
+        self.index.clear();
+        self.partials.clear();
+        self.fresh.clear();
+        self.ghosts.trim();
+        self.ring.begin();
+    }
+
+    /// A socket that was found and never told is not known.
+    fn disown_openings(&mut self) {
+        for found in self.pending.iter().filter(|found| found.finding == Finding::Opened) {
+            self.ring.bury(found.at);
+        }
+    }
+
+    /// The first that is heard of fixes the zero of all times.
+    pub(super) fn start(&mut self, at: Moment) {
+        if self.first.is_none() {
+            self.first = Some(at);
+            self.epoch = Epoch::starting(at);
+        }
+    }
+
+    /// One row, in the order of the dump. Outside of a snapshot it is ignored.
+    #[inline]
+    pub fn row(&mut self, row: &Row<'_>) {
+        if self.look.phase != Phase::Reading {
+            return;
+        }
+        if tables::code(row.socket.table).is_none() {
+            return;
+        }
+        let mut new = Record::of(&row.socket);
+        let Some(old) = self.ring.take(&new) else {
+            self.arrive(new, row);
+            return;
+        };
+        let shown = new;
+        let got_descriptor = new.inode != 0 && new.inode != old.inode;
+        let changed = new.succeed(&old);
+        let at = self.ring.push(new);
+        if got_descriptor {
+            self.fresh.push(at);
+        }
+        if changed {
+            let mut pending = Pending::new(at, Finding::Changed, &shown, RowAge::of(row));
+            pending.unseen = old.has(Flag::Unseen);
+            self.pending.push(pending);
+        }
+    }
+
+    fn arrive(&mut self, new: Record, row: &Row<'_>) {
+        if new.is_anonymous() {
+            self.totals.untracked += 1;
+            return;
+        }
+        let at = self.ring.push(new);
+        self.arrivals.push(Pending::new(at, Finding::Opened, &new, RowAge::of(row)));
+    }
+
+    /// The snapshot is read; `complete` are the tables that were read without
+    /// a gap. Afterwards there may be [`Tracker::questions`] and
+    /// [`Tracker::wants_owners`], and events may come again.
+    pub fn end(&mut self, at: Moment, complete: Complete, out: &mut Out<'_>) {
+        if self.look.phase != Phase::Reading {
+            return;
+        }
+        self.look.phase = Phase::Seen;
+        self.look.end = at.max(self.look.begin);
+        let (base, leftovers) = self.ring.finish();
+        let moved = self.pending.iter_mut().chain(&mut self.arrivals).map(|p| &mut p.at);
+        moved.chain(&mut self.fresh).for_each(|at| *at -= base);
+        self.widen_lookalikes(&leftovers);
+        let missing = self.join(&leftovers, out);
+        self.take_arrivals();
+        self.take_missing(missing, complete);
+        self.pending.sort_unstable_by_key(|pending| pending.at);
+        for table in 0..self.covered.len() {
+            if complete.covers(table) {
+                self.covered[table] = Some(self.look.begin);
+            }
+        }
+        for event in std::mem::take(&mut self.held) {
+            self.apply(&event, out);
+        }
+    }
+
+    /// Matches rows and old records that the window did not bring together;
+    /// returns the places that stay without a row.
+    fn join(&mut self, leftovers: &[u32], out: &mut Out<'_>) -> Vec<(u32, Option<Reason>)> {
+        let mut rows = std::mem::take(&mut self.arrivals);
+        let by_ends = !leftovers.is_empty() || !self.ghosts.is_empty();
+        let (mut arrivals, twice) = Arrivals::new(&mut self.ring, &mut rows, by_ends);
+        self.totals.duplicates += twice;
+        let unclaimed: Vec<u32> =
+            leftovers.iter().copied().filter(|at| arrivals.claim(*at).is_none()).collect();
+        let partials = unclaimed.iter().copied().filter(|at| arrivals.lacks_port(*at));
+        arrivals.complete(&partials.collect::<Vec<u32>>());
+        let mut minisockets = Vec::new();
+        for number in self.ghosts.numbers() {
+            let row = self.ghosts.get(number).and_then(|g| arrivals.claim_minisocket(&g.record));
+            minisockets.extend(row.map(|at| (number, at)));
+        }
+        let explained = unclaimed.into_iter().filter_map(|at| match arrivals.explain(at)? {
+            Outcome::Found => None,
+            Outcome::Missing(reason) => Some((at, reason)),
+        });
+        let missing = explained.collect();
+        self.totals.duplicates += arrivals.sift();
+        self.arrivals = rows;
+        for (number, at) in minisockets {
+            self.hand_over(number, at, out);
+        }
+        missing
+    }
+
+    /// Which of several sockets that only events told of a row shows is not
+    /// known where their ends are equal: each of them began when any did.
+    fn widen_lookalikes(&mut self, places: &[u32]) {
+        let likeness = |at: &u32| self.ring.get(*at).and_then(|r| r.likeness(&self.hasher));
+        let mut alike: Vec<(u64, u32)> =
+            places.iter().filter_map(|at| Some((likeness(at)?, *at))).collect();
+        alike.sort_unstable();
+        for group in alike.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+            self.widen(&group.iter().map(|(_, at)| *at).collect::<Vec<u32>>());
+        }
+    }
+
+    /// Gives all records at `places` the bounds that hold for any of them.
+    pub(super) fn widen(&mut self, places: &[u32]) {
+        let sinces = places.iter().filter_map(|at| self.ring.get(*at)).map(|record| record.since);
+        let Some(hull) = sinces.reduce(|a, b| a.hull(b, self.epoch)) else { return };
+        for at in places {
+            if let Some(record) = self.ring.get_mut(*at) {
+                record.since = hull;
+            }
+        }
+    }
+
+    /// Rows that no record explains are sockets that appeared, except at the
+    /// first complete look at their table.
+    fn take_arrivals(&mut self) {
+        for row in std::mem::take(&mut self.arrivals) {
+            let Some(record) = self.ring.get(row.at).copied() else { continue };
+            if record.inode != 0 && record.owner == OwnerId::NONE {
+                self.fresh.push(row.at);
+            }
+            if row.finding == Finding::Changed {
+                self.pending.push(row);
+            }
+            if row.finding != Finding::Opened {
+                continue;
+            }
+            let (min, max) = self.bounds_of_opening(&record, &row);
+            let since = Since::between(min, max, self.epoch);
+            if let Some(record) = self.ring.get_mut(row.at) {
+                record.since = since;
+            }
+            if self.floor(&record).is_some() {
+                self.pending.push(row);
+            } else {
+                self.totals.first += 1;
+            }
+        }
+    }
+
+    /// When the state began in which a row was seen for the first time: after
+    /// the last complete look at its table, as that one lacked it.
+    pub(super) fn bounds_of_opening(
+        &self,
+        record: &Record,
+        row: &Pending,
+    ) -> (Option<Moment>, Moment) {
+        let (min, max) = row.age().began(self.look.begin, self.look.end);
+        (min.max(self.floor(record)).map(|min| min.min(max)), max)
+    }
+
+    fn floor(&self, record: &Record) -> Option<Moment> {
+        self.floors.get(record.table_index()).copied().flatten()
+    }
+
+    fn take_missing(&mut self, missing: Vec<(u32, Option<Reason>)>, complete: Complete) {
+        for (at, reason) in missing {
+            let Some(record) = self.ring.get_mut(at) else { continue };
+            let mut pending = Pending::new(at, Finding::Missing, record, RowAge::UNKNOWN);
+            pending.reason = reason;
+            pending.believed = reason == Some(Reason::TupleReused);
+            pending.unseen = record.has(Flag::Unseen);
+            record.set(Flag::Unseen, true);
+            if complete.covers(record.table_index()) {
+                pending.believed |= record.has(Flag::Missed);
+                record.set(Flag::Missed, true);
+            }
+            self.pending.push(pending);
+            if self.ring.get(at).is_some_and(Record::lacks_port) {
+                self.add_partial(at);
+            }
+        }
+    }
+
+    pub(super) fn add_partial(&mut self, at: u32) {
+        let (ring, hasher) = (&self.ring, &self.hasher);
+        let hash = |at: &u32| ring.get(*at).map_or(0, |record| record.hash_remote(hasher));
+        self.partials.insert_unique(hash(&at), at, hash);
+    }
+
+    /// The record at `at` is the minisocket of a ghost.
+    pub(super) fn hand_over(&mut self, number: u32, at: u32, out: &mut Out<'_>) {
+        let Some(ghost) = self.ghosts.remove(number) else { return };
+        let Some(row) = self.ring.get(at).copied() else { return };
+        let when = if ghost.hands_over_at_once() {
+            When::Exact(ghost.at)
+        } else {
+            let min = self.last_known(&ghost.record);
+            When::Between { min: min.min(ghost.at), max: ghost.at }
+        };
+        let (kind, from, reason, source) = if ghost.told {
+            (Kind::Opened, State::Close, Some(Reason::HandedOver), Source::Poll)
+        } else {
+            (Kind::Changed, ghost.state(), None, ghost.source)
+        };
+        let mut record = row;
+        record.succeed(&ghost.record);
+        let change = Change { kind, from: Some(from), to: row.state(), when, source, reason };
+        self.tell(&record, change, out);
+        if let Some(slot) = self.ring.get_mut(at) {
+            slot.owner = ghost.record.owner;
+            slot.since = Since::of(when, self.epoch);
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! From snapshots and events to transitions: what changed, when, for how long.
+//!
+//! ```text
+//! begin ─ row, row, … ─ end ─ [owners, answers, events] ─ settle ─ events … ─ begin ─ …
+//! ```
+//!
+//! Rows are compared while the dump is being read; what differs is held back
+//! as a finding until [`Tracker::settle`], because an event or an exact
+//! request can still explain it better than two looks can. Events are told at
+//! once. Every transition is told through the `out` of the call that made it.
+//!
+//! What is believed:
+//! - A row that is not in a dump proves nothing: a dump walks hash chains that
+//!   change under it (`tcp_diag_dump`). [`Tracker::questions`] lists what an
+//!   exact request should confirm. Without an answer a socket is gone when two
+//!   complete dumps in a row lack it. A dump with gaps counts for nothing.
+//! - Another socket with the same ends proves the end of the one before: no
+//!   two connections share ends and device.
+//! - A full socket that became CLOSE from FIN_WAIT2 or CLOSING may live on as
+//!   a minisocket; its end is told when that is known, or when the caller says
+//!   that it cannot find out.
+//!
+//! One round of a loop around it; events are applied between rounds as well:
+//!
+//! ```
+//! use sockstate::model::{moment::Moment, row::Row, transition::Transition};
+//! use sockstate::track::{Answer, Complete, ExactEvent, Question, Tracker};
+//!
+//! /// What the hands do.
+//! trait Kernel {
+//!     fn now(&self) -> Moment;
+//!     fn events(&mut self) -> Vec<ExactEvent>;
+//!     fn dump(&mut self, sink: &mut dyn FnMut(&Row<'_>)) -> Complete;
+//!     fn get(&mut self, question: &Question, then: &mut dyn FnMut(Answer<'_>));
+//! }
+//!
+//! fn round(tracker: &mut Tracker, kernel: &mut impl Kernel, out: &mut dyn FnMut(Transition)) {
+//!     tracker.begin(kernel.now());
+//!     let complete = kernel.dump(&mut |row| tracker.row(row));
+//!     tracker.end(kernel.now(), complete, out);
+//!     // tracker.wants_owners() → a scan of /proc → tracker.set_owners(&owners);
+//!     for event in kernel.events() {
+//!         tracker.apply(&event, out);
+//!     }
+//!     let questions: Vec<Question> = tracker.questions().collect();
+//!     for question in questions {
+//!         let now = kernel.now();
+//!         kernel.get(&question, &mut |answer| tracker.answer(question.ticket, answer, now, out));
+//!     }
+//!     tracker.settle(kernel.now(), out);
+//! }
+//! ```
+//!
+//! Events that are older than an answer or than `settle` are to be applied
+//! before it: an event that comes later than the look that showed what it did
+//! is recognised and not told again, but it can no longer make that exact.
+//!
+//! Nothing here reads a clock or fails. A tracker keeps 64 bytes a socket, and
+//! about 11 more for each way (cookie, ends) in which events look sockets up.
+
+mod answer;
+mod apply;
+mod departed;
+mod event;
+mod ghosts;
+mod index;
+mod join;
+mod locate;
+mod look;
+mod owners;
+mod pending;
+mod record;
+mod ring;
+mod settle;
+mod since;
+mod tables;
+
+pub use event::{Answer, Applied, Ask, Complete, ExactEvent, Question, Ticket, Totals};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::model::gap::Gap;
+use crate::model::identity::Identity;
+use crate::model::moment::{Dwell, Moment, When};
+use crate::model::owner::Owners;
+use crate::model::state::State;
+use crate::model::transition::{Kind, Ownership, Reason, Source, Transition};
+
+use departed::Departed;
+use ghosts::Ghosts;
+use index::Index;
+use owners::{OwnerId, OwnerTable};
+use pending::Pending;
+use record::{Flag, Record};
+use ring::Ring;
+use since::Epoch;
+
+/// Receives transitions as they are found.
+pub type Out<'o> = dyn FnMut(Transition) + 'o;
+
+/// Every socket of one network namespace, and what became of it.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    ring: Ring,
+    index: Index,
+    /// connect()s without a local port, by their peer.
+    partials: HashTable<u32>,
+    owners: OwnerTable,
+    /// Where a descriptor appeared in this look.
+    fresh: Vec<u32>,
+    /// Rows of this look that the window did not explain.
+    arrivals: Vec<Pending>,
+    pending: Vec<Pending>,
+    ghosts: Ghosts,
+    departed: Departed,
+    /// Events that came while a snapshot was read.
+    held: Vec<ExactEvent>,
+    hasher: DefaultHashBuilder,
+    epoch: Epoch,
+    look: Look,
+    /// The first moment heard of.
+    first: Option<Moment>,
+    /// Begin of the look before.
+    previous: Option<Moment>,
+    /// Begin of the last complete look at each table.
+    covered: [Option<Moment>; 8],
+    /// The same as it was before the present look.
+    floors: [Option<Moment>; 8],
+    /// The tracepoint is among the sources.
+    traced: bool,
+    /// Events were lost since the last look.
+    lossy: bool,
+    totals: Totals,
+}
+
+/// The look that is being read or was read last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    begin: Moment,
+    end: Moment,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// There was no look yet.
+    #[default]
+    Never,
+    /// Nothing is open.
+    Settled,
+    /// Rows are coming in.
+    Reading,
+    /// The rows are in, the findings not told.
+    Seen,
+}
+
+/// A socket as the tracker knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    /// Which socket.
+    pub identity: Identity,
+    /// Its state.
+    pub state: State,
+    /// The state began not before this, where known …
+    pub since_min: Option<Moment>,
+    /// … and not after this.
+    pub since_max: Moment,
+    /// Who holds it or held it, where known.
+    pub owner: Option<Ownership>,
+}
+
+impl Tracker {
+    /// A tracker that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Events were lost (how many, 0 where unknown): the next snapshot is
+    /// believed over all that events said, and marks what it changes.
+    pub fn resync(&mut self, lost: u64) -> Gap {
+        self.lossy = true;
+        self.totals.lost_events += lost;
+        let gap = Gap::new("events", "the kernel overwrote events before they were read");
+        if lost > 0 { gap.count(lost) } else { gap }
+    }
+
+    /// Starts over, for another network namespace or source: the next snapshot
+    /// is the first one. The gap says how many sockets were forgotten.
+    pub fn reset(&mut self, reason: impl Into<String>) -> Gap {
+        let forgotten = self.len() as u64;
+        *self = Self::default();
+        Gap::new("history", reason).count(forgotten)
+    }
+
+    /// Every socket present. Findings that are not settled are not in it.
+    pub fn iter(&self) -> impl Iterator<Item = Tracked> {
+        self.ring.iter().map(|(_, record)| Tracked {
+            identity: record.identity(),
+            state: record.state(),
+            since_min: record.since.min(self.epoch),
+            since_max: record.since.max(self.epoch),
+            owner: self.ownership(record),
+        })
+    }
+
+    /// The sockets with this cookie: one, or more where a `struct sock` has
+    /// left a minisocket behind. For events that have nothing else.
+    pub fn with_cookie(&mut self, cookie: u64) -> impl Iterator<Item = (Identity, State)> {
+        let ring = &self.ring;
+        let places = self.index.by_cookie(ring, cookie);
+        places.filter_map(|at| Some((ring.get(at)?.identity(), ring.get(at)?.state())))
+    }
+
+    /// How many sockets are present.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether no socket is present.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What was counted since the tracker was made or reset.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Memory held, by the sizes and capacities of everything in it.
+    pub fn bytes(&self) -> usize {
+        let places = self.fresh.capacity() * size_of::<u32>() + self.partials.allocation_size();
+        let findings = (self.arrivals.capacity() + self.pending.capacity()) * size_of::<Pending>();
+        let events = self.held.capacity() * size_of::<ExactEvent>();
+        size_of::<Self>()
+            + self.ring.bytes()
+            + self.index.bytes()
+            + self.owners.bytes()
+            + self.ghosts.bytes()
+            + self.departed.bytes()
+            + places
+            + findings
+            + events
+    }
+
+    /// Inodes of the sockets that got a descriptor in this look: who holds
+    /// them is to be found out and given to [`Tracker::set_owners`].
+    pub fn wants_owners(&self) -> impl Iterator<Item = u32> {
+        self.fresh.iter().filter_map(|at| self.ring.get(*at)).map(|record| record.inode)
+    }
+
+    /// Notes the owners of the sockets that [`Tracker::wants_owners`] named,
+    /// between `end` and the next `begin`.
+    pub fn set_owners(&mut self, owners: &Owners) {
+        for at in std::mem::take(&mut self.fresh) {
+            self.set_owner(at, owners);
+        }
+    }
+
+    /// Notes the owners of all sockets anew: descriptors are passed on.
+    pub fn refresh_owners(&mut self, owners: &Owners) {
+        self.fresh = Vec::new();
+        let held = self.ring.iter().filter(|(_, record)| record.inode != 0);
+        for at in held.map(|(at, _)| at).collect::<Vec<u32>>() {
+            self.set_owner(at, owners);
+        }
+    }
+
+    fn set_owner(&mut self, at: u32, owners: &Owners) {
+        let Some(inode) = self.ring.get(at).map(|record| record.inode) else { return };
+        let id = self.owners.intern(owners, inode);
+        if id == OwnerId::NONE {
+            return;
+        }
+        if let Some(record) = self.ring.get_mut(at) {
+            record.owner = id;
+        }
+        if self.owners.wants_sweep() {
+            let ghosts = self.ghosts.iter().map(|ghost| ghost.record.owner);
+            self.owners.sweep(self.ring.iter().map(|(_, record)| record.owner).chain(ghosts));
+        }
+    }
+
+    fn ownership(&self, record: &Record) -> Option<Ownership> {
+        let processes = self.owners.get(record.owner)?.clone();
+        Some(Ownership { processes, former: record.inode == 0 })
+    }
+
+    /// Counts a transition of `record`, which still is in the state before,
+    /// and puts it together.
+    fn tell(&mut self, record: &Record, change: Change, out: &mut Out<'_>) {
+        let Change { kind, from, to, when, source, reason } = change;
+        // A hand-over begins nothing: it is the ghost's own.
+        if kind == Kind::Opened && reason != Some(Reason::HandedOver) {
+            self.lay_ghosts(record, out);
+        }
+        match kind {
+            Kind::Opened => self.totals.opened += 1,
+            Kind::Changed => self.totals.changed += 1,
+            Kind::Ended => self.totals.ended += 1,
+            Kind::Passed => self.totals.passed += 1,
+        }
+        let known = matches!(kind, Kind::Changed | Kind::Ended);
+        let since = known.then_some(record.since);
+        out(Transition {
+            kind,
+            from,
+            to,
+            when,
+            dwell: since.map(|s| Dwell::between(s.min(self.epoch), s.max(self.epoch), when)),
+            identity: record.identity(),
+            source,
+            reason,
+            owner: self.ownership(record),
+            listed: record.has(Flag::Listed),
+        });
+    }
+
+    /// Ends the socket at a place.
+    fn finish(
+        &mut self,
+        at: u32,
+        when: When,
+        source: Source,
+        reason: Option<Reason>,
+        out: &mut Out<'_>,
+    ) {
+        let Some(record) = self.ring.bury(at) else { return };
+        self.note_departed(&record, when.max());
+        let from = Some(record.state());
+        let change = Change { kind: Kind::Ended, from, to: State::Close, when, source, reason };
+        self.tell(&record, change, out);
+    }
+
+    /// Remembers that the end of the socket is told, by all that a later word
+    /// of it may have.
+    fn note_departed(&mut self, record: &Record, gone: Moment) {
+        self.departed.add(record.hash_ends(&self.hasher), gone);
+        if record.cookie != 0 {
+            self.departed.add(record.cookie, gone);
+        }
+    }
+
+    /// By when the socket with this cookie or these ends was gone, where its
+    /// end was told.
+    fn departed(&self, record: &Record) -> Option<Moment> {
+        let by_cookie = (record.cookie != 0).then(|| self.departed.gone(record.cookie)).flatten();
+        by_cookie.or_else(|| self.departed.gone(record.hash_ends(&self.hasher)))
+    }
+
+    fn forget_departed(&mut self, record: &Record) {
+        self.departed.forget(record.cookie);
+        self.departed.forget(record.hash_ends(&self.hasher));
+    }
+}
+
+/// What is told of a socket, see [`Transition`].
+struct Change {
+    kind: Kind,
+    from: Option<State>,
+    to: State,
+    when: When,
+    source: Source,
+    reason: Option<Reason>,
+}

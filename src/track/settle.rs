@@ -1,0 +1,196 @@
+//! Tells what a snapshot found and no event explained.
+
+use crate::model::age::TIME_WAIT_MS;
+use crate::model::lifecycle::can_become;
+use crate::model::moment::{Moment, When};
+use crate::model::state::State;
+use crate::model::transition::{Kind, Reason, Source};
+
+use super::ghosts::Ghost;
+use super::pending::{Finding, Pending};
+use super::record::{Flag, Record};
+use super::since::Since;
+use super::{Change, Out, Phase, Tracker};
+
+/// How much later than it did TIME_WAIT can seem to have begun: a dump takes
+/// its time, and the row's timer counts in ticks.
+const TIMER_SLACK: u64 = 1_000_000_000;
+
+impl Tracker {
+    /// Tells the snapshot's findings; what was asked and not answered waits
+    /// for the next snapshot unless that is believed without an answer.
+    /// Ends are told first, so that an end comes before the beginning of what
+    /// took its place.
+    pub fn settle(&mut self, now: Moment, out: &mut Out<'_>) {
+        if self.look.phase != Phase::Seen {
+            return;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        for missing in pending.iter().filter(|p| p.finding == Finding::Missing && p.believed) {
+            self.settle_missing(missing, now, out);
+        }
+        self.settle_ghosts(out);
+        for found in &pending {
+            match found.finding {
+                Finding::Opened => self.settle_opened(found, out),
+                Finding::Changed => self.settle_changed(found, out),
+                Finding::Missing | Finding::Done => {}
+            }
+        }
+        self.pending = pending;
+        self.forget_findings();
+        self.look.phase = Phase::Settled;
+        self.lossy = false;
+    }
+
+    /// Drops findings that are told or superseded; a burst of them must not
+    /// hold memory for ever.
+    pub(super) fn forget_findings(&mut self) {
+        let keep = self.ring.len() / 16;
+        for findings in [&mut self.pending, &mut self.arrivals] {
+            findings.clear();
+            findings.shrink_to(keep);
+        }
+        self.fresh.shrink_to(keep);
+    }
+
+    pub(super) fn settle_missing(&mut self, missing: &Pending, now: Moment, out: &mut Out<'_>) {
+        let max = if missing.reason == Some(Reason::TupleReused) { self.look.end } else { now };
+        let unasked = missing.reason.or(Some(Reason::Unconfirmed));
+        self.end_missing(missing, max, unasked, out);
+    }
+
+    /// Ends a socket that is known to be gone by `max`.
+    pub(super) fn end_missing(
+        &mut self,
+        missing: &Pending,
+        max: Moment,
+        otherwise: Option<Reason>,
+        out: &mut Out<'_>,
+    ) {
+        let Some(record) = self.ring.get(missing.at).copied() else { return };
+        let min = self.earliest(&record, missing.unseen);
+        let when = When::Between { min: min.min(max), max };
+        let reason = missing.reason.or_else(|| self.end_of_time_wait(&record, when));
+        let reason = reason.or_else(|| self.doubt(&record)).or(otherwise);
+        self.finish(missing.at, when, Source::Poll, reason, out);
+    }
+
+    /// Whether TIME_WAIT can have run its time, counted from the last start of
+    /// its timer that is known: it never ends early by itself.
+    fn end_of_time_wait(&self, record: &Record, when: When) -> Option<Reason> {
+        if !record.is_tcp() || record.state() != State::TimeWait {
+            return None;
+        }
+        let ran = when.max().since(record.since.max(self.epoch));
+        let full = ran.saturating_add(TIMER_SLACK) >= TIME_WAIT_MS * 1_000_000;
+        Some(if full { Reason::Expired } else { Reason::CutShort })
+    }
+
+    fn doubt(&self, record: &Record) -> Option<Reason> {
+        if !record.has(Flag::Listed) {
+            return Some(Reason::NeverListed);
+        }
+        self.lossy.then_some(Reason::AfterLoss)
+    }
+
+    /// Sockets that events ended before this look began and that it does not
+    /// show as minisockets have ended.
+    fn settle_ghosts(&mut self, out: &mut Out<'_>) {
+        for number in self.ghosts.numbers() {
+            let Some(ghost) = self.ghosts.get(number).copied() else { continue };
+            if ghost.at > self.look.begin {
+                continue;
+            }
+            self.tell_ghost(number, out);
+            if self.covered.get(ghost.record.table_index()) == Some(&Some(self.look.begin)) {
+                self.ghosts.remove(number);
+            }
+        }
+        self.ghosts.trim();
+    }
+
+    /// Tells a ghost's end as a change to CLOSE, once.
+    pub(super) fn tell_ghost(&mut self, number: u32, out: &mut Out<'_>) {
+        let Some(ghost) = self.ghosts.get_mut(number).filter(|ghost| !ghost.told) else { return };
+        ghost.told = true;
+        let ghost = *ghost;
+        self.tell_end_of(&ghost, out);
+    }
+
+    pub(super) fn tell_end_of(&mut self, ghost: &Ghost, out: &mut Out<'_>) {
+        let (kind, from, to) = (Kind::Ended, Some(ghost.state()), State::Close);
+        let (when, source) = (When::Exact(ghost.at), ghost.source);
+        self.tell(&ghost.record, Change { kind, from, to, when, source, reason: None }, out);
+    }
+
+    pub(super) fn settle_opened(&mut self, found: &Pending, out: &mut Out<'_>) {
+        let Some(record) = self.ring.get(found.at).copied() else { return };
+        let (min, max) = self.bounds_of_opening(&record, found);
+        let when = When::Between { min: min.unwrap_or(max), max };
+        let reason = found.reason.or(self.lossy.then_some(Reason::AfterLoss));
+        let (kind, from, to) = (Kind::Opened, Some(State::Close), record.state());
+        self.tell(&record, Change { kind, from, to, when, source: Source::Poll, reason }, out);
+    }
+
+    pub(super) fn settle_changed(&mut self, found: &Pending, out: &mut Out<'_>) {
+        let Some(record) = self.ring.get(found.at).copied() else { return };
+        let min = self.earliest(&record, found.unseen);
+        let (begin, end) = (self.look.begin, self.look.end);
+        let when = found.age().tighten(min, end, begin, end);
+        // Events led where the row cannot have come back from.
+        let astray = record.is_tcp()
+            && record.since.is_exact()
+            && !self.lossy
+            && !can_become(record.state(), found.observed());
+        self.totals.contradicted += u64::from(astray);
+        let reason = astray.then_some(Reason::OtherNamespace);
+        self.change(found.at, found.observed(), when, Source::Poll, reason, out);
+        if let Some(record) = self.ring.get_mut(found.at) {
+            record.set(Flag::Mini, found.mini);
+        }
+    }
+
+    /// Tells that the socket at a place went to `to`, and notes it.
+    pub(super) fn change(
+        &mut self,
+        at: u32,
+        to: State,
+        when: When,
+        source: Source,
+        reason: Option<Reason>,
+        out: &mut Out<'_>,
+    ) {
+        let Some(record) = self.ring.get(at).copied() else { return };
+        let from = record.state();
+        if from == to {
+            return;
+        }
+        let doubtful = self.lossy && source == Source::Poll;
+        let reason = reason.or(doubtful.then_some(Reason::AfterLoss));
+        let change = Change { kind: Kind::Changed, from: Some(from), to, when, source, reason };
+        self.tell(&record, change, out);
+        if let Some(record) = self.ring.get_mut(at) {
+            record.set_state(to);
+            record.since = Since::of(when, self.epoch);
+        }
+    }
+
+    /// What an event tells of cannot have happened before this: the socket was
+    /// still seen in its state, or the state had not begun.
+    pub(super) fn last_known(&self, record: &Record) -> Moment {
+        let seen = match self.look.phase {
+            Phase::Settled if !record.has(Flag::Unseen) => Some(self.look.begin),
+            _ if record.has(Flag::Unseen) => self.first,
+            _ => self.previous.or(self.first),
+        };
+        seen.max(record.since.min(self.epoch)).unwrap_or_default()
+    }
+
+    /// What this look found cannot have happened before this; `unseen`: the
+    /// look before lacked the socket too.
+    pub(super) fn earliest(&self, record: &Record, unseen: bool) -> Moment {
+        let looked = if unseen { self.first } else { self.previous.or(self.first) };
+        looked.max(record.since.min(self.epoch)).unwrap_or_default()
+    }
+}

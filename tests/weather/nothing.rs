@@ -1,0 +1,77 @@
+//! Not a single socket: every command says so, and none complains.
+
+use anyhow::ensure;
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::kit::netns::Entered;
+use crate::kit::run::Run;
+use crate::kit::{CheckOf, Result, ask, trial};
+
+pub fn trials(entered: &Entered) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for source in ["auto", "proc"] {
+        let checks: [CheckOf<&str>; 3] =
+            [("tables", tables), ("status", status), ("json", documents)];
+        for (name, check) in checks {
+            let name = format!("nothing::{name}_{source}");
+            trials.push(trial(name, entered, move || check(source)));
+        }
+    }
+    trials
+}
+
+/// The head, where there is one, and nothing else.
+fn tables(source: &str) -> Result<()> {
+    let zeros = "STATE        COUNT\nLISTEN           0\nSYN_SENT         0\nSYN_RECV         0\n\
+                 ESTABLISHED      0\nCLOSE_WAIT       0\nFIN_WAIT1        0\nFIN_WAIT2        0\n\
+                 CLOSING          0\nLAST_ACK         0\nTIME_WAIT        0\nCLOSE            0\n\
+                 total            0\n";
+    for (command, expected) in [
+        ("list", "PROTO  STATE  RECV-Q  SEND-Q  LOCAL  REMOTE\n"),
+        ("list -tanp", "STATE  RECV-Q  SEND-Q  LOCAL  REMOTE  PROCESS\n"),
+        ("list -aH", ""),
+        ("list -ta --sort -recvq --limit 5", "STATE  RECV-Q  SEND-Q  LOCAL  REMOTE\n"),
+        ("listeners", "LOCAL  QUEUE  SYN  DROPS  WAITING  OWNER\n"),
+        ("listeners -txH", ""),
+        ("count", zeros),
+        ("count --by process", "PROCESS  COUNT\ntotal        0\n"),
+        ("count --by remote,user -tux", "REMOTE  USER  COUNT\ntotal   -         0\n"),
+        ("count --by remote -H", ""),
+    ] {
+        let args = command.split_whitespace().chain(["--source", source]);
+        let output = Run::new(args).run()?.ok()?;
+        ensure!(output.stdout == expected, "{command}: {output}");
+        ensure!(output.stderr.is_empty(), "{command}: nothing is missing: {output}");
+    }
+    Ok(())
+}
+
+fn status(source: &str) -> Result<()> {
+    let output = Run::new(["status", "--source", source]).run()?.ok()?;
+    let by = if source == "auto" { "netlink" } else { "proc" };
+    let heading = format!("  0 sockets by {by}   no alerts\n\nTCP   LISTEN              0");
+    ensure!(output.stdout.contains(&heading), "{output}");
+    ensure!(
+        output.stdout.contains("\nUDP   0, 0 connected   RAW 0   UNIX 0, 0 listening\n"),
+        "{output}"
+    );
+    ensure!(!output.stdout.contains("most ") && !output.stdout.contains("not judged"), "{output}");
+    ensure!(output.stderr.is_empty(), "nothing is missing: {output}");
+    Ok(())
+}
+
+fn documents(source: &str) -> Result<()> {
+    for (command, member) in [("list", "sockets"), ("listeners", "listeners")] {
+        let document = ask::json(&[command, "--source", source])?;
+        ensure!(document[member] == json!([]) && document["gaps"] == json!([]), "{document}");
+    }
+    let document = ask::json(&["count", "--source", source])?;
+    ensure!(document["total"] == 0 && document["gaps"] == json!([]), "{document}");
+    ensure!(document["groups"].as_array().map(Vec::len) == Some(11), "{document}");
+    let document = ask::json(&["status", "--source", source])?;
+    for member in ["alerts", "unknown", "top", "gaps"] {
+        ensure!(document[member] == json!([]), "{member}: {document}");
+    }
+    Ok(())
+}
