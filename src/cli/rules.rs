@@ -54,7 +54,7 @@ fn places() -> Vec<PathBuf> {
 /// # Errors
 /// For an id that no rule has.
 pub fn restrict(config: &mut Config, ids: &[String], max: &[String]) -> Result<(), Error> {
-    for id in ids.iter().filter(|id| !config.knows(id)) {
+    if let Some(id) = ids.iter().find(|id| !config.knows(id)) {
         let mut known: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         known.extend(config.own.iter().map(|rule| rule.id.as_str()));
         let known = known.join(", ");

@@ -164,6 +164,9 @@ impl fmt::Display for Subject {
                 named(f, &format!("udp {}", shown(*local)), owners)
             }
             Self::Destination(remote) => write!(f, "to {}", shown(*remote)),
+            Self::Ports { source, destination } if destination.port == 0 => {
+                write!(f, "{source} to any destination")
+            }
             Self::Ports { source, destination } => {
                 write!(f, "{source} to {}", shown(*destination))
             }

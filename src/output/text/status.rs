@@ -119,12 +119,12 @@ impl Text<'_> {
     fn unknown(&mut self, unknown: &[Unknown]) {
         match unknown {
             [] => {}
-            names if self.style.width.is_some() => {
-                let names: Vec<&str> = names.iter().map(|unknown| &*unknown.rule).collect();
-                let more = names.len().saturating_sub(2);
-                let also = if more > 0 { format!(" and {more} more") } else { String::new() };
-                let names = names[..names.len() - more].join(", ");
-                self.line(&format!("not judged: {names}{also} (why: sockstate check)"));
+            [only] if self.style.width.is_some() => {
+                self.line(&format!("not judged: {} (why: sockstate check)", only.rule));
+            }
+            all if self.style.width.is_some() => {
+                let rules = human::plural(all.len() as u64, "rule");
+                self.line(&format!("not judged: {rules} (which and why: sockstate check)"));
             }
             all => {
                 for Unknown { rule, why } in all {
