@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::address::Endpoint;
 use crate::model::age::Age;
-use crate::model::listener::{Listener, Waiting};
+use crate::model::listener::{HalfOpen, Listener, Waiting};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::standing::Standing;
@@ -50,6 +50,7 @@ impl<'l> Backlog<'l> {
             let listener = &mut self.listeners[index];
             if row.socket.state == State::SynRecv {
                 *listener.syn_queue.get_or_insert(0) += 1;
+                half_open(&mut listener.half_open, &row.socket);
             } else if let Some(remote) = row.socket.remote() {
                 listener.waiting.push(Waiting { remote, age: Age::of(row) });
             }
@@ -67,6 +68,20 @@ impl<'l> Backlog<'l> {
             .collect();
         let best = scored.iter().map(|(score, _)| *score).max();
         scored.into_iter().filter(|(score, _)| Some(*score) == best).map(|(_, i)| i).collect()
+    }
+}
+
+/// A SYN-ACK is repeated for the first time after one second
+/// (`TCP_TIMEOUT_INIT`); a longer timer without a repetition has expired
+/// without being used to repeat it. The rest is for the timer's granularity.
+const FIRST_TIMEOUT_MS: u32 = 1_100;
+
+fn half_open(half_open: &mut HalfOpen, request: &Socket) {
+    half_open.sources.extend(request.remote().map(|remote| remote.address));
+    match request.timer {
+        Some(timer) if timer.retransmits > 0 => half_open.repeated += 1,
+        Some(timer) if timer.expires_ms > FIRST_TIMEOUT_MS => half_open.deferred += 1,
+        _ => {}
     }
 }
 

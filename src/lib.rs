@@ -17,6 +17,8 @@ pub mod group;
 pub mod matrix;
 pub mod rules;
 pub mod track;
+// What becomes of their answers over time, pure as well.
+pub mod alert;
 // Floor 2b, the hands: system calls and what is made of them.
 pub mod source;
 pub mod sys;

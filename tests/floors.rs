@@ -15,19 +15,20 @@ const FLOORS: &[(&str, u8)] = &[
     ("filter", 2),
     ("group", 2),
     ("matrix", 2),
-    ("rules", 2),
     ("track", 2),
     ("sys", 2),
+    ("rules", 3),
     ("source", 3),
-    ("engine", 4),
-    ("output", 5),
-    ("cli", 7),
+    ("alert", 4),
+    ("engine", 5),
+    ("output", 6),
+    ("cli", 8),
 ];
 
 /// Floors without system calls: nothing of the outside may be named there.
 const PURE: &[&str] = &[
     "kernel", "model", "backlog", "budget", "chain", "explain", "filter", "group", "matrix",
-    "rules", "track",
+    "rules", "track", "alert",
 ];
 
 struct Source {

@@ -24,6 +24,8 @@ pub enum Error {
     Failed(String),
     /// The job could not be done, and everything is said already: exit status 1.
     Told,
+    /// Everything is said already; ends with this status.
+    Exit(u8),
     /// A signal ended a stream: the exit status by which a shell knows it.
     Signal(u8),
     /// Help or version was asked for: standard output, exit status 0.
@@ -94,6 +96,7 @@ impl Error {
                 1
             }
             Self::Told => 1,
+            Self::Exit(code) => code,
             Self::Signal(status) => status,
             Self::Text(text) => {
                 let mut out = Out::new(stdout);

@@ -76,6 +76,13 @@ Examples:
   sockstate status -t                          without UDP, raw and unix sockets
   sockstate status --json | jq .tcp";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  sockstate check --print-rules                the rules, and where each number comes from
+  sockstate check --max close-wait=10000       more than 10000 in CLOSE_WAIT is critical
+  sockstate check --max close-wait=10000:5m    the same, only those older than 5 minutes
+  sockstate check --rule self-connect --for 2s --json";
+
 const MAIN_ABOUT: &str = "\
 The state of every socket on this machine
 
@@ -135,6 +142,14 @@ pub enum Command {
     /// have a queue, and a row, each.
     #[command(after_help = LISTENERS_EXAMPLES)]
     Listeners(Listeners),
+    /// Judge by the alert rules, once or for a while, for cron, Nagios and CI
+    ///
+    /// Prints a status line with performance data and ends with 0 OK, 1 WARNING, 2 CRITICAL or
+    /// 3 UNKNOWN: nothing could be looked at, or a gap hides the answer of a rule. Wrong usage, a
+    /// mistake in a rules file too, is 2. One look proves ages and queues; rates and growth need
+    /// --for. docs/rules.md describes the rules.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
     /// Transitions of sockets between states, as they happen
     ///
     /// Exact where the kernel tells: with CAP_PERFMON (root) by the tracepoint
@@ -170,6 +185,9 @@ pub enum Command {
     /// Write the man page to standard output
     #[command(hide = true)]
     Man,
+    /// Write docs/rules.md to standard output
+    #[command(hide = true)]
+    RulesDoc,
     /// Write the JSON Schema of every --json document to standard output
     #[command(hide = true)]
     Schema,
@@ -485,6 +503,35 @@ pub struct Words {
     /// example.
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
+}
+
+/// Flags of `check`.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// At most so many TCP sockets in a state, of that age: close-wait=100:5m;
+    /// then only such rules and those of --rule are judged
+    #[arg(long, value_name = "STATE=N[:AGE]")]
+    pub max: Vec<String>,
+    /// Only the rule of this id; may be given more than once
+    #[arg(long, value_name = "ID")]
+    pub rule: Vec<String>,
+    /// Look for so long, for growth and rates
+    #[arg(long = "for", value_name = "TIME")]
+    pub duration: Option<String>,
+    /// With --for: time between two looks
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub interval: String,
+    /// Thresholds, exceptions and own rules; without it the user's
+    /// sockstate/rules.toml, else the one in /etc
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// Print the rules in force and where each value came from, and stop
+    #[arg(long)]
+    pub print_rules: bool,
+    /// Run this for every alert that begins or ends, with its JSON on standard
+    /// input; split at blanks, there is no shell
+    #[arg(long, value_name = "COMMAND")]
+    pub notify: Option<String>,
 }
 
 /// Flags of `completions`.

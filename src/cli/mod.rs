@@ -1,5 +1,6 @@
 //! Floor 6: arguments to an exit status.
 
+mod check;
 mod completions;
 mod context;
 mod count;
@@ -16,6 +17,7 @@ mod listeners;
 pub mod man;
 mod ports;
 mod repeat;
+mod rules;
 mod select;
 mod status;
 
@@ -70,11 +72,13 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         Some(Command::List(flags)) => list::run(&mut context, &flags),
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
+        Some(Command::Check(flags)) => check::run(&mut context, &flags),
         Some(Command::Events(flags)) => events::run(&mut context, &flags),
         Some(Command::Ports(flags)) => ports::run(&mut context, &flags),
         Some(Command::Explain(flags)) => explain::run(&mut context, &flags),
         Some(Command::Completions(flags)) => completions::run(&mut context, flags.shell),
         Some(Command::Man) => man::run(&mut context),
+        Some(Command::RulesDoc) => context.print(crate::rules::markdown().as_bytes()),
         Some(Command::Schema) => context.print(crate::output::json::schema().as_bytes()),
     }
 }

@@ -8,7 +8,7 @@ use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
-use super::select;
+use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
@@ -17,7 +17,9 @@ pub fn run(context: &mut Context<'_>) -> Result<(), Error> {
     let engine = context.engine();
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
     let selection = select::selection(&context.shared, &[], defaults, &engine)?;
-    let overview = engine.overview(&selection.want)?;
+    let config = rules::load(None)?;
+    let own = rules::counting(&config, &context.shared, &engine)?;
+    let overview = engine.overview(selection.want.tables, &config, &own)?;
     let at = context.at;
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::backlog::Backlog;
-use crate::model::listener::Listener;
+use crate::model::listener::{HalfOpen, Listener};
 use crate::model::owner::Owners;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
@@ -118,6 +118,7 @@ fn listener(row: &Row<'_>) -> Option<Listener> {
         queue,
         unix_name: row.facts.unix_name().map(|name| (name.is_abstract, name.bytes.to_vec())),
         syn_queue: None,
+        half_open: HalfOpen::default(),
         waiting: Vec::new(),
         shared_by: 1,
     })

@@ -1,10 +1,14 @@
 //! Floor 3: puts together what a command shows.
 
+mod check;
 mod count;
+mod dead_fds;
 mod destroy;
 mod exact;
 mod explain;
 pub mod fields;
+mod frame;
+mod glance;
 mod listeners;
 mod lookups;
 mod overview;
@@ -14,9 +18,11 @@ mod resolver;
 mod selection;
 mod stream;
 
+pub use check::{Checked, Checker, Status};
 pub use count::{Count, Group, KeyValue};
 pub use destroy::{Destroyed, Refusal};
 pub use explain::Explained;
+pub use frame::{Ask, Looked};
 pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};

@@ -1,7 +1,5 @@
 //! The state of the whole machine: counts, alerts, the worst offenders.
 
-use std::ops::ControlFlow;
-
 use rustc_hash::FxHashMap;
 
 use crate::model::address::Address;
@@ -9,20 +7,17 @@ use crate::model::escape::escaped;
 use crate::model::frame::{Frame, StateCounts};
 use crate::model::owner::Owners;
 use crate::model::row::Row;
+use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::table::Table;
-use crate::model::want::{Extras, Proto, TableId, Want};
-use crate::rules::{self, Alert};
+use crate::model::want::{Proto, TableId};
+use crate::rules::{self, Alert, Config, Level, Needs, Unknown};
 use crate::source::{Report, SourceError};
-use crate::sys::processes;
 
-use super::Engine;
+use super::frame::{Ask, Looked};
+use super::{Engine, Selection};
 
 /// How many offenders of a kind are listed.
 const TOP: usize = 3;
-
-/// Processes with fewer CLOSE_WAIT sockets need no look at their limits.
-const MANY_SOCKETS: usize = 10;
 
 /// What an offender is counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,17 +70,16 @@ pub struct Overview {
     /// What is wrong, worst first.
     pub alerts: Vec<Alert>,
     /// Rules that could not judge, with the reason.
-    pub unknown: Vec<(&'static str, String)>,
+    pub unknown: Vec<Unknown>,
     /// The worst offenders.
     pub top: Vec<Top>,
     /// Who served it; its gaps are all gaps.
     pub report: Report,
 }
 
-/// What one walk over all sockets leaves behind.
+/// What one walk over all sockets leaves behind, beside what the rules need.
 #[derive(Default)]
 struct Tally {
-    tcp: StateCounts,
     udp: StateCounts,
     raw: StateCounts,
     unix: StateCounts,
@@ -107,95 +101,57 @@ impl Tally {
             // The overview reads no other tables.
             Proto::Mptcp | Proto::Udplite | Proto::Ping | Proto::Sctp | Proto::Dccp => {}
             Proto::Netlink | Proto::Packet | Proto::Vsock => {}
-            Proto::Tcp => {
-                self.tcp.add(socket.state);
-                if let Some(remote) = socket.remote().filter(|_| socket.state.is_connected()) {
-                    *self.remotes.entry(remote.address).or_default() += 1;
-                    if socket.state == State::TimeWait {
-                        *self.remotes_time_wait.entry(remote.address).or_default() += 1;
-                    }
-                }
+            Proto::Tcp => self.remote(socket),
+        }
+    }
+
+    fn remote(&mut self, socket: &Socket) {
+        if let Some(remote) = socket.remote().filter(|_| socket.state.is_connected()) {
+            *self.remotes.entry(remote.address).or_default() += 1;
+            if socket.state == State::TimeWait {
+                *self.remotes_time_wait.entry(remote.address).or_default() += 1;
             }
         }
     }
 }
 
 impl Engine {
-    /// Looks at every socket that `want` names and judges.
+    /// Looks at every socket of these tables and judges.
     ///
     /// # Errors
     /// When no table could be read.
-    pub fn overview(&self, want: &Want) -> Result<Overview, SourceError> {
+    pub fn overview(
+        &self,
+        tables: Vec<TableId>,
+        config: &Config,
+        own: &[Selection],
+    ) -> Result<Overview, SourceError> {
         let mut tally = Tally::default();
-        let mut report = self.scan(want, &mut |row| {
-            tally.add(row);
-            ControlFlow::Continue(())
-        })?;
-        let mut frame = Frame { tcp: tally.tcp, ..Frame::default() };
-        self.troubles(want, &mut frame, &mut report)?;
-        let (owners, gap) = self.owners(tally.inodes.iter().copied());
-        report.gaps.extend(gap);
-        frame.owners = owners;
-        frame.open_file_limits = self.limits(&frame);
-        let (host, gaps) = self.host();
-        report.gaps.extend(gaps);
-        frame.host = host;
-        frame.gaps.clone_from(&report.gaps);
-        let (alerts, unknown) = rules::judge(&frame);
+        let ask = Ask { tables, needs: EVERYTHING, own };
+        let Looked { frame, report } = self.frame(&ask, &mut |row| tally.add(row))?;
+        let judged = rules::judge(&frame, config, Level::Firing);
         Ok(Overview {
             top: top(&tally, &frame),
             udp: tally.udp,
             raw: tally.raw,
             unix: tally.unix,
             frame,
-            alerts,
-            unknown,
+            alerts: judged.alerts,
+            unknown: judged.unknown,
             report,
         })
     }
-
-    /// The rows that the rules look at closely, with what they need of them.
-    fn troubles(
-        &self,
-        want: &Want,
-        frame: &mut Frame,
-        report: &mut Report,
-    ) -> Result<(), SourceError> {
-        let tcp: Vec<TableId> =
-            want.tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect();
-        if frame.tcp.get(State::Listen) > 0 {
-            let (listeners, found) = self.listeners_unowned(&tcp)?;
-            frame.listeners = listeners;
-            report.merge(found);
-        }
-        if frame.tcp.get(State::CloseWait) > 0 {
-            let close_wait = Want {
-                states: State::CloseWait.into(),
-                extras: Extras { tcp_info: true, ..Extras::default() },
-                ..Want::all_of(tcp)
-            };
-            let kept = self.keep(&close_wait)?;
-            frame.close_wait = kept.table;
-            report.merge(kept.report);
-        }
-        Ok(())
-    }
-
-    fn limits(&self, frame: &Frame) -> FxHashMap<u32, u64> {
-        let piles = close_wait_by_process(&frame.close_wait, &frame.owners);
-        let many = piles.into_iter().filter(|(_, count)| *count >= MANY_SOCKETS as u64);
-        // A limit that cannot be read makes the rule rely on the count alone.
-        many.filter_map(|(pid, _)| {
-            let limit = processes::max_open_files(&self.proc_root, pid).ok()??;
-            Some((pid, limit))
-        })
-        .collect()
-    }
 }
 
-fn close_wait_by_process(table: &Table, owners: &Owners) -> FxHashMap<u32, u64> {
-    by_process(table.iter().map(|row| row.socket.inode), owners)
-}
+const EVERYTHING: Needs = Needs {
+    glance: true,
+    conns: true,
+    listeners: true,
+    udp: true,
+    unix: true,
+    ports: true,
+    descriptors: true,
+};
 
 /// Sockets of each process; one that a process holds twice counts once.
 fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u32, u64> {
@@ -228,7 +184,8 @@ fn top(tally: &Tally, frame: &Frame) -> Vec<Top> {
             count,
         })
     };
-    let close_wait = close_wait_by_process(&frame.close_wait, &frame.owners);
+    let close_wait = frame.in_state(State::CloseWait).map(|conn| conn.inode);
+    let close_wait = by_process(close_wait, &frame.owners);
     let sockets = by_process(tally.inodes.iter().copied(), &frame.owners);
     process(TopKind::ProcessCloseWait, close_wait)
         .chain(remote(TopKind::RemoteTimeWait, &tally.remotes_time_wait))

@@ -62,7 +62,19 @@ impl Selection {
     /// Whether the filter selects a row; with owners not looked up yet, whether
     /// it may.
     pub fn takes(&self, row: &Row<'_>, lookups: &Lookups, owners_known: bool) -> bool {
-        let Some(expr) = &self.expr else { return true };
+        match self.answer(row, lookups, owners_known) {
+            Some(answer) => answer,
+            None => self.needs.owners && !owners_known,
+        }
+    }
+
+    /// Whether the filter selects a row; `None` where that cannot be told.
+    pub fn judges(&self, row: &Row<'_>, lookups: &Lookups) -> Option<bool> {
+        self.answer(row, lookups, true)
+    }
+
+    fn answer(&self, row: &Row<'_>, lookups: &Lookups, owners_known: bool) -> Option<bool> {
+        let Some(expr) = &self.expr else { return Some(true) };
         let subject = Subject {
             row,
             owners: owners_known.then_some(&lookups.owners),
@@ -71,10 +83,7 @@ impl Selection {
             marks_visible: self.marks_visible,
             age: None,
         };
-        match filter::matches(expr, &subject) {
-            Some(answer) => answer,
-            None => self.needs.owners && !owners_known,
-        }
+        filter::matches(expr, &subject)
     }
 
     /// How the filter was read and who decides which part.

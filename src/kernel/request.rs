@@ -85,7 +85,7 @@ pub struct InetId {
 /// The bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
 /// acknowledged.
 pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
-    let message = message(SockDiagDestroy::new(exact(id)), NLM_F_REQUEST | NLM_F_ACK, seq);
+    let message = message(SockDiagDestroy::new(exact(id, 0)), NLM_F_REQUEST | NLM_F_ACK, seq);
     with_protocol(message, id.protocol)
 }
 
@@ -93,14 +93,19 @@ pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
 /// its own: with another cookie the kernel answers `ENOENT`, without one with
 /// the listener of that port (`inet_diag_find_one_icsk`).
 pub fn get(id: &InetId, seq: u32) -> Vec<u8> {
-    with_protocol(message(exact(id), NLM_F_REQUEST, seq), id.protocol)
+    one(id, 0, seq)
 }
 
-fn exact(id: &InetId) -> SockDiagMessage {
+/// The same, with attributes: bit *n* - 1 of `extensions` asks for attribute *n*.
+pub fn one(id: &InetId, extensions: u8, seq: u32) -> Vec<u8> {
+    with_protocol(message(exact(id, extensions), NLM_F_REQUEST, seq), id.protocol)
+}
+
+fn exact(id: &InetId, extensions: u8) -> SockDiagMessage {
     SockDiagMessage::InetRequest(InetRequest {
         family: id.family,
         protocol: id.protocol as u8,
-        extensions: ExtensionFlags::empty(),
+        extensions: ExtensionFlags::from_bits_retain(extensions),
         states: StateFlags::from_bits_retain(u32::MAX),
         socket_id: SocketId {
             source_port: id.local.1,

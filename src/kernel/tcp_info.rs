@@ -24,6 +24,21 @@ pub const BYTES_RECEIVED: Field = long("bytes_received", 128);
 /// Time spent in retransmission timeouts since the connection began (6.7).
 pub const TOTAL_RTO_TIME: Field = word("total_rto_time_ms", 244);
 
+/// Doublings of the retransmission timeout in force.
+pub const BACKOFF: Field = byte("backoff", 4);
+/// Segments sent and not acknowledged; a listener's accept queue.
+pub const UNACKED: Field = word("unacked_segs", 24);
+/// Time since data was last sent; retransmits count (`lsndtime`).
+pub const LAST_DATA_SENT: Field = word("last_data_sent_ms", 44);
+/// Bytes the peer acknowledged.
+pub const BYTES_ACKED: Field = long("bytes_acked", 120);
+/// Bytes that were never sent so far.
+pub const NOTSENT: Field = word("notsent_bytes", 144);
+/// Time since the connection began in which the peer's window was the limit.
+pub const RWND_LIMITED: Field = long("rwnd_limited_us", 176);
+/// The window the peer offers (5.4).
+pub const SND_WND: Field = word("snd_wnd_bytes", 228);
+
 /// Every field, in the kernel's order (`include/uapi/linux/tcp.h`).
 ///
 /// `tcpi_state` is left out: the row's own state is authoritative and the two
@@ -33,7 +48,7 @@ pub const FIELDS: &[Field] = &[
     CA_STATE,
     byte("retransmits", 2),
     byte("probes", 3),
-    byte("backoff", 4),
+    BACKOFF,
     OPTION_BITS,
     bits("snd_wscale", 6, 0, 4),
     bits("rcv_wscale", 6, 4, 4),
@@ -43,12 +58,12 @@ pub const FIELDS: &[Field] = &[
     scaled("ato_ms", 12, 1000),
     word("snd_mss_bytes", 16),
     word("rcv_mss_bytes", 20),
-    word("unacked_segs", 24),
+    UNACKED,
     word("sacked_segs", 28),
     word("lost_segs", 32),
     word("retrans_segs", 36),
     word("fackets_segs", 40),
-    word("last_data_sent_ms", 44),
+    LAST_DATA_SENT,
     LAST_DATA_RECV,
     LAST_ACK_RECV,
     word("pmtu_bytes", 60),
@@ -64,17 +79,17 @@ pub const FIELDS: &[Field] = &[
     word("total_retrans_segs", 100),
     long("pacing_rate_bytes_per_s", 104),
     long("max_pacing_rate_bytes_per_s", 112),
-    long("bytes_acked", 120),
+    BYTES_ACKED,
     BYTES_RECEIVED,
     word("segs_out", 136),
     word("segs_in", 140),
-    word("notsent_bytes", 144),
+    NOTSENT,
     word("min_rtt_us", 148),
     word("data_segs_in", 152),
     word("data_segs_out", 156),
     long("delivery_rate_bytes_per_s", 160),
     long("busy_time_us", 168),
-    long("rwnd_limited_us", 176),
+    RWND_LIMITED,
     long("sndbuf_limited_us", 184),
     word("delivered_segs", 192),
     word("delivered_ce_segs", 196),
@@ -83,7 +98,7 @@ pub const FIELDS: &[Field] = &[
     word("dsack_dups", 216),
     word("reord_seen", 220),
     word("rcv_ooopack", 224),
-    word("snd_wnd_bytes", 228),
+    SND_WND,
     word("rcv_wnd_bytes", 232),
     word("rehash", 236),
     half("total_rto", 240),

@@ -1,13 +1,16 @@
 //! One look at the machine, as the rules see it.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
+use super::address::{Address, Endpoint};
+use super::conn::Conn;
 use super::gap::Gap;
 use super::host::Host;
 use super::listener::Listener;
 use super::owner::Owners;
 use super::state::State;
-use super::table::Table;
 
 /// How many sockets of a table are in each state, by the state's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,16 +49,84 @@ impl StateCounts {
     }
 }
 
-/// What the rules judge.
+/// TIME_WAIT records of one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeWaits<P> {
+    /// Where.
+    pub place: P,
+    /// Records made within [`YOUNG_MS`].
+    pub young: u64,
+}
+
+/// A TIME_WAIT record younger than this counts for the present rate.
+pub const YOUNG_MS: u64 = 5_000;
+
+/// Where TIME_WAIT records are being made; places with few are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimeWaitRates {
+    /// By local port: all connections of a listener share it.
+    pub local_ports: Vec<TimeWaits<u16>>,
+    /// By the peer's endpoint: all connections to a service share it.
+    pub remotes: Vec<TimeWaits<Endpoint>>,
+}
+
+/// How many sockets of a process no table lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadFds {
+    /// Process and count, largest first.
+    pub processes: Vec<(u32, u64)>,
+    /// Processes whose descriptors could not be read.
+    pub hidden_processes: u64,
+}
+
+/// Ephemeral ports that one source uses towards one destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortUse {
+    /// Our address.
+    pub source: Address,
+    /// The service.
+    pub destination: Endpoint,
+    /// Ports used.
+    pub used: u64,
+    /// Those of them held by TIME_WAIT.
+    pub time_wait: u64,
+    /// Ports that can be used at all.
+    pub capacity: u64,
+    /// Ports that explicit binds take from everyone.
+    pub blocked: u64,
+}
+
+/// How many sockets an own rule's filter selects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Those it selects for certain.
+    pub yes: u64,
+    /// Those of which it cannot be told.
+    pub unknown: u64,
+}
+
+/// What the rules judge: counts of everything, rows only where a rule needs
+/// them.
 #[derive(Debug, Default)]
 pub struct Frame {
     /// TCP sockets per state.
     pub tcp: StateCounts,
-    /// Every TCP listener with its queues.
+    /// Every TCP and unix listener with its queues.
     pub listeners: Vec<Listener>,
-    /// The CLOSE_WAIT rows, with tcp_info where the source has it.
-    pub close_wait: Table,
-    /// Who holds them.
+    /// TCP sockets that deserve a closer look: all of the states that may be
+    /// stuck, of ESTABLISHED those that a first look found suspicious.
+    pub conns: Vec<Conn>,
+    /// UDP sockets that dropped packets.
+    pub udp: Vec<Conn>,
+    /// Where TIME_WAIT comes from.
+    pub time_wait: TimeWaitRates,
+    /// The fullest budgets of ephemeral ports; absent where not asked for.
+    pub ports: Option<Vec<PortUse>>,
+    /// Sockets that no table lists; absent where not asked for.
+    pub dead_fds: Option<DeadFds>,
+    /// What own rules count, in their order.
+    pub counted: Vec<Counted>,
+    /// Who holds what.
     pub owners: Owners,
     /// Soft limit on open files of the processes that hold many of them.
     pub open_file_limits: FxHashMap<u32, u64>,
@@ -63,4 +134,66 @@ pub struct Frame {
     pub host: Host,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// An earlier look, to tell what grew.
+    pub past: Option<Past>,
+}
+
+/// An earlier look at the same machine.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// What was seen.
+    pub frame: Arc<Frame>,
+    /// How long ago it was.
+    pub elapsed_ms: u64,
+}
+
+/// How a counter moved since an earlier look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delta {
+    /// By so much.
+    Rose(u64),
+    /// It went down: it wrapped, or was reset.
+    Reset,
+    /// There is no earlier look, or one of the two lacks it.
+    Unknown,
+}
+
+impl Delta {
+    /// From an earlier and a later reading.
+    pub fn between(earlier: Option<u64>, later: Option<u64>) -> Self {
+        match (earlier, later) {
+            (Some(earlier), Some(later)) => {
+                later.checked_sub(earlier).map_or(Self::Reset, Self::Rose)
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// By how much it rose for certain.
+    pub fn rise(self) -> u64 {
+        match self {
+            Self::Rose(by) => by,
+            Self::Reset | Self::Unknown => 0,
+        }
+    }
+}
+
+impl Frame {
+    /// How a kernel counter moved since the earlier look.
+    pub fn counter(&self, group: &str, name: &str) -> Delta {
+        let Some(past) = &self.past else { return Delta::Unknown };
+        let earlier = past.frame.host.counters.get(group, name);
+        Delta::between(earlier, self.host.counters.get(group, name))
+    }
+
+    /// Sockets of a state among those looked at closely.
+    pub fn in_state(&self, state: State) -> impl Iterator<Item = &Conn> {
+        self.conns.iter().filter(move |conn| conn.state == state)
+    }
+
+    /// Ends the line of earlier looks: one is enough.
+    pub fn forget_past(mut self) -> Self {
+        self.past = None;
+        self
+    }
 }

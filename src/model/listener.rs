@@ -1,6 +1,8 @@
 //! A listener with what waits behind it.
 
-use super::address::Endpoint;
+use std::collections::BTreeSet;
+
+use super::address::{Address, Endpoint};
 use super::age::Age;
 use super::queues::AcceptQueue;
 use super::socket::Socket;
@@ -14,6 +16,19 @@ pub struct Waiting {
     pub age: Option<Age>,
 }
 
+/// Handshakes that a listener has begun and the clients have not completed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HalfOpen {
+    /// Those whose SYN-ACK had to be repeated.
+    pub repeated: u32,
+    /// Those that wait for data, not for the ACK: `TCP_DEFER_ACCEPT`. Their
+    /// timer backs off while no SYN-ACK is repeated (`reqsk_timer_handler`);
+    /// only those old enough to show it are counted.
+    pub deferred: u32,
+    /// Client addresses.
+    pub sources: BTreeSet<Address>,
+}
+
 /// One listening socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -25,6 +40,8 @@ pub struct Listener {
     pub unix_name: Option<(bool, Vec<u8>)>,
     /// Handshakes under way (SYN_RECV); absent for unix listeners.
     pub syn_queue: Option<u32>,
+    /// What is known of those handshakes.
+    pub half_open: HalfOpen,
     /// Connections waiting to be accepted, as far as they could be listed.
     pub waiting: Vec<Waiting>,
     /// Listeners that share the endpoint (`SO_REUSEPORT`), this one included.

@@ -20,6 +20,8 @@ pub mod age;
 
 pub mod table;
 
+pub mod conn;
+
 pub mod frame;
 pub mod listener;
 

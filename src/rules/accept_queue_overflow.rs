@@ -1,62 +1,105 @@
 //! accept-queue-overflow: connections arrive faster than they are accepted.
 
-use crate::model::escape::escaped;
-use crate::model::frame::Frame;
+use crate::model::frame::{Delta, Frame};
 use crate::model::human;
 use crate::model::listener::Listener;
-use crate::model::owner::Owners;
+use crate::model::want::Proto;
 
-use super::{Alert, Severity, Subject, Verdict, verdict};
+use super::settings::reaches;
+use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
 
-pub(super) const ID: &str = "accept-queue-overflow";
+const ID: &str = "accept-queue-overflow";
 
-/// Part of the limit, in percent, from which on a queue is worth a warning.
-const WARN_PERCENT: u64 = 80;
+const WARN_PERCENT: Threshold =
+    Threshold::percent("warn_percent", 80, "part of the limit that is worth a warning");
 
-pub(super) fn check(frame: &Frame) -> Verdict {
-    let judged = frame.listeners.iter().filter(|l| l.queue.limit.is_some());
-    if judged.clone().next().is_none() && !frame.listeners.is_empty() {
-        return Verdict::Unknown("/proc does not tell the limits of queues".into());
-    }
-    let somaxconn = frame.host.sysctls.somaxconn();
-    verdict(judged.filter_map(|l| alert(l, somaxconn, &frame.owners)).collect())
+pub(super) const RULE: Rule = Rule {
+    id: ID,
+    fires: "an accept queue is filled to warn_percent of its limit (warning), beyond the limit, or \
+            drops connections while one looks (critical)",
+    evidence: &[
+        ("queue", "connections complete and not accepted"),
+        ("limit", "connections, min(backlog, somaxconn) when listen() was called"),
+        ("drops", "segments dropped since it listens"),
+        ("drops_delta", "segments dropped while one looked; with --for"),
+        ("window_ms", "how long one looked; with --for"),
+    ],
+    thresholds: &[WARN_PERCENT],
+    hold_ms: 0,
+    needs: Needs { listeners: true, ..Needs::NONE },
+    inputs: TCP,
+    check,
+};
+
+fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+    let tcp = || frame.listeners.iter().filter(|l| l.socket.table.proto == Proto::Tcp);
+    let found = tcp().filter_map(|listener| alert(frame, settings, listener)).collect();
+    let blind = tcp().any(|listener| listener.queue.limit.is_none());
+    let why = "/proc does not tell the limits of queues";
+    verdict_or(found, blind.then(|| why.to_owned()))
 }
 
-fn alert(listener: &Listener, somaxconn: Option<u64>, owners: &Owners) -> Option<Alert> {
+fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<Alert> {
     let (len, limit) = (listener.queue.len?, listener.queue.limit?);
     let (len, limit) = (u64::from(len), u64::from(limit));
-    let severity = if len > limit {
+    let subject = Subject::listener(frame, listener)?;
+    let dropped = dropped(frame, listener);
+    // The kernel's test is length > limit (sk_acceptq_is_full).
+    let severity = if len > limit || dropped > 0 {
         Severity::Critical
-    } else if len > 0 && len * 100 >= limit * WARN_PERCENT {
+    } else if reaches(len, settings.of(&WARN_PERCENT, &subject), limit) {
         Severity::Warning
     } else {
         return None;
     };
     let drops = u64::from(listener.queue.drops.unwrap_or(0));
+    let mut evidence = vec![("queue", len), ("limit", limit), ("drops", drops)];
+    if let Some(past) = &frame.past {
+        evidence.extend([("drops_delta", dropped), ("window_ms", past.elapsed_ms)]);
+    }
     Some(Alert {
-        rule: ID,
+        rule: ID.into(),
         severity,
-        subject: Subject::Listener {
-            local: listener.socket.local()?,
-            owners: owner_names(listener, owners),
-        },
+        subject,
         count: len,
-        evidence: vec![("queue", len), ("limit", limit), ("drops", drops)],
-        summary: summary(listener, len, limit, drops),
-        remedy: remedy(limit, somaxconn),
+        evidence,
+        summary: summary(frame, listener, len, limit, drops, dropped),
+        remedy: remedy(limit, frame.host.sysctls.somaxconn()),
     })
 }
 
-fn owner_names(listener: &Listener, owners: &Owners) -> Vec<(u32, String)> {
-    let mut pids: Vec<u32> = owners.of(listener.socket.inode).iter().map(|h| h.pid).collect();
-    pids.dedup();
-    pids.into_iter().map(|pid| (pid, escaped(owners.comm(pid)))).collect()
+/// Segments this listener dropped since the earlier look for a full accept
+/// queue: its own counter counts other causes too, the namespace's counter
+/// ListenOverflows other listeners, so both must have risen.
+fn dropped(frame: &Frame, listener: &Listener) -> u64 {
+    let Some(past) = &frame.past else { return 0 };
+    if frame.counter("TcpExt", "ListenOverflows").rise() == 0 {
+        return 0;
+    }
+    let same = |l: &&Listener| l.socket.inode == listener.socket.inode;
+    let earlier = past.frame.listeners.iter().find(same).and_then(|l| l.queue.drops);
+    Delta::between(earlier.map(u64::from), listener.queue.drops.map(u64::from)).rise()
 }
 
-fn summary(listener: &Listener, len: u64, limit: u64, drops: u64) -> String {
+fn summary(
+    frame: &Frame,
+    listener: &Listener,
+    len: u64,
+    limit: u64,
+    drops: u64,
+    dropped: u64,
+) -> String {
     let mut text = format!("queue {len}/{limit}");
-    if drops > 0 {
-        text += &format!(", {}", human::plural(drops, "drop"));
+    match &frame.past {
+        Some(past) if dropped > 0 => {
+            text += &format!(
+                ", {} in {}",
+                human::plural(dropped, "drop"),
+                human::duration(past.elapsed_ms)
+            );
+        }
+        _ if drops > 0 => text += &format!(", {}", human::plural(drops, "drop")),
+        _ => {}
     }
     let longest = listener.waiting.iter().filter_map(|w| w.age).map(|age| age.min_ms).max();
     if let Some(longest) = longest {
@@ -77,7 +120,7 @@ fn remedy(limit: u64, somaxconn: Option<u64>) -> String {
         ),
         Some(somaxconn) if limit < somaxconn => format!(
             "the limit is the application's own backlog (somaxconn is {}): raise it in listen(), \
-             or accept faster",
+             or accept faster; if somaxconn was raised since, calling listen() again is enough",
             human::count(somaxconn)
         ),
         Some(somaxconn) => format!(

@@ -1,89 +1,144 @@
 //! close-wait-leak: the peer hung up long ago and the application never closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::age::Age;
-use crate::model::escape::escaped;
+use crate::model::conn::Conn;
 use crate::model::frame::Frame;
 use crate::model::human;
-use crate::model::queues::EndOfFile;
-use crate::model::row::Row;
 use crate::model::standing::Standing;
+use crate::model::state::State;
 
-use super::{Alert, Severity, Subject, Verdict, verdict};
+use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
 
-pub(super) const ID: &str = "close-wait-leak";
+const ID: &str = "close-wait-leak";
 
-/// Sockets of one process from which on it is a leak.
-const WARN_COUNT: u64 = 10;
-const CRITICAL_COUNT: u64 = 100;
-/// Younger ones may still be closed in the ordinary course of things.
-const MIN_AGE_MS: u64 = 60_000;
+const MIN_COUNT: Threshold =
+    Threshold::count("min_count", "sockets", 10, "so many old ones of a process are a leak");
+const CRITICAL_COUNT: Threshold =
+    Threshold::count("critical_count", "sockets", 100, "so many old ones are critical");
+const AGE: Threshold =
+    Threshold::time("age", 60_000, "younger ones may still be closed in the ordinary course");
+const LIMIT_PERCENT: Threshold = Threshold::percent(
+    "limit_percent",
+    50,
+    "old ones beyond this part of the process' RLIMIT_NOFILE are critical",
+);
+const GROWTH: Threshold = Threshold::count(
+    "growth",
+    "sockets",
+    10,
+    "so many more at the end of the window than at its start, with none of the first closed",
+);
+const WINDOW: Threshold =
+    Threshold::time("window", 10_000, "growth counts over at least this time (--for)");
 
-/// Whose sockets they are: a process, or a user whose process is hidden.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Holder {
-    Process(u32),
-    User(Option<u32>),
-}
+pub(super) const RULE: Rule = Rule {
+    id: ID,
+    fires: "a process holds min_count sockets in CLOSE_WAIT for age (critical: critical_count, or \
+            limit_percent of its open files), or over a window their number grew by growth and \
+            none was closed",
+    evidence: &[
+        ("oldest_ms", "the longest time in CLOSE_WAIT that is proven"),
+        ("eof_read", "sockets whose end of file the application has read"),
+        ("eof_unread", "sockets whose end of file it has not read"),
+        ("data_unread", "sockets with unread data before the end of file"),
+        ("open_files_limit", "descriptors the process may open, where it can be read"),
+        ("growth", "sockets more than at the start of the window; with --for"),
+        ("window_ms", "length of the window; with --for"),
+    ],
+    thresholds: &[MIN_COUNT, CRITICAL_COUNT, AGE, LIMIT_PERCENT, GROWTH, WINDOW],
+    hold_ms: 0,
+    needs: Needs { conns: true, ..Needs::NONE },
+    inputs: TCP,
+    check,
+};
 
 #[derive(Default)]
-struct Pile {
+struct Heap {
+    /// Old ones.
     count: u64,
+    ageless: u64,
     oldest_ms: u64,
     read: u64,
     unread: u64,
     data_unread: u64,
+    /// All of them, old or young.
+    cookies: BTreeSet<u64>,
 }
 
-pub(super) fn check(frame: &Frame) -> Verdict {
-    let mut piles: BTreeMap<Holder, Pile> = BTreeMap::new();
-    let mut ageless = 0;
-    // Unaccepted connections belong to the listener, not to a leak.
-    let owned = |row: &Row<'_>| Standing::of(row) == Standing::Descriptor;
-    for row in frame.close_wait.iter().filter(owned) {
-        match Age::of(&row) {
-            Some(age) if age.min_ms >= MIN_AGE_MS => {
-                for holder in holders(frame, &row) {
-                    piles.entry(holder).or_default().add(&row, age);
-                }
-            }
-            Some(_) => {}
-            None => ageless += 1,
+fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+    let heaps = heaps(frame, Some(settings));
+    let before = frame
+        .past
+        .as_ref()
+        .filter(|past| past.elapsed_ms >= settings.base(&WINDOW))
+        .map(|past| (heaps_of_past(&past.frame), past.elapsed_ms));
+    let ageless = heaps.iter().find_map(|(subject, heap)| {
+        let enough = heap.count + heap.ageless >= settings.of(&MIN_COUNT, subject);
+        (heap.ageless > 0 && enough).then_some(heap.ageless)
+    });
+    let found = heaps.into_iter().filter_map(|(subject, heap)| {
+        let growth = before
+            .as_ref()
+            .and_then(|(before, elapsed)| {
+                Some((growth(before.get(&subject.key()), &heap)?, *elapsed))
+            })
+            .filter(|(growth, _)| *growth >= settings.of(&GROWTH, &subject));
+        alert(frame, settings, subject, &heap, growth)
+    });
+    let why = |n| format!("no tcp_info tells the age of {}", human::plural(n, "socket"));
+    verdict_or(found.collect(), ageless.map(why))
+}
+
+/// Unaccepted connections belong to the listener (accept-stall), not to a leak.
+fn heaps(frame: &Frame, settings: Option<&Settings<'_>>) -> BTreeMap<Subject, Heap> {
+    let mut heaps: BTreeMap<Subject, Heap> = BTreeMap::new();
+    let owned = |conn: &&Conn| conn.standing == Standing::Descriptor;
+    for conn in frame.in_state(State::CloseWait).filter(owned) {
+        for subject in Subject::holders(frame, conn) {
+            let age = settings.map_or(0, |settings| settings.of(&AGE, &subject));
+            heaps.entry(subject).or_default().add(conn, age);
         }
     }
-    if ageless >= WARN_COUNT {
-        return Verdict::Unknown(format!(
-            "no tcp_info tells the age of {}",
-            human::plural(ageless, "socket")
-        ));
-    }
-    verdict(piles.into_iter().filter_map(|(holder, pile)| alert(frame, holder, &pile)).collect())
+    heaps
 }
 
-fn holders(frame: &Frame, row: &Row<'_>) -> Vec<Holder> {
-    let mut pids: Vec<u32> =
-        frame.owners.of(row.socket.inode).iter().map(|holder| holder.pid).collect();
-    pids.dedup();
-    if pids.is_empty() {
-        return vec![Holder::User(row.socket.uid)];
-    }
-    pids.into_iter().map(Holder::Process).collect()
+fn heaps_of_past(frame: &Frame) -> BTreeMap<String, BTreeSet<u64>> {
+    heaps(frame, None).into_iter().map(|(s, heap)| (s.key(), heap.cookies)).collect()
 }
 
-impl Pile {
-    fn add(&mut self, row: &Row<'_>, age: Age) {
+/// How many more there are, where every one of the first is still there; with
+/// churn there is no leak, however the number moves.
+fn growth(before: Option<&BTreeSet<u64>>, now: &Heap) -> Option<u64> {
+    let none = BTreeSet::new();
+    let before = before.unwrap_or(&none);
+    let survived = before.iter().all(|cookie| *cookie != 0 && now.cookies.contains(cookie));
+    survived.then(|| (now.cookies.len() - before.len()) as u64)
+}
+
+impl Heap {
+    fn add(&mut self, conn: &Conn, age: u64) {
+        self.cookies.insert(conn.cookie);
+        let Some(known) = conn.age else {
+            self.ageless += 1;
+            return;
+        };
+        if known.min_ms < age {
+            return;
+        }
         self.count += 1;
-        self.oldest_ms = self.oldest_ms.max(age.min_ms);
-        match EndOfFile::of(row) {
-            Some(EndOfFile::Read) => self.read += 1,
-            Some(EndOfFile::Unread) => self.unread += 1,
-            Some(EndOfFile::DataUnread) => self.data_unread += 1,
+        self.oldest_ms = self.oldest_ms.max(known.min_ms);
+        // The FIN counts as one byte until the end of file was read
+        // (tcp_diag_get_info: rcv_nxt - copied_seq).
+        match conn.recv_q {
+            Some(0) => self.read += 1,
+            Some(1) => self.unread += 1,
+            Some(_) => self.data_unread += 1,
             None => {}
         }
     }
 
-    fn summary(&self) -> String {
+    fn summary(&self, growth: Option<(u64, u64)>) -> String {
         let parts = [
             (self.read, "end of file read, not closed"),
             (self.unread, "end of file not read"),
@@ -91,17 +146,32 @@ impl Pile {
         ];
         let split: Vec<String> =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        format!(
+        let old = format!(
             "{} in CLOSE_WAIT, oldest {}: {}",
             human::plural(self.count, "socket"),
             human::duration(self.oldest_ms),
             split.join(", ")
-        )
+        );
+        let Some((more, window_ms)) = growth else { return old };
+        let grown = format!(
+            "{} in CLOSE_WAIT, {} more within {} and none closed",
+            human::plural(self.cookies.len() as u64, "socket"),
+            human::count(more),
+            human::duration(window_ms)
+        );
+        if self.count == 0 {
+            grown
+        } else {
+            format!("{old}; {} more within {}", human::count(more), human::duration(window_ms))
+        }
     }
 
     /// What the split says of the application.
     fn remedy(&self) -> &'static str {
-        if self.read >= self.unread + self.data_unread {
+        if self.count == 0 {
+            "the peers hang up and the application does not close its side: look for the missing \
+             close; no kernel parameter ends CLOSE_WAIT"
+        } else if self.read >= self.unread + self.data_unread {
             "the peer hung up and the application knows, but never calls close(): look for the \
              missing close; no kernel parameter ends CLOSE_WAIT"
         } else {
@@ -111,33 +181,41 @@ impl Pile {
     }
 }
 
-fn alert(frame: &Frame, holder: Holder, pile: &Pile) -> Option<Alert> {
-    if pile.count < WARN_COUNT {
+fn alert(
+    frame: &Frame,
+    settings: &Settings<'_>,
+    subject: Subject,
+    heap: &Heap,
+    growth: Option<(u64, u64)>,
+) -> Option<Alert> {
+    let old = heap.count >= settings.of(&MIN_COUNT, &subject);
+    if !old && growth.is_none() {
         return None;
     }
-    let limit = match holder {
-        Holder::Process(pid) => frame.open_file_limits.get(&pid).copied(),
-        Holder::User(_) => None,
+    let limit = match &subject {
+        Subject::Process { pid, .. } => frame.open_file_limits.get(pid).copied(),
+        _ => None,
     };
-    let half_of_limit = limit.is_some_and(|limit| pile.count * 2 > limit);
-    let critical = pile.count >= CRITICAL_COUNT || half_of_limit;
+    let percent = settings.of(&LIMIT_PERCENT, &subject);
+    let beyond = limit.is_some_and(|limit| heap.count * 100 > limit * percent);
+    let critical = old && (heap.count >= settings.of(&CRITICAL_COUNT, &subject) || beyond);
     let mut evidence = vec![
-        ("oldest_ms", pile.oldest_ms),
-        ("eof_read", pile.read),
-        ("eof_unread", pile.unread),
-        ("data_unread", pile.data_unread),
+        ("oldest_ms", heap.oldest_ms),
+        ("eof_read", heap.read),
+        ("eof_unread", heap.unread),
+        ("data_unread", heap.data_unread),
     ];
     evidence.extend(limit.map(|limit| ("open_files_limit", limit)));
+    if let Some((more, window_ms)) = growth {
+        evidence.extend([("growth", more), ("window_ms", window_ms)]);
+    }
     Some(Alert {
-        rule: ID,
+        rule: ID.into(),
         severity: if critical { Severity::Critical } else { Severity::Warning },
-        subject: match holder {
-            Holder::Process(pid) => Subject::Process { pid, comm: escaped(frame.owners.comm(pid)) },
-            Holder::User(uid) => Subject::User { uid },
-        },
-        count: pile.count,
+        count: if old { heap.count } else { heap.cookies.len() as u64 },
+        subject,
         evidence,
-        summary: pile.summary(),
-        remedy: pile.remedy().to_owned(),
+        summary: heap.summary(growth),
+        remedy: heap.remedy().to_owned(),
     })
 }

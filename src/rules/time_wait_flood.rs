@@ -1,40 +1,137 @@
-//! time-wait-flood: TIME_WAIT close to the number the kernel keeps.
+//! time-wait-flood: TIME_WAIT close to the number the kernel keeps, or made at
+//! a high rate in one place.
 
-use crate::model::frame::Frame;
+use crate::model::frame::{Frame, TimeWaits, YOUNG_MS};
 use crate::model::human;
+use crate::model::listener::Listener;
 use crate::model::state::State;
+use crate::model::want::Proto;
 
-use super::{Alert, Severity, Subject, Verdict, verdict};
+use super::settings::{percent_of, reaches};
+use super::{
+    Alert, Needs, Rule, Settings, Severity, Subject, TCP_AND_HOST, Threshold, Verdict, verdict_or,
+};
 
-pub(super) const ID: &str = "time-wait-flood";
+const ID: &str = "time-wait-flood";
 
-const WARN_PERCENT: u64 = 80;
+const WARN_PERCENT: Threshold = Threshold::percent(
+    "warn_percent",
+    80,
+    "part of net.ipv4.tcp_max_tw_buckets that is worth a warning",
+);
+const RATE: Threshold =
+    Threshold::count("rate", "sockets/s", 500, "so many new ones a second in one place");
 
-pub(super) fn check(frame: &Frame) -> Verdict {
-    let Some(limit) = frame.host.sysctls.max_tw_buckets() else {
-        return Verdict::Unknown("net.ipv4.tcp_max_tw_buckets cannot be read".into());
-    };
+pub(super) const RULE: Rule = Rule {
+    id: ID,
+    fires: "warn_percent of net.ipv4.tcp_max_tw_buckets are used (critical: all, or records are \
+            refused while one looks), or more than rate new ones a second come about towards one \
+            destination or at one listener",
+    evidence: &[
+        ("time_wait", "records in use, closed FIN_WAIT2 among them"),
+        ("limit", "records the kernel keeps"),
+        ("refused", "records refused while one looked; with --for"),
+        ("rate_per_s", "new ones a second, of the last 5 s"),
+    ],
+    thresholds: &[WARN_PERCENT, RATE],
+    hold_ms: 0,
+    needs: Needs { glance: true, listeners: true, ..Needs::NONE },
+    inputs: TCP_AND_HOST,
+    check,
+};
+
+fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+    let mut found: Vec<Alert> = buckets(frame, settings).into_iter().collect();
+    let ports = frame.time_wait.local_ports.iter();
+    found.extend(ports.filter_map(|place| at_listener(frame, settings, place)));
+    let remotes = frame.time_wait.remotes.iter();
+    found.extend(remotes.filter_map(|place| {
+        flood(settings, Subject::Destination(place.place), place.young, Side::Client)
+    }));
+    let blind = frame.host.sysctls.max_tw_buckets().is_none();
+    let why = "net.ipv4.tcp_max_tw_buckets cannot be read";
+    verdict_or(found, blind.then(|| why.to_owned()))
+}
+
+fn buckets(frame: &Frame, settings: &Settings<'_>) -> Option<Alert> {
+    let limit = frame.host.sysctls.max_tw_buckets()?;
     // sockstat counts what the limit counts: FIN_WAIT2 minisockets as well
     // (inet_twsk_alloc); the table's own count is the next best.
     let held =
         frame.host.counters.get("TCP", "tw").unwrap_or_else(|| frame.tcp.get(State::TimeWait));
-    if held == 0 || held * 100 < limit * WARN_PERCENT {
-        return Verdict::Clear;
+    let refused = frame.counter("TcpExt", "TCPTimeWaitOverflow").rise();
+    let percent = settings.of(&WARN_PERCENT, &Subject::Namespace);
+    if refused == 0 && !reaches(held, percent, limit) {
+        return None;
     }
-    verdict(vec![Alert {
-        rule: ID,
-        severity: if held >= limit { Severity::Critical } else { Severity::Warning },
+    let mut evidence = vec![("time_wait", held), ("limit", limit)];
+    if frame.past.is_some() {
+        evidence.push(("refused", refused));
+    }
+    let also = match refused {
+        0 => String::new(),
+        n => format!(", {} refused", human::count(n)),
+    };
+    Some(Alert {
+        rule: ID.into(),
+        severity: if held >= limit || refused > 0 { Severity::Critical } else { Severity::Warning },
         subject: Subject::Namespace,
         count: held,
-        evidence: vec![("time_wait", held), ("limit", limit)],
-        summary: format!(
-            "{} of {} TIME_WAIT records are in use",
-            human::count(held),
-            human::count(limit)
-        ),
-        remedy: "beyond net.ipv4.tcp_max_tw_buckets connections close without TIME_WAIT, which \
-                 can mix up old and new data: reuse connections, let the client close first, or \
-                 raise the limit; tcp_fin_timeout does not change TIME_WAIT"
+        evidence,
+        summary: format!("{} TIME_WAIT records are in use{also}", percent_of(held, limit)),
+        remedy: "beyond net.ipv4.tcp_max_tw_buckets connections close without TIME_WAIT, and old \
+                 and new data may mix: reuse connections, let the other side close first, or raise \
+                 the limit; tcp_fin_timeout does not change TIME_WAIT, which lasts 60 s"
             .to_owned(),
-    }])
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Server,
+    Client,
+}
+
+/// Connections at a local port on which somebody listens came from outside.
+fn at_listener(frame: &Frame, settings: &Settings<'_>, place: &TimeWaits<u16>) -> Option<Alert> {
+    let here = |l: &&Listener| {
+        l.socket.table.proto == Proto::Tcp
+            && l.socket.local().is_some_and(|local| local.port == place.place)
+    };
+    let listener = frame.listeners.iter().find(here)?;
+    let mut subject = Subject::listener(frame, listener)?;
+    if let Subject::Listener { inode, .. } = &mut subject {
+        *inode = 0;
+    }
+    flood(settings, subject, place.young, Side::Server)
+}
+
+fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: Side) -> Option<Alert> {
+    let rate = young * 1000 / YOUNG_MS;
+    if rate <= settings.of(&RATE, &subject) {
+        return None;
+    }
+    let (who, what) = match side {
+        Side::Server => (
+            "the server closes first",
+            "harmless for the server itself; where it hurts, let the client close first or keep \
+             connections alive. tcp_tw_reuse does not concern a server, tcp_fin_timeout does not \
+             change TIME_WAIT",
+        ),
+        Side::Client => (
+            "we close first",
+            "each of them holds a local port for 60 s: keep connections open and reuse them (a \
+             pool, keep-alive); see `sockstate ports` for what is left. tcp_fin_timeout does not \
+             change TIME_WAIT",
+        ),
+    };
+    Some(Alert {
+        rule: ID.into(),
+        severity: Severity::Warning,
+        subject,
+        count: young,
+        evidence: vec![("rate_per_s", rate)],
+        summary: format!("{} new TIME_WAIT a second: {who}", human::count(rate)),
+        remedy: what.to_owned(),
+    })
 }

@@ -59,6 +59,31 @@ pub fn inet_id(socket: &Socket) -> Option<InetId> {
     })
 }
 
+/// Hands on the row of each of these sockets that is still there, with what
+/// `extras` asks for.
+///
+/// # Errors
+/// When there is no sock_diag.
+pub fn exactly<'s>(
+    sockets: impl Iterator<Item = &'s Socket>,
+    extras: Extras,
+    sink: &mut Sink<'_>,
+) -> io::Result<()> {
+    let mut diag = DiagSocket::open()?;
+    for socket in sockets {
+        let Some(id) = inet_id(socket) else { continue };
+        let table = socket.table;
+        let ask = |seq| request::one(&id, extensions(extras, table.proto), seq);
+        // Whatever the error is, nearly always that it is gone: without it.
+        drop(diag.get(&ask, &mut |payload| {
+            if let Some(row) = decode(payload, table) {
+                let _ = sink(&row);
+            }
+        }));
+    }
+    Ok(())
+}
+
 /// What an exact request found.
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'r> {

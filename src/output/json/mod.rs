@@ -4,6 +4,8 @@
 //! Numbers are numbers. What is not known is absent, so a zero was said by the
 //! kernel. The shapes may grow, they do not change.
 
+mod alerts;
+mod check;
 mod count;
 mod details;
 mod events;
@@ -15,6 +17,7 @@ mod schema;
 mod sockets;
 mod status;
 
+pub use check::{alert_event, check};
 pub use count::count;
 pub use events::{gap, transition};
 pub use explain::{explain, topics};

@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::{Map, Value, json};
 
+use super::check::{self, AlertEvent, CheckDocument};
 use super::count::{self, CountDocument};
 use super::events::{self, GapLine, TransitionLine};
 use super::explain::{self, ExplainDocument, TopicsDocument};
@@ -24,6 +25,8 @@ pub fn schema() -> String {
         generator.subschema_for::<ListenersDocument>(),
         generator.subschema_for::<PortsDocument>(),
         generator.subschema_for::<StatusDocument>(),
+        generator.subschema_for::<CheckDocument>(),
+        generator.subschema_for::<AlertEvent>(),
         generator.subschema_for::<TransitionLine>(),
         generator.subschema_for::<GapLine>(),
         generator.subschema_for::<ExplainDocument>(),
@@ -70,6 +73,8 @@ fn pin_names(definitions: &mut Map<String, Value>) {
         ("ListenersDocument", listeners::SCHEMA),
         ("PortsDocument", ports::SCHEMA),
         ("StatusDocument", status::SCHEMA),
+        ("CheckDocument", check::SCHEMA),
+        ("AlertEvent", check::EVENT_SCHEMA),
         ("TransitionLine", events::SCHEMA),
         ("GapLine", events::SCHEMA),
         ("ExplainDocument", explain::SCHEMA),

@@ -12,9 +12,9 @@ use crate::model::frame::StateCounts;
 use crate::model::host;
 use crate::model::state::TCP_STATES;
 use crate::output::out::Out;
-use crate::rules;
 
-use super::parts::{Addr, Endpoint, Process, State, Taken, document};
+use super::alerts::{Alert, Unknown, process};
+use super::parts::{Addr, Process, State, Taken, document};
 
 pub(super) const SCHEMA: &str = "sockstate.status/1";
 
@@ -42,57 +42,6 @@ pub struct StatusDocument {
     /// When and from where.
     #[serde(flatten)]
     pub taken: Taken,
-}
-
-/// Something that is wrong.
-#[derive(Serialize, JsonSchema)]
-pub struct Alert {
-    /// The rule's id.
-    pub rule: &'static str,
-    /// `warning` or `critical`.
-    pub severity: &'static str,
-    /// What it is about.
-    pub subject: Subject,
-    /// How many sockets are affected.
-    pub count: u64,
-    /// The numbers the rule saw, with their units in the names.
-    pub evidence: BTreeMap<&'static str, u64>,
-    /// What is the case.
-    pub summary: String,
-    /// What it means and what helps.
-    pub remedy: String,
-}
-
-/// What an alert is about.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Subject {
-    /// A process.
-    Process(Process),
-    /// The processes of a user, where they are not visible.
-    User {
-        /// The user's id, where that is known.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        uid: Option<u32>,
-    },
-    /// A listener.
-    Listener {
-        /// Where it listens.
-        local: Endpoint,
-        /// Who listens.
-        processes: Vec<Process>,
-    },
-    /// The network namespace as a whole.
-    Namespace {},
-}
-
-/// A rule that could not judge.
-#[derive(Serialize, JsonSchema)]
-pub struct Unknown {
-    /// The rule's id.
-    pub rule: &'static str,
-    /// Why.
-    pub reason: String,
 }
 
 /// One of the worst offenders.
@@ -126,16 +75,14 @@ pub struct Host {
 
 /// Writes the overview.
 pub fn status(out: &mut Out<'_>, at: Timestamp, overview: &Overview) {
-    let unknown =
-        |(rule, reason): &(&'static str, String)| Unknown { rule, reason: reason.clone() };
     let shape = StatusDocument {
         schema: SCHEMA,
         tcp: tcp_counts(&overview.frame.tcp),
         udp: counts(&overview.udp),
         raw: counts(&overview.raw),
         unix: counts(&overview.unix),
-        alerts: overview.alerts.iter().map(alert).collect(),
-        unknown: overview.unknown.iter().map(unknown).collect(),
+        alerts: overview.alerts.iter().map(Alert::from).collect(),
+        unknown: overview.unknown.iter().map(Unknown::from).collect(),
         top: overview.top.iter().map(top).collect(),
         host: host(&overview.frame.host),
         taken: Taken::new(at, &overview.report),
@@ -150,32 +97,6 @@ fn tcp_counts(all: &StateCounts) -> BTreeMap<State, u64> {
 
 fn counts(all: &StateCounts) -> BTreeMap<State, u64> {
     tcp_counts(all).into_iter().filter(|(_, count)| *count > 0).collect()
-}
-
-fn process((pid, comm): &(u32, String)) -> Process {
-    Process { pid: *pid, comm: comm.clone(), fd: None }
-}
-
-fn alert(alert: &rules::Alert) -> Alert {
-    Alert {
-        rule: alert.rule,
-        severity: alert.severity.name(),
-        subject: match &alert.subject {
-            rules::Subject::Process { pid, comm } => {
-                Subject::Process(process(&(*pid, comm.clone())))
-            }
-            rules::Subject::User { uid } => Subject::User { uid: *uid },
-            rules::Subject::Listener { local, owners } => Subject::Listener {
-                local: Endpoint::from(*local),
-                processes: owners.iter().map(process).collect(),
-            },
-            rules::Subject::Namespace => Subject::Namespace {},
-        },
-        count: alert.count,
-        evidence: alert.evidence.iter().copied().collect(),
-        summary: alert.summary.clone(),
-        remedy: alert.remedy.clone(),
-    }
 }
 
 fn top(top: &engine::Top) -> Top {

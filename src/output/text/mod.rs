@@ -1,5 +1,6 @@
 //! Text for people, and for `awk`.
 
+mod check;
 mod count;
 pub mod details;
 mod events;
@@ -10,6 +11,7 @@ mod ports;
 mod sockets;
 mod status;
 
+pub use check::check;
 pub use count::count;
 pub use events::{Pen, summary, transition};
 pub use explain::{explain, topics};

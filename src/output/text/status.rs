@@ -6,7 +6,7 @@ use crate::model::human;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone, state_tone};
-use crate::rules::{Alert, Severity, Subject};
+use crate::rules::{Alert, Severity, Unknown};
 
 /// On a terminal alerts are shown as far as everything fits this many lines,
 /// the worst one always: a screen of 24 and the shell's prompt. The rest are
@@ -39,9 +39,7 @@ pub fn status(out: &mut Out<'_>, style: &Style, overview: &Overview, heading: &H
     text.other_tables(overview);
     text.limits(overview);
     text.top(&overview.top);
-    for (rule, why) in &overview.unknown {
-        text.line(&format!("not judged: {rule}: {why}"));
-    }
+    text.unknown(&overview.unknown);
     let mut text = Text { style, out: out.buffer() };
     text.heading(overview, heading);
     let room = style
@@ -116,13 +114,33 @@ impl Text<'_> {
         }
     }
 
+    /// Rules that could not judge: on a terminal, where lines are scarce, their
+    /// names only.
+    fn unknown(&mut self, unknown: &[Unknown]) {
+        match unknown {
+            [] => {}
+            [only] if self.style.width.is_some() => {
+                self.line(&format!("not judged: {} (why: sockstate check)", only.rule));
+            }
+            all if self.style.width.is_some() => {
+                let rules = human::plural(all.len() as u64, "rule");
+                self.line(&format!("not judged: {rules} (which and why: sockstate check)"));
+            }
+            all => {
+                for Unknown { rule, why } in all {
+                    self.line(&format!("not judged: {rule}: {why}"));
+                }
+            }
+        }
+    }
+
     fn alert(&mut self, alert: &Alert) {
         let word = match alert.severity {
             Severity::Warning => "WARNING ",
             Severity::Critical => "CRITICAL",
         };
         self.paint(severity_tone(alert.severity), word);
-        self.line(&format!(" {}  {}", alert.rule, subject(&alert.subject)));
+        self.line(&format!(" {}  {}", alert.rule, alert.subject.brief(OWNERS_SHOWN)));
         self.wrapped(&alert.summary);
         self.wrapped(&alert.remedy);
     }
@@ -271,25 +289,4 @@ fn offender(top: &Top) -> String {
         (None, None) => String::new(),
     };
     format!("{who} {}", human::count(top.count))
-}
-
-/// What an alert is about, in one word or two.
-fn subject(subject: &Subject) -> String {
-    match subject {
-        Subject::Process { pid, comm } => format!("{comm}[{pid}]"),
-        Subject::User { uid: Some(uid) } => format!("processes of uid {uid} (not visible)"),
-        Subject::User { uid: None } => "processes that are not visible".to_owned(),
-        Subject::Namespace => "this network namespace".to_owned(),
-        Subject::Listener { local, owners } => {
-            let ip = local.address.to_ip();
-            let mut text = std::net::SocketAddr::new(ip, local.port).to_string();
-            for (pid, comm) in owners.iter().take(OWNERS_SHOWN) {
-                text += &format!(" {comm}[{pid}]");
-            }
-            if owners.len() > OWNERS_SHOWN {
-                text += &format!(" and {} more", owners.len() - OWNERS_SHOWN);
-            }
-            text
-        }
-    }
 }

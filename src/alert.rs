@@ -1,0 +1,132 @@
+//! The life of an alert: pending, firing, resolved.
+//!
+//! Pure: the caller says what time it is. A rule that could not judge, and a
+//! look that did not happen, change nothing: what fired goes on firing, what
+//! was pending keeps its start.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::rules::{Alert, Config, Judged, Unknown};
+
+/// What one look found: at the firing level, and at the lower one below which
+/// an alert ends.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// What fires.
+    pub firing: Judged,
+    /// What goes on firing where it did.
+    pub clearing: Judged,
+}
+
+/// An alert as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What is wrong, with the latest numbers.
+    pub alert: Alert,
+    /// Since when its condition has held, on the caller's clock.
+    pub since_ms: u64,
+    /// Whether it has held long enough.
+    pub fires: bool,
+}
+
+/// What a look changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It fires now.
+    Firing(Standing),
+    /// It does not any more; the numbers are the last ones.
+    Resolved(Standing),
+}
+
+/// Alerts by rule and subject.
+#[derive(Debug, Default)]
+pub struct Alerts {
+    known: BTreeMap<(String, String), Standing>,
+}
+
+impl Alerts {
+    /// Takes in a look at a time and says what changed. Times only grow.
+    pub fn step(&mut self, at_ms: u64, look: Look, config: &Config) -> Vec<Change> {
+        let Look { firing, clearing } = look;
+        let unknown = names(&firing.unknown);
+        let mut held: BTreeMap<(String, String), Alert> =
+            clearing.alerts.into_iter().map(|alert| (key(&alert), alert)).collect();
+        // At the firing level the severity is the true one.
+        let mut new: BTreeMap<(String, String), Alert> =
+            firing.alerts.into_iter().map(|alert| (key(&alert), alert)).collect();
+        let mut changes = Vec::new();
+        self.known.retain(|key, standing| {
+            let goes_on = held.remove(key).filter(|_| standing.fires);
+            let found = match (new.remove(key), goes_on) {
+                (Some(alert), goes_on) => Some(not_milder(alert, goes_on, standing)),
+                (None, Some(goes_on)) => Some(milder(goes_on, standing)),
+                (None, None) => None,
+            };
+            match found {
+                Some(alert) => standing.alert = alert,
+                None if unknown.contains(&standing.alert.rule) => {}
+                None => {
+                    if standing.fires {
+                        changes.push(Change::Resolved(standing.clone()));
+                    }
+                    return false;
+                }
+            }
+            true
+        });
+        for (key, alert) in new {
+            self.known.insert(key, Standing { alert, since_ms: at_ms, fires: false });
+        }
+        for standing in self.known.values_mut().filter(|standing| !standing.fires) {
+            let held_ms = at_ms.saturating_sub(standing.since_ms);
+            if held_ms >= config.hold_ms(&standing.alert.rule)
+                && !unknown.contains(&standing.alert.rule)
+            {
+                standing.fires = true;
+                changes.push(Change::Firing(standing.clone()));
+            }
+        }
+        changes
+    }
+
+    /// What fires, worst first.
+    pub fn firing(&self) -> Vec<&Standing> {
+        let mut firing: Vec<&Standing> = self.known.values().filter(|s| s.fires).collect();
+        firing.sort_by_key(|s| {
+            (std::cmp::Reverse(s.alert.severity), std::cmp::Reverse(s.alert.count))
+        });
+        firing
+    }
+
+    /// What holds, but not long enough yet.
+    pub fn pending(&self) -> impl Iterator<Item = &Standing> {
+        self.known.values().filter(|standing| !standing.fires)
+    }
+}
+
+/// What only the lower level found is as bad as it was, or as it is now with
+/// lower thresholds: whichever is less.
+fn milder(mut alert: Alert, before: &Standing) -> Alert {
+    alert.severity = alert.severity.min(before.alert.severity);
+    alert
+}
+
+/// A severity too ends only below its lower level.
+fn not_milder(mut alert: Alert, goes_on: Option<Alert>, before: &Standing) -> Alert {
+    if let Some(goes_on) = goes_on {
+        alert.severity = alert.severity.max(goes_on.severity.min(before.alert.severity));
+    }
+    alert
+}
+
+fn key(alert: &Alert) -> (String, String) {
+    (alert.rule.to_string(), alert.subject.key())
+}
+
+fn names(unknown: &[Unknown]) -> Vec<Cow<'static, str>> {
+    unknown.iter().map(|unknown| unknown.rule.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,381 @@
+//! The scenarios of tests/alerts: frames in, alerts out.
+//!
+//! A file is a list of lines; `#` begins a comment.
+//!
+//! | line | meaning |
+//! |---|---|
+//! | `rules TOML` | a line of rules.toml, read before everything else |
+//! | `at TIME` | a look at this time begins; what follows describes it |
+//! | `counter GROUP NAME N`, `sysctl NAME TEXT` | a number of the host |
+//! | `listener LOCAL QUEUE/LIMIT DROPS PID COMM` | a TCP listener |
+//! | `unix PATH QUEUE/LIMIT PID COMM` | a unix listener |
+//! | `close-wait N AGE PID COMM` | so many sockets, this old; the first N cookies |
+//! | `udp LOCAL DROPS QUEUE/BUFFER PID COMM` | a UDP socket |
+//! | `counted YES UNKNOWN` | what the next own rule counts |
+//! | `gap WHAT REASON` | something that could not be seen |
+//! | `expect CHANGE RULE SUBJECT` | a change of this look: `firing` or `resolved` |
+//! | `standing N` | so many alerts fire after this look |
+//! | `unknown RULE` | this rule cannot judge at this look |
+//!
+//! For the wording of alerts there are more: `conn STATE LOCAL REMOTE NAME=VALUE…`, and
+//! `waiting`, `half-open`, `new-time-wait`, `ports`, `dead` as below.
+//!
+//! Every change must be expected, and every expected one happen.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::kernel::proc_net::{InetLine, ProcAddress};
+use crate::model::address::{Address, Endpoint};
+use crate::model::age::Age;
+use crate::model::conn::{Conn, ConnMemory};
+use crate::model::frame::{Counted, Frame, Past, PortUse, TimeWaits};
+use crate::model::gap::Gap;
+use crate::model::listener::{HalfOpen, Listener, Waiting};
+use crate::model::owner::Holder;
+use crate::model::queues::AcceptQueue;
+use crate::model::socket::{Socket, Timer, TimerKind};
+use crate::model::standing::Standing as Row;
+use crate::model::state::{State, TCP_STATES};
+use crate::model::want::{Family, Proto, TableId};
+use crate::rules::settings::parse_time;
+use crate::rules::{self, Level};
+
+const SCENARIOS: &[(&str, &str)] = &[
+    ("counters", include_str!("../../tests/alerts/counters.txt")),
+    ("flapping", include_str!("../../tests/alerts/flapping.txt")),
+    ("gaps", include_str!("../../tests/alerts/gaps.txt")),
+    ("growth", include_str!("../../tests/alerts/growth.txt")),
+    ("hysteresis", include_str!("../../tests/alerts/hysteresis.txt")),
+    ("own", include_str!("../../tests/alerts/own.txt")),
+    ("pending", include_str!("../../tests/alerts/pending.txt")),
+];
+
+#[test]
+fn scenarios_come_out_as_written() {
+    for (name, text) in SCENARIOS {
+        Scenario::new(text).run(name);
+    }
+}
+
+/// Every summary and remedy, as tests/wording.snap has them.
+#[test]
+fn every_rule_says_what_it_should() {
+    let scenario = Scenario::new(include_str!("../../tests/wording.txt"));
+    let mut said = String::new();
+    let mut spoke = std::collections::BTreeSet::new();
+    let mut first: Option<Arc<Frame>> = None;
+    for mut step in scenario.looks {
+        let elapsed_ms = step.at_ms;
+        step.frame.past = first.take().map(|frame| Past { frame, elapsed_ms });
+        let judged = rules::judge(&step.frame, &scenario.config, Level::Firing);
+        for alert in judged.alerts {
+            let severity = alert.severity.name();
+            said += &format!("{} ({severity}): {}\n", alert.rule, alert.subject);
+            said += &format!("  {}\n  {}\n", alert.summary, alert.remedy);
+            spoke.insert(alert.rule.to_string());
+        }
+        first = Some(Arc::new(step.frame.forget_past()));
+    }
+    for rule in rules::RULES {
+        assert!(spoke.contains(rule.id), "{} is not in tests/wording.txt", rule.id);
+    }
+    let snapshot = include_str!("../../tests/wording.snap");
+    assert!(said == snapshot, "tests/wording.snap is not what is said:\n{said}");
+}
+
+struct Scenario {
+    config: Config,
+    looks: Vec<Step>,
+}
+
+#[derive(Default)]
+struct Step {
+    at_ms: u64,
+    frame: Frame,
+    expected: Vec<String>,
+    standing: Option<usize>,
+    unknown: Vec<String>,
+}
+
+impl Scenario {
+    fn new(text: &str) -> Self {
+        let lines = || text.lines().map(|l| l.split('#').next().unwrap_or_default().trim());
+        let toml: Vec<&str> = lines().filter_map(|line| line.strip_prefix("rules ")).collect();
+        let mut config = Config::default();
+        config.read("scenario", &toml.join("\n")).expect("rules that make sense");
+        let mut looks: Vec<Step> = Vec::new();
+        for line in lines().filter(|line| !line.is_empty() && !line.starts_with("rules ")) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                ["at", time] => {
+                    looks.push(Step { at_ms: parse_time(time).expect(line), ..Step::default() })
+                }
+                words => looks.last_mut().expect("an `at` first").add(words),
+            }
+        }
+        Self { config, looks }
+    }
+
+    fn run(self, name: &str) {
+        let mut alerts = Alerts::default();
+        let mut first: Option<(u64, Arc<Frame>)> = None;
+        for mut step in self.looks {
+            let at = format!("{name} at {} ms", step.at_ms);
+            step.frame.past = first.as_ref().map(|(at_ms, frame)| Past {
+                frame: Arc::clone(frame),
+                elapsed_ms: step.at_ms - at_ms,
+            });
+            let look = Look {
+                firing: rules::judge(&step.frame, &self.config, Level::Firing),
+                clearing: rules::judge(&step.frame, &self.config, Level::Clearing),
+            };
+            for rule in &step.unknown {
+                assert!(look.firing.unknown.iter().any(|u| u.rule == *rule), "{at}: {rule}");
+            }
+            let mut said: Vec<String> =
+                alerts.step(step.at_ms, look, &self.config).iter().map(shown).collect();
+            said.sort();
+            step.expected.sort();
+            assert_eq!(said, step.expected, "{at}");
+            if let Some(standing) = step.standing {
+                assert_eq!(alerts.firing().len(), standing, "{at}: {:?}", alerts.firing());
+            }
+            first.get_or_insert((step.at_ms, Arc::new(step.frame.forget_past())));
+        }
+    }
+}
+
+fn shown(change: &Change) -> String {
+    let (word, standing) = match change {
+        Change::Firing(standing) => ("firing", standing),
+        Change::Resolved(standing) => ("resolved", standing),
+    };
+    let alert = &standing.alert;
+    format!("{word} {} {} {}", alert.severity.name(), alert.rule, alert.subject)
+}
+
+impl Step {
+    fn add(&mut self, words: &[&str]) {
+        let frame = &mut self.frame;
+        match words {
+            ["counter", group, name, value] => {
+                let text = format!("{group}: {name}\n{group}: {value}\n");
+                frame.host.counters.parse_pairs(text.as_bytes());
+            }
+            ["sysctl", name, value @ ..] => {
+                assert!(frame.host.sysctls.set(name, value.join(" ").as_bytes()));
+            }
+            ["listener", local, queue, drops, pid, comm] => {
+                let socket = socket(endpoint(local), State::Listen);
+                let drops = Some(drops.parse().expect("drops"));
+                own(frame, socket.inode, pid, comm);
+                frame.listeners.push(listener(socket, queue, drops, None));
+            }
+            ["unix", path, queue, pid, comm] => {
+                let table = TableId { proto: Proto::Unix, family: Family::Unix };
+                let mut socket = socket(endpoint("0.0.0.0:77"), State::Listen);
+                socket.table = table;
+                socket.ends = crate::model::socket::Ends::Unix {
+                    kind: crate::model::socket::SocketType::Stream,
+                };
+                own(frame, socket.inode, pid, comm);
+                let name = Some((false, path.as_bytes().to_vec()));
+                frame.listeners.push(listener(socket, queue, None, name));
+            }
+            ["close-wait", count, age, pid, comm] => {
+                let age = parse_time(age).expect("an age");
+                let count: u32 = count.parse().expect("a count");
+                // Apart from the inodes of listeners, which are ports.
+                for cookie in 100_001..=100_000 + count {
+                    own(frame, cookie, pid, comm);
+                    frame.conns.push(close_wait(cookie, age));
+                }
+            }
+            ["udp", local, drops, queue, pid, comm] => {
+                let conn = udp(endpoint(local), drops, queue);
+                own(frame, conn.inode, pid, comm);
+                frame.udp.push(conn);
+            }
+            ["counted", yes, unknown] => frame.counted.push(Counted {
+                yes: yes.parse().expect("a count"),
+                unknown: unknown.parse().expect("a count"),
+            }),
+            ["conn", state, local, remote, rest @ ..] => {
+                let state = TCP_STATES.into_iter().find(|s| s.to_string() == *state);
+                let id = 200_001 + frame.conns.len() as u32;
+                let mut conn = conn(Proto::Tcp, endpoint(local), state.expect("a state"), id);
+                conn.remote = endpoint(remote);
+                rest.iter().for_each(|member| set(&mut conn, member));
+                own(frame, id, "812", "api");
+                frame.conns.push(conn);
+            }
+            ["waiting", remote, age] => {
+                let age = Some(Age { min_ms: parse_time(age).expect("an age"), max_ms: None });
+                let listener = frame.listeners.last_mut().expect("a listener first");
+                listener.waiting.push(Waiting { remote: endpoint(remote), age });
+            }
+            ["half-open", all, repeated, sources] => {
+                let listener = frame.listeners.last_mut().expect("a listener first");
+                listener.syn_queue = all.parse().ok();
+                listener.half_open.repeated = repeated.parse().expect("a count");
+                let address = |n: u8| Address::v4([192, 0, 2, n]);
+                let sources: u8 = sources.parse().expect("a count");
+                listener.half_open.sources = (0..sources).map(address).collect();
+            }
+            ["new-time-wait", "port", port, young] => {
+                let place = port.parse().expect("a port");
+                let young = young.parse().expect("a count");
+                frame.time_wait.local_ports.push(TimeWaits { place, young });
+            }
+            ["new-time-wait", "to", remote, young] => {
+                let young = young.parse().expect("a count");
+                let place = endpoint(remote);
+                frame.time_wait.remotes.push(TimeWaits { place, young });
+            }
+            ["ports", remote, numbers @ ..] => {
+                let n: Vec<u64> = numbers.iter().map(|n| n.parse().expect("a count")).collect();
+                frame.ports.get_or_insert_default().push(PortUse {
+                    source: Address::v4([10, 0, 0, 1]),
+                    destination: endpoint(remote),
+                    used: n[0],
+                    time_wait: n[1],
+                    capacity: n[2],
+                    blocked: n[3],
+                });
+            }
+            ["dead", count, pid, comm] => {
+                frame.owners.name_process(pid.parse().expect("an id"), comm.as_bytes());
+                let dead = frame.dead_fds.get_or_insert_default();
+                let pid = pid.parse().expect("an id");
+                dead.processes.push((pid, count.parse().expect("a count")));
+            }
+            ["gap", what, reason @ ..] => {
+                let what =
+                    ["tcp", "tcp6", "udp", "counters", "unix"].into_iter().find(|w| w == what);
+                frame.gaps.push(Gap::new(what.expect("a known gap"), reason.join(" ")));
+            }
+            ["expect", rest @ ..] => self.expected.push(rest.join(" ")),
+            ["standing", count] => self.standing = count.parse().ok(),
+            ["unknown", rule] => self.unknown.push((*rule).to_owned()),
+            other => panic!("what is {other:?}?"),
+        }
+    }
+}
+
+/// `age=5s`, `retransmits=4`, `recv=70000` and so on.
+fn set(conn: &mut Conn, member: &str) {
+    let (name, value) = member.split_once('=').expect(member);
+    let number = || value.parse::<u64>().expect(member);
+    let ms = || parse_time(value).expect(member);
+    let info = conn.info.get_or_insert_default();
+    match name {
+        "age" => conn.age = Some(Age { min_ms: ms(), max_ms: None }),
+        "orphan" => conn.inode = 0,
+        "recv" => conn.recv_q = Some(number() as u32),
+        "send" => conn.send_q = Some(number() as u32),
+        "timer" | "probes" => {
+            let kind = if name == "timer" { TimerKind::Retransmit } else { TimerKind::Probe };
+            let retransmits = number() as u8;
+            conn.timer = Some(Timer { kind, expires_ms: 100, retransmits });
+        }
+        "stalled" => info.total_rto_time_ms = Some(ms()),
+        "window" => info.snd_wnd = Some(number()),
+        "limited" => {
+            info.rwnd_limited_ms = Some(ms());
+            info.last_data_sent_ms = Some(ms());
+        }
+        "quiet" => info.last_data_recv_ms = Some(ms()),
+        _ => panic!("what is {member}?"),
+    }
+}
+
+fn own(frame: &mut Frame, inode: u32, pid: &str, comm: &str) {
+    let pid = pid.parse().expect("a process id");
+    frame.owners.add(inode, Holder { pid, fd: inode });
+    frame.owners.name_process(pid, comm.as_bytes());
+}
+
+fn endpoint(text: &str) -> Endpoint {
+    let address: std::net::SocketAddrV4 = text.parse().expect(text);
+    Endpoint::new(Address::v4(address.ip().octets()), address.port())
+}
+
+fn pair(text: &str) -> (u32, u32) {
+    let (first, second) = text.split_once('/').expect("A/B");
+    (first.parse().expect("a number"), second.parse().expect("a number"))
+}
+
+/// A socket whose inode is its port.
+fn socket(local: Endpoint, state: State) -> Socket {
+    let line = InetLine {
+        local: ProcAddress::V4(local.address.as_v4().expect("IPv4")),
+        local_port: local.port,
+        remote: ProcAddress::V4([0; 4]),
+        remote_port: 0,
+        state: state.number(),
+        tx_queue: 0,
+        rx_queue: 0,
+        timer: 0,
+        expires_ms: 0,
+        retrans: 0,
+        probes: 0,
+        uid: 0,
+        inode: local.port.into(),
+        drops: None,
+    };
+    Socket::from_proc_inet(&line, TableId { proto: Proto::Tcp, family: Family::Inet })
+}
+
+fn listener(
+    socket: Socket,
+    queue: &str,
+    drops: Option<u32>,
+    unix_name: Option<(bool, Vec<u8>)>,
+) -> Listener {
+    let (len, limit) = pair(queue);
+    Listener {
+        socket,
+        queue: AcceptQueue { len: Some(len), limit: Some(limit), drops },
+        unix_name,
+        syn_queue: Some(0),
+        half_open: HalfOpen::default(),
+        waiting: Vec::new(),
+        shared_by: 1,
+    }
+}
+
+fn conn(proto: Proto, local: Endpoint, state: State, id: u32) -> Conn {
+    Conn {
+        table: TableId { proto, family: Family::Inet },
+        state,
+        local,
+        remote: endpoint("10.0.0.9:5432"),
+        cookie: id.into(),
+        inode: id,
+        uid: Some(0),
+        standing: Row::Descriptor,
+        timer: None,
+        recv_q: Some(1),
+        send_q: Some(0),
+        age: None,
+        info: None,
+        memory: None,
+        drops: None,
+    }
+}
+
+fn close_wait(id: u32, age: u64) -> Conn {
+    let age = Some(Age { min_ms: age, max_ms: None });
+    Conn { age, ..conn(Proto::Tcp, endpoint("10.0.0.1:40000"), State::CloseWait, id) }
+}
+
+fn udp(local: Endpoint, drops: &str, queue: &str) -> Conn {
+    let (queued, buffer) = pair(queue);
+    Conn {
+        recv_q: Some(queued),
+        drops: Some(drops.parse().expect("drops")),
+        memory: Some(ConnMemory { rcvbuf: Some(buffer), sndbuf: None }),
+        ..conn(Proto::Udp, local, State::Close, local.port.into())
+    }
+}

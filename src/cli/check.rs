@@ -1,0 +1,123 @@
+//! `check`: the rules once, or for a while, with a plugin's exit status.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::engine::{Checked, Checker, Status};
+use crate::model::want::Proto;
+use crate::output::{json, text};
+use crate::rules::print;
+use crate::rules::settings::parse_time;
+use crate::sys::clock;
+use crate::sys::notify::Notifier;
+
+use super::context::Context;
+use super::error::Error;
+use super::flags::Check;
+use super::{rules, select};
+
+const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
+
+/// How long a command of --notify may run.
+const NOTIFY_TIMEOUT_MS: u64 = 10_000;
+
+/// Judges and ends with 0, 1, 2 or 3, as monitoring plugins do.
+pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
+    let mut config = rules::load(flags.rules.as_deref())?;
+    rules::restrict(&mut config, &flags.rule, &flags.max)?;
+    if flags.print_rules {
+        return context.print(print::effective(&config).as_bytes());
+    }
+    let duration = flags.duration.as_deref().map_or(Ok(0), |text| time("--for", text))?;
+    let interval = time("--interval", &flags.interval)?.max(10);
+    let notifier = notifier(flags.notify.as_deref())?;
+    let engine = context.engine();
+    let own = rules::counting(&config, &context.shared, &engine)?;
+    if duration == 0 {
+        // One look is all there is to say of how long something holds.
+        config.rules.iter_mut().for_each(|rule| rule.hold_ms.value = 0);
+        config.own.iter_mut().for_each(|rule| rule.hold_ms = 0);
+    }
+    let tables = select::tables(&context.shared, &TABLES);
+    let checker = Checker::new(&engine, tables, &config, &own);
+    let checked = watch(context, checker, duration, interval, notifier.as_ref());
+    if let Some(failed) = notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
+        context.note(&format!("sockstate: {} of --notify did not get through\n", failed.0));
+    }
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(why) => return unable(context, &why),
+    };
+    show(context, &checked)?;
+    match checked.status {
+        Status::Ok => Ok(()),
+        status => Err(Error::Exit(status.code())),
+    }
+}
+
+fn time(flag: &str, text: &str) -> Result<u64, Error> {
+    parse_time(text).ok_or_else(|| {
+        Error::Usage(format!("{flag} {text}: expected a time, as in 500ms, 30s, 5m or 1h"))
+    })
+}
+
+fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
+    let Some(command) = command else { return Ok(None) };
+    let notifier = Notifier::new(command, NOTIFY_TIMEOUT_MS);
+    notifier.map(Some).ok_or_else(|| Error::Usage("--notify: expected a command".into()))
+}
+
+/// Looks until the time is over; a look that fails beside others is left out.
+fn watch(
+    context: &Context<'_>,
+    mut checker: Checker<'_>,
+    duration_ms: u64,
+    interval_ms: u64,
+    notifier: Option<&Notifier>,
+) -> Result<Checked, String> {
+    let start = clock::monotonic_ns();
+    let mut failure = "nothing could be looked at".to_owned();
+    loop {
+        let at_ms = (clock::monotonic_ns() - start) / 1_000_000;
+        match checker.look(at_ms) {
+            Ok(changes) => {
+                let events = changes.iter().map(|c| json::alert_event(context.at, at_ms, c));
+                events.for_each(|event| {
+                    if let Some(notifier) = notifier {
+                        notifier.send(event);
+                    }
+                });
+            }
+            Err(error) => failure = error.to_string(),
+        }
+        if at_ms >= duration_ms {
+            return checker.finish().ok_or(failure);
+        }
+        let now_ms = (clock::monotonic_ns() - start) / 1_000_000;
+        let next_ms = (at_ms + interval_ms).min(duration_ms).max(now_ms);
+        thread::sleep(Duration::from_millis(next_ms - now_ms));
+    }
+}
+
+/// Nothing could be looked at: that is UNKNOWN, not a failure of a plugin.
+fn unable(context: &mut Context<'_>, why: &str) -> Result<(), Error> {
+    if !context.shared.json {
+        context.print(format!("SOCKSTATE UNKNOWN - {}\n", why.replace('|', "/")).as_bytes())?;
+    }
+    context.note(&format!("sockstate: {why}\n"));
+    Err(Error::Exit(Status::Unknown.code()))
+}
+
+fn show(context: &mut Context<'_>, checked: &Checked) -> Result<(), Error> {
+    let at = context.at;
+    let as_json = context.shared.json;
+    let (mut out, style) = context.output();
+    if as_json {
+        json::check(&mut out, at, checked);
+    } else {
+        text::check(&mut out, style, checked);
+    }
+    out.finish()?;
+    context.footer(&checked.report.gaps);
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Descriptors of TCP sockets that no table lists.
+
+use std::path::Path;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::model::frame::DeadFds;
+use crate::model::owner::{Link, Owners};
+use crate::sys::sockfs;
+
+/// Descriptors of TCP sockets of our namespace that were not listed at the
+/// first look.
+pub(super) fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owners) -> Vec<Link> {
+    let mut ours: FxHashMap<u32, bool> = FxHashMap::default();
+    owners
+        .links()
+        .filter(|link| !known.contains(&link.inode))
+        .filter(|link| {
+            let pid = link.holder.pid;
+            *ours.entry(pid).or_insert_with(|| sockfs::shares_netns(proc_root, pid))
+        })
+        .filter(|link| sockfs::is_tcp(proc_root, link))
+        .collect()
+}
+
+/// Those that are not listed now either, and still open: by process.
+pub(super) fn confirmed(
+    proc_root: &Path,
+    candidates: Vec<Link>,
+    listed: &FxHashSet<u32>,
+    owners: &Owners,
+) -> DeadFds {
+    let mut counts: FxHashMap<u32, FxHashSet<u32>> = FxHashMap::default();
+    for link in candidates {
+        if !listed.contains(&link.inode) && sockfs::is_open(proc_root, &link) {
+            counts.entry(link.holder.pid).or_default().insert(link.inode);
+        }
+    }
+    let mut processes: Vec<(u32, u64)> =
+        counts.into_iter().map(|(pid, inodes)| (pid, inodes.len() as u64)).collect();
+    processes.sort_unstable_by_key(|(pid, count)| (std::cmp::Reverse(*count), *pid));
+    DeadFds { processes, ..none(owners) }
+}
+
+/// No such descriptor was found among those that could be read.
+pub(super) fn none(owners: &Owners) -> DeadFds {
+    DeadFds { processes: Vec::new(), hidden_processes: owners.hidden_processes }
+}

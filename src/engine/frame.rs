@@ -1,0 +1,317 @@
+//! One look at the machine for the rules: counts of everything, rows only of
+//! what may be wrong.
+//!
+//! `tcp_info` takes every socket's lock and triples the bytes of a dump. It is
+//! asked for the states that are rare on a healthy machine, and of ESTABLISHED
+//! only for the rows that a first look found suspicious, one by one.
+
+use std::ops::ControlFlow;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::model::conn::Conn;
+use crate::model::frame::{Counted, Frame};
+use crate::model::gap::Gap;
+use crate::model::owner::Owners;
+use crate::model::row::Row;
+use crate::model::socket::Socket;
+use crate::model::standing::Standing;
+use crate::model::state::{State, StateSet};
+use crate::model::want::{Extras, Proto, TableId, Want};
+use crate::rules::Needs;
+use crate::source::{self, Report, Served, SourceError};
+use crate::sys::{owners, processes};
+
+use super::glance::{Glance, is_suspicious};
+use super::{Engine, Selection, dead_fds, owner_gap};
+
+/// Processes with fewer CLOSE_WAIT sockets need no look at their limits.
+const MANY_SOCKETS: u64 = 10;
+
+/// More suspicious rows than this are read in one dump instead of one by one.
+const MAX_EXACT: usize = 4_096;
+
+/// States that are rare on a healthy machine.
+const RARE: [State; 6] = [
+    State::CloseWait,
+    State::SynSent,
+    State::FinWait1,
+    State::FinWait2,
+    State::LastAck,
+    State::Closing,
+];
+
+/// What to look at.
+pub struct Ask<'a> {
+    /// The tables.
+    pub tables: Vec<TableId>,
+    /// What the rules need.
+    pub needs: Needs,
+    /// What own rules count, in their order.
+    pub own: &'a [Selection],
+}
+
+/// A look at the machine.
+pub struct Looked {
+    /// What the rules judge.
+    pub frame: Frame,
+    /// Who served it; its gaps are all gaps.
+    pub report: Report,
+}
+
+/// What the states and tables told, before owners are known.
+#[derive(Default)]
+struct Parts {
+    frame: Frame,
+    report: Report,
+    inodes: Vec<u32>,
+}
+
+impl Engine {
+    /// Looks at what the rules need; `each` sees every row of the first look.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub fn frame(
+        &self,
+        ask: &Ask<'_>,
+        each: &mut dyn FnMut(&Row<'_>),
+    ) -> Result<Looked, SourceError> {
+        let mut parts = Parts::default();
+        let (host, gaps) = self.host();
+        parts.report.gaps.extend(gaps);
+        let range = host.sysctls.local_port_range().filter(|_| ask.needs.ports);
+        parts.frame.host = host;
+        let suspects = self.glance(ask, range, each, &mut parts)?;
+        self.close_look(ask, suspects, &mut parts)?;
+        if ask.needs.udp {
+            self.udp(ask, &mut parts)?;
+        }
+        self.listeners_of(ask, &mut parts)?;
+        for selection in ask.own {
+            let (counted, report) = self.counted(selection)?;
+            parts.frame.counted.push(counted);
+            parts.report.merge(report);
+        }
+        self.finish(ask, parts)
+    }
+
+    /// The first look: every row of every table, nothing extra.
+    fn glance(
+        &self,
+        ask: &Ask<'_>,
+        range: Option<(u16, u16)>,
+        each: &mut dyn FnMut(&Row<'_>),
+        parts: &mut Parts,
+    ) -> Result<Vec<(Socket, Conn)>, SourceError> {
+        if !ask.needs.glance {
+            return Ok(Vec::new());
+        }
+        let mut glance = Glance::new(range);
+        let inodes = &mut parts.inodes;
+        let report = self.scan(&Want::all_of(ask.tables.clone()), &mut |row| {
+            if row.socket.table.proto == Proto::Tcp {
+                glance.add(row);
+            }
+            if row.socket.inode != 0 {
+                inodes.push(row.socket.inode);
+            }
+            each(row);
+            ControlFlow::Continue(())
+        })?;
+        parts.report.merge(report);
+        let frame = &mut parts.frame;
+        frame.time_wait = glance.time_wait_rates();
+        let reserved = frame.host.sysctls.reserved_ports().unwrap_or_default();
+        frame.ports = glance.port_use(reserved);
+        frame.tcp = glance.tcp;
+        Ok(glance.suspects)
+    }
+
+    /// The second look, with tcp_info.
+    fn close_look(
+        &self,
+        ask: &Ask<'_>,
+        suspects: Vec<(Socket, Conn)>,
+        parts: &mut Parts,
+    ) -> Result<(), SourceError> {
+        let tables = tcp(&ask.tables);
+        if !ask.needs.conns || tables.is_empty() {
+            return Ok(());
+        }
+        let there = |state: &State| !ask.needs.glance || parts.frame.tcp.get(*state) > 0;
+        let mut states: StateSet = RARE.into_iter().filter(there).collect();
+        if suspects.len() > MAX_EXACT {
+            states = states.union(State::Established.into());
+        } else {
+            parts.frame.conns.extend(exact(suspects));
+        }
+        if states == StateSet::EMPTY {
+            return Ok(());
+        }
+        let want = Want { states, extras: DETAILS, ..Want::all_of(tables) };
+        let conns = &mut parts.frame.conns;
+        let report = self.scan(&want, &mut |row| {
+            let idle = row.socket.state == State::Established && !is_suspicious(row);
+            // What is left of a closed connection says nothing more.
+            if !idle && Standing::of(row) != Standing::Minisocket {
+                conns.extend(Conn::of(row));
+            }
+            ControlFlow::Continue(())
+        })?;
+        parts.report.merge(report);
+        Ok(())
+    }
+
+    fn udp(&self, ask: &Ask<'_>, parts: &mut Parts) -> Result<(), SourceError> {
+        let tables: Vec<TableId> =
+            ask.tables.iter().copied().filter(|t| t.proto == Proto::Udp).collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let want =
+            Want { extras: Extras { memory: true, ..Extras::default() }, ..Want::all_of(tables) };
+        let udp = &mut parts.frame.udp;
+        let report = self.scan(&want, &mut |row| {
+            if row.facts.drops().is_some_and(|drops| drops > 0) {
+                udp.extend(Conn::of(row));
+            }
+            ControlFlow::Continue(())
+        })?;
+        parts.report.merge(report);
+        Ok(())
+    }
+
+    fn listeners_of(&self, ask: &Ask<'_>, parts: &mut Parts) -> Result<(), SourceError> {
+        let wanted = |table: &TableId| match table.proto {
+            Proto::Tcp => ask.needs.listeners,
+            Proto::Unix => ask.needs.unix,
+            _ => false,
+        };
+        let tables: Vec<TableId> = ask.tables.iter().copied().filter(wanted).collect();
+        if !tables.is_empty() {
+            let (listeners, report) = self.listeners_unowned(&tables)?;
+            parts.frame.listeners = listeners;
+            parts.report.merge(report);
+        }
+        Ok(())
+    }
+
+    /// How many sockets a filter selects, and of how many it cannot be told.
+    fn counted(&self, selection: &Selection) -> Result<(Counted, Report), SourceError> {
+        let mut lookups = self.lookups_for(selection);
+        let kept = self.keep(&selection.want)?;
+        let mut report = kept.report;
+        if selection.needs().owners {
+            let (owners, gap) = self.owners(kept.table.iter().map(|row| row.socket.inode));
+            lookups.owners = owners;
+            report.gaps.extend(gap);
+        }
+        let mut counted = Counted::default();
+        for row in kept.table.iter() {
+            match selection.judges(&row, &lookups) {
+                Some(true) => counted.yes += 1,
+                Some(false) => {}
+                None => counted.unknown += 1,
+            }
+        }
+        Ok((counted, report))
+    }
+
+    /// Owners, limits, and what hides something from the rules.
+    fn finish(&self, ask: &Ask<'_>, parts: Parts) -> Result<Looked, SourceError> {
+        let Parts { mut frame, mut report, mut inodes } = parts;
+        frame.gaps = hiding(&report);
+        let looked_at = frame.conns.iter().chain(&frame.udp).map(|conn| conn.inode);
+        inodes.extend(looked_at.chain(frame.listeners.iter().map(|l| l.socket.inode)));
+        if ask.needs.descriptors {
+            let wanted: FxHashSet<u32> = inodes.into_iter().filter(|i| *i != 0).collect();
+            match owners::scan(&self.proc_root, None) {
+                Ok(owners) => {
+                    report.gaps.extend(owner_gap(&wanted, &owners));
+                    frame.dead_fds = self.dead_fds(ask, &wanted, &owners)?;
+                    frame.owners = owners;
+                }
+                Err(error) => report.gaps.push(Gap::new("owners", error.to_string())),
+            }
+        } else {
+            let (owners, gap) = self.owners(inodes);
+            report.gaps.extend(gap);
+            frame.owners = owners;
+        }
+        frame.open_file_limits = self.limits(&frame);
+        Ok(Looked { frame, report })
+    }
+
+    /// Sockets of processes that no table lists, where all tables were read.
+    fn dead_fds(
+        &self,
+        ask: &Ask<'_>,
+        known: &FxHashSet<u32>,
+        owners: &Owners,
+    ) -> Result<Option<crate::model::frame::DeadFds>, SourceError> {
+        let tables = tcp(&ask.tables);
+        let complete = ask.needs.glance && tables.len() == 2;
+        if !complete {
+            return Ok(None);
+        }
+        let candidates = dead_fds::candidates(&self.proc_root, known, owners);
+        if candidates.is_empty() {
+            return Ok(Some(dead_fds::none(owners)));
+        }
+        // What came about since the first look is listed now.
+        let mut listed = FxHashSet::default();
+        self.scan(&Want::all_of(tables), &mut |row| {
+            listed.insert(row.socket.inode);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Some(dead_fds::confirmed(&self.proc_root, candidates, &listed, owners)))
+    }
+
+    fn limits(&self, frame: &Frame) -> FxHashMap<u32, u64> {
+        let mut counts: FxHashMap<u32, u64> = FxHashMap::default();
+        for conn in frame.in_state(State::CloseWait) {
+            for holder in frame.owners.of(conn.inode) {
+                *counts.entry(holder.pid).or_default() += 1;
+            }
+        }
+        let many = counts.into_iter().filter(|(_, count)| *count >= MANY_SOCKETS);
+        // A limit that cannot be read makes the rule rely on the count alone.
+        many.filter_map(|(pid, _)| {
+            let limit = processes::max_open_files(&self.proc_root, pid).ok()??;
+            Some((pid, limit))
+        })
+        .collect()
+    }
+}
+
+/// What the second look asks for.
+const DETAILS: Extras = Extras { tcp_info: true, memory: true, congestion: false, tos: false };
+
+fn tcp(tables: &[TableId]) -> Vec<TableId> {
+    tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect()
+}
+
+/// The suspects as they are now; those that are gone are left out. Where they
+/// cannot be asked for (no cookies without sock_diag) the first look stands.
+fn exact(suspects: Vec<(Socket, Conn)>) -> Vec<Conn> {
+    let mut found = Vec::new();
+    let asked = source::exactly(suspects.iter().map(|(socket, _)| socket), DETAILS, &mut |row| {
+        if row.socket.state == State::Established {
+            found.extend(Conn::of(row));
+        }
+        ControlFlow::Continue(())
+    });
+    let blind = |(socket, _): &(Socket, Conn)| socket.cookie == 0 || asked.is_err();
+    found.extend(suspects.into_iter().filter(blind).map(|(_, conn)| conn));
+    found
+}
+
+/// Gaps that hide rows or numbers from the rules. A table read from /proc has
+/// all its rows; the rules themselves see which of their numbers it lacks.
+fn hiding(report: &Report) -> Vec<Gap> {
+    let fallback = |gap: &&Gap| {
+        report.served.iter().any(|s| s.table.name() == gap.what && s.by == Served::Proc)
+    };
+    report.gaps.iter().filter(|gap| !fallback(gap) && gap.what != "owners").cloned().collect()
+}

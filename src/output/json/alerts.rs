@@ -1,0 +1,151 @@
+//! Alerts in JSON: the same in `status`, `check` and `watch`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::rules;
+
+use super::parts::{Addr, Endpoint, Process};
+
+/// Something that is wrong.
+#[derive(Serialize, JsonSchema)]
+pub struct Alert {
+    /// The rule's id.
+    pub rule: String,
+    /// `warning` or `critical`.
+    pub severity: &'static str,
+    /// What it is about.
+    pub subject: Subject,
+    /// How many sockets are affected.
+    pub count: u64,
+    /// Since when it fires, RFC 3339; where one looked more than once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The numbers the rule saw, with their units in the names.
+    pub evidence: BTreeMap<&'static str, u64>,
+    /// What is the case.
+    pub summary: String,
+    /// What it means and what helps.
+    pub remedy: String,
+}
+
+/// What an alert is about.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A process.
+    Process(Process),
+    /// The processes of a user, where they are not visible.
+    User {
+        /// The user's id, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+    },
+    /// A TCP listener.
+    Listener {
+        /// Where it listens.
+        local: Endpoint,
+        /// Its inode; absent where all listeners that share the port are meant.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        inode: Option<u32>,
+        /// Who listens.
+        processes: Vec<Process>,
+    },
+    /// A unix listener.
+    UnixListener {
+        /// Its name.
+        path: String,
+        /// Its inode.
+        inode: u32,
+        /// Who listens.
+        processes: Vec<Process>,
+    },
+    /// One UDP socket.
+    Socket {
+        /// Its end.
+        local: Endpoint,
+        /// Its inode.
+        inode: u32,
+        /// Who has it.
+        processes: Vec<Process>,
+    },
+    /// A service that this machine connects to.
+    Destination(Endpoint),
+    /// The ephemeral ports of an address towards a service.
+    Ports {
+        /// Our address.
+        source: Addr,
+        /// The service; port 0: any.
+        destination: Endpoint,
+    },
+    /// The network namespace as a whole.
+    Namespace {},
+    /// The whole host, whatever the namespace.
+    Host {},
+}
+
+/// A rule that could not judge.
+#[derive(Serialize, JsonSchema)]
+pub struct Unknown {
+    /// The rule's id.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+}
+
+pub(super) fn process((pid, comm): &(u32, String)) -> Process {
+    Process { pid: *pid, comm: comm.clone(), fd: None }
+}
+
+impl From<&rules::Alert> for Alert {
+    fn from(alert: &rules::Alert) -> Self {
+        Self {
+            rule: alert.rule.to_string(),
+            severity: alert.severity.name(),
+            subject: Subject::from(&alert.subject),
+            count: alert.count,
+            since: None,
+            evidence: alert.evidence.iter().copied().collect(),
+            summary: alert.summary.clone(),
+            remedy: alert.remedy.clone(),
+        }
+    }
+}
+
+impl From<&rules::Subject> for Subject {
+    fn from(subject: &rules::Subject) -> Self {
+        use rules::Subject as S;
+        let all = |owners: &[(u32, String)]| owners.iter().map(process).collect();
+        match subject {
+            S::Process { pid, comm } => Self::Process(process(&(*pid, comm.clone()))),
+            S::User { uid } => Self::User { uid: *uid },
+            S::Listener { local, inode, owners } => Self::Listener {
+                local: Endpoint::from(*local),
+                inode: (*inode != 0).then_some(*inode),
+                processes: all(owners),
+            },
+            S::UnixListener { path, inode, owners } => {
+                Self::UnixListener { path: path.clone(), inode: *inode, processes: all(owners) }
+            }
+            S::Socket { local, inode, owners } => Self::Socket {
+                local: Endpoint::from(*local),
+                inode: *inode,
+                processes: all(owners),
+            },
+            S::Destination(end) => Self::Destination(Endpoint::from(*end)),
+            S::Ports { source, destination } => {
+                Self::Ports { source: Addr(*source), destination: Endpoint::from(*destination) }
+            }
+            S::Namespace => Self::Namespace {},
+            S::Host => Self::Host {},
+        }
+    }
+}
+
+impl From<&rules::Unknown> for Unknown {
+    fn from(unknown: &rules::Unknown) -> Self {
+        Self { rule: unknown.rule.to_string(), reason: unknown.why.clone() }
+    }
+}

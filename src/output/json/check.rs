@@ -1,0 +1,98 @@
+//! `check --json`, and the event of an alert that `--notify` hands on.
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::alert::{Change, Standing};
+use crate::engine::Checked;
+use crate::output::out::Out;
+
+use super::alerts::{Alert, Unknown};
+use super::parts::{Taken, document, timestamp};
+
+pub(super) const SCHEMA: &str = "sockstate.check/1";
+pub(super) const EVENT_SCHEMA: &str = "sockstate.event/1";
+
+/// The document of `check --json`.
+#[derive(Serialize, JsonSchema)]
+pub struct CheckDocument {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// `OK`, `WARNING`, `CRITICAL` or `UNKNOWN`.
+    pub status: &'static str,
+    /// What fires, worst first.
+    pub alerts: Vec<Alert>,
+    /// Conditions that hold, but not as long as their rule's `for`.
+    pub pending: Vec<Alert>,
+    /// Rules that could not judge.
+    pub unknown: Vec<Unknown>,
+    /// How many looks there were.
+    pub looks: u64,
+    /// From the first look to the last, in milliseconds.
+    pub window_ms: u64,
+    /// When and from where.
+    #[serde(flatten)]
+    pub taken: Taken,
+}
+
+/// An alert that begins or ends, as `--notify` gets it on its standard input.
+#[derive(Serialize, JsonSchema)]
+pub struct AlertEvent {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// `alert`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// When it was seen, RFC 3339 in UTC.
+    pub at: String,
+    /// `firing` or `resolved`.
+    pub change: &'static str,
+    /// The alert; of a resolved one the last that was seen of it.
+    pub alert: Alert,
+}
+
+/// Writes the result of a check that began to look at a time.
+pub fn check(out: &mut Out<'_>, at: Timestamp, checked: &Checked) {
+    let alert = |standing: &Standing| since(at, standing);
+    let shape = CheckDocument {
+        schema: SCHEMA,
+        status: checked.status.name(),
+        alerts: checked.alerts.iter().map(alert).collect(),
+        pending: checked.pending.iter().map(alert).collect(),
+        unknown: checked.unknown.iter().map(Unknown::from).collect(),
+        looks: checked.looks,
+        window_ms: checked.window_ms,
+        taken: Taken::new(at, &checked.report),
+    };
+    document(out, &shape);
+}
+
+/// The JSON of a change, with a newline; `start` is the zero of its times.
+pub fn alert_event(start: Timestamp, now_ms: u64, change: &Change) -> Vec<u8> {
+    let (word, standing) = match change {
+        Change::Firing(standing) => ("firing", standing),
+        Change::Resolved(standing) => ("resolved", standing),
+    };
+    let event = AlertEvent {
+        schema: EVENT_SCHEMA,
+        kind: "alert",
+        at: timestamp(later(start, now_ms)),
+        change: word,
+        alert: since(start, standing),
+    };
+    let mut text = Vec::new();
+    super::parts::value(&mut text, &event);
+    text.push(b'\n');
+    text
+}
+
+fn since(start: Timestamp, standing: &Standing) -> Alert {
+    let since = Some(timestamp(later(start, standing.since_ms)));
+    Alert { since, ..Alert::from(&standing.alert) }
+}
+
+fn later(start: Timestamp, ms: u64) -> Timestamp {
+    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    start.saturating_add(SignedDuration::from_millis(ms)).unwrap_or(start)
+}

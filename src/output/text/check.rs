@@ -1,0 +1,76 @@
+//! `check`: the status line that monitoring plugins print, with performance
+//! data behind it, and the alerts below.
+
+use crate::engine::Checked;
+use crate::model::state::TCP_STATES;
+use crate::output::out::Out;
+use crate::output::style::{Style, Tone, severity_tone};
+use crate::rules::{Alert, Severity};
+
+/// Writes the result of a check.
+pub fn check(out: &mut Out<'_>, style: &Style, checked: &Checked) {
+    let head = format!("SOCKSTATE {}", checked.status.name());
+    let tone = checked.alerts.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
+    style.paint(out.buffer(), tone, &head);
+    let line = format!(" - {} | {}\n", plain(&summary(checked)), performance(checked));
+    out.buffer().extend_from_slice(line.as_bytes());
+    for standing in &checked.alerts {
+        alert(out.buffer(), style, &standing.alert);
+    }
+    for unknown in &checked.unknown {
+        let line = format!("UNKNOWN  {}: {}\n", unknown.rule, unknown.why);
+        out.buffer().extend_from_slice(plain(&line).as_bytes());
+    }
+    out.advance();
+}
+
+/// A bar in the text would end it where performance data begin.
+fn plain(text: &str) -> String {
+    text.replace('|', "/")
+}
+
+fn summary(checked: &Checked) -> String {
+    let name = |alert: &Alert| format!("{} {}: {}", alert.rule, alert.subject, alert.summary);
+    let mut alerts = checked.alerts.iter().map(|standing| name(&standing.alert));
+    match (alerts.next(), alerts.len()) {
+        (Some(first), 0) => first,
+        (Some(first), more) => format!("{first}; {more} more"),
+        (None, _) if checked.unknown.is_empty() => "nothing is wrong".to_owned(),
+        (None, _) => {
+            let names: Vec<&str> = checked.unknown.iter().map(|u| &*u.rule).collect();
+            format!("not judged: {}", names.join(", "))
+        }
+    }
+}
+
+/// `'label'=value;warning;critical;minimum`, as the plugin guidelines have it.
+fn performance(checked: &Checked) -> String {
+    let of = |severity| checked.alerts.iter().filter(|s| s.alert.severity == severity).count();
+    let mut data = vec![
+        format!("critical={};;;0", of(Severity::Critical)),
+        format!("warning={};;;0", of(Severity::Warning)),
+        format!("unknown={};;;0", checked.unknown.len()),
+    ];
+    let counts = &checked.frame.tcp;
+    if counts.total() > 0 {
+        data.extend(TCP_STATES.iter().map(|state| {
+            format!("{}={};;;0", state.to_string().to_lowercase(), counts.get(*state))
+        }));
+    }
+    let own = checked.counted.iter();
+    data.extend(own.map(|(id, count, limit)| format!("'{id}'={count};{limit};;0")));
+    data.join(" ")
+}
+
+fn alert(out: &mut Vec<u8>, style: &Style, alert: &Alert) {
+    let word = match alert.severity {
+        Severity::Warning => "WARNING ",
+        Severity::Critical => "CRITICAL",
+    };
+    style.paint(out, severity_tone(alert.severity), word);
+    let text = format!(" {}  {}\n         {}\n", alert.rule, alert.subject, alert.summary);
+    out.extend_from_slice(plain(&text).as_bytes());
+    if !alert.remedy.is_empty() {
+        out.extend_from_slice(plain(&format!("         {}\n", alert.remedy)).as_bytes());
+    }
+}

@@ -1,0 +1,66 @@
+//! Sockets of one subject heaped up: one alert a subject, with counts.
+
+use std::collections::BTreeMap;
+
+use crate::model::conn::Conn;
+use crate::model::human;
+
+use super::Subject;
+use super::subject::shown;
+
+/// Sockets of one subject, and the largest of their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pile {
+    /// How many.
+    pub count: u64,
+    /// Those without a process.
+    pub orphans: u64,
+    /// The longest time.
+    pub longest_ms: u64,
+    /// The most retransmits or probes of one.
+    pub retransmits: u64,
+    /// Bytes waiting, of all together.
+    pub bytes: u64,
+    /// The peer of the worst one.
+    pub peer: Option<String>,
+}
+
+impl Pile {
+    /// Takes in a socket with the time and the bytes that matter.
+    pub fn add(&mut self, conn: &Conn, ms: u64, bytes: u64) {
+        if self.count == 0 || (ms, conn.retransmits()) > (self.longest_ms, self.retransmits) {
+            self.peer = Some(shown(conn.remote));
+        }
+        self.count += 1;
+        self.orphans += u64::from(conn.inode == 0);
+        self.longest_ms = self.longest_ms.max(ms);
+        self.retransmits = self.retransmits.max(conn.retransmits());
+        self.bytes += bytes;
+    }
+
+    /// `3 sockets`.
+    pub fn sockets(&self) -> String {
+        human::plural(self.count, "socket")
+    }
+
+    /// `, peer 10.0.0.1:443` or `, worst peer …` where there are several.
+    pub fn peer_text(&self) -> String {
+        match &self.peer {
+            Some(peer) if self.count == 1 => format!(", peer {peer}"),
+            Some(peer) => format!(", worst peer {peer}"),
+            None => String::new(),
+        }
+    }
+}
+
+/// A pile for each subject.
+pub(super) type Piles = BTreeMap<Subject, Pile>;
+
+/// `1.2 MiB`: bytes as people read them.
+pub(super) fn bytes_text(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.iter().find(|(_, size)| bytes >= *size) {
+        Some((unit, size)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
+        None => format!("{bytes} bytes"),
+    }
+}

@@ -1,0 +1,96 @@
+//! The effective rules as a file that could be read again, with the origin of
+//! every value.
+
+use super::settings::{Config, RuleConfig, time_text};
+
+/// The effective rules.
+pub fn effective(config: &Config) -> String {
+    let mut text = String::from("# the effective rules; behind each value where it came from\n");
+    for rule in &config.rules {
+        text += &catalogue(rule);
+    }
+    for rule in &config.rules {
+        for special in &rule.overrides {
+            text += &format!("\n[[override]] # {}\n", special.origin);
+            text += &format!("rule = \"{}\"\n", rule.rule.id);
+            for member in special.text.split(", ").filter(|member| !member.is_empty()) {
+                text += &format!("{member}\n");
+            }
+            for (threshold, value) in &special.values {
+                text += &format!("{} = {}\n", threshold.name, threshold.shown(*value));
+            }
+            if let Some(severity) = special.severity {
+                text += &format!("severity = \"{}\"\n", severity.name());
+            }
+            if special.disabled {
+                text += "enabled = false\n";
+            }
+        }
+    }
+    for rule in &config.own {
+        text += &format!(
+            "\n[[rule]] # {}\nid = \"{}\"\nwhen = {}\nfor = \"{}\"\nseverity = \"{}\"\n",
+            rule.origin,
+            rule.id,
+            quoted(&rule.when.text),
+            time_text(rule.hold_ms),
+            rule.severity.name()
+        );
+        text +=
+            &format!("summary = {}\nremedy = {}\n", quoted(&rule.summary), quoted(&rule.remedy));
+    }
+    text
+}
+
+fn catalogue(config: &RuleConfig) -> String {
+    let line =
+        |member: String, origin: &dyn std::fmt::Display| format!("{member:<28} # {origin}\n");
+    let mut text = format!("\n[{}]\n", config.rule.id);
+    text += &line(format!("enabled = {}", config.enabled.value), &config.enabled.origin);
+    text += &line(format!("for = \"{}\"", time_text(config.hold_ms.value)), &config.hold_ms.origin);
+    if let Some(severity) = config.severity.value {
+        text += &line(format!("severity = \"{}\"", severity.name()), &config.severity.origin);
+    }
+    for (threshold, set) in config.rule.thresholds.iter().zip(&config.values) {
+        let member = format!("{} = {}", threshold.name, threshold.shown(set.value));
+        text += &line(member, &set.origin);
+    }
+    text
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out += &format!("\\u{:04X}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_reads_back_as_the_same() {
+        let mut config = Config::default();
+        let text = "[udp-drops]\npercent = 60\n\n[[override]]\nrule = \"close-wait-leak\"\n\
+                    process = \"java\"\nmin_count = 200\n\n[[rule]]\nid = \"x\"\n\
+                    when = \"count(src \\\"a\\\") > 5\"\n";
+        let text = text.replace("src \\\"a\\\"", "dport 80");
+        config.read("a.toml", &text).expect("right");
+        let printed = effective(&config);
+        assert!(printed.contains("percent = 60                 # a.toml:2\n"), "{printed}");
+        let mut again = Config::default();
+        again.read("a.toml", &printed).expect("what we print we read");
+        let values = |config: &Config| -> Vec<Vec<u64>> {
+            config.rules.iter().map(|r| r.values.iter().map(|v| v.value).collect()).collect()
+        };
+        assert_eq!(values(&again), values(&config));
+        assert_eq!(again.own[0].when, config.own[0].when);
+        assert_eq!(again.rules[2].overrides[0].who, config.rules[2].overrides[0].who);
+    }
+}

@@ -1,0 +1,106 @@
+//! recv-queue-stuck: data arrived and the process does not read it.
+
+use crate::model::conn::Conn;
+use crate::model::frame::Frame;
+use crate::model::human;
+use crate::model::standing::Standing;
+use crate::model::state::State;
+
+use super::pile::{Pile, Piles, bytes_text};
+use super::settings::reaches;
+use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+
+const ID: &str = "recv-queue-stuck";
+
+const MIN_COUNT: Threshold =
+    Threshold::count("min_count", "connections", 1, "so many of one process");
+const BYTES: Threshold = Threshold::count("bytes", "bytes", 16_384, "so much unread, or …");
+const PERCENT: Threshold = Threshold::percent("percent", 80, "… this part of the receive buffer");
+const AGE: Threshold = Threshold::time("age", 10_000, "so long nothing of it was taken");
+
+pub(super) const RULE: Rule = Rule {
+    id: ID,
+    fires: "min_count connections of a process hold bytes, or percent of their receive buffer, of \
+            which for age nothing was read",
+    evidence: &[
+        ("bytes", "unread, of all together"),
+        ("unread_ms", "at least so long the longest has lain there"),
+    ],
+    thresholds: &[MIN_COUNT, BYTES, PERCENT, AGE],
+    hold_ms: 0,
+    needs: Needs { glance: true, conns: true, ..Needs::NONE },
+    inputs: TCP,
+    check,
+};
+
+fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+    let mut piles = Piles::new();
+    let mut blind = false;
+    // What nobody accepted yet is accept-stall's.
+    let owned = |conn: &&Conn| conn.standing == Standing::Descriptor;
+    for conn in frame.in_state(State::Established).filter(owned) {
+        for subject in Subject::holders(frame, conn) {
+            let Some(full) = is_full(conn, settings, &subject) else { continue };
+            if !full {
+                continue;
+            }
+            match unread_ms(frame, conn) {
+                Some(ms) if ms >= settings.of(&AGE, &subject) => {
+                    let bytes = conn.recv_q.unwrap_or(0).into();
+                    piles.entry(subject).or_default().add(conn, ms, bytes);
+                }
+                Some(_) => {}
+                None => blind = true,
+            }
+        }
+    }
+    let found = piles
+        .into_iter()
+        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
+        .map(|(subject, pile)| alert(subject, &pile));
+    let why = "how long data has lain unread is not known without tcp_info";
+    verdict_or(found.collect(), blind.then(|| why.to_owned()))
+}
+
+fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> Option<bool> {
+    let bytes = u64::from(conn.recv_q?);
+    let buffer = conn.memory.and_then(|memory| memory.rcvbuf).map(u64::from);
+    let percent = settings.of(&PERCENT, subject);
+    let full = buffer.is_some_and(|buffer| buffer > 0 && reaches(bytes, percent, buffer));
+    Some(full || bytes >= settings.of(&BYTES, subject))
+}
+
+/// At least so long nothing was read: all of it arrived before the last data
+/// did; or since an earlier look exactly what arrived was added to it.
+fn unread_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
+    let info = conn.info?;
+    let quiet = info.last_data_recv_ms?;
+    let watched = frame.past.as_ref().and_then(|past| {
+        let before = past.frame.conns.iter().find(|c| c.cookie != 0 && c.cookie == conn.cookie)?;
+        let arrived = info.bytes_received?.checked_sub(before.info?.bytes_received?)?;
+        let grown = u64::from(conn.recv_q?).checked_sub(before.recv_q?.into())?;
+        (arrived == grown).then_some(past.elapsed_ms)
+    });
+    Some(quiet.max(watched.unwrap_or(0)))
+}
+
+fn alert(subject: Subject, pile: &Pile) -> Alert {
+    Alert {
+        rule: ID.into(),
+        severity: Severity::Warning,
+        subject,
+        count: pile.count,
+        evidence: vec![("bytes", pile.bytes), ("unread_ms", pile.longest_ms)],
+        summary: format!(
+            "{} unread on {} for up to {}{}",
+            bytes_text(pile.bytes),
+            human::plural(pile.count, "connection"),
+            human::duration(pile.longest_ms),
+            pile.peer_text()
+        ),
+        remedy: "the data is here and the process does not read it: it is stuck, overloaded, or \
+                 has forgotten the connection; the peer stalls when the buffer is full. A larger \
+                 buffer only delays that"
+            .to_owned(),
+    }
+}

@@ -1,0 +1,89 @@
+//! udp-drops: datagrams are dropped because nobody reads fast enough.
+
+use crate::model::conn::Conn;
+use crate::model::frame::{Delta, Frame};
+use crate::model::human;
+
+use super::settings::{percent_of, reaches};
+use super::{Alert, Needs, Rule, Settings, Severity, Subject, Threshold, Verdict, verdict_or};
+
+const ID: &str = "udp-drops";
+
+const PERCENT: Threshold =
+    Threshold::percent("percent", 80, "a queue filled so far, with drops, is still too slow");
+const DROPS: Threshold =
+    Threshold::count("drops", "datagrams", 1, "so many dropped while one looked (--for)");
+
+pub(super) const RULE: Rule = Rule {
+    id: ID,
+    fires: "a UDP socket dropped datagrams while one looked, or has dropped some and its queue is \
+            filled to percent now",
+    evidence: &[
+        ("drops", "datagrams dropped since the socket exists"),
+        ("drops_delta", "datagrams dropped while one looked; with --for"),
+        ("window_ms", "how long one looked; with --for"),
+        ("queue_bytes", "memory the unread datagrams take, with all overhead"),
+        ("buffer_bytes", "size of the receive buffer"),
+    ],
+    thresholds: &[PERCENT, DROPS],
+    hold_ms: 0,
+    needs: Needs { udp: true, ..Needs::NONE },
+    inputs: &["udp", "udp6"],
+    check,
+};
+
+fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+    let found = frame.udp.iter().filter_map(|conn| alert(frame, settings, conn)).collect();
+    let queued = |conn: &Conn| conn.recv_q.is_some_and(|bytes| bytes > 0);
+    let blind = frame.udp.iter().any(|conn| conn.memory.is_none() && queued(conn));
+    let why = "the size of a receive buffer is not known without sock_diag";
+    verdict_or(found, blind.then(|| why.to_owned()))
+}
+
+fn alert(frame: &Frame, settings: &Settings<'_>, conn: &Conn) -> Option<Alert> {
+    let drops = u64::from(conn.drops.filter(|drops| *drops > 0)?);
+    let subject = Subject::socket(frame, conn);
+    let rise = rise(frame, conn);
+    let queue = u64::from(conn.recv_q.unwrap_or(0));
+    let buffer = conn.memory.and_then(|memory| memory.rcvbuf).map(u64::from);
+    let percent = settings.of(&PERCENT, &subject);
+    let full = buffer.is_some_and(|buffer| buffer > 0 && reaches(queue, percent, buffer));
+    if !full && rise < settings.of(&DROPS, &subject).max(1) {
+        return None;
+    }
+    let mut evidence = vec![("drops", drops)];
+    let mut summary = human::plural(drops, "datagram") + " dropped";
+    if let Some(past) = &frame.past {
+        evidence.extend([("drops_delta", rise), ("window_ms", past.elapsed_ms)]);
+        summary +=
+            &format!(", {} of them in {}", human::count(rise), human::duration(past.elapsed_ms));
+    }
+    evidence.push(("queue_bytes", queue));
+    if let Some(buffer) = buffer {
+        evidence.push(("buffer_bytes", buffer));
+        summary += &format!(", queue {} bytes", percent_of(queue, buffer));
+    }
+    Some(Alert {
+        rule: ID.into(),
+        severity: Severity::Warning,
+        subject,
+        count: 1,
+        evidence,
+        summary,
+        remedy: "the process reads slower than datagrams come: read in another thread or in \
+                 batches (recvmmsg), spread them over sockets with SO_REUSEPORT; a larger buffer \
+                 (SO_RCVBUF, bounded by net.core.rmem_max) covers bursts only"
+            .to_owned(),
+    })
+}
+
+/// Datagrams dropped since the earlier look; a socket that was not among those
+/// with drops then had none, or did not exist. A counter that went down has
+/// wrapped (32 bits), and by how much is unknown.
+fn rise(frame: &Frame, conn: &Conn) -> u64 {
+    let Some(past) = &frame.past else { return 0 };
+    let same =
+        |c: &&Conn| if conn.cookie != 0 { c.cookie == conn.cookie } else { c.inode == conn.inode };
+    let before = past.frame.udp.iter().find(same).map_or(Some(0), |c| c.drops);
+    Delta::between(before.map(u64::from), conn.drops.map(u64::from)).rise()
+}

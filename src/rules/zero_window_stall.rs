@@ -1,0 +1,84 @@
+//! zero-window-stall: the peer takes no more data.
+
+use crate::model::frame::Frame;
+use crate::model::human;
+use crate::model::socket::TimerKind;
+use crate::model::state::State;
+
+use super::pile::{Pile, Piles, bytes_text};
+use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+
+const ID: &str = "zero-window-stall";
+
+const MIN_COUNT: Threshold =
+    Threshold::count("min_count", "connections", 1, "so many at one listener or destination");
+const AGE: Threshold = Threshold::time("age", 5_000, "so long without a window is a stall");
+
+pub(super) const RULE: Rule = Rule {
+    id: ID,
+    fires: "min_count connections have had no window from the peer for age",
+    evidence: &[
+        ("stalled_ms", "at least so long the longest has had no window"),
+        ("bytes", "waiting to be sent or acknowledged, of all together"),
+        ("retransmits", "the most window probes of one of them"),
+    ],
+    thresholds: &[MIN_COUNT, AGE],
+    hold_ms: 0,
+    needs: Needs { glance: true, conns: true, listeners: true, ..Needs::NONE },
+    inputs: TCP,
+    check,
+};
+
+fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+    let mut piles = Piles::new();
+    let mut blind = false;
+    for conn in &frame.conns {
+        let open = matches!(conn.state, State::Established | State::CloseWait | State::FinWait1);
+        let probes = conn.timer.is_some_and(|t| t.kind == TimerKind::Probe);
+        if !open || !probes {
+            continue;
+        }
+        // The probe timer alone proves nothing: it also runs when our own
+        // firewall refuses the segment (tcp_write_wakeup).
+        let Some(ms) = conn.zero_window_ms() else {
+            blind = true;
+            continue;
+        };
+        let subject = Subject::place(frame, conn);
+        if ms > 0 && ms >= settings.of(&AGE, &subject) {
+            let bytes = conn.send_q.unwrap_or(0).into();
+            piles.entry(subject).or_default().add(conn, ms, bytes);
+        }
+    }
+    let found = piles
+        .into_iter()
+        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
+        .map(|(subject, pile)| alert(subject, &pile));
+    let why = "the peer's window is not known without tcp_info (Linux 5.4)";
+    verdict_or(found.collect(), blind.then(|| why.to_owned()))
+}
+
+fn alert(subject: Subject, pile: &Pile) -> Alert {
+    Alert {
+        rule: ID.into(),
+        severity: Severity::Warning,
+        subject,
+        count: pile.count,
+        evidence: vec![
+            ("stalled_ms", pile.longest_ms),
+            ("bytes", pile.bytes),
+            ("retransmits", pile.retransmits),
+        ],
+        summary: format!(
+            "{} without a window for up to {}, {} wait{}",
+            human::plural(pile.count, "connection"),
+            human::duration(pile.longest_ms),
+            bytes_text(pile.bytes),
+            pile.peer_text()
+        ),
+        remedy:
+            "the peer's application does not read: the network is fine, look at the process at \
+                 the other end (its receive queue is full); a larger send buffer here only hides it"
+                .to_owned(),
+    }
+}

@@ -1,0 +1,105 @@
+//! Rules about data that does not move.
+
+use std::io::Write;
+
+use anyhow::ensure;
+
+use super::{
+    Check, clears, drain, evidence, fill, fires_once, hear_nothing, is_about_us, is_clear,
+    listener, pair, port,
+};
+use crate::kit::Result;
+use crate::kit::netns::Mode;
+use crate::kit::states::Family;
+use crate::kit::udp;
+
+pub const CHECKS: &[Check] = &[
+    ("retransmit_stall", retransmit_stall),
+    ("zero_window_stall", zero_window_stall),
+    ("recv_queue_stuck", recv_queue_stuck),
+    ("send_queue_stuck", send_queue_stuck),
+    ("udp_drops", udp_drops),
+];
+
+fn retransmit_stall(_: Mode) -> Result<()> {
+    let (socket, at) = listener(5)?;
+    let (_idle, _client) = pair(&socket, at)?;
+    let (mut server, client) = pair(&socket, at)?;
+    is_clear("retransmit-stall", "")?;
+    hear_nothing(&client)?;
+    server.write_all(&[b'x'; 1000])?;
+    is_clear("retransmit-stall", "")?;
+    let alert = fires_once("retransmit-stall", "")?;
+    ensure!(alert["count"] == 1 && port(&alert) == Some(at.into()), "{alert:#}");
+    ensure!(evidence(&alert, "retransmits")? >= 3, "{alert:#}");
+    ensure!(evidence(&alert, "bytes")? == 1000, "{alert:#}");
+    // The other end resets.
+    client.set_linger(Some(std::time::Duration::ZERO))?;
+    drop(client);
+    clears("retransmit-stall", "")
+}
+
+fn zero_window_stall(_: Mode) -> Result<()> {
+    let quick = "[zero-window-stall]\nage = \"500ms\"\n";
+    let (socket, at) = listener(5)?;
+    let (server, client) = pair(&socket, at)?;
+    let (busy, reader) = pair(&socket, at)?;
+    fill(&busy)?;
+    drain(&reader)?;
+    fill(&server)?;
+    is_clear("zero-window-stall", "")?;
+    let alert = fires_once("zero-window-stall", quick)?;
+    ensure!(alert["count"] == 1 && port(&alert) == Some(at.into()), "{alert:#}");
+    ensure!(evidence(&alert, "stalled_ms")? >= 500, "{alert:#}");
+    ensure!(evidence(&alert, "bytes")? > 1000, "{alert:#}");
+    drain(&client)?;
+    clears("zero-window-stall", quick)
+}
+
+fn recv_queue_stuck(_: Mode) -> Result<()> {
+    let quick = "[recv-queue-stuck]\nage = \"500ms\"\n";
+    let (socket, at) = listener(5)?;
+    let (server, client) = pair(&socket, at)?;
+    let (mut small, _reader) = pair(&socket, at)?;
+    // A little unread is nothing to speak of.
+    small.write_all(&[b'x'; 3000])?;
+    fill(&server)?;
+    is_clear("recv-queue-stuck", "")?;
+    let alert = fires_once("recv-queue-stuck", quick)?;
+    is_about_us(&alert)?;
+    ensure!(alert["count"] == 1 && evidence(&alert, "bytes")? >= 16_384, "{alert:#}");
+    ensure!(evidence(&alert, "unread_ms")? >= 500, "{alert:#}");
+    drop(server);
+    drain(&client)?;
+    clears("recv-queue-stuck", quick)
+}
+
+fn send_queue_stuck(_: Mode) -> Result<()> {
+    let quick = "[send-queue-stuck]\nage = \"500ms\"\n";
+    let (socket, at) = listener(5)?;
+    let (server, client) = pair(&socket, at)?;
+    fill(&server)?;
+    is_clear("send-queue-stuck", "")?;
+    let alert = fires_once("send-queue-stuck", quick)?;
+    ensure!(alert["count"] == 1 && port(&alert) == Some(at.into()), "{alert:#}");
+    ensure!(evidence(&alert, "bytes")? >= 16_384, "{alert:#}");
+    ensure!(evidence(&alert, "waiting_ms")? >= 500, "{alert:#}");
+    drain(&client)?;
+    clears("send-queue-stuck", quick)
+}
+
+fn udp_drops(_: Mode) -> Result<()> {
+    let _unread = udp::unconnected(Family::V4, 3)?;
+    is_clear("udp-drops", "")?;
+    for family in [Family::V4, Family::V6] {
+        let held = udp::with_drops(family)?;
+        // The smallest buffer there is has room for two datagrams and a half.
+        let alert = fires_once("udp-drops", "[udp-drops]\npercent = 50\n")?;
+        ensure!(port(&alert) == Some(held.local.port().into()), "{alert:#}");
+        ensure!(evidence(&alert, "drops")? > 0, "{alert:#}");
+        // Once the queue is read, old drops are history.
+        drain(held.subject.as_ref().expect("it is open"))?;
+        clears("udp-drops", "[udp-drops]\npercent = 50\n")?;
+    }
+    Ok(())
+}
