@@ -7,7 +7,7 @@ use crate::model::listener::Listener;
 use crate::model::state::State;
 use crate::model::want::Proto;
 
-use super::settings::{percent_of, reaches};
+use super::settings::reaches;
 use super::{
     Alert, Needs, Rule, Settings, Severity, Subject, TCP_AND_HOST, Threshold, Verdict, verdict_or,
 };
@@ -78,7 +78,11 @@ fn buckets(frame: &Frame, settings: &Settings<'_>) -> Option<Alert> {
         subject: Subject::Namespace,
         count: held,
         evidence,
-        summary: format!("{} TIME_WAIT records are in use{also}", percent_of(held, limit)),
+        summary: format!(
+            "{} of {} TIME_WAIT records are in use{also}",
+            human::count(held),
+            human::count(limit)
+        ),
         remedy: "beyond net.ipv4.tcp_max_tw_buckets connections close without TIME_WAIT, and old \
                  and new data may mix: reuse connections, let the other side close first, or raise \
                  the limit; tcp_fin_timeout does not change TIME_WAIT, which lasts 60 s"
