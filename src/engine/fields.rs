@@ -131,7 +131,7 @@ pub struct Basic {
 /// One field of a row.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
-    /// One of [`BASICS`].
+    /// One of our own making.
     Basic(&'static Basic),
     /// A number of `struct tcp_info`.
     TcpInfo(&'static layout::Field),

@@ -1,0 +1,91 @@
+//! What every row must bear, whatever bytes it came from.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use sockstate::engine::Lookups;
+use sockstate::engine::fields::Field;
+use sockstate::kernel::netlink::{Datagram, Dump};
+use sockstate::model::row::Row;
+use sockstate::model::table::Table;
+use sockstate::output::out::Out;
+use sockstate::output::style::Style;
+use sockstate::output::{json, text};
+use sockstate::source::Report;
+use sockstate::sys::names::Names;
+
+/// Feeds `data` as one datagram of a dump, in the way of the source; a length
+/// that claims more is one that was cut.
+pub fn feed(data: &[u8], row: &mut dyn FnMut(&[u8])) {
+    // The sequence number of the first message, so that it is not a stranger's.
+    let seq = data.get(8..12).and_then(|seq| seq.try_into().ok()).map_or(0, u32::from_ne_bytes);
+    let whole = Datagram { bytes: data, full_len: data.len(), sender: 0 };
+    let cut = Datagram { bytes: data, full_len: data.len() + 1, sender: 0 };
+    let mut dump = Dump::new(seq);
+    let mut rows = 0;
+    dump.feed(whole, &mut |payload| {
+        rows += 1;
+        row(payload);
+        ControlFlow::Continue(())
+    });
+    assert_eq!(dump.rows, rows);
+    assert_eq!(dump.truncated, 0);
+    let mut dump = Dump::new(seq);
+    dump.feed(cut, &mut |_| ControlFlow::Continue(()));
+    assert_eq!((dump.rows, dump.malformed, dump.truncated), (rows, 0, 1));
+    Dump::new(seq).feed_acknowledgement(whole);
+}
+
+/// Shows a row in every way there is: nothing may panic, no control character
+/// of a stranger may come through, JSON must be JSON.
+pub fn show(row: &Row<'_>) {
+    let lookups = Lookups::default();
+    for field in Field::all() {
+        if let Some(value) = field.value(row, &lookups) {
+            let value = value.to_string();
+            assert!(!value.chars().any(char::is_control), "{}: {value:?}", field.name());
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut out = Out::new(&mut bytes);
+    let details = json::Details { processes: true, info: true, memory: true, extended: true };
+    let mut sockets = json::Sockets::new(&mut out, details);
+    sockets.row(row, &lookups);
+    sockets.finish(Timestamp::UNIX_EPOCH, &Report::default());
+    drop(out.finish());
+    let document: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+    assert_eq!(document["sockets"].as_array().map(Vec::len), Some(1));
+
+    let one_line = row.socket.inode % 2 == 1;
+    let layout = text::Layout {
+        proto: true,
+        age: true,
+        timer: true,
+        extended: true,
+        tos: true,
+        cgroup: true,
+        processes: true,
+        tcp_info: true,
+        memory: true,
+        one_line,
+    };
+    let style = Style { color: false, width: None };
+    let mut bytes = Vec::new();
+    let mut out = Out::new(&mut bytes);
+    let mut sockets = text::Sockets::new(&mut out, &style, layout, false, Names::new(false));
+    sockets.row(row, &lookups);
+    sockets.finish();
+    drop(out.finish());
+    let shown = String::from_utf8(bytes).expect("text");
+    assert!(!shown.chars().any(|c| c.is_control() && !"\n\t".contains(c)), "{shown:?}");
+    assert!(!one_line || shown.lines().count() == 1, "{shown:?}");
+
+    // Kept, it is the same row.
+    let mut table = Table::default();
+    table.push(row);
+    let kept = table.get(0).expect("just pushed");
+    assert_eq!(kept.socket, row.socket);
+    for field in Field::all() {
+        assert_eq!(field.value(&kept, &lookups), field.value(row, &lookups));
+    }
+}
