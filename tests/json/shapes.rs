@@ -437,12 +437,17 @@ pub enum Severity {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Subject {
     Process(Process),
     User { uid: Option<u32> },
-    Listener { local: Endpoint, processes: Vec<Process> },
+    Listener { local: Endpoint, inode: Option<u32>, processes: Vec<Process> },
+    UnixListener { path: String, inode: u32, processes: Vec<Process> },
+    Socket { local: Endpoint, inode: u32, processes: Vec<Process> },
+    Destination(Endpoint),
+    Ports { source: IpAddr, destination: Endpoint },
     Namespace {},
+    Host {},
 }
 
 #[derive(Debug, Deserialize)]
