@@ -28,10 +28,12 @@ pub mod listener;
 pub mod escape;
 pub mod human;
 
+mod counter;
 pub mod gap;
 pub mod host;
 pub mod owner;
 pub mod ports;
+mod sysctl;
 pub mod unit;
 
 pub mod identity;
