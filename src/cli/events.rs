@@ -8,7 +8,7 @@ use crate::model::facts::Facts;
 use crate::model::owner::{Holder, Owners};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
-use crate::model::state::StateSet;
+use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::transition::Transition;
 use crate::model::want::Proto;
 use crate::output::{json, text};
@@ -28,7 +28,7 @@ pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> 
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
     let selection = select::selection(&context.shared, &words, defaults, &engine)?;
     if context.shared.explain_filter {
-        return context.print(selection.explain().as_bytes());
+        return context.print((selection.explain() + &ends.explain()).as_bytes());
     }
     let mut want = selection.want.clone();
     want.states = StateSet::ALL;
@@ -59,12 +59,14 @@ fn follow(
     let (mut look_at, mut summary_at) = (begun, every.map(|every| begun + every));
     loop {
         let now = clock::monotonic_ns();
-        if now >= look_at {
-            stream.look()?;
-            look_at = clock::monotonic_ns() + nanos(flags.interval);
+        let is_over = ending.status().is_some() || end.is_some_and(|end| now >= end);
+        // The last look is for what happened since the one before.
+        if now >= look_at || is_over {
+            let again = stream.look()?;
+            look_at = if again { 0 } else { clock::monotonic_ns() + nanos(flags.interval) };
         }
         teller.tell(context, stream, flags.summary.is_some())?;
-        if ending.status().is_some() || end.is_some_and(|end| now >= end) {
+        if is_over {
             return Ok(());
         }
         if let Some(at) = summary_at.filter(|at| now >= *at) {
@@ -98,6 +100,22 @@ fn choice(source: SourceChoice) -> Events {
 struct EndStates {
     from: Option<StateSet>,
     to: Option<StateSet>,
+}
+
+impl EndStates {
+    /// What is wanted of a transition, in lines of its own.
+    fn explain(self) -> String {
+        let names = |set: StateSet| {
+            let all = TCP_STATES.into_iter().chain([State::Bound]);
+            let states = all.filter(|state| set.contains(*state));
+            states.map(|state| state.to_string()).collect::<Vec<String>>().join(" ")
+        };
+        let line =
+            |word, set: Option<StateSet>| set.map(|set| format!("  {word} {}\n", names(set)));
+        let lines = [line("from", self.from), line("to", self.to)];
+        let lines: String = lines.into_iter().flatten().collect();
+        if lines.is_empty() { lines } else { format!("\ntransitions\n{lines}") }
+    }
 }
 
 /// Takes `from STATE` and `to STATE` out of the words; the rest is the filter.
@@ -150,10 +168,10 @@ impl Teller {
             match told {
                 Told::Transition(change) if self.takes(&change) => {
                     self.matrix.add(&change);
-                    match (as_json, counting) {
-                        (true, _) => json::transition(&mut out, &change, clocks),
+                    match (counting, as_json) {
+                        (true, _) => {}
+                        (false, true) => json::transition(&mut out, &change, clocks),
                         (false, false) => text::transition(&mut out, &change, clocks, &mut pen),
-                        (false, true) => {}
                     }
                 }
                 Told::Transition(_) => {}
@@ -184,11 +202,13 @@ impl Teller {
     }
 
     fn summarise(&self, context: &mut Context<'_>) -> Result<(), Error> {
-        if context.shared.json {
-            return Ok(());
-        }
+        let as_json = context.shared.json;
         let (mut out, style) = context.output();
-        text::summary(&mut out, style, &self.matrix);
+        if as_json {
+            json::summary(&mut out, &self.matrix, clock::now());
+        } else {
+            text::summary(&mut out, style, &self.matrix);
+        }
         Ok(out.finish()?)
     }
 }
@@ -207,7 +227,6 @@ fn owners(change: &Transition) -> Owners {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::state::State;
 
     #[test]
     fn ends_are_taken_out_of_the_words() {

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::chain::{Chains, Exact};
+use crate::chain::{Chains, Exact, Transport};
 use crate::model::gap::Gap;
 use crate::model::moment::Moment;
 use crate::model::state::State;
 use crate::model::transition::Transition;
 use crate::model::want::Want;
-use crate::source::{Found, Served, SourceError, exact as ask_kernel};
+use crate::source::{self, Found, Served, SourceError};
 use crate::sys::clock::{self, ClockPair};
 use crate::sys::destroy::{DestroyListener, Destroyed};
 use crate::sys::netlink::DiagSocket;
-use crate::sys::perf::{Drained, TraceOptions, Tracer};
+use crate::sys::perf::{Drained, SETTLE, TraceOptions, Tracer};
 use crate::track::{Answer, Applied, Ask, Complete, ExactEvent, Question, Tracker};
 
 use super::{Engine, exact};
@@ -68,7 +68,7 @@ impl Trace {
         for found in &self.found {
             events.extend(match found {
                 Exact::Change(change) => {
-                    if change.to == State::Close {
+                    if change.to == State::Close && change.transport == Transport::Tcp {
                         self.closed.insert(change.chain);
                     }
                     exact::change(change)
@@ -96,6 +96,9 @@ pub struct Stream<'e> {
 
 /// Longest wait for events: a signal or the next snapshot may be due.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Drains after a look; three are enough unless a CPU is stopped for long.
+const MOST_CATCHING_UP: usize = 10;
 
 impl<'e> Stream<'e> {
     /// Opens the sources. The second value says which events are used and, with
@@ -129,11 +132,12 @@ impl<'e> Stream<'e> {
         self.told.pop_front()
     }
 
-    /// Looks at every socket.
+    /// Looks at every socket. Returns whether events were lost meanwhile, so
+    /// that another look is due.
     ///
     /// # Errors
     /// When no table can be read.
-    pub fn look(&mut self) -> Result<(), SourceError> {
+    pub fn look(&mut self) -> Result<bool, SourceError> {
         self.clocks = ClockPair::now();
         self.tracker.begin(Moment(clock::monotonic_ns()));
         let tracker = &mut self.tracker;
@@ -158,9 +162,39 @@ impl<'e> Stream<'e> {
         self.tracker.end(Moment(clock::monotonic_ns()), complete, &mut into_told(&mut self.told));
         looked?;
         self.name_owners();
+        let lost = self.catch_up();
         self.confirm();
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
-        Ok(())
+        if lost {
+            // What was lost may be younger than what this look saw.
+            let _ = self.tracker.resync(0);
+        }
+        Ok(lost)
+    }
+
+    /// Takes in what happened before now: an event explains what the look
+    /// found better than the look itself, and must not come after it. Returns
+    /// whether events were lost.
+    fn catch_up(&mut self) -> bool {
+        if matches!(self.feed, Feed::None) {
+            return false;
+        }
+        let now = clock::monotonic_ns();
+        let mut lost = false;
+        for _ in 0..MOST_CATCHING_UP {
+            // A source that fails here fails again, and is reported, in `listen`.
+            let Ok(lost_here) = self.listen(SETTLE) else { break };
+            lost |= lost_here;
+            let complete = match &self.feed {
+                Feed::Trace(trace) => trace.tracer.complete_ns(),
+                Feed::Destroy(_, drained) => drained.until_ns,
+                Feed::None => now,
+            };
+            if complete >= now {
+                break;
+            }
+        }
+        lost
     }
 
     fn name_owners(&mut self) {
@@ -176,22 +210,28 @@ impl<'e> Stream<'e> {
         let questions: Vec<Question> =
             self.tracker.questions().filter(|question| question.ask == Ask::Get).collect();
         for question in questions {
-            self.ask(&question);
+            self.ask(&question, false);
         }
     }
 
-    fn ask(&mut self, question: &Question) {
+    /// `by_ends`: what has the ends is asked for, whatever its cookie.
+    fn ask(&mut self, question: &Question, by_ends: bool) {
         let Self { asking, tracker, told, .. } = self;
         let Some(socket) = asking.as_mut() else { return };
         let mut out = into_told(told);
-        ask_kernel(socket, &question.identity, &mut |found| {
+        let mut answer = |found: Found<'_>| {
             let answer = match found {
                 Found::Row(row) => Answer::Present(Some(row)),
                 Found::Nothing => Answer::Gone,
                 Found::NotAsked => Answer::Unknown,
             };
             tracker.answer(question.ticket, answer, Moment(clock::monotonic_ns()), &mut out);
-        });
+        };
+        if by_ends {
+            source::by_ends(socket, &question.identity, &mut answer);
+        } else {
+            source::exact(socket, &question.identity, &mut answer);
+        }
     }
 
     /// Waits for events, at most `timeout`, and takes them in. Returns whether
@@ -238,7 +278,8 @@ impl<'e> Stream<'e> {
         if let Applied::Asks(ticket) = applied
             && let Some(question) = self.tracker.question(ticket)
         {
-            self.ask(&question);
+            // The tracepoint knows no cookie; TIME_WAIT has the same ends.
+            self.ask(&question, question.identity.cookie == 0);
         }
     }
 }

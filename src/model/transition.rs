@@ -137,6 +137,13 @@ impl Transition {
         self.when.is_exact() && self.source != Source::Poll
     }
 
+    /// Whether it is known that this happened in the network namespace that is
+    /// looked at: trace events alone come from every one, snapshots and the
+    /// multicast of destroyed sockets from one only.
+    pub fn is_local(&self) -> bool {
+        self.listed || self.source != Source::Tracepoint
+    }
+
     /// The states that must lie between, see [`via`]; empty for an exact
     /// change, and for what is no TCP.
     pub fn via(&self) -> Via {

@@ -189,7 +189,7 @@ pub fn record(want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceErr
     Ok(socket.copy_error().map_or(Ok(gaps), Err))
 }
 
-pub use netlink::{Found, exact, exactly, inet_id};
+pub use netlink::{Found, by_ends, exact, exactly, inet_id};
 
 /// What the reading of one table came to.
 #[derive(Debug, Default)]

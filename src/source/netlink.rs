@@ -43,19 +43,26 @@ fn protocol(proto: Proto) -> Option<u16> {
 /// How a request names one socket; `None` for one that is not of an inet table
 /// with a diag module, or whose cookie is not known.
 pub fn inet_id(socket: &Socket) -> Option<InetId> {
+    if socket.cookie == 0 { None } else { id_with(socket, socket.cookie) }
+}
+
+/// `INET_DIAG_NOCOOKIE`: whichever socket has the ends.
+const ANY_COOKIE: u64 = u64::MAX;
+
+fn id_with(socket: &Socket, cookie: u64) -> Option<InetId> {
     let (local, remote) = (socket.local()?, socket.remote()?);
     let v6 = socket.table.family == Family::Inet6;
     let address = |end: Endpoint| {
         let ip = if v6 { IpAddr::from(*end.address.octets()) } else { end.address.to_ip() };
         (ip, end.port)
     };
-    (socket.cookie != 0).then_some(InetId {
+    Some(InetId {
         family: if v6 { AF_INET6 } else { AF_INET },
         protocol: protocol(socket.table.proto)?,
         local: address(local),
         remote: address(remote),
         ifindex: socket.ifindex,
-        cookie: socket.cookie,
+        cookie,
     })
 }
 
@@ -97,9 +104,23 @@ pub enum Found<'r> {
 
 /// Asks the kernel for one socket by its ends and cookie.
 pub fn exact(socket: &mut DiagSocket, identity: &Identity, found: &mut dyn FnMut(Found<'_>)) {
-    let Some(id) = inet_id(&Socket::of_identity(identity, State::Close)) else {
-        return found(Found::NotAsked);
-    };
+    ask(socket, identity, inet_id(&Socket::of_identity(identity, State::Close)), found);
+}
+
+/// Asks the kernel for what has these ends, where no cookie is known. It can be
+/// another socket than the one meant: even the listener of the port.
+pub fn by_ends(socket: &mut DiagSocket, identity: &Identity, found: &mut dyn FnMut(Found<'_>)) {
+    let id = id_with(&Socket::of_identity(identity, State::Close), ANY_COOKIE);
+    ask(socket, identity, id, found);
+}
+
+fn ask(
+    socket: &mut DiagSocket,
+    identity: &Identity,
+    id: Option<InetId>,
+    found: &mut dyn FnMut(Found<'_>),
+) {
+    let Some(id) = id else { return found(Found::NotAsked) };
     let mut any = false;
     let asked = socket.get(&|seq| request::get(&id, seq), &mut |payload| {
         if let Some(row) = decode(payload, identity.table) {

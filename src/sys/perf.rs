@@ -99,6 +99,8 @@ pub struct Tracer {
     pending: Vec<TraceEvent>,
     /// Events up to here are handed out by the next look after [`SETTLE`].
     horizon_ns: u64,
+    /// Everything up to here is handed out.
+    complete_ns: u64,
     /// Time of the newest event handed out.
     newest_ns: u64,
     drained_ns: u64,
@@ -123,6 +125,7 @@ impl Tracer {
             bytes: Vec::new(),
             pending: Vec::new(),
             horizon_ns: now,
+            complete_ns: now,
             newest_ns: 0,
             drained_ns: now,
             checked_cpus_ns: now,
@@ -161,6 +164,11 @@ impl Tracer {
         self.hand_out(now, into);
         self.drained_ns = now;
         Ok(())
+    }
+
+    /// Every event up to this monotonic time has been handed out.
+    pub fn complete_ns(&self) -> u64 {
+        self.complete_ns
     }
 
     /// Hands out everything, ripe or not; for the end of a trace.
@@ -228,6 +236,7 @@ impl Tracer {
             return;
         }
         self.hand_out_until(self.horizon_ns, into);
+        self.complete_ns = self.horizon_ns;
         self.horizon_ns = now;
     }
 

@@ -1,7 +1,7 @@
 //! One event of the kernel, told at once and counted once.
 
 use crate::model::lifecycle::{can_become, is_edge, may_hand_over};
-use crate::model::moment::When;
+use crate::model::moment::{Moment, When};
 use crate::model::state::State;
 use crate::model::transition::{Kind, Reason, Source};
 
@@ -142,10 +142,7 @@ impl Tracker {
         {
             // The row shows the minisocket that the event made.
             self.bridge(at, from, event, out);
-            let when = match event.source {
-                Source::Tracepoint => When::Exact(event.at),
-                _ => until(self.last_known(&record), event.at),
-            };
+            let when = self.when_of(&record, event.at, event.source);
             self.change(at, found.observed(), when, event.source, None, out);
             if let Some(record) = self.ring.get_mut(at) {
                 record.set(Flag::Mini, true);
@@ -168,12 +165,14 @@ impl Tracker {
         self.close_finding(at);
         let from = self.ring.get(at).map_or(from, Record::state);
         if !record.is_tcp() || !may_go_on(event.source, from) {
-            self.finish(at, When::Exact(event.at), event.source, None, out);
+            let when = self.when_of(&record, event.at, event.source);
+            self.finish(at, when, event.source, None, out);
             return Applied::Told;
         }
         let Some(record) = self.ring.bury(at) else { return Applied::Known };
         self.note_departed(&record, event.at);
-        let number = self.haunt(Ghost::new(record, event.at, event.source, false), out);
+        let when = self.when_of(&record, event.at, event.source);
+        let number = self.haunt(Ghost::new(record, when, event.source, false), out);
         Applied::Asks(Ticket(Subject::Ghost(number)))
     }
 
@@ -182,16 +181,39 @@ impl Tracker {
         if self.is_told(event, &record) {
             return Applied::Known;
         }
-        let (from, when, source) = (event.from, When::Exact(event.at), event.source);
+        let (from, source) = (event.from, event.source);
+        let when = match source {
+            Source::Tracepoint => When::Exact(event.at),
+            _ => until(self.lacked_at(&record).unwrap_or_default(), event.at),
+        };
         let change = Change { kind: Kind::Passed, from, to: event.to, when, source, reason: None };
         self.tell(&record, change, out);
         let last = event.from.unwrap_or(State::FinWait2);
         if record.is_tcp() && record.has_peer() && may_go_on(source, last) {
             let mut record = record;
             record.set_state_only(last);
-            self.haunt(Ghost::new(record, event.at, source, true), out);
+            self.haunt(Ghost::new(record, when, source, true), out);
         }
         Applied::Told
+    }
+
+    /// When a socket that is known ended by an event's word. Destruction may
+    /// come long after the end (a reset socket keeps its descriptor), and the
+    /// multicast tells no time: it is a bound only.
+    pub(super) fn when_of(&self, record: &Record, at: Moment, source: Source) -> When {
+        match source {
+            Source::Tracepoint => When::Exact(at),
+            Source::Destroy | Source::Poll => until(self.last_known(record), at),
+        }
+    }
+
+    /// Begin of the last complete look that lacked the socket of an event and
+    /// cannot be later than the event: while a look is not settled, those that
+    /// came before it are being told.
+    fn lacked_at(&self, record: &Record) -> Option<Moment> {
+        let seen = self.look.phase == Phase::Seen;
+        let looks = if seen { &self.floors } else { &self.covered };
+        looks.get(record.table_index()).copied().flatten().or(self.first)
     }
 
     /// Whether the event is about a socket whose end was told. Destruction may

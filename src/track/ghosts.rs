@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::moment::Moment;
+use crate::model::moment::{Moment, When};
 use crate::model::state::State;
 use crate::model::transition::Source;
 
@@ -19,8 +19,10 @@ const MOST: usize = 65_536;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ghost {
     pub(super) record: Record,
-    /// When the full socket ended.
+    /// When the full socket ended, at the latest …
     pub(super) at: Moment,
+    /// … and not before this.
+    not_before: Moment,
     pub(super) source: Source,
     /// Whether the end has been told as a change to CLOSE.
     pub(super) told: bool,
@@ -28,8 +30,17 @@ pub(super) struct Ghost {
 }
 
 impl Ghost {
-    pub(super) fn new(record: Record, at: Moment, source: Source, told: bool) -> Self {
-        Self { record, at, source, told, done: false }
+    pub(super) fn new(record: Record, when: When, source: Source, told: bool) -> Self {
+        let (at, not_before) = (when.max(), when.min());
+        Self { record, at, not_before, source, told, done: false }
+    }
+
+    /// When the full socket ended.
+    pub(super) fn ended(&self) -> When {
+        match self.source {
+            Source::Tracepoint => When::Exact(self.at),
+            _ => When::Between { min: self.not_before, max: self.at },
+        }
     }
 
     /// Whether a hand-over to `state` happened in the moment of the event: it

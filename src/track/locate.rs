@@ -7,7 +7,7 @@ use crate::model::transition::{Reason, Source};
 use super::event::ExactEvent;
 use super::pending::{Finding, Pending};
 use super::record::{Flag, Record};
-use super::{Out, Tracker};
+use super::{Out, Phase, Tracker};
 
 /// Which record an event means.
 pub(super) enum Place {
@@ -39,6 +39,11 @@ impl Tracker {
         // A reset socket is destroyed without its ends (`tcp_disconnect` clears
         // them); what is left can look like a listener's.
         let bare = event.source == Source::Destroy && probe.is_tcp() && !probe.has_peer();
+        if probe.lacks_port()
+            && let Some(at) = self.find_whole(probe)
+        {
+            return Place::At(at);
+        }
         if bare || probe.is_partial() {
             return Place::Nowhere;
         }
@@ -108,6 +113,17 @@ impl Tracker {
             }
         }
         Place::Nowhere
+    }
+
+    /// A row of this look that can be the connect() of an event without a
+    /// local port.
+    fn find_whole(&self, probe: &Record) -> Option<u32> {
+        let mut opened = self.pending.iter().filter(|found| found.finding == Finding::Opened);
+        let shown = opened.find(|found| {
+            can_become(State::SynSent, found.observed())
+                && self.ring.get(found.at).is_some_and(|record| record.fills(probe))
+        });
+        shown.filter(|_| self.look.phase == Phase::Seen).map(|found| found.at)
     }
 
     /// The connect() that got its local port meanwhile.

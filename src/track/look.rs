@@ -254,11 +254,16 @@ impl Tracker {
         };
         let mut record = row;
         record.succeed(&ghost.record);
-        let change = Change { kind, from: Some(from), to: row.state(), when, source, reason };
-        self.tell(&record, change, out);
+        // An orphan's minisocket goes on in FIN_WAIT2: nothing changed.
+        let goes_on = from == row.state();
+        if !goes_on {
+            let change = Change { kind, from: Some(from), to: row.state(), when, source, reason };
+            self.tell(&record, change, out);
+        }
+        let since = if goes_on { ghost.record.since } else { Since::of(when, self.epoch) };
         if let Some(slot) = self.ring.get_mut(at) {
             slot.owner = ghost.record.owner;
-            slot.since = Since::of(when, self.epoch);
+            slot.since = since;
         }
     }
 }

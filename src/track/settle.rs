@@ -120,7 +120,7 @@ impl Tracker {
 
     pub(super) fn tell_end_of(&mut self, ghost: &Ghost, out: &mut Out<'_>) {
         let (kind, from, to) = (Kind::Ended, Some(ghost.state()), State::Close);
-        let (when, source) = (When::Exact(ghost.at), ghost.source);
+        let (when, source) = (ghost.ended(), ghost.source);
         self.tell(&ghost.record, Change { kind, from, to, when, source, reason: None }, out);
     }
 

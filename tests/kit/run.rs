@@ -135,6 +135,7 @@ impl Run {
             stdout,
             stderr,
             seen: Vec::new(),
+            remarks: Vec::new(),
             deadline: Instant::now() + self.timeout,
         })
     }
@@ -149,6 +150,8 @@ pub struct Running {
     stderr: Receiver<Vec<u8>>,
     /// What was taken from `stdout` so far.
     seen: Vec<u8>,
+    /// What was taken from `stderr` so far.
+    remarks: Vec<u8>,
     deadline: Instant,
 }
 
@@ -166,6 +169,31 @@ impl Running {
             return Ok(None);
         };
         self.seen.extend_from_slice(&line);
+        let text = String::from_utf8(line).context("not UTF-8")?;
+        Ok(Some(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
+    }
+
+    /// The same, or `None` where it says nothing for so long.
+    pub fn line_within(&mut self, patience: Duration) -> Result<Option<String>> {
+        let deadline = self.deadline;
+        self.deadline = deadline.min(Instant::now() + patience);
+        let line = self.line();
+        self.deadline = deadline;
+        match line {
+            Ok(Some(line)) => Ok(Some(line)),
+            Ok(None) => bail!("{} has ended", self.name),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The next line of its stderr, without the newline; `None` once it has closed that.
+    pub fn remark(&mut self) -> Result<Option<String>> {
+        let Some(line) = next(&self.stderr, self.deadline)
+            .with_context(|| format!("{} remarks nothing more", self.name))?
+        else {
+            return Ok(None);
+        };
+        self.remarks.extend_from_slice(&line);
         let text = String::from_utf8(line).context("not UTF-8")?;
         Ok(Some(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
     }
@@ -189,7 +217,7 @@ impl Running {
     /// Waits for its end.
     pub fn finish(mut self) -> Result<Output> {
         let mut stdout = std::mem::take(&mut self.seen);
-        let mut stderr = Vec::new();
+        let mut stderr = std::mem::take(&mut self.remarks);
         let late = || format!("{} did not end in time and was killed", self.name);
         while let Some(line) = next(&self.stdout, self.deadline).with_context(late)? {
             stdout.extend(line);

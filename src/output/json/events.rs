@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::matrix::Matrix;
 use crate::model::escape::escaped;
 use crate::model::gap::Gap;
 use crate::model::moment::{Dwell, When};
@@ -44,7 +45,8 @@ pub struct TransitionLine {
     pub via: Vec<State>,
     /// `tracepoint`, `destroy`, `poll`.
     pub source: &'static str,
-    /// Whether the kernel itself told of this change and its time.
+    /// Whether the kernel itself told of this change and its time; destruction
+    /// comes without a time.
     pub exact: bool,
     /// What explains it: `expired`, `cut-short`, `tuple-reused`, ….
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +103,64 @@ pub struct GapLine {
     pub count: Option<u64>,
     /// Why.
     pub reason: String,
+}
+
+/// One line of `events --json --summary`: what happened how often.
+#[derive(Serialize, JsonSchema)]
+pub struct SummaryLine {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// `summary`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// When it was made.
+    pub at: String,
+    /// Every pair of states between which there were transitions since the
+    /// start, or since the summary before.
+    pub transitions: Vec<SummaryCell>,
+}
+
+/// Transitions from one state to another.
+#[derive(Serialize, JsonSchema)]
+pub struct SummaryCell {
+    /// The state before; absent where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<State>,
+    /// The state after.
+    pub to: State,
+    /// How many.
+    pub count: u64,
+    /// How many of them the kernel told with their times.
+    pub exact: u64,
+    /// How long the state before lasted at the most in half of the cases where
+    /// that is exact …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_p50_ms: Option<f64>,
+    /// … in 90 % of them …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_p90_ms: Option<f64>,
+    /// … and in 99 %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_p99_ms: Option<f64>,
+}
+
+/// Writes what happened how often as a line.
+pub fn summary(out: &mut Out<'_>, matrix: &Matrix, at: Timestamp) {
+    let transitions = matrix.cells().map(|(from, to, cell)| {
+        let dwell = |percent| cell.dwell.percentile(percent).map(ms);
+        SummaryCell {
+            from: from.map(State),
+            to: State(to),
+            count: cell.count,
+            exact: cell.exact,
+            dwell_p50_ms: dwell(50),
+            dwell_p90_ms: dwell(90),
+            dwell_p99_ms: dwell(99),
+        }
+    });
+    let transitions = transitions.collect();
+    let line = SummaryLine { schema: SCHEMA, kind: "summary", at: timestamp(at), transitions };
+    document(out, &line);
 }
 
 /// Writes one change as a line.
@@ -160,7 +220,7 @@ fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
         local: ends.map(|(local, _)| Endpoint::from(local)),
         remote: ends.map(|(_, remote)| Endpoint::from(remote)),
         cookie: cookie(identity.cookie),
-        netns: (!transition.listed).then_some("unknown"),
+        netns: (!transition.is_local()).then_some("unknown"),
         processes: owner.map(|owner| owner.processes.iter().map(process).collect()),
         former: owner.is_some_and(|owner| owner.former),
     }
@@ -168,10 +228,13 @@ fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
 
 /// Exact, or a lower and an upper bound.
 fn dwell(dwell: Option<Dwell>) -> (Option<f64>, Option<f64>, Option<f64>) {
-    let ms = |nanos: u64| (nanos / 1_000) as f64 / 1_000.0;
     match dwell {
         None => (None, None, None),
         Some(dwell) if dwell.is_exact() => (Some(ms(dwell.min)), None, None),
         Some(dwell) => (None, Some(ms(dwell.min)), dwell.max.map(ms)),
     }
+}
+
+fn ms(nanos: u64) -> f64 {
+    (nanos / 1_000) as f64 / 1_000.0
 }

@@ -19,7 +19,7 @@ mod status;
 
 pub use check::{alert_event, check};
 pub use count::count;
-pub use events::{gap, transition};
+pub use events::{gap, summary, transition};
 pub use explain::{explain, topics};
 pub use listeners::listeners;
 pub use ports::ports;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::{self, AlertEvent, CheckDocument};
 use super::count::{self, CountDocument};
-use super::events::{self, GapLine, TransitionLine};
+use super::events::{self, GapLine, SummaryLine, TransitionLine};
 use super::explain::{self, ExplainDocument, TopicsDocument};
 use super::listeners::{self, ListenersDocument};
 use super::ports::{self, PortsDocument};
@@ -31,6 +31,7 @@ pub fn schema() -> String {
         generator.subschema_for::<GapLine>(),
         generator.subschema_for::<ExplainDocument>(),
         generator.subschema_for::<TopicsDocument>(),
+        generator.subschema_for::<SummaryLine>(),
     ];
     let mut definitions = generator.take_definitions(true);
     pin_names(&mut definitions);
@@ -65,7 +66,8 @@ fn absent_not_null(schema: &mut Schema) {
     }
 }
 
-/// Pins each document's `schema` member to its one value.
+/// Pins each document's `schema` member, and each line's `type`, to its one
+/// value.
 fn pin_names(definitions: &mut Map<String, Value>) {
     let names = [
         ("SocketsDocument", sockets::SCHEMA),
@@ -79,14 +81,23 @@ fn pin_names(definitions: &mut Map<String, Value>) {
         ("GapLine", events::SCHEMA),
         ("ExplainDocument", explain::SCHEMA),
         ("TopicsDocument", explain::TOPICS_SCHEMA),
+        ("SummaryLine", events::SCHEMA),
     ];
     for (document, name) in names {
-        let member = definitions
-            .get_mut(document)
-            .and_then(|shape| shape.pointer_mut("/properties/schema"))
-            .and_then(Value::as_object_mut);
-        if let Some(member) = member {
-            member.insert("const".to_owned(), json!(name));
-        }
+        pin(definitions, document, "/properties/schema", name);
+    }
+    let kinds = [("TransitionLine", "transition"), ("GapLine", "gap"), ("SummaryLine", "summary")];
+    for (line, kind) in kinds {
+        pin(definitions, line, "/properties/type", kind);
+    }
+}
+
+fn pin(definitions: &mut Map<String, Value>, document: &str, member: &str, name: &str) {
+    let member = definitions
+        .get_mut(document)
+        .and_then(|shape| shape.pointer_mut(member))
+        .and_then(Value::as_object_mut);
+    if let Some(member) = member {
+        member.insert("const".to_owned(), json!(name));
     }
 }

@@ -73,7 +73,7 @@ fn remarks(out: &mut Vec<u8>, change: &Transition) {
         cells::micros(out, max.since(min) / 1_000);
         out.extend_from_slice(b")  ");
     }
-    if !change.listed {
+    if !change.is_local() {
         // Trace events come from every namespace; no snapshot of this one had it.
         out.extend_from_slice(b"[netns unknown]  ");
     }
