@@ -107,7 +107,7 @@ impl Engine {
             })?;
             let (found, gap) = self.owners(table.iter().map(|row| row.socket.inode));
             report.gaps.extend(gap);
-            lookups.owners = found;
+            lookups.owners = found.into();
             for row in table.iter().filter(|row| selection.takes(row, &lookups, true)) {
                 groups.add(&row, &lookups.owners);
             }

@@ -2,6 +2,7 @@
 //! MPTCP subflows.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -33,7 +34,7 @@ pub struct UnixName {
 #[derive(Default)]
 pub struct Lookups {
     /// Who holds each socket.
-    pub owners: Owners,
+    pub owners: Arc<Owners>,
     /// Names of unix sockets by inode.
     pub unix_names: FxHashMap<u32, UnixName>,
     /// Paths of cgroups.
