@@ -10,6 +10,7 @@ pub mod fields;
 mod frame;
 mod glance;
 pub mod history;
+mod inspect;
 mod keeper;
 mod listeners;
 mod lookups;

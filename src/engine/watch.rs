@@ -54,6 +54,8 @@ pub struct Round {
     pub begun_ns: u64,
     /// How long it took.
     pub took_ns: u64,
+    /// When the watch began: the times of alerts count from there.
+    pub watch_begun_ns: u64,
     /// What the rules saw, owners among it.
     pub frame: Frame,
     /// UDP sockets per state.
@@ -198,6 +200,7 @@ impl<'e> Watcher<'e> {
         Ok(Round {
             clocks: self.stream.clocks(),
             begun_ns,
+            watch_begun_ns: self.begun_ns,
             took_ns: clock::monotonic_ns().saturating_sub(begun_ns),
             top: tally.top(&frame),
             udp: tally.udp,
