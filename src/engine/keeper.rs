@@ -23,6 +23,9 @@ use super::owner_gap;
 /// A walk older than this is made again, whatever the tables show.
 const OLD_NS: u64 = 30_000_000_000;
 
+/// A walk is waited for where it takes no longer than this.
+const SHORT_NS: u64 = 20_000_000;
+
 /// Walks take one part in this of the time at the most.
 const SHARE: u64 = 10;
 
@@ -62,9 +65,10 @@ impl OwnerKeeper {
         }
     }
 
-    /// Whether there was no walk yet.
-    pub(super) fn is_first(&self) -> bool {
-        self.last.is_none() && self.walk.is_none()
+    /// Whether the next walk is worth waiting for: there was none yet, or the
+    /// last one was short.
+    pub(super) fn is_short(&self) -> bool {
+        self.last.is_none_or(|last| last.took_ns <= SHORT_NS)
     }
 
     /// The owners as the last walk found them.

@@ -264,11 +264,11 @@ impl<'e> Watcher<'e> {
     }
 }
 
-/// Begins a walk where one is due; the first one is waited for, so that the
-/// first round has owners. Says whether a walk has ended.
+/// Begins a walk where one is due, and waits for it where that is short, so
+/// that rounds have their owners. Says whether a walk has ended.
 fn after_walk(keeper: &mut OwnerKeeper, inodes: &[u32], now_ns: u64) -> bool {
-    let is_first = keeper.is_first();
+    let is_short = keeper.is_short();
     // Without a thread there are no new owners, and the next round tries again.
     let begun = keeper.look_after(inodes, now_ns).is_ok();
-    is_first && begun && keeper.take(true)
+    is_short && begun && keeper.take(true)
 }

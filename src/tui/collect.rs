@@ -102,14 +102,16 @@ pub fn collector(what: Collecting, control: Arc<Control>, sender: Sender<Msg>) -
 
 /// Looks and listens until nobody receives any more.
 fn collect(mut watcher: Watcher<'_>, control: &Control, sender: &Sender<Msg>, max_cpu: f64) {
-    let mut cpu_ns = clock::process_cpu_ns();
+    let mut cpu_ns = None;
     loop {
         let orders = control.get();
         let begun_ns = clock::monotonic_ns();
         let round = watcher.round(orders.wishes);
         panic_for_tests();
-        let used_ns = clock::process_cpu_ns().saturating_sub(cpu_ns);
-        cpu_ns += used_ns;
+        let now_ns = clock::process_cpu_ns();
+        // The first round has the cost of beginning, which does not come again.
+        let used_ns = cpu_ns.map_or(0, |before| now_ns.saturating_sub(before));
+        cpu_ns = Some(now_ns);
         let kept_ms = kept_interval_ms(orders.interval_ms, used_ns, max_cpu);
         let mut alive = tell(&mut watcher, sender);
         alive &= match round {
