@@ -245,7 +245,8 @@ impl Step {
                 });
             }
             ["dead", count, pid, comm] => {
-                std::sync::Arc::make_mut(&mut frame.owners).name_process(pid.parse().expect("an id"), comm.as_bytes());
+                std::sync::Arc::make_mut(&mut frame.owners)
+                    .name_process(pid.parse().expect("an id"), comm.as_bytes());
                 let dead = frame.dead_fds.get_or_insert_default();
                 let pid = pid.parse().expect("an id");
                 dead.processes.push((pid, count.parse().expect("a count")));
