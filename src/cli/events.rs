@@ -23,7 +23,7 @@ use super::select;
 
 /// Prints transitions until something ends it.
 pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> {
-    let (ends, words) = ends(&flags.words.words)?;
+    let (ends, words) = ends(&flags.words.all()?)?;
     let engine = context.engine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
     let selection = select::selection(&context.shared, &words, defaults, &engine)?;

@@ -16,10 +16,12 @@ mod list_writer;
 mod listeners;
 pub mod man;
 mod ports;
+mod query;
 mod repeat;
 mod rules;
 mod select;
 mod status;
+mod words;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -6,6 +6,7 @@ mod dead_fds;
 mod destroy;
 mod exact;
 mod explain;
+mod field_help;
 pub mod fields;
 mod frame;
 mod glance;
