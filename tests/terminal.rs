@@ -14,7 +14,7 @@ use kit::pty::Session;
 use kit::run::Run;
 use kit::states::{self, By, Family, Unread};
 use kit::tempdir::TempDir;
-use kit::{Check, Result, poll, trial};
+use kit::{Check, Result, trial};
 
 const CHECKS: &[Check] = &[
     ("a_session", a_session),
@@ -205,10 +205,7 @@ fn export() -> Result<()> {
     session.keys("xj")?;
     session.wait_for("wrote 1 socket to sockstate-")?;
     session.keys("xc")?;
-    poll("both files", || {
-        let files: Vec<_> = std::fs::read_dir(directory.path())?.collect::<std::io::Result<_>>()?;
-        Ok((files.len() == 2).then_some(()))
-    })?;
+    session.wait_for(".csv")?;
     for entry in std::fs::read_dir(directory.path())? {
         let path = entry?.path();
         let text = std::fs::read_to_string(&path)?;

@@ -17,7 +17,7 @@ use super::transitions::{self, Chosen};
 /// Prints transitions until something ends it.
 pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> {
     let engine = context.engine();
-    let chosen = Chosen::new(&context.shared, &flags.words.words, &engine)?;
+    let chosen = Chosen::new(&context.shared, &flags.words.all()?, &engine)?;
     if context.shared.explain_filter {
         return context.print(chosen.explain().as_bytes());
     }

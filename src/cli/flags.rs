@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::engine::fields::Field;
 use crate::group::KEYS;
 
+use super::query::Word;
 use super::repeat::Repeat;
 
 const MAIN_EXAMPLES: &str = "\
@@ -256,7 +257,7 @@ pub struct Shared {
     #[arg(short = 'S', long, global = true, hide_short_help = true)]
     pub sctp: bool,
     /// DCCP sockets
-    #[arg(long, global = true, hide_short_help = true)]
+    #[arg(short = 'd', long, global = true, hide_short_help = true)]
     pub dccp: bool,
     /// UDP-Lite sockets
     #[arg(long, global = true, hide_short_help = true)]
@@ -273,6 +274,29 @@ pub struct Shared {
     /// Sockets between a host and its virtual machines
     #[arg(long, global = true, hide_short_help = true)]
     pub vsock: bool,
+    /// Tables by the words of `ss`: all, inet, tcp, unix_dgram and so on
+    ///
+    /// With ! before it a word takes away what it names. Types of unix, packet and vsock sockets are for list,
+    /// count and listeners.
+    #[arg(
+        short = 'A',
+        long,
+        global = true,
+        alias = "socket",
+        value_name = "TABLE[,TABLE]",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub query: Vec<Word>,
+    /// A family by the word of `ss`: inet is -4, inet6 -6, unix -x, link -0
+    #[arg(
+        short = 'f',
+        long = "family",
+        global = true,
+        value_name = "FAMILY",
+        hide_short_help = true
+    )]
+    pub families: Vec<FamilyWord>,
     /// Every state, also LISTEN, TIME_WAIT, SYN_RECV, CLOSE and BOUND
     #[arg(short, long, global = true, overrides_with = "listening")]
     pub all: bool,
@@ -306,6 +330,23 @@ pub struct Shared {
         hide_short_help = true
     )]
     pub proc_root: PathBuf,
+}
+
+/// A family, by the word of `ss`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyWord {
+    /// IPv4
+    Inet,
+    /// IPv6
+    Inet6,
+    /// Unix sockets
+    Unix,
+    /// Packet sockets
+    Link,
+    /// Netlink sockets
+    Netlink,
+    /// Sockets between a host and its virtual machines
+    Vsock,
 }
 
 /// When to colour.
@@ -363,6 +404,15 @@ pub struct List {
     /// The cgroup the socket was made in, on a line below
     #[arg(long)]
     pub cgroup: bool,
+    /// The socket options that are set, on a line below
+    #[arg(long = "inet-sockopt", hide_short_help = true)]
+    pub socket_options: bool,
+    /// Without the columns RECV-Q and SEND-Q
+    #[arg(short = 'Q', long, hide_short_help = true)]
+    pub no_queues: bool,
+    /// Sockets that have a port and are neither listening nor connected
+    #[arg(short = 'B', long = "bound-inactive", hide_short_help = true)]
+    pub bound: bool,
     /// One line a socket: details stand behind it, not below
     #[arg(short = 'O', long = "oneline")]
     pub one_line: bool,
@@ -570,6 +620,11 @@ pub struct Words {
     /// example.
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
+    /// Read the filter from a file too, - for standard input
+    ///
+    /// Lines that begin with # are left out. A socket must pass it and the words of the command line.
+    #[arg(short = 'F', long = "filter", value_name = "FILE", hide_short_help = true)]
+    pub file: Option<PathBuf>,
 }
 
 /// Flags of `check`.

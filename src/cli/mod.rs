@@ -16,6 +16,7 @@ mod list_writer;
 mod listeners;
 pub mod man;
 mod ports;
+mod query;
 mod repeat;
 mod rules;
 mod select;
@@ -23,6 +24,7 @@ mod status;
 mod transitions;
 mod watch;
 mod watch_plain;
+mod words;
 
 use std::ffi::OsString;
 use std::io::Write;

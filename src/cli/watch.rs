@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::Engine;
 use crate::model::escape::escaped;
+use crate::model::state::StateSet;
 use crate::model::want::Proto;
-use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};
 
 use super::check::notifier;
@@ -26,15 +26,18 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let engine = context.engine();
     let own = rules::counting(&config, &context.shared, &engine)?;
     let tables = select::tables(&context.shared, &TABLES);
-    // A filter that makes no sense is told before anything is drawn.
-    let chosen = Chosen::new(&context.shared, &flags.words.words, &engine)?;
-    if context.shared.explain_filter {
-        return context.print(chosen.explain().as_bytes());
-    }
-    if !is_live(context, flags) {
+    let words = flags.words.all()?;
+    if !is_live(context, flags) || context.shared.explain_filter {
+        let chosen = Chosen::new(&context.shared, &words, &engine)?;
+        if context.shared.explain_filter {
+            return context.print(chosen.explain().as_bytes());
+        }
         let watched = watch_plain::Plain { flags, tables, config: &config, own: &own, chosen };
         return watch_plain::run(context, &engine, watched, notifier);
     }
+    // A filter that makes no sense is told before anything is drawn.
+    let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
+    select::selection(&context.shared, &words, defaults, &engine)?;
     let collecting = Collecting {
         choice: context.choice(),
         proc_root: context.shared.proc_root.clone(),
@@ -53,24 +56,15 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         host: host(&engine),
         sources: String::new(),
     };
-    live(flags, collecting, fixed, notifier)
-}
-
-fn live(
-    flags: &WatchFlags,
-    collecting: Collecting,
-    fixed: Fixed,
-    notifier: Option<Notifier>,
-) -> Result<(), Error> {
-    let setup = Setup {
+    let ended = tui::run(Setup {
         collecting,
         fixed,
         interval_ms: u64::try_from(flags.interval.as_millis()).unwrap_or(u64::MAX).max(10),
-        filter: flags.words.words.join(" "),
+        filter: words.join(" "),
         mouse: !flags.no_mouse,
         notifier,
-    };
-    match tui::run(setup) {
+    });
+    match ended {
         Ok(Ended::Quit) => Ok(()),
         Ok(Ended::Signal(status)) => Err(Error::Signal(status)),
         Err(error) => Err(Error::Failed(error.to_string())),

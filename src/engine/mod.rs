@@ -6,6 +6,7 @@ mod dead_fds;
 mod destroy;
 mod exact;
 mod explain;
+mod field_help;
 pub mod fields;
 mod frame;
 mod glance;
@@ -127,8 +128,7 @@ impl Engine {
         }
         if !self.is_live() {
             // Today's processes may hold other sockets by these numbers.
-            let gap = Gap::new("owners", "a recorded dump does not tell the processes");
-            return (Owners::default(), Some(gap.count(wanted.len() as u64)));
+            return (Owners::default(), Some(no_owners(&wanted, "a recorded dump tells none")));
         }
         match owners::scan(&self.proc_root, Some(&wanted)) {
             Ok(owners) => {
@@ -136,7 +136,7 @@ impl Engine {
                 (owners, gap)
             }
             Err(error) => {
-                let gap = Gap::new("owners", error.to_string()).count(wanted.len() as u64);
+                let gap = no_owners(&wanted, &error.to_string());
                 (Owners::default(), Some(gap))
             }
         }
@@ -148,16 +148,24 @@ impl Engine {
     }
 }
 
+/// That nobody's owner could be found, and why.
+fn no_owners(wanted: &FxHashSet<u32>, why: &str) -> Gap {
+    let all = wanted.len() as u64;
+    Gap::new("owners", format!("{}: {why}", without_owner(all, all))).count(all)
+}
+
+fn without_owner(missing: u64, of: u64) -> String {
+    let verb = if missing == 1 { "has" } else { "have" };
+    format!("{} of {} {verb} no visible owner", human::count(missing), human::plural(of, "socket"))
+}
+
 /// What permission or namespaces hide of the owners of `wanted`.
 fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
     let missing = wanted.iter().filter(|inode| !owners.holds(**inode)).count() as u64;
     if missing == 0 {
         return None;
     }
-    let of = human::plural(wanted.len() as u64, "socket");
-    let verb = if missing == 1 { "has" } else { "have" };
-    let reason = format!("{} of {of} {verb} no visible owner", human::count(missing));
-    let gap = Gap::new("owners", reason).count(missing);
+    let gap = Gap::new("owners", without_owner(missing, wanted.len() as u64)).count(missing);
     Some(if owners.hidden_processes > 0 && capability::sees_all_owners() {
         gap.remedy(
             "some processes are hidden even from root, by a security module or another \
@@ -176,6 +184,14 @@ fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
 mod tests {
     use super::*;
     use crate::model::owner::Holder;
+
+    /// The footer puts no second number before one that is there.
+    #[test]
+    fn a_reason_for_no_owners_at_all_begins_with_its_numbers() {
+        let gap = no_owners(&FxHashSet::from_iter([1, 2]), "a recorded dump tells none");
+        assert_eq!(gap.reason, "2 of 2 sockets have no visible owner: a recorded dump tells none");
+        assert_eq!(gap.count, Some(2));
+    }
 
     #[test]
     fn the_owner_gap_counts_and_says_what_would_help() {

@@ -58,7 +58,8 @@ impl Run {
             .envs(INHERITED.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
-            .env("HOME", "/nonexistent")
+            // No directory, and none can be made below it: fish would, as root.
+            .env("HOME", "/dev/null")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

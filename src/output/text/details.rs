@@ -45,7 +45,7 @@ pub(super) fn details(
             out.push(b'\n');
         }
     };
-    if layout.extended || layout.tos || layout.cgroup {
+    if layout.extended || layout.tos || layout.cgroup || layout.socket_options {
         line(&mut |out| extended(out, row, layout, lookups));
     }
     if layout.memory {
@@ -74,6 +74,8 @@ fn extended(out: &mut Vec<u8>, row: &Row<'_>, layout: Layout, lookups: &Lookups)
         if facts.v6_only() == Some(true) {
             word(out, "v6only", "1");
         }
+    }
+    if layout.extended || layout.socket_options {
         let options: Vec<&str> = facts.socket_options().into_iter().flatten().collect();
         if !options.is_empty() {
             word(out, "sockopt", &options.join(","));
