@@ -24,21 +24,35 @@ use super::owner_gap;
 /// A walk older than this is made again, whatever the tables show.
 const OLD_NS: u64 = 30_000_000_000;
 
-/// A walk is waited for where the last one took no longer than this …
-const SHORT: Duration = Duration::from_millis(20);
-
-/// … and the first one so long, so that the first round has owners on most
-/// machines.
+/// The first walk is waited for so long, so that the first round has owners on
+/// most machines.
 const FIRST: Duration = Duration::from_millis(300);
 
 /// How often one looks whether a walk has ended.
 const STEP: Duration = Duration::from_micros(500);
 
-/// Walks take one part in this of the time at the most.
-const SHARE: u64 = 10;
+/// How much walking a caller puts up with.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// A walk is waited for where the last one took no longer than this.
+    short: Duration,
+    /// After a short walk there is none for so many times what it took …
+    pause_after_short: u64,
+    /// … and after a long one for so many.
+    pause_after_long: u64,
+}
+
+/// A screen is looked at for hours; its owners may be a second late.
+const SPARING: Manner =
+    Manner { short: Duration::from_millis(20), pause_after_short: 10, pause_after_long: 10 };
+
+/// A short life is told once, and with its owner where that is quickly found.
+const EAGER: Manner =
+    Manner { short: Duration::from_millis(100), pause_after_short: 0, pause_after_long: 4 };
 
 /// Owners, and the walk that renews them.
 pub(super) struct OwnerKeeper {
+    manner: Manner,
     proc_root: PathBuf,
     owners: Arc<Owners>,
     /// Inodes that the last walk was made for and did not find.
@@ -61,9 +75,21 @@ struct Last {
 }
 
 impl OwnerKeeper {
-    /// A keeper that knows nobody.
+    /// A keeper that knows nobody, and whose walks take a tenth of the time at
+    /// the most.
     pub(super) fn new(proc_root: &Path) -> Self {
+        Self::of(SPARING, proc_root)
+    }
+
+    /// One that walks at every look that shows something new, while walks are
+    /// short.
+    pub(super) fn eager(proc_root: &Path) -> Self {
+        Self::of(EAGER, proc_root)
+    }
+
+    fn of(manner: Manner, proc_root: &Path) -> Self {
         Self {
+            manner,
             proc_root: proc_root.to_owned(),
             owners: Arc::default(),
             nobody: FxHashSet::default(),
@@ -78,9 +104,18 @@ impl OwnerKeeper {
     pub(super) fn patience(&self) -> Duration {
         match self.last {
             None => FIRST,
-            Some(last) if last.took_ns <= SHORT.as_nanos() as u64 => SHORT,
+            Some(last) if self.is_short(last) => self.manner.short,
             Some(_) => Duration::ZERO,
         }
+    }
+
+    fn is_short(&self, last: Last) -> bool {
+        u128::from(last.took_ns) <= self.manner.short.as_nanos()
+    }
+
+    /// Whether a walk that has ended was made for this inode, or met it.
+    pub(super) fn has_asked(&self, inode: u32) -> bool {
+        inode == 0 || self.owners.holds(inode) || self.nobody.contains(&inode)
     }
 
     /// Whether a walk has ended.
@@ -96,6 +131,11 @@ impl OwnerKeeper {
     /// What the last walk could not find out.
     pub(super) fn gap(&self) -> Option<&Gap> {
         self.gap.as_ref()
+    }
+
+    /// The same where permission is what hides it.
+    pub(super) fn hidden(&self) -> Option<Gap> {
+        self.gap.clone().filter(|_| self.owners.hidden_processes > 0)
     }
 
     /// Takes in a walk that has ended, or ends within `patience`; says whether
@@ -143,15 +183,32 @@ impl OwnerKeeper {
         Ok(())
     }
 
+    /// One whose last walk was long and which walks again, by `walk`.
+    #[cfg(test)]
+    pub(super) fn searching(inode: u32, walk: impl FnOnce() -> Owners + Send + 'static) -> Self {
+        let thread = thread::spawn(move || (Ok(walk()), 0));
+        let walk = Walk { begun_ns: 0, wanted: [inode].into_iter().collect(), thread };
+        let last = Last { ended_ns: 0, took_ns: 3_600_000_000_000 };
+        Self { walk: Some(walk), last: Some(last), ..Self::eager(Path::new("/proc")) }
+    }
+
+    /// Waits until the walk can be taken in.
+    #[cfg(test)]
+    pub(super) fn wait_for_search(&self) {
+        while self.walk.as_ref().is_some_and(|walk| !walk.thread.is_finished()) {
+            clock::sleep(STEP);
+        }
+    }
+
     fn is_due(&self, inodes: &[u32], now_ns: u64) -> bool {
         let Some(last) = self.last else { return true };
         let since_ns = now_ns.saturating_sub(last.ended_ns);
-        if since_ns < last.took_ns.saturating_mul(SHARE) {
+        let Manner { pause_after_short, pause_after_long, .. } = self.manner;
+        let pause = if self.is_short(last) { pause_after_short } else { pause_after_long };
+        if since_ns < last.took_ns.saturating_mul(pause) {
             return false;
         }
-        let asked =
-            |inode: &u32| *inode == 0 || self.owners.holds(*inode) || self.nobody.contains(inode);
-        since_ns >= OLD_NS || !inodes.iter().all(asked)
+        since_ns >= OLD_NS || !inodes.iter().all(|inode| self.has_asked(*inode))
     }
 }
 
@@ -189,6 +246,17 @@ mod tests {
         keeper.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND });
         assert!(!keeper.is_due(&[3], 109 * SECOND));
         assert!(keeper.is_due(&[3], 110 * SECOND));
+    }
+
+    #[test]
+    fn an_eager_one_spares_long_walks_only() {
+        let mut keeper = OwnerKeeper { manner: EAGER, ..keeper() };
+        assert!(keeper.is_due(&[3], 100 * SECOND));
+        assert_eq!(keeper.patience(), EAGER.short);
+        keeper.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND });
+        assert_eq!(keeper.patience(), Duration::ZERO);
+        assert!(!keeper.is_due(&[3], 103 * SECOND));
+        assert!(keeper.is_due(&[3], 104 * SECOND));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod inspect;
 mod keeper;
 mod listeners;
 mod lookups;
+mod naming;
 mod overview;
 mod pace;
 mod ports;

@@ -21,6 +21,8 @@ use crate::sys::netlink::DiagSocket;
 use crate::sys::perf::{Drained, SETTLE, TraceOptions, Tracer};
 use crate::track::{Answer, Applied, Ask, Complete, ExactEvent, Question, Tracker};
 
+use super::keeper::OwnerKeeper;
+use super::naming::Naming;
 use super::{Engine, exact};
 
 /// Which events of the kernel are used beside snapshots.
@@ -92,6 +94,7 @@ pub struct Stream<'e> {
     feed: Feed,
     tracker: Tracker,
     asking: Option<DiagSocket>,
+    naming: Naming,
     clocks: ClockPair,
     told: VecDeque<Told>,
 }
@@ -118,6 +121,7 @@ impl<'e> Stream<'e> {
             feed,
             tracker: Tracker::new(),
             asking: DiagSocket::open().ok(),
+            naming: Naming::new(OwnerKeeper::eager(&engine.proc_root)),
             clocks: ClockPair::now(),
             told: VecDeque::new(),
         };
@@ -213,11 +217,8 @@ impl<'e> Stream<'e> {
     }
 
     fn name_owners(&mut self) {
-        let wanted: Vec<u32> = self.tracker.wants_owners().collect();
-        if !wanted.is_empty() {
-            let (owners, _) = self.engine.owners(wanted);
-            self.tracker.set_owners(&owners);
-        }
+        let gap = self.naming.name(&mut self.tracker, clock::monotonic_ns());
+        self.told.extend(gap.map(Told::Gap));
     }
 
     /// A row that a dump lacks proves nothing: the kernel is asked for it.
