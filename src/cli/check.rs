@@ -61,7 +61,11 @@ fn time(flag: &str, text: &str) -> Result<u64, Error> {
     })
 }
 
-fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
+/// The command that is told of alerts.
+///
+/// # Errors
+/// When there is none in the text.
+pub fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
     let Some(command) = command else { return Ok(None) };
     let notifier = Notifier::new(command, NOTIFY_TIMEOUT_MS);
     notifier.map(Some).ok_or_else(|| Error::Usage("--notify: expected a command".into()))

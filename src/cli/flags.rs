@@ -54,6 +54,14 @@ Examples:
   sockstate events --summary --duration 10s    how often, and how long states last
   sockstate events --json sport = :443         for scripts, an object a line";
 
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  sockstate watch                              the live terminal; ? shows the keys
+  sockstate watch state close-wait             with a filter on the sockets
+  sockstate watch --plain --transitions        lines, for a log
+  sockstate watch --json | jq .alert.summary   alerts as they begin and end
+  sockstate watch --notify /usr/local/bin/page";
+
 const PORTS_EXAMPLES: &str = "\
 Examples:
   sockstate ports                              how full every budget is
@@ -160,6 +168,14 @@ pub enum Command {
     /// filter's states match either end. SIGINT ends it with status 130.
     #[command(after_help = EVENTS_EXAMPLES)]
     Events(EventsFlags),
+    /// The live terminal: counts, sockets, listeners, events, alerts
+    ///
+    /// Tabs for the overview, the sockets, the listeners, groups, the log of transitions, ephemeral
+    /// ports and the diagram of states; `?` shows the keys. Where there is no terminal, or with
+    /// --plain or --json, a line for each alert that begins or ends, and with --transitions for each
+    /// transition. The filter chooses the sockets of the terminal, or the transitions of the lines.
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchFlags),
     /// Ephemeral ports: used, left, and for how long, per source and destination
     ///
     /// An outgoing connection needs a local port that is free towards its destination; when there is
@@ -353,11 +369,11 @@ pub enum SourceChoice {
     Netlink,
     /// /proc/net only
     Proc,
-    /// events: the tracepoint sock:inet_sock_set_state, and snapshots
+    /// events, watch: the tracepoint sock:inet_sock_set_state, and snapshots
     Tracepoint,
-    /// events: the kernel's word of sockets that end, and snapshots
+    /// events, watch: the kernel's word of sockets that end, and snapshots
     Destroy,
-    /// events: snapshots alone
+    /// events, watch: snapshots alone
     Poll,
 }
 
@@ -504,6 +520,57 @@ pub struct EventsFlags {
     pub summary: Option<Option<Duration>>,
     #[command(flatten)]
     pub words: Words,
+}
+
+/// Flags of `watch`.
+#[derive(Args, Debug)]
+pub struct WatchFlags {
+    /// Time between two looks
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// Look less often where more than this share of one CPU would be used
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
+    pub max_cpu: f64,
+    /// Lines instead of the live terminal
+    #[arg(long)]
+    pub plain: bool,
+    /// With --plain or --json: a line for each transition too
+    #[arg(long)]
+    pub transitions: bool,
+    /// With --plain or --json: end after this time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Thresholds, exceptions and own rules; without it the user's
+    /// sockstate/rules.toml, else the one in /etc
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// Run this for every alert that begins or ends, with its JSON on standard
+    /// input; split at blanks, there is no shell
+    #[arg(long, value_name = "COMMAND")]
+    pub notify: Option<String>,
+    /// Let the key K close sockets and signal processes, after asking
+    #[arg(long)]
+    pub allow_actions: bool,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Keys of your own; without it the user's sockstate/watch.toml, else the
+    /// one in /etc
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub words: Words,
+}
+
+/// A share such as `5%` or `5`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim_end_matches('%').parse().ok();
+    number
+        .filter(|share| share.is_finite() && *share > 0.0)
+        .ok_or_else(|| format!("'{text}' is no share such as 5%"))
 }
 
 /// Flags of `ports`.

@@ -21,6 +21,9 @@ mod repeat;
 mod rules;
 mod select;
 mod status;
+mod transitions;
+mod watch;
+mod watch_plain;
 mod words;
 
 use std::ffi::OsString;
@@ -62,9 +65,9 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         cli.shared.source,
         SourceChoice::Tracepoint | SourceChoice::Destroy | SourceChoice::Poll
     );
-    if of_events && !matches!(cli.command, Some(Command::Events(_))) {
+    if of_events && !matches!(cli.command, Some(Command::Events(_) | Command::Watch(_))) {
         return Err(Error::Usage(
-            "the sources tracepoint, destroy and poll are of events; use auto, netlink or proc"
+            "the sources tracepoint, destroy and poll are of events and watch; use auto, netlink or proc"
                 .into(),
         ));
     }
@@ -75,6 +78,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
         Some(Command::Check(flags)) => check::run(&mut context, &flags),
+        Some(Command::Watch(flags)) => watch::run(&mut context, &flags),
         Some(Command::Events(flags)) => events::run(&mut context, &flags),
         Some(Command::Ports(flags)) => ports::run(&mut context, &flags),
         Some(Command::Explain(flags)) => explain::run(&mut context, &flags),

@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
@@ -22,6 +23,16 @@ use super::owner_gap;
 
 /// A walk older than this is made again, whatever the tables show.
 const OLD_NS: u64 = 30_000_000_000;
+
+/// A walk is waited for where the last one took no longer than this …
+const SHORT: Duration = Duration::from_millis(20);
+
+/// … and the first one so long, so that the first round has owners on most
+/// machines.
+const FIRST: Duration = Duration::from_millis(300);
+
+/// How often one looks whether a walk has ended.
+const STEP: Duration = Duration::from_micros(500);
 
 /// Walks take one part in this of the time at the most.
 const SHARE: u64 = 10;
@@ -62,9 +73,19 @@ impl OwnerKeeper {
         }
     }
 
-    /// Whether there was no walk yet.
-    pub(super) fn is_first(&self) -> bool {
-        self.last.is_none() && self.walk.is_none()
+    /// How long the next walk is worth waiting for: as long as a short one
+    /// takes, and longer for the first.
+    pub(super) fn patience(&self) -> Duration {
+        match self.last {
+            None => FIRST,
+            Some(last) if last.took_ns <= SHORT.as_nanos() as u64 => SHORT,
+            Some(_) => Duration::ZERO,
+        }
+    }
+
+    /// Whether a walk has ended.
+    pub(super) fn has_walked(&self) -> bool {
+        self.last.is_some()
     }
 
     /// The owners as the last walk found them.
@@ -77,10 +98,15 @@ impl OwnerKeeper {
         self.gap.as_ref()
     }
 
-    /// Takes in a walk that has ended; says whether there was one. Waits for
-    /// it with `wait`.
-    pub(super) fn take(&mut self, wait: bool) -> bool {
-        let done = self.walk.as_ref().is_some_and(|walk| wait || walk.thread.is_finished());
+    /// Takes in a walk that has ended, or ends within `patience`; says whether
+    /// there was one.
+    pub(super) fn take(&mut self, patience: Duration) -> bool {
+        let ended = |walk: &Option<Walk>| walk.as_ref().is_some_and(|w| w.thread.is_finished());
+        let until_ns = clock::monotonic_ns() + patience.as_nanos() as u64;
+        while self.walk.is_some() && !ended(&self.walk) && clock::monotonic_ns() < until_ns {
+            clock::sleep(STEP);
+        }
+        let done = ended(&self.walk);
         let Some(walk) = self.walk.take_if(|_| done) else { return false };
         let (found, ended_ns) =
             walk.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -172,9 +198,9 @@ mod tests {
         let inode = u32::try_from(inode).expect("socket inodes have 32 bits");
         let mut keeper = OwnerKeeper::new(Path::new("/proc"));
         keeper.look_after(&[inode], clock::monotonic_ns()).expect("a thread");
-        assert!(keeper.take(true));
+        assert!(keeper.take(Duration::from_secs(30)));
         assert_eq!(keeper.owners().of(inode)[0].pid, std::process::id());
         assert!(keeper.gap().is_none());
-        assert!(!keeper.take(true), "once");
+        assert!(!keeper.take(Duration::ZERO), "once");
     }
 }

@@ -54,6 +54,8 @@ pub struct Round {
     pub begun_ns: u64,
     /// How long it took.
     pub took_ns: u64,
+    /// When the watch began: the times of alerts count from there.
+    pub watch_begun_ns: u64,
     /// What the rules saw, owners among it.
     pub frame: Frame,
     /// UDP sockets per state.
@@ -155,7 +157,7 @@ impl<'e> Watcher<'e> {
     pub fn round(&mut self, wishes: Wishes) -> Result<Round, SourceError> {
         let begun_ns = clock::monotonic_ns();
         let engine = self.watched.engine;
-        let walked = self.keeper.take(false);
+        let walked = self.keeper.take(Duration::ZERO);
         if walked {
             self.stream.refresh_owners(self.keeper.owners());
         }
@@ -198,6 +200,7 @@ impl<'e> Watcher<'e> {
         Ok(Round {
             clocks: self.stream.clocks(),
             begun_ns,
+            watch_begun_ns: self.begun_ns,
             took_ns: clock::monotonic_ns().saturating_sub(begun_ns),
             top: tally.top(&frame),
             udp: tally.udp,
@@ -220,6 +223,10 @@ impl<'e> Watcher<'e> {
             frame: Arc::clone(frame),
             elapsed_ms: at_ms.saturating_sub(*past_ms),
         });
+        if !self.keeper.has_walked() {
+            // Whose sockets they are decides what an alert is about.
+            return (frame.forget_past(), Vec::new(), Vec::new());
+        }
         let config = self.watched.config;
         let firing = rules::judge(&frame, config, Level::Firing);
         let clearing = rules::judge(&frame, config, Level::Clearing);
@@ -261,11 +268,11 @@ impl<'e> Watcher<'e> {
     }
 }
 
-/// Begins a walk where one is due; the first one is waited for, so that the
-/// first round has owners. Says whether a walk has ended.
+/// Begins a walk where one is due, and waits for it where that is short, so
+/// that rounds have their owners. Says whether a walk has ended.
 fn after_walk(keeper: &mut OwnerKeeper, inodes: &[u32], now_ns: u64) -> bool {
-    let is_first = keeper.is_first();
+    let patience = keeper.patience();
     // Without a thread there are no new owners, and the next round tries again.
     let begun = keeper.look_after(inodes, now_ns).is_ok();
-    is_first && begun && keeper.take(true)
+    begun && keeper.take(patience)
 }

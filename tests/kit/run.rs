@@ -72,6 +72,12 @@ impl Run {
         self
     }
 
+    /// Runs it in a directory.
+    pub fn directory(mut self, directory: &std::path::Path) -> Run {
+        self.command.current_dir(directory);
+        self
+    }
+
     /// Sends its stdout elsewhere; the output then has none.
     pub fn stdout(mut self, to: impl Into<Stdio>) -> Run {
         self.command.stdout(to);
