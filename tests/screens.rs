@@ -375,7 +375,7 @@ fn the_same_as_a_command_line() {
 #[test]
 fn clicks_choose_tabs_rows_and_columns() {
     let mut watch = Watch::new();
-    let mut click = |watch: &mut Watch, column, row| {
+    let click = |watch: &mut Watch, column, row| {
         let kind = MouseEventKind::Down(MouseButton::Left);
         let modifiers = KeyModifiers::NONE;
         let effects = watch.app.event(&Event::Mouse(MouseEvent { kind, column, row, modifiers }));

@@ -14,7 +14,7 @@ use kit::pty::Session;
 use kit::run::Run;
 use kit::states::{self, By, Family, Unread};
 use kit::tempdir::TempDir;
-use kit::{Check, Result, trial};
+use kit::{Check, Result, listeners, trial};
 
 const CHECKS: &[Check] = &[
     ("a_session", a_session),
@@ -38,7 +38,43 @@ fn main() -> ExitCode {
 }
 
 fn trials(entered: &Entered) -> Vec<Trial> {
-    CHECKS.iter().map(|(name, body)| trial(*name, entered, *body)).collect()
+    let checks = CHECKS.iter().map(|(name, body)| trial(*name, entered, *body));
+    checks.chain([trial("make_screens", entered, make_screens).with_ignored_flag(true)]).collect()
+}
+
+/// Writes docs/screens.md: the screens of a machine with some trouble. Run by hand.
+fn make_screens() -> Result<()> {
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        held.push(states::close_wait(Family::V4, Unread::Nothing)?);
+        held.push(states::established(Family::V4)?);
+        held.push(states::time_wait(Family::V4, By::Close)?);
+    }
+    let _full = listeners::full_accept_queue(Family::V4, 3, 2)?;
+    let args = ["watch", "--interval", "1s", "--ascii", "--no-mouse", "--source", "poll"];
+    let mut session = Run::new(args).start_session(80, 24)?;
+    session.wait_for("accept-queue-overflow")?;
+    let tabs = [
+        ("Overview", "1", "fullest queues"),
+        ("Sockets", "2/state close-wait\r\r", "the application"),
+        ("Listeners", "3", "FULL"),
+        ("Groups", "4", "by process"),
+        ("Map", "7", "[CLOSE"),
+    ];
+    let mut text = String::from(
+        "# Screens\n\nOf `sockstate watch --ascii` on real sockets in a network namespace, at 80\u{d7}24.\n\
+         Made by `cargo test --test terminal -- --ignored make_screens`.\n",
+    );
+    for (name, keys, shown) in tabs {
+        session.keys(keys)?;
+        session.wait_for(shown)?;
+        let lines: Vec<String> =
+            session.text().lines().map(|line| line.trim_end().to_owned()).collect();
+        text += &format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n"));
+    }
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/screens.md");
+    std::fs::write(place, text)?;
+    quit(session)
 }
 
 /// Snapshots alone, so that nothing of other namespaces is on the screen; as fast as may be.
