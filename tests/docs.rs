@@ -275,7 +275,9 @@ fn run(line: &str) {
     if said.contains("not supported by this kernel") {
         return;
     }
-    assert!(output.status.success(), "{line}: {}\n{said}", output.status);
+    // The status of a check says how the machine is, and that is not ours to know.
+    let is_check = line.starts_with("sockstate check") && output.stdout.starts_with(b"SOCKSTATE ");
+    assert!(output.status.success() || is_check, "{line}: {}\n{said}", output.status);
     // Behind a pipe only this tells that it failed.
     assert!(!said.lines().any(|text| text.starts_with("sockstate: ")), "{line}: {said}");
 }

@@ -83,7 +83,8 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   sockstate                                    the same
   sockstate status -t                          without UDP, raw and unix sockets
-  sockstate status --json | jq .tcp";
+  sockstate status --json | jq .tcp
+  sockstate status --interval 5s --count 2     twice, with what changed in between";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -127,7 +128,7 @@ pub enum Command {
     /// Alerts stand first, worst first, each with the numbers it rests on and what helps. Then the
     /// sockets per state, the limits of the kernel, and who has most.
     #[command(after_help = STATUS_EXAMPLES)]
-    Status,
+    Status(Status),
     /// One line a socket, as ss
     ///
     /// Without a table's flag TCP, UDP, raw and unix sockets are listed. Without -a, -l or a state the states
@@ -474,6 +475,13 @@ fn sort_help() -> String {
 
 fn limit(text: &str) -> Result<usize, &'static str> {
     text.parse().map_err(|_| "it must be a whole number such as 10")
+}
+
+/// Flags of `status`.
+#[derive(Args, Debug, Default)]
+pub struct Status {
+    #[command(flatten)]
+    pub repeat: Repeat,
 }
 
 /// Flags of `count`.

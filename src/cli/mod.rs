@@ -36,6 +36,7 @@ use crate::sys::netns;
 use context::Context;
 use error::Error;
 use flags::{Cli, Command, SourceChoice};
+use repeat::Repeat;
 
 /// Runs the program and returns its exit status: 0 done, 1 it could not do the
 /// job, 2 wrong usage. A closed pipe is an ordinary end.
@@ -73,7 +74,8 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
     }
     let mut context = Context::new(cli.shared, stdout, stderr);
     match cli.command {
-        None | Some(Command::Status) => status::run(&mut context),
+        None => status::run(&mut context, &Repeat::default()),
+        Some(Command::Status(flags)) => status::run(&mut context, &flags.repeat),
         Some(Command::List(flags)) => list::run(&mut context, &flags),
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
