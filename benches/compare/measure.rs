@@ -1,6 +1,7 @@
 //! Runs commands in turn and takes the kernel's word for what they cost.
 
 use std::mem::MaybeUninit;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -19,34 +20,58 @@ pub struct Outcome {
     ours: Cost,
     theirs: Cost,
     ratio: f64,
+    rounds: usize,
 }
+
+/// The head of the table: CPU time (user and system) of the two, the ratio and
+/// its bar, what a socket costs us, wall time and the largest resident size.
+pub const HEAD: &str = "| work | ours ms | peer ms | ratio | bar | met | ns a socket | wall ms | peak MiB |\n\
+     |---|---|---|---|---|---|---|---|---|";
 
 impl Outcome {
     /// The line of the table.
-    pub fn line(&self, work: &Work) -> String {
-        let met = if self.ratio <= work.bar { "yes" } else { "NO" };
+    pub fn line(&self, work: &Work, sockets: u64) -> String {
+        let (ours, theirs) = (&self.ours, &self.theirs);
+        let once = if self.rounds == 1 { ", one round" } else { "" };
+        let met = match self.ratio <= work.bar {
+            _ if sockets < work.bar_from => "-",
+            true => "yes",
+            false => "NO",
+        };
+        let peak = match work.peak_mib {
+            Some(_) if sockets < work.bar_from => String::new(),
+            Some(most) if ours.peak_kib > most * 1024 => format!(" (bar {most}: NO)"),
+            Some(most) => format!(" (bar {most}: met)"),
+            None => String::new(),
+        };
         format!(
-            "{:<44} {:>6.1} ms {:>6.0} ms {:>6.3}x {:>5}x  {met}   wall {:.0}/{:.0} ms, peak {}/{} MiB",
+            "| {} ({}{once}) | {:.1} | {:.1} | {:.3} | {} | {} | {:.0} | {:.0} / {:.0} | {} / {}{peak} |",
             work.name,
-            self.ours.cpu_ms,
-            self.theirs.cpu_ms,
+            work.theirs_short(),
+            ours.cpu_ms,
+            theirs.cpu_ms,
             self.ratio,
             work.bar,
-            self.ours.wall_ms,
-            self.theirs.wall_ms,
-            self.ours.peak_kib / 1024,
-            self.theirs.peak_kib / 1024,
+            met,
+            ours.cpu_ms * 1e6 / sockets as f64,
+            ours.wall_ms,
+            theirs.wall_ms,
+            ours.peak_kib / 1024,
+            theirs.peak_kib / 1024,
         )
     }
 }
 
-/// Runs both alternately after one warm-up and pairs the rounds.
+/// Runs both alternately and pairs the rounds; before more than one round,
+/// ours runs once so that the program and `/proc` are in memory.
 pub fn compare(work: &Work, rounds: usize) -> Result<Outcome, String> {
     let ours = || run(Command::new(env!("CARGO_BIN_EXE_sockstate")).args(work.ours));
     let theirs = || run(Command::new("sh").args(["-c", work.theirs]));
-    ours()?;
+    if rounds > 1 {
+        ours()?;
+    }
     let (mut our_costs, mut their_costs) = (Vec::new(), Vec::new());
-    for _ in 0..rounds.max(1) {
+    for _ in 0..rounds {
         our_costs.push(ours()?);
         their_costs.push(theirs()?);
     }
@@ -55,6 +80,7 @@ pub fn compare(work: &Work, rounds: usize) -> Result<Outcome, String> {
         ratio: median(ratios.collect()),
         ours: medians(&our_costs),
         theirs: medians(&their_costs),
+        rounds,
     })
 }
 
@@ -66,13 +92,16 @@ fn medians(costs: &[Cost]) -> Cost {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one of some numbers.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[expect(unsafe_code, reason = "wait4 alone tells what one child cost")]
 fn run(command: &mut Command) -> Result<Cost, String> {
+    // SAFETY: prctl may be called between fork and exec.
+    unsafe { command.pre_exec(end_with_parent) };
     let begun = Instant::now();
     let child = command
         .stdin(Stdio::null())
@@ -91,10 +120,21 @@ fn run(command: &mut Command) -> Result<Cost, String> {
     }
     // SAFETY: wait4 succeeded and filled it in.
     let usage = unsafe { usage.assume_init() };
-    let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
     Ok(Cost {
-        cpu_ms: ms(usage.ru_utime) + ms(usage.ru_stime),
+        cpu_ms: cpu_ms(&usage),
         wall_ms: begun.elapsed().as_secs_f64() * 1e3,
         peak_kib: usage.ru_maxrss,
     })
+}
+
+/// User and system time.
+pub fn cpu_ms(usage: &libc::rusage) -> f64 {
+    let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
+    ms(usage.ru_utime) + ms(usage.ru_stime)
+}
+
+/// A peer that takes minutes must not outlive us.
+fn end_with_parent() -> std::io::Result<()> {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }

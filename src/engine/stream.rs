@@ -127,6 +127,11 @@ impl<'e> Stream<'e> {
         self.clocks
     }
 
+    /// Memory held for the sockets that are present, in bytes for each.
+    pub fn bytes_per_socket(&self) -> f64 {
+        self.tracker.bytes() as f64 / self.tracker.len().max(1) as f64
+    }
+
     /// What is to be told next.
     pub fn next_told(&mut self) -> Option<Told> {
         self.told.pop_front()
