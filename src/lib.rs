@@ -26,5 +26,7 @@ pub mod sys;
 pub mod engine;
 // Floor 4: Frame to bytes.
 pub mod output;
+// Floor 5: the live terminal.
+pub mod tui;
 // Floor 6: arguments to exit status.
 pub mod cli;

@@ -24,6 +24,14 @@ impl Durations {
         self.total += 1;
     }
 
+    /// Takes in the durations of another one.
+    pub fn merge(&mut self, other: &Self) {
+        for (step, count) in &other.counts {
+            *self.counts.entry(*step).or_default() += count;
+        }
+        self.total += other.total;
+    }
+
     /// The duration in nanoseconds that `percent` of all do not exceed; `None`
     /// when there is none.
     pub fn percentile(&self, percent: u64) -> Option<u64> {
@@ -68,6 +76,16 @@ impl Matrix {
         }
     }
 
+    /// Takes in what another one has counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (ends, cell) in &other.cells {
+            let mine = self.cells.entry(*ends).or_default();
+            mine.count += cell.count;
+            mine.exact += cell.exact;
+            mine.dwell.merge(&cell.dwell);
+        }
+    }
+
     /// Every cell that has transitions, in the order of a connection's life.
     pub fn cells(&self) -> impl Iterator<Item = (Option<State>, State, &Cell)> {
         self.cells.iter().map(|((from, to), cell)| (*from, *to, cell))
@@ -92,6 +110,17 @@ mod tests {
             let found = durations.percentile(percent).expect("there are durations") as f64 / 1e6;
             assert!((found / expected - 1.0).abs() < 0.2, "p{percent}: {found}");
         }
+    }
+
+    #[test]
+    fn merged_durations_are_those_of_both() {
+        let (mut one, mut other) = (Durations::default(), Durations::default());
+        one.add(1_000);
+        (0..3).for_each(|_| other.add(1_000_000));
+        one.merge(&other);
+        assert_eq!(one.total, 4);
+        assert_eq!(one.percentile(25), Some(1024));
+        assert_eq!(one.percentile(50), other.percentile(50));
     }
 
     #[test]

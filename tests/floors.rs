@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("alert", 4),
     ("engine", 5),
     ("output", 6),
+    ("tui", 7),
     ("cli", 8),
 ];
 

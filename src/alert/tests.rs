@@ -245,7 +245,8 @@ impl Step {
                 });
             }
             ["dead", count, pid, comm] => {
-                frame.owners.name_process(pid.parse().expect("an id"), comm.as_bytes());
+                std::sync::Arc::make_mut(&mut frame.owners)
+                    .name_process(pid.parse().expect("an id"), comm.as_bytes());
                 let dead = frame.dead_fds.get_or_insert_default();
                 let pid = pid.parse().expect("an id");
                 dead.processes.push((pid, count.parse().expect("a count")));
@@ -292,8 +293,8 @@ fn set(conn: &mut Conn, member: &str) {
 
 fn own(frame: &mut Frame, inode: u32, pid: &str, comm: &str) {
     let pid = pid.parse().expect("a process id");
-    frame.owners.add(inode, Holder { pid, fd: inode });
-    frame.owners.name_process(pid, comm.as_bytes());
+    std::sync::Arc::make_mut(&mut frame.owners).add(inode, Holder { pid, fd: inode });
+    std::sync::Arc::make_mut(&mut frame.owners).name_process(pid, comm.as_bytes());
 }
 
 fn endpoint(text: &str) -> Endpoint {

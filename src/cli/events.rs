@@ -192,7 +192,7 @@ impl Teller {
         if !from || !in_set(self.ends.to, change.to) {
             return false;
         }
-        let lookups = Lookups { owners: owners(change), ..Lookups::default() };
+        let lookups = Lookups { owners: owners(change).into(), ..Lookups::default() };
         change.from.into_iter().chain([change.to]).any(|state| {
             let mut socket = Socket::of_identity(&change.identity, state);
             // Owners are keyed by inode, which a closed socket has no more.

@@ -171,7 +171,7 @@ fn look_up(engine: &Engine, rows: &[Row<'_>], lookups: &mut Lookups, report: &mu
     let peers = rows.iter().filter_map(|row| row.facts.peer_inode());
     let inodes = rows.iter().map(|row| row.socket.inode).chain(peers);
     let (owners, gap) = engine.owners(inodes);
-    lookups.owners = owners;
+    lookups.owners = owners.into();
     report.gaps.extend(gap);
 }
 

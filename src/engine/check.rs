@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::alert::{Alerts, Change, Look, Standing};
 use crate::model::frame::{Frame, Past};
-use crate::model::want::TableId;
+use crate::model::want::{Extras, TableId};
 use crate::rules::{self, Config, Level, Needs, Severity, Unknown};
 use crate::source::{Report, SourceError};
 
@@ -112,7 +112,12 @@ impl<'e> Checker<'e> {
     /// # Errors
     /// When no table could be read.
     pub fn look(&mut self, at_ms: u64) -> Result<Vec<Change>, SourceError> {
-        let ask = Ask { tables: self.tables.clone(), needs: self.needs, own: self.own };
+        let ask = Ask {
+            tables: self.tables.clone(),
+            needs: self.needs,
+            own: self.own,
+            extras: Extras::default(),
+        };
         let Looked { mut frame, report } = self.engine.frame(&ask, &mut |_| ())?;
         frame.past = self.first.as_ref().map(|(first_ms, frame)| Past {
             frame: Arc::clone(frame),

@@ -10,7 +10,7 @@ use crate::model::gap::Gap;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::standing::Standing;
-use crate::model::state::State;
+use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
 use crate::model::unit::unit_of;
 use crate::model::want::Family;
@@ -19,7 +19,7 @@ use crate::sys::cgroups::Cgroups;
 use crate::sys::procfs;
 use crate::sys::users::Users;
 
-use super::{Engine, Selection};
+use super::{Engine, Lookups, Selection};
 
 /// The value of one key, ready to show.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,18 @@ pub struct Count {
 }
 
 impl Engine {
+    /// Counts rows that are there already.
+    pub fn grouped<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r Row<'r>>,
+        lookups: &Lookups,
+        keys: Vec<Key>,
+    ) -> Vec<Group> {
+        let mut groups = Groups::new(keys, StateSet::ALL);
+        rows.for_each(|row| groups.add(row, &lookups.owners));
+        Names::for_keys(self, groups.keys(), &lookups.owners).finish(&groups)
+    }
+
     /// Counts the sockets that are selected.
     ///
     /// # Errors
@@ -107,7 +119,7 @@ impl Engine {
             })?;
             let (found, gap) = self.owners(table.iter().map(|row| row.socket.inode));
             report.gaps.extend(gap);
-            lookups.owners = found;
+            lookups.owners = found.into();
             for row in table.iter().filter(|row| selection.takes(row, &lookups, true)) {
                 groups.add(&row, &lookups.owners);
             }

@@ -6,11 +6,12 @@
 //! only for the rows that a first look found suspicious, one by one.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::conn::Conn;
-use crate::model::frame::{Counted, Frame};
+use crate::model::frame::{Counted, DeadFds, Frame};
 use crate::model::gap::Gap;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
@@ -49,6 +50,28 @@ pub struct Ask<'a> {
     pub needs: Needs,
     /// What own rules count, in their order.
     pub own: &'a [Selection],
+    /// What each row of the first look must carry.
+    pub extras: Extras,
+}
+
+/// What the first look saw, and of which rows it wants to know more.
+pub(super) struct FirstLook {
+    parts: Parts,
+    suspects: Vec<(Socket, Conn)>,
+}
+
+/// Who served it, and what is missing so far.
+impl AsRef<Report> for FirstLook {
+    fn as_ref(&self) -> &Report {
+        &self.parts.report
+    }
+}
+
+/// Who holds what, as far as it was looked up.
+pub(super) struct Owned {
+    pub(super) owners: Arc<Owners>,
+    pub(super) gap: Option<Gap>,
+    pub(super) dead_fds: Option<DeadFds>,
 }
 
 /// A look at the machine.
@@ -77,12 +100,40 @@ impl Engine {
         ask: &Ask<'_>,
         each: &mut dyn FnMut(&Row<'_>),
     ) -> Result<Looked, SourceError> {
+        let first = self.first_look(ask, each)?;
+        self.second_look(ask, first, &mut |inodes| self.owned(ask, inodes))
+    }
+
+    /// Reads every row once, nothing extra; `each` sees them all.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub(super) fn first_look(
+        &self,
+        ask: &Ask<'_>,
+        each: &mut dyn FnMut(&Row<'_>),
+    ) -> Result<FirstLook, SourceError> {
         let mut parts = Parts::default();
         let (host, gaps) = self.host();
         parts.report.gaps.extend(gaps);
         let range = host.sysctls.local_port_range().filter(|_| ask.needs.ports);
         parts.frame.host = host;
         let suspects = self.glance(ask, range, each, &mut parts)?;
+        Ok(FirstLook { parts, suspects })
+    }
+
+    /// Looks closer at what the first look left; `own` finds out who holds the
+    /// inodes it is given.
+    ///
+    /// # Errors
+    /// When no table could be read.
+    pub(super) fn second_look(
+        &self,
+        ask: &Ask<'_>,
+        first: FirstLook,
+        own: &mut dyn FnMut(&[u32]) -> Result<Owned, SourceError>,
+    ) -> Result<Looked, SourceError> {
+        let FirstLook { mut parts, suspects } = first;
         self.close_look(ask, suspects, &mut parts)?;
         if ask.needs.udp {
             self.udp(ask, &mut parts)?;
@@ -93,7 +144,7 @@ impl Engine {
             parts.frame.counted.push(counted);
             parts.report.merge(report);
         }
-        self.finish(ask, parts)
+        self.finish(parts, own)
     }
 
     /// The first look: every row of every table, nothing extra.
@@ -109,7 +160,8 @@ impl Engine {
         }
         let mut glance = Glance::new(range);
         let inodes = &mut parts.inodes;
-        let report = self.scan(&Want::all_of(ask.tables.clone()), &mut |row| {
+        let want = Want { extras: ask.extras, ..Want::all_of(ask.tables.clone()) };
+        let report = self.scan(&want, &mut |row| {
             if row.socket.table.proto == Proto::Tcp {
                 glance.add(row);
             }
@@ -204,7 +256,7 @@ impl Engine {
         let mut report = kept.report;
         if selection.needs().owners {
             let (owners, gap) = self.owners(kept.table.iter().map(|row| row.socket.inode));
-            lookups.owners = owners;
+            lookups.owners = owners.into();
             report.gaps.extend(gap);
         }
         let mut counted = Counted::default();
@@ -219,37 +271,51 @@ impl Engine {
     }
 
     /// Owners, limits, and what hides something from the rules.
-    fn finish(&self, ask: &Ask<'_>, parts: Parts) -> Result<Looked, SourceError> {
+    fn finish(
+        &self,
+        parts: Parts,
+        own: &mut dyn FnMut(&[u32]) -> Result<Owned, SourceError>,
+    ) -> Result<Looked, SourceError> {
         let Parts { mut frame, mut report, mut inodes } = parts;
         frame.gaps = hiding(&report);
         let looked_at = frame.conns.iter().chain(&frame.udp).map(|conn| conn.inode);
         inodes.extend(looked_at.chain(frame.listeners.iter().map(|l| l.socket.inode)));
-        if ask.needs.descriptors {
-            let wanted: FxHashSet<u32> = inodes.into_iter().filter(|i| *i != 0).collect();
-            match owners::scan(&self.proc_root, None) {
-                Ok(owners) => {
-                    report.gaps.extend(owner_gap(&wanted, &owners));
-                    frame.dead_fds = self.dead_fds(ask, &wanted, &owners)?;
-                    frame.owners = owners;
-                }
-                Err(error) => report.gaps.push(Gap::new("owners", error.to_string())),
-            }
-        } else {
-            let (owners, gap) = self.owners(inodes);
-            report.gaps.extend(gap);
-            frame.owners = owners;
-        }
+        let owned = own(&inodes)?;
+        report.gaps.extend(owned.gap);
+        frame.owners = owned.owners;
+        frame.dead_fds = owned.dead_fds;
         frame.open_file_limits = self.limits(&frame);
         Ok(Looked { frame, report })
     }
 
+    /// Searches for the owners of these inodes, and with them for descriptors
+    /// that no table lists where the rules need those.
+    fn owned(&self, ask: &Ask<'_>, inodes: &[u32]) -> Result<Owned, SourceError> {
+        if !ask.needs.descriptors {
+            let (owners, gap) = self.owners(inodes.iter().copied());
+            return Ok(Owned { owners: owners.into(), gap, dead_fds: None });
+        }
+        match owners::scan(&self.proc_root, None) {
+            Ok(owners) => {
+                let wanted = known(inodes);
+                let gap = owner_gap(&wanted, &owners);
+                let dead_fds = self.dead_fds(ask, &wanted, &owners)?;
+                Ok(Owned { owners: owners.into(), gap, dead_fds })
+            }
+            Err(error) => {
+                let gap = Some(Gap::new("owners", error.to_string()));
+                Ok(Owned { owners: Arc::default(), gap, dead_fds: None })
+            }
+        }
+    }
+
     /// Sockets of processes that no table lists, where all tables were read.
-    fn dead_fds(
+    pub(super) fn dead_fds(
         &self,
         ask: &Ask<'_>,
         known: &FxHashSet<u32>,
         owners: &Owners,
-    ) -> Result<Option<crate::model::frame::DeadFds>, SourceError> {
+    ) -> Result<Option<DeadFds>, SourceError> {
         let tables = tcp(&ask.tables);
         let complete = ask.needs.glance && tables.len() == 2;
         if !complete {
@@ -287,6 +353,11 @@ impl Engine {
 
 /// What the second look asks for.
 const DETAILS: Extras = Extras { tcp_info: true, memory: true, congestion: false, tos: false };
+
+/// The inodes that are any.
+pub(super) fn known(inodes: &[u32]) -> FxHashSet<u32> {
+    inodes.iter().copied().filter(|inode| *inode != 0).collect()
+}
 
 fn tcp(tables: &[TableId]) -> Vec<TableId> {
     tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::backlog::Backlog;
 use crate::model::listener::{HalfOpen, Listener};
@@ -22,7 +23,7 @@ pub struct ListenersView {
     /// In the order of the tables.
     pub listeners: Vec<Listener>,
     /// Who listens.
-    pub owners: Owners,
+    pub owners: Arc<Owners>,
     /// `net.core.somaxconn`, which bounds every limit.
     pub somaxconn: Option<u64>,
     /// Who served it, what is missing.
@@ -38,7 +39,7 @@ impl Engine {
         let Kept { table, mut report } = self.keep(&listening(&selection.want))?;
         let mut lookups = self.lookups_for(selection);
         let (owners, gap) = self.owners(table.iter().map(|row| row.socket.inode));
-        lookups.owners = owners;
+        lookups.owners = owners.into();
         report.gaps.extend(gap);
         let selected = table.iter().filter(|row| selection.takes(row, &lookups, true));
         let mut listeners: Vec<Listener> = selected.filter_map(|row| listener(&row)).collect();

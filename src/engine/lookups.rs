@@ -2,12 +2,14 @@
 //! MPTCP subflows.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::filter::unix_text;
 use crate::kernel::mptcp_info;
 use crate::kernel::ulp::TOKEN_LOCAL;
+use crate::model::facts;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::state::StateSet;
@@ -29,11 +31,19 @@ pub struct UnixName {
     pub text: String,
 }
 
+impl UnixName {
+    /// Of a row's name.
+    pub fn of(name: facts::UnixName<'_>) -> Self {
+        let text = unix_text(name);
+        Self { is_abstract: name.is_abstract, bytes: name.bytes.into(), text }
+    }
+}
+
 /// What a row's own bytes do not tell. Empty parts were not asked for.
 #[derive(Default)]
 pub struct Lookups {
     /// Who holds each socket.
-    pub owners: Owners,
+    pub owners: Arc<Owners>,
     /// Names of unix sockets by inode.
     pub unix_names: FxHashMap<u32, UnixName>,
     /// Paths of cgroups.
@@ -95,10 +105,7 @@ impl Engine {
         let mut names = FxHashMap::default();
         let scan = self.scan(&Want::all_of(unix), &mut |row| {
             if let Some(name) = row.facts.unix_name() {
-                let text = unix_text(name);
-                let name =
-                    UnixName { is_abstract: name.is_abstract, bytes: name.bytes.into(), text };
-                names.insert(row.socket.inode, name);
+                names.insert(row.socket.inode, UnixName::of(name));
             }
             ControlFlow::Continue(())
         });

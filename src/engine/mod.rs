@@ -9,6 +9,9 @@ mod explain;
 pub mod fields;
 mod frame;
 mod glance;
+pub mod history;
+mod inspect;
+mod keeper;
 mod listeners;
 mod lookups;
 mod overview;
@@ -17,6 +20,7 @@ mod quick_count;
 mod resolver;
 mod selection;
 mod stream;
+mod watch;
 
 pub use check::{Checked, Checker, Status};
 pub use count::{Count, Group, KeyValue};
@@ -30,6 +34,7 @@ pub use ports::{Openers, PortsView};
 pub use resolver::SystemNames;
 pub use selection::{Means, Selection};
 pub use stream::{Events, Stream, Told};
+pub use watch::{Round, Watched, Watcher, Wishes};
 
 use std::path::{Path, PathBuf};
 

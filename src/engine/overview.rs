@@ -9,7 +9,7 @@ use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::want::{Proto, TableId};
+use crate::model::want::{Extras, Proto, TableId};
 use crate::rules::{self, Alert, Config, Level, Needs, Unknown};
 use crate::source::{Report, SourceError};
 
@@ -79,17 +79,17 @@ pub struct Overview {
 
 /// What one walk over all sockets leaves behind, beside what the rules need.
 #[derive(Default)]
-struct Tally {
-    udp: StateCounts,
-    raw: StateCounts,
-    unix: StateCounts,
+pub(super) struct Tally {
+    pub(super) udp: StateCounts,
+    pub(super) raw: StateCounts,
+    pub(super) unix: StateCounts,
     inodes: Vec<u32>,
     remotes: FxHashMap<Address, u64>,
     remotes_time_wait: FxHashMap<Address, u64>,
 }
 
 impl Tally {
-    fn add(&mut self, row: &Row<'_>) {
+    pub(super) fn add(&mut self, row: &Row<'_>) {
         let socket = &row.socket;
         if socket.inode != 0 {
             self.inodes.push(socket.inode);
@@ -103,6 +103,34 @@ impl Tally {
             Proto::Netlink | Proto::Packet | Proto::Vsock => {}
             Proto::Tcp => self.remote(socket),
         }
+    }
+
+    /// The worst offenders of each kind.
+    pub(super) fn top(&self, frame: &Frame) -> Vec<Top> {
+        let process = |kind, counts: FxHashMap<u32, u64>| {
+            largest(counts).map(move |(pid, count)| Top {
+                kind,
+                process: Some((pid, escaped(frame.owners.comm(pid)))),
+                remote: None,
+                count,
+            })
+        };
+        let remote = |kind, counts: &FxHashMap<Address, u64>| {
+            largest(counts.clone()).map(move |(address, count)| Top {
+                kind,
+                process: None,
+                remote: Some(address),
+                count,
+            })
+        };
+        let close_wait = frame.in_state(State::CloseWait).map(|conn| conn.inode);
+        let close_wait = by_process(close_wait, &frame.owners);
+        let sockets = by_process(self.inodes.iter().copied(), &frame.owners);
+        process(TopKind::ProcessCloseWait, close_wait)
+            .chain(remote(TopKind::RemoteTimeWait, &self.remotes_time_wait))
+            .chain(process(TopKind::ProcessSockets, sockets))
+            .chain(remote(TopKind::Remote, &self.remotes))
+            .collect()
     }
 
     fn remote(&mut self, socket: &Socket) {
@@ -127,11 +155,11 @@ impl Engine {
         own: &[Selection],
     ) -> Result<Overview, SourceError> {
         let mut tally = Tally::default();
-        let ask = Ask { tables, needs: EVERYTHING, own };
+        let ask = Ask { tables, needs: EVERYTHING, own, extras: Extras::default() };
         let Looked { frame, report } = self.frame(&ask, &mut |row| tally.add(row))?;
         let judged = rules::judge(&frame, config, Level::Firing);
         Ok(Overview {
-            top: top(&tally, &frame),
+            top: tally.top(&frame),
             udp: tally.udp,
             raw: tally.raw,
             unix: tally.unix,
@@ -143,7 +171,8 @@ impl Engine {
     }
 }
 
-const EVERYTHING: Needs = Needs {
+/// What the rules of the whole catalogue need.
+pub(super) const EVERYTHING: Needs = Needs {
     glance: true,
     conns: true,
     listeners: true,
@@ -165,33 +194,6 @@ fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u
         }
     }
     counts
-}
-
-fn top(tally: &Tally, frame: &Frame) -> Vec<Top> {
-    let process = |kind, counts: FxHashMap<u32, u64>| {
-        largest(counts).map(move |(pid, count)| Top {
-            kind,
-            process: Some((pid, escaped(frame.owners.comm(pid)))),
-            remote: None,
-            count,
-        })
-    };
-    let remote = |kind, counts: &FxHashMap<Address, u64>| {
-        largest(counts.clone()).map(move |(address, count)| Top {
-            kind,
-            process: None,
-            remote: Some(address),
-            count,
-        })
-    };
-    let close_wait = frame.in_state(State::CloseWait).map(|conn| conn.inode);
-    let close_wait = by_process(close_wait, &frame.owners);
-    let sockets = by_process(tally.inodes.iter().copied(), &frame.owners);
-    process(TopKind::ProcessCloseWait, close_wait)
-        .chain(remote(TopKind::RemoteTimeWait, &tally.remotes_time_wait))
-        .chain(process(TopKind::ProcessSockets, sockets))
-        .chain(remote(TopKind::Remote, &tally.remotes))
-        .collect()
 }
 
 /// The largest few, largest first, equal ones by their key.

@@ -171,7 +171,7 @@ impl Engine {
         })?;
         let (owners, gap) = self.owners(table.iter().map(|row| row.socket.inode));
         report.gaps.extend(gap);
-        lookups.owners = owners;
+        lookups.owners = owners.into();
         for row in table.iter().filter(|row| selection.takes(row, &lookups, true)) {
             each(&row.socket);
         }

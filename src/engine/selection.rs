@@ -77,7 +77,7 @@ impl Selection {
         let Some(expr) = &self.expr else { return Some(true) };
         let subject = Subject {
             row,
-            owners: owners_known.then_some(&lookups.owners),
+            owners: owners_known.then_some(&*lookups.owners),
             lookup: lookups,
             ephemeral: self.ephemeral,
             marks_visible: self.marks_visible,

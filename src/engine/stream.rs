@@ -9,10 +9,12 @@ use rustc_hash::FxHashSet;
 use crate::chain::{Chains, Exact, Transport};
 use crate::model::gap::Gap;
 use crate::model::moment::Moment;
+use crate::model::owner::Owners;
+use crate::model::row::Row;
 use crate::model::state::State;
 use crate::model::transition::Transition;
 use crate::model::want::Want;
-use crate::source::{self, Found, Served, SourceError};
+use crate::source::{self, Found, Report, SourceError};
 use crate::sys::clock::{self, ClockPair};
 use crate::sys::destroy::{DestroyListener, Destroyed};
 use crate::sys::netlink::DiagSocket;
@@ -143,30 +145,38 @@ impl<'e> Stream<'e> {
     /// # Errors
     /// When no table can be read.
     pub fn look(&mut self) -> Result<bool, SourceError> {
+        let (engine, want) = (self.engine, self.want.clone());
+        let dump = &mut |each: &mut dyn FnMut(&Row<'_>)| {
+            engine.scan(&want, &mut |row| {
+                each(row);
+                ControlFlow::Continue(())
+            })
+        };
+        self.look_by(dump, None).map(|(_, lost)| lost)
+    }
+
+    /// The same with somebody else's reading of the tables, which hands every
+    /// row on, and with owners that were searched for before; those of sockets
+    /// that they lack are named by [`Stream::refresh_owners`].
+    ///
+    /// # Errors
+    /// When no table can be read.
+    pub(super) fn look_by<T: AsRef<Report>>(
+        &mut self,
+        dump: &mut dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError>,
+        owners: Option<&Owners>,
+    ) -> Result<(T, bool), SourceError> {
         self.clocks = ClockPair::now();
         self.tracker.begin(Moment(clock::monotonic_ns()));
         let tracker = &mut self.tracker;
-        let looked = self.engine.scan(&self.want, &mut |row| {
-            tracker.row(row);
-            ControlFlow::Continue(())
-        });
-        let complete = match &looked {
-            Ok(report) if report.gaps.is_empty() => {
-                report.served.iter().fold(Complete::NONE, |all, served| all.with(served.table))
-            }
-            Ok(report) => {
-                let whole = |name| !report.gaps.iter().any(|gap| gap.what == name);
-                let tables = report
-                    .served
-                    .iter()
-                    .filter(|served| served.by == Served::Netlink || whole(served.table.name()));
-                tables.fold(Complete::NONE, |all, served| all.with(served.table))
-            }
-            Err(_) => Complete::NONE,
-        };
+        let looked = dump(&mut |row| tracker.row(row));
+        let complete = looked.as_ref().map_or(Complete::NONE, |found| complete(found.as_ref()));
         self.tracker.end(Moment(clock::monotonic_ns()), complete, &mut into_told(&mut self.told));
-        looked?;
-        self.name_owners();
+        let found = looked?;
+        match owners {
+            Some(owners) => self.tracker.set_owners(owners),
+            None => self.name_owners(),
+        }
         let lost = self.catch_up();
         self.confirm();
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
@@ -174,7 +184,12 @@ impl<'e> Stream<'e> {
             // What was lost may be younger than what this look saw.
             let _ = self.tracker.resync(0);
         }
-        Ok(lost)
+        Ok((found, lost))
+    }
+
+    /// Notes who holds every socket anew.
+    pub fn refresh_owners(&mut self, owners: &Owners) {
+        self.tracker.refresh_owners(owners);
     }
 
     /// Takes in what happened before now: an event explains what the look
@@ -287,6 +302,12 @@ impl<'e> Stream<'e> {
             self.ask(&question, question.identity.cookie == 0);
         }
     }
+}
+
+/// The tables that a reading has all rows of.
+fn complete(report: &Report) -> Complete {
+    let tables = report.served.iter().filter(|served| served.whole);
+    tables.fold(Complete::NONE, |all, served| all.with(served.table))
 }
 
 /// Where a tracker tells.

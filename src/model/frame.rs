@@ -107,7 +107,7 @@ pub struct Counted {
 
 /// What the rules judge: counts of everything, rows only where a rule needs
 /// them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Frame {
     /// TCP sockets per state.
     pub tcp: StateCounts,
@@ -127,7 +127,7 @@ pub struct Frame {
     /// What own rules count, in their order.
     pub counted: Vec<Counted>,
     /// Who holds what.
-    pub owners: Owners,
+    pub owners: Arc<Owners>,
     /// Soft limit on open files of the processes that hold many of them.
     pub open_file_limits: FxHashMap<u32, u64>,
     /// Parameters and counters.

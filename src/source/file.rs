@@ -61,7 +61,7 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
         report.gaps.push(Gap::new("dump", reason).count(others));
     }
     for table in &want.tables {
-        report.note(*table, Served::File, reading.rows);
+        report.note(*table, Served::File, reading.rows, report.gaps.is_empty());
     }
     Ok(report)
 }

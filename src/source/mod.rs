@@ -104,11 +104,12 @@ impl Live {
             Err(why) => why.clone(),
         };
         match proc::read(&self.proc_root, table, want, sink) {
-            Ok(mut reading) => {
-                if reading.rows > 0 || proc::cannot_show(table, want) {
-                    reading.gaps.push(proc::loss(table, &why));
-                }
-                Ok(report.add(table, Served::Proc, reading))
+            Ok(reading) => {
+                let loses = reading.rows > 0 || proc::cannot_show(table, want);
+                let flow = report.add(table, Served::Proc, reading);
+                // Columns are missing, not rows.
+                report.gaps.extend(loses.then(|| proc::loss(table, &why)));
+                Ok(flow)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.missing(table, &why, report)
@@ -159,6 +160,10 @@ fn both_tcp(
     let (first, second) = netlink::read_tcp(socket, want, by_two, sink).ok()?;
     let flow = report.add(v4, Served::Netlink, first);
     let _ = report.add(v6, Served::Netlink, second);
+    // One walk brought both: what one lacks the other may lack.
+    if let [.., first, second] = report.served.as_mut_slice() {
+        second.whole &= first.whole;
+    }
     Some(flow)
 }
 

@@ -40,6 +40,8 @@ pub struct ServedTable {
     pub by: Served,
     /// How many rows it gave.
     pub rows: u64,
+    /// Whether these are all rows of the table.
+    pub whole: bool,
 }
 
 /// What a scan came to.
@@ -78,6 +80,12 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn new(table: TableId, reason: String) -> Self {
         Self { table, reason }
+    }
+}
+
+impl AsRef<Self> for Report {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 
@@ -129,12 +137,13 @@ impl Report {
         self.stopped |= other.stopped;
     }
 
-    pub(super) fn note(&mut self, table: TableId, by: Served, rows: u64) {
-        self.served.push(ServedTable { table, by, rows });
+    pub(super) fn note(&mut self, table: TableId, by: Served, rows: u64, whole: bool) {
+        self.served.push(ServedTable { table, by, rows, whole });
     }
 
     pub(super) fn add(&mut self, table: TableId, by: Served, reading: Reading) -> ControlFlow<()> {
-        self.note(table, by, reading.rows);
+        let whole = reading.gaps.is_empty() && !reading.stopped;
+        self.note(table, by, reading.rows, whole);
         self.gaps.extend(reading.gaps);
         self.stopped |= reading.stopped;
         if reading.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -180,8 +189,12 @@ mod tests {
     }
 
     fn report(served: &[(&str, Served, u64)]) -> Report {
-        let table =
-            |&(name, by, rows): &(&str, Served, u64)| ServedTable { table: table(name), by, rows };
+        let table = |&(name, by, rows): &(&str, Served, u64)| ServedTable {
+            table: table(name),
+            by,
+            rows,
+            whole: true,
+        };
         Report { served: served.iter().map(table).collect(), ..Report::default() }
     }
 

@@ -14,6 +14,11 @@ pub fn local_time_of_day(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
 }
 
+/// The wall clock of this machine's time zone for the name of a file.
+pub fn file_stamp(at: Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y%m%d-%H%M%S").to_string()
+}
+
 /// Waits; a signal ends the wait early.
 pub fn sleep(duration: Duration) {
     let ns = i64::from(duration.subsec_nanos());
@@ -31,6 +36,13 @@ pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // Never negative: it starts at 0 when the kernel does.
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// CPU time of all threads of this process, nanoseconds.
+pub fn process_cpu_ns() -> u64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    u64::try_from(used.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(used.tv_nsec).unwrap_or(0)
 }
 
 /// The two clocks read together, which turns a monotonic time into a date.

@@ -14,21 +14,35 @@ use crate::model::want::Proto;
 /// `--resolve`: a reverse lookup asks the network and may take seconds.
 #[derive(Default)]
 pub struct Names {
-    resolve: bool,
+    asked: Asked,
     hosts: FxHashMap<Address, Option<String>>,
     services: FxHashMap<(u16, Proto), Option<String>>,
     devices: FxHashMap<u32, String>,
 }
 
+/// What names are wanted for, beside devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    #[default]
+    Nothing,
+    Services,
+    HostsToo,
+}
+
 impl Names {
     /// Names for devices, and with `resolve` for hosts and services too.
     pub fn new(resolve: bool) -> Self {
-        Self { resolve, ..Self::default() }
+        Self { asked: if resolve { Asked::HostsToo } else { Asked::Nothing }, ..Self::default() }
+    }
+
+    /// Names for devices and services: nobody on the network is asked.
+    pub fn of_services() -> Self {
+        Self { asked: Asked::Services, ..Self::default() }
     }
 
     /// The name of an address, where names are wanted and it has one.
     pub fn host(&mut self, address: Address) -> Option<&str> {
-        if !self.resolve || address.is_unspecified() {
+        if self.asked < Asked::HostsToo || address.is_unspecified() {
             return None;
         }
         let lookup = || dns_lookup::lookup_addr(&address.to_ip()).ok();
@@ -39,7 +53,7 @@ impl Names {
 
     /// The service of a port, where names are wanted and it has one.
     pub fn service(&mut self, port: u16, proto: Proto) -> Option<&str> {
-        if !self.resolve || !matches!(proto, Proto::Tcp | Proto::Udp) {
+        if self.asked < Asked::Services || !matches!(proto, Proto::Tcp | Proto::Udp) {
             return None;
         }
         let lookup = || service_name(port, proto == Proto::Udp);

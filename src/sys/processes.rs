@@ -18,6 +18,11 @@ pub fn max_open_files(proc_root: &Path, pid: u32) -> Result<Option<u64>, ProcErr
     })
 }
 
+/// The arguments of a process as it was started, or as it has rewritten them.
+pub fn command_line(proc_root: &Path, pid: u32) -> Result<Vec<String>, ProcError> {
+    Process::new_with_root(proc_root.join(pid.to_string()))?.cmdline()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

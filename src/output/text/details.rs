@@ -13,6 +13,21 @@ use crate::sys::names::Names;
 
 use super::sockets::Layout;
 
+/// Everything that a row tells beyond its line, as lines.
+pub fn all_details(row: &Row<'_>, lookups: &Lookups) -> String {
+    let all = Layout {
+        extended: true,
+        tos: true,
+        cgroup: true,
+        tcp_info: true,
+        memory: true,
+        ..Layout::default()
+    };
+    let mut out = Vec::new();
+    details(&mut out, row, all, lookups, &mut Names::new(false));
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Appends every line of details that the layout asks for and the row has.
 pub(super) fn details(
     out: &mut Vec<u8>,

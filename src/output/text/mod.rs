@@ -13,10 +13,11 @@ mod status;
 
 pub use check::check;
 pub use count::count;
+pub use details::all_details;
 pub use events::{Pen, summary, transition};
 pub use explain::{explain, topics};
 pub use gaps::gaps;
-pub use listeners::listeners;
+pub use listeners::{listeners, waiting};
 pub use ports::{PortsLayout, ports};
-pub use sockets::{Layout, Sockets};
+pub use sockets::{Layout, Sockets, accept_queue};
 pub use status::{Heading, status};

@@ -146,7 +146,7 @@ fn accept_cells(cells: &mut Cells, queue: AcceptQueue) {
 }
 
 /// Appends `4/3`; `4/?` where the source does not tell the limit.
-pub(super) fn accept_queue(out: &mut Vec<u8>, queue: AcceptQueue) {
+pub fn accept_queue(out: &mut Vec<u8>, queue: AcceptQueue) {
     match queue.len {
         Some(len) => cells::number(out, len),
         None => out.push(b'?'),

@@ -1,0 +1,147 @@
+//! Counts of the last minutes, for sparklines and for stepping back.
+
+use std::collections::VecDeque;
+
+use crate::matrix::Matrix;
+use crate::model::frame::StateCounts;
+use crate::model::moment::Moment;
+use crate::model::state::{State, TCP_STATES};
+
+/// How far back the history reaches.
+pub const REACH_MS: u64 = 600_000;
+
+/// The shortest time between two points: with faster looks some are left out,
+/// so that the memory is bounded whatever the interval is.
+const STEP_MS: u64 = 1_000;
+
+/// What one look counted.
+#[derive(Clone, Debug, Default)]
+pub struct Point {
+    /// When the look began.
+    pub at: Moment,
+    /// TCP sockets per state, in the order of [`TCP_STATES`].
+    pub tcp: [u32; TCP_STATES.len()],
+    /// UDP, raw and unix sockets.
+    pub others: [u32; 3],
+    /// What fires, one line each.
+    pub alerts: Vec<String>,
+    /// Transitions since the point before.
+    pub flows: Matrix,
+}
+
+impl Point {
+    /// Sockets in a state.
+    pub fn count(&self, state: State) -> u32 {
+        TCP_STATES.iter().position(|known| *known == state).map_or(0, |index| self.tcp[index])
+    }
+
+    /// The counts of a look.
+    pub fn counts(tcp: &StateCounts) -> [u32; TCP_STATES.len()] {
+        TCP_STATES.map(|state| u32::try_from(tcp.get(state)).unwrap_or(u32::MAX))
+    }
+}
+
+/// Points of the last [`REACH_MS`], oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    points: VecDeque<Point>,
+}
+
+impl History {
+    /// Takes in a look. One that comes soon after the point before it takes
+    /// its place and keeps its transitions.
+    pub fn add(&mut self, mut point: Point) {
+        let at = point.at;
+        let is_close = |last: &Point, before: Option<&Point>| {
+            before.is_some_and(|before| last.at.since(before.at) < STEP_MS * 1_000_000)
+        };
+        let before = self.points.len().checked_sub(2).and_then(|index| self.points.get(index));
+        if self.points.back().is_some_and(|last| is_close(last, before))
+            && let Some(last) = self.points.pop_back()
+        {
+            point.flows.merge(&last.flows);
+        }
+        self.points.push_back(point);
+        while self.points.front().is_some_and(|p| at.since(p.at) > REACH_MS * 1_000_000) {
+            self.points.pop_front();
+        }
+    }
+
+    /// How many points there are.
+    pub fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Whether there was no look yet.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// The point so many looks before the last one.
+    pub fn back(&self, steps: usize) -> Option<&Point> {
+        self.points.len().checked_sub(steps + 1).and_then(|index| self.points.get(index))
+    }
+
+    /// Counts of a state in `buckets` equal parts of the last `window_ms`
+    /// before a point, oldest first: the highest of each part, `None` where
+    /// there was no look.
+    pub fn series(
+        &self,
+        state: State,
+        back: usize,
+        buckets: usize,
+        window_ms: u64,
+    ) -> Vec<Option<u32>> {
+        let mut series = vec![None; buckets];
+        let Some(end) = self.back(back) else { return series };
+        let width = (window_ms * 1_000_000 / buckets.max(1) as u64).max(1);
+        for point in self.points.iter().filter(|point| point.at <= end.at) {
+            let age = usize::try_from(end.at.since(point.at) / width).unwrap_or(usize::MAX);
+            if let Some(index) = buckets.checked_sub(age.saturating_add(1)) {
+                let count = point.count(state);
+                series[index] = Some(series[index].map_or(count, |other: u32| other.max(count)));
+            }
+        }
+        series
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(ms: u64, established: u32) -> Point {
+        let mut counts = StateCounts::default();
+        (0..established).for_each(|_| counts.add(State::Established));
+        Point { at: Moment::from_ms(ms), tcp: Point::counts(&counts), ..Point::default() }
+    }
+
+    #[test]
+    fn a_day_of_looks_keeps_ten_minutes() {
+        let mut history = History::default();
+        (0..3_000).for_each(|second| history.add(point(second * 1_000, 1)));
+        assert_eq!(history.len(), 601);
+        assert_eq!(history.back(600).map(|p| p.at), Some(Moment::from_ms(2_399_000)));
+        assert!(history.back(601).is_none());
+    }
+
+    #[test]
+    fn fast_looks_are_thinned_and_the_last_one_is_always_there() {
+        let mut history = History::default();
+        (0..100_000).for_each(|tenth| history.add(point(tenth * 100, 1)));
+        assert!((600..=603).contains(&history.len()), "{}", history.len());
+        assert_eq!(history.back(0).map(|p| p.at), Some(Moment::from_ms(9_999_900)));
+    }
+
+    #[test]
+    fn a_series_has_the_peaks_and_its_holes() {
+        let mut history = History::default();
+        for (second, count) in [(0, 1), (1, 5), (2, 2), (9, 7)] {
+            history.add(point(second * 1_000, count));
+        }
+        let series = history.series(State::Established, 0, 5, 10_000);
+        assert_eq!(series, [Some(5), Some(2), None, None, Some(7)]);
+        let earlier = history.series(State::Established, 1, 2, 2_000);
+        assert_eq!(earlier, [Some(5), Some(2)]);
+    }
+}

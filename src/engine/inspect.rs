@@ -1,0 +1,35 @@
+//! Single sockets and processes, looked at closely.
+
+use std::ops::ControlFlow;
+
+use crate::model::escape::escaped;
+use crate::model::socket::Socket;
+use crate::model::table::Table;
+use crate::model::want::Extras;
+use crate::source;
+use crate::sys::processes;
+
+use super::Engine;
+
+/// Everything that a row can carry.
+const EVERYTHING: Extras = Extras { tcp_info: true, congestion: true, tos: true, memory: true };
+
+impl Engine {
+    /// The rows of these sockets with all their details, by an exact request
+    /// each; without those that are gone or cannot be asked for.
+    pub fn inspect(&self, sockets: &[Socket]) -> Table {
+        let mut table = Table::default();
+        // Without sock_diag there are no details, which the scan has said.
+        drop(source::exactly(sockets.iter(), EVERYTHING, &mut |row| {
+            table.push(row);
+            ControlFlow::Continue(())
+        }));
+        table
+    }
+
+    /// The command line of a process, escaped; empty where it cannot be read.
+    pub fn command_line(&self, pid: u32) -> String {
+        let words = processes::command_line(&self.proc_root, pid).unwrap_or_default();
+        words.iter().map(|word| escaped(word.as_bytes())).collect::<Vec<String>>().join(" ")
+    }
+}

@@ -1,0 +1,274 @@
+//! Looks at the machine again and again: one reading of the tables a round
+//! serves the rules, the tracker and whoever wants the rows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::alert::{Alerts, Change, Look, Standing};
+use crate::model::frame::{DeadFds, Frame, Past, StateCounts};
+use crate::model::table::Table;
+use crate::model::want::{Extras, TableId, Want};
+use crate::rules::{self, Config, Level, Unknown};
+use crate::source::{Report, SourceError};
+use crate::sys::clock::{self, ClockPair};
+
+use super::frame::{Ask, Looked, Owned, known};
+use super::keeper::OwnerKeeper;
+use super::overview::{EVERYTHING, Tally, Top};
+use super::stream::{Events, Stream, Told};
+use super::{Engine, PortsView, Selection};
+
+/// What grew is measured against a look at least this old …
+const PAST_MS: u64 = 30_000;
+
+/// What a watch looks at, and by whose rules.
+pub struct Watched<'e> {
+    /// Where rows come from.
+    pub engine: &'e Engine,
+    /// The tables.
+    pub tables: Vec<TableId>,
+    /// The rules.
+    pub config: &'e Config,
+    /// What own rules count, in their order.
+    pub own: &'e [Selection],
+    /// Which events of the kernel are used.
+    pub events: Events,
+}
+
+/// What a round is to bring beside what it always brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// What each row must carry.
+    pub extras: Extras,
+    /// Whether the rows are wanted.
+    pub rows: bool,
+    /// Whether the budgets of ephemeral ports are wanted.
+    pub ports: bool,
+}
+
+/// One round.
+pub struct Round {
+    /// By which clocks its times are told.
+    pub clocks: ClockPair,
+    /// When it began, nanoseconds by `CLOCK_MONOTONIC`.
+    pub begun_ns: u64,
+    /// How long it took.
+    pub took_ns: u64,
+    /// When the watch began: the times of alerts count from there.
+    pub watch_begun_ns: u64,
+    /// What the rules saw, owners among it.
+    pub frame: Frame,
+    /// UDP sockets per state.
+    pub udp: StateCounts,
+    /// Raw sockets per state.
+    pub raw: StateCounts,
+    /// Unix sockets per state.
+    pub unix: StateCounts,
+    /// The worst offenders.
+    pub top: Vec<Top>,
+    /// Every row, where they were wished for.
+    pub table: Table,
+    /// The budgets of ephemeral ports, where they were wished for.
+    pub ports: Option<PortsView>,
+    /// What fires, worst first.
+    pub alerts: Vec<Standing>,
+    /// What holds, but not long enough yet.
+    pub pending: Vec<Standing>,
+    /// What began or ended to fire.
+    pub changes: Vec<Change>,
+    /// Rules that could not judge.
+    pub unknown: Vec<Unknown>,
+    /// Who served it; its gaps are all gaps.
+    pub report: Report,
+}
+
+impl Round {
+    /// All sockets of all tables.
+    pub fn total(&self) -> u64 {
+        [&self.frame.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
+    }
+}
+
+/// A watch under way.
+pub struct Watcher<'e> {
+    watched: Watched<'e>,
+    stream: Stream<'e>,
+    keeper: OwnerKeeper,
+    alerts: Alerts,
+    begun_ns: u64,
+    /// A look that is old enough to measure growth by, and one that will be.
+    past: Option<(u64, Arc<Frame>)>,
+    next_past: Option<(u64, Arc<Frame>)>,
+    dead_fds: Option<DeadFds>,
+    earlier_ports: Option<(u64, crate::model::ports::PortUse)>,
+}
+
+impl<'e> Watcher<'e> {
+    /// Opens the sources. The second value says which events are used and why
+    /// not better ones.
+    ///
+    /// # Errors
+    /// When a source that was asked for by name cannot be used.
+    pub fn open(watched: Watched<'e>) -> Result<(Self, String), String> {
+        let want = Want::all_of(watched.tables.clone());
+        let (stream, sources) = Stream::open(watched.engine, want, watched.events)?;
+        let watcher = Self {
+            keeper: OwnerKeeper::new(&watched.engine.proc_root),
+            watched,
+            stream,
+            alerts: Alerts::default(),
+            begun_ns: clock::monotonic_ns(),
+            past: None,
+            next_past: None,
+            dead_fds: None,
+            earlier_ports: None,
+        };
+        Ok((watcher, sources))
+    }
+
+    /// Nanoseconds by `CLOCK_MONOTONIC` that the times of alerts count from.
+    pub fn begun_ns(&self) -> u64 {
+        self.begun_ns
+    }
+
+    /// Waits for events, at most `timeout`. Returns whether some were lost, so
+    /// that a round is due.
+    ///
+    /// # Errors
+    /// When events can no longer be read.
+    pub fn listen(&mut self, timeout: Duration) -> std::io::Result<bool> {
+        self.stream.listen(timeout)
+    }
+
+    /// What is to be told next.
+    pub fn next_told(&mut self) -> Option<Told> {
+        self.stream.next_told()
+    }
+
+    /// By which clocks the times of transitions are told.
+    pub fn clocks(&self) -> ClockPair {
+        self.stream.clocks()
+    }
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// When no table could be read; what fired goes on firing.
+    pub fn round(&mut self, wishes: Wishes) -> Result<Round, SourceError> {
+        let begun_ns = clock::monotonic_ns();
+        let engine = self.watched.engine;
+        let walked = self.keeper.take(false);
+        if walked {
+            self.stream.refresh_owners(self.keeper.owners());
+        }
+        let ask = Ask {
+            tables: self.watched.tables.clone(),
+            needs: EVERYTHING,
+            own: self.watched.own,
+            extras: wishes.extras,
+        };
+        let mut table = Table::default();
+        let mut tally = Tally::default();
+        let owners = Arc::clone(self.keeper.owners());
+        let (first, _) = self.stream.look_by(
+            &mut |each| {
+                engine.first_look(&ask, &mut |row| {
+                    each(row);
+                    tally.add(row);
+                    if wishes.rows {
+                        table.push(row);
+                    }
+                })
+            },
+            Some(&owners),
+        )?;
+        let (keeper, dead_fds) = (&mut self.keeper, &mut self.dead_fds);
+        let mut own = |inodes: &[u32]| {
+            let walked = after_walk(keeper, inodes, begun_ns) || walked;
+            if walked {
+                *dead_fds = engine.dead_fds(&ask, &known(inodes), keeper.owners())?;
+            }
+            let (owners, gap) = (Arc::clone(keeper.owners()), keeper.gap().cloned());
+            Ok(Owned { owners, gap, dead_fds: dead_fds.clone() })
+        };
+        let Looked { frame, mut report } = engine.second_look(&ask, first, &mut own)?;
+        let ports = if wishes.ports { Some(self.ports(begun_ns)?) } else { None };
+        if let Some(ports) = &ports {
+            report.gaps.extend(ports.report.gaps.iter().cloned());
+        }
+        let (frame, changes, unknown) = self.judge(frame, begun_ns);
+        Ok(Round {
+            clocks: self.stream.clocks(),
+            begun_ns,
+            watch_begun_ns: self.begun_ns,
+            took_ns: clock::monotonic_ns().saturating_sub(begun_ns),
+            top: tally.top(&frame),
+            udp: tally.udp,
+            raw: tally.raw,
+            unix: tally.unix,
+            frame,
+            table,
+            ports,
+            alerts: self.alerts.firing().into_iter().cloned().collect(),
+            pending: self.alerts.pending().cloned().collect(),
+            changes,
+            unknown,
+            report,
+        })
+    }
+
+    fn judge(&mut self, mut frame: Frame, now_ns: u64) -> (Frame, Vec<Change>, Vec<Unknown>) {
+        let at_ms = now_ns.saturating_sub(self.begun_ns) / 1_000_000;
+        frame.past = self.past.as_ref().map(|(past_ms, frame)| Past {
+            frame: Arc::clone(frame),
+            elapsed_ms: at_ms.saturating_sub(*past_ms),
+        });
+        let config = self.watched.config;
+        let firing = rules::judge(&frame, config, Level::Firing);
+        let clearing = rules::judge(&frame, config, Level::Clearing);
+        let unknown = firing.unknown.clone();
+        let changes = self.alerts.step(at_ms, Look { firing, clearing }, config);
+        let frame = frame.forget_past();
+        self.remember(&frame, at_ms);
+        (frame, changes, unknown)
+    }
+
+    /// Two looks are kept to measure growth by: rates are those of the last
+    /// minute, not of the day, and the memory is bounded.
+    fn remember(&mut self, frame: &Frame, at_ms: u64) {
+        let old = |past: &Option<(u64, Arc<Frame>)>| {
+            past.as_ref().is_none_or(|(ms, _)| at_ms.saturating_sub(*ms) >= PAST_MS)
+        };
+        if self.past.is_none() {
+            self.past = Some((at_ms, Arc::new(frame.clone())));
+        } else if old(&self.next_past) {
+            let now = Some((at_ms, Arc::new(frame.clone())));
+            if let Some(ripe) = std::mem::replace(&mut self.next_past, now) {
+                self.past = Some(ripe);
+            }
+        }
+    }
+
+    fn ports(&mut self, now_ns: u64) -> Result<PortsView, SourceError> {
+        let tcp = self.watched.tables.iter().copied();
+        let tcp = tcp.filter(|table| table.proto == crate::model::want::Proto::Tcp).collect();
+        let mut view = self.watched.engine.ports(&Selection::all(Want::all_of(tcp)), false)?;
+        if let Some(now) = &mut view.ports {
+            let before = now.clone();
+            if let Some((then_ns, earlier)) = &self.earlier_ports {
+                now.compare(earlier, now_ns.saturating_sub(*then_ns) / 1_000_000);
+            }
+            self.earlier_ports = Some((now_ns, before));
+        }
+        Ok(view)
+    }
+}
+
+/// Begins a walk where one is due; the first one is waited for, so that the
+/// first round has owners. Says whether a walk has ended.
+fn after_walk(keeper: &mut OwnerKeeper, inodes: &[u32], now_ns: u64) -> bool {
+    let is_first = keeper.is_first();
+    // Without a thread there are no new owners, and the next round tries again.
+    let begun = keeper.look_after(inodes, now_ns).is_ok();
+    is_first && begun && keeper.take(true)
+}

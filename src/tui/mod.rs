@@ -1,0 +1,268 @@
+//! Floor 5: the live terminal.
+//!
+//! [`app`] is what is shown and how keys change it, pure; `view` draws it, one
+//! file a tab; `collect` are the threads that look at the machine, make lists
+//! and wait for keys; here is the loop that joins them.
+
+pub mod app;
+mod collect;
+pub mod grid;
+pub mod keys;
+mod line;
+mod outside;
+pub mod rows;
+pub mod sheet;
+mod term;
+pub mod theme;
+pub mod view;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+
+use crate::engine::Engine;
+use crate::sys::clock;
+use crate::sys::notify::Notifier;
+use crate::sys::signal::{Ending, JobControl};
+
+use app::{App, Effect, Fixed};
+pub use collect::Collecting;
+use collect::{Control, Msg};
+use rows::Job;
+use term::Screen;
+
+/// What a live terminal needs.
+pub struct Setup {
+    /// What is collected, and by whose rules.
+    pub collecting: Collecting,
+    /// What does not change on the screen.
+    pub fixed: Fixed,
+    /// Time between two rounds, milliseconds.
+    pub interval_ms: u64,
+    /// The filter to begin with.
+    pub filter: String,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
+    /// Who is told of alerts.
+    pub notifier: Option<Notifier>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// A key ended it.
+    Quit,
+    /// A signal did; the exit status by which a shell knows it.
+    Signal(u8),
+}
+
+/// How long the loop waits for something to happen: signals are seen this late.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The screen is drawn anew at least this often, for ages and messages.
+const REDRAW_NS: u64 = 1_000_000_000;
+
+/// Runs until a key or a signal ends it. The terminal is given back in every
+/// case.
+///
+/// # Errors
+/// When the terminal cannot be used, or nothing can be collected any more.
+pub fn run(setup: Setup) -> io::Result<Ended> {
+    let ending = Ending::watch()?;
+    let jobs = JobControl::watch()?;
+    let (sender, receiver) = channel();
+    let control = Arc::new(Control::default());
+    let engine = || Engine::new(setup.collecting.choice, &setup.collecting.proc_root);
+    let (list, lists) = channel();
+    let mut session = Session {
+        app: App::new(setup.fixed, setup.interval_ms),
+        control: Arc::clone(&control),
+        list,
+        engine: engine(),
+        notifier: setup.notifier,
+        ending,
+        jobs,
+    };
+    collect::lister(engine(), lists, sender.clone())?;
+    session.app.set_filter(&setup.filter);
+    session.app.tick(clock::monotonic_ns());
+    session.control.set(session.app.wishes(), session.app.interval_ms);
+    // Before the first thread may panic the hook must be there.
+    let mut screen = Screen::take(setup.mouse)?;
+    collect::input(sender.clone())?;
+    collect::collector(setup.collecting, control, sender)?;
+    let (ended, last) = session.run(&receiver, &mut screen)?;
+    drop(screen);
+    if let Some(last) = last {
+        term::leave_behind(&last)?;
+    }
+    if let Some(failed) = session.notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
+        return Err(io::Error::other(format!("{} of --notify did not get through", failed.0)));
+    }
+    Ok(ended)
+}
+
+/// The loop, and what it acts with.
+struct Session {
+    app: App,
+    control: Arc<Control>,
+    list: Sender<Job>,
+    engine: Engine,
+    notifier: Option<Notifier>,
+    ending: Ending,
+    jobs: JobControl,
+}
+
+/// What an effect comes to for the loop.
+enum Flow {
+    Continue,
+    Suspend,
+    Quit(bool),
+}
+
+impl Session {
+    /// Runs; with the last screen where that is to stay behind.
+    fn run(
+        &mut self,
+        receiver: &Receiver<Msg>,
+        screen: &mut Screen,
+    ) -> io::Result<(Ended, Option<Buffer>)> {
+        let mut drawn_ns = 0;
+        let mut last;
+        loop {
+            self.closer();
+            last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
+            if self.wants_details() {
+                self.closer();
+                last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
+            }
+            drawn_ns = clock::monotonic_ns().max(drawn_ns);
+            loop {
+                let mut dirty = false;
+                match receiver.recv_timeout(PATIENCE) {
+                    Ok(msg) => {
+                        // What has piled up is taken in before the next frame.
+                        let more = std::iter::from_fn(|| receiver.try_recv().ok()).take(256);
+                        for msg in std::iter::once(msg).chain(more) {
+                            match self.take(msg)? {
+                                Flow::Continue => {}
+                                Flow::Suspend => screen.suspend()?,
+                                Flow::Quit(keep) => {
+                                    return Ok((Ended::Quit, keep.then_some(last)));
+                                }
+                            }
+                        }
+                        dirty = true;
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Err(io::Error::other("the collector has ended"));
+                    }
+                }
+                if let Some(status) = self.ending.status() {
+                    return Ok((Ended::Signal(status), None));
+                }
+                if self.jobs.asked_to_stop() {
+                    screen.suspend()?;
+                    dirty = true;
+                }
+                if self.jobs.continued() {
+                    screen.again()?;
+                    dirty = true;
+                }
+                let now_ns = clock::monotonic_ns();
+                self.app.tick(now_ns);
+                if dirty || now_ns.saturating_sub(drawn_ns) >= REDRAW_NS {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, msg: Msg) -> io::Result<Flow> {
+        let effects = match msg {
+            Msg::Input(event) => self.app.event(&event),
+            // The terminal hung up, and its signal may be late.
+            Msg::InputEnded => vec![Effect::Quit(false)],
+            Msg::Sources(sources) => {
+                self.app.fixed.sources = sources;
+                Vec::new()
+            }
+            Msg::Round(round, kept_ms) => {
+                self.app.kept_ms = kept_ms;
+                self.notify(&round);
+                self.app.round(Arc::from(round))
+            }
+            Msg::Told(told) => {
+                self.app.told(told);
+                Vec::new()
+            }
+            Msg::Failed(why) => {
+                self.app.failure = Some(why);
+                Vec::new()
+            }
+            Msg::Ended(why) => return Err(io::Error::other(why)),
+            Msg::Listed(listed) => {
+                self.app.list(*listed);
+                Vec::new()
+            }
+        };
+        for effect in effects {
+            match self.perform(effect) {
+                Flow::Continue => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn perform(&mut self, effect: Effect) -> Flow {
+        match effect {
+            Effect::Quit(keep) => return Flow::Quit(keep),
+            Effect::Suspend => return Flow::Suspend,
+            Effect::List => {
+                if let Some(job) = self.app.job() {
+                    // Its end would have been told before.
+                    drop(self.list.send(job));
+                }
+            }
+            Effect::Control => self.control.set(self.app.wishes(), self.app.interval_ms),
+            Effect::Explain(name) => outside::explain(&mut self.app, &self.engine, &name),
+            Effect::Export(format) => outside::export(&mut self.app, format),
+            Effect::Act(act) => outside::act(&mut self.app, &self.engine, &act),
+        }
+        Flow::Continue
+    }
+
+    fn notify(&self, round: &crate::engine::Round) {
+        let Some(notifier) = &self.notifier else { return };
+        for change in &round.changes {
+            let started = round.clocks.wall_at(round.watch_begun_ns);
+            let now_ms = round.begun_ns.saturating_sub(round.watch_begun_ns) / 1_000_000;
+            notifier.send(crate::output::json::alert_event(started, now_ms, change));
+        }
+    }
+
+    /// Asks for the details of the rows on the screen: an exact request each,
+    /// instead of `tcp_info` of every socket of the machine.
+    fn closer(&mut self) {
+        let sockets = self.app.on_screen();
+        self.app.closer = self.engine.inspect(&sockets);
+        self.app.closer_for = sockets.iter().map(rows::RowKey::of).collect();
+        let pids = self.app.holders_of_selected();
+        let engine = &self.engine;
+        self.app.command_lines.retain(|pid, _| pids.contains(pid));
+        for pid in pids {
+            self.app.command_lines.entry(pid).or_insert_with(|| engine.command_line(pid));
+        }
+    }
+
+    /// Whether the frame that was just drawn shows rows without their details.
+    fn wants_details(&self) -> bool {
+        let shown: Vec<rows::RowKey> = self.app.on_screen().iter().map(rows::RowKey::of).collect();
+        shown != self.app.closer_for
+    }
+}

@@ -1,0 +1,217 @@
+//! Which sockets the table shows, and in which order: worked out beside the
+//! drawing, since a million of them take a while.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::engine::fields::{Order, Value};
+use crate::engine::{Engine, Group, Lookups, Means, Round, Selection, SystemNames};
+use crate::filter::Filter;
+use crate::group::Key;
+use crate::model::row::Row;
+use crate::model::socket::{Ends, Socket};
+use crate::model::want::{TableId, Want};
+use crate::rules::Subject;
+use crate::sys::users::Users;
+
+/// What a socket is known by from one round to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RowKey {
+    cookie: u64,
+    inode: u32,
+    ends: Ends,
+}
+
+impl RowKey {
+    /// Of a socket. The inode is what is left where there is no cookie.
+    pub fn of(socket: &Socket) -> Self {
+        let inode = if socket.cookie == 0 { socket.inode } else { 0 };
+        Self { cookie: socket.cookie, inode, ends: socket.ends }
+    }
+}
+
+/// What is to be listed.
+#[derive(Clone)]
+pub struct Job {
+    /// Of which round.
+    pub round: Arc<Round>,
+    /// The tables of the watch.
+    pub tables: Vec<TableId>,
+    /// The filter as it was typed and parsed.
+    pub filter: Option<Filter>,
+    /// What it does not select instead.
+    pub invert: bool,
+    /// Only what an alert is about.
+    pub faults: bool,
+    /// The order, where it is not the kernel's.
+    pub order: Option<Order>,
+    /// Sockets that stand on top.
+    pub pins: FxHashSet<RowKey>,
+    /// Count by this key too.
+    pub group: Option<Key>,
+}
+
+/// What came of it.
+pub struct Listed {
+    /// Of which round.
+    pub round: Arc<Round>,
+    /// Rows of its table, in order.
+    pub order: Vec<u32>,
+    /// How many of them stand on top because they are pinned.
+    pub pinned: usize,
+    /// Names and owners to show them with.
+    pub lookups: Lookups,
+    /// Why the filter could not be used.
+    pub error: Option<String>,
+    /// Counts by the key and state.
+    pub groups: Option<(Key, Vec<Group>)>,
+}
+
+/// Makes lists; keeps what is the same from one to the next.
+pub struct Lister {
+    engine: Engine,
+    /// The filter that was resolved last, with what came of it.
+    selection: Option<(Filter, Selection)>,
+}
+
+impl Lister {
+    /// A lister of the engine's namespace.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, selection: None }
+    }
+
+    /// Lists.
+    pub fn list(&mut self, job: &Job) -> Listed {
+        let mut listed = Listed {
+            round: Arc::clone(&job.round),
+            order: Vec::new(),
+            pinned: 0,
+            lookups: Lookups::default(),
+            error: None,
+            groups: None,
+        };
+        let selection = match self.selection(job) {
+            Ok(selection) => selection,
+            Err(error) => {
+                listed.error = Some(error);
+                None
+            }
+        };
+        let order = job.order;
+        listed.lookups = self.lookups(job, selection.as_ref());
+        let wanted = |row: &Row<'_>| {
+            let selected = match &selection {
+                None => true,
+                // What cannot be told is neither selected nor the contrary.
+                Some(selection) => {
+                    selection.judges(row, &listed.lookups).is_some_and(|yes| yes != job.invert)
+                }
+            };
+            selected && (!job.faults || is_faulty(row, &job.round))
+        };
+        let rows = (0_u32..).zip(job.round.table.iter());
+        let rows: Vec<(u32, Row<'_>)> = rows.filter(|(_, row)| wanted(row)).collect();
+        if let Some(key) = job.group {
+            let rows = rows.iter().map(|(_, row)| row);
+            listed.groups =
+                Some((key, self.engine.grouped(rows, &listed.lookups, vec![key, Key::State])));
+        }
+        let mut keyed: Vec<(Option<Value>, u32)> = rows
+            .iter()
+            .map(|(at, row)| (order.and_then(|o| o.field.value(row, &listed.lookups)), *at))
+            .collect();
+        if let Some(order) = order {
+            keyed.sort_by(|(a, _), (b, _)| order.compare(a, b));
+        }
+        listed.order = keyed.into_iter().map(|(_, at)| at).collect();
+        if !job.pins.is_empty() {
+            let is_pinned = |at: &u32| {
+                let row = job.round.table.get(*at as usize);
+                row.is_some_and(|row| job.pins.contains(&RowKey::of(&row.socket)))
+            };
+            let (mut top, rest): (Vec<u32>, Vec<u32>) =
+                listed.order.into_iter().partition(is_pinned);
+            listed.pinned = top.len();
+            top.extend(rest);
+            listed.order = top;
+        }
+        listed
+    }
+
+    /// What decides the filter; names are asked for once, when it is new.
+    fn selection(&mut self, job: &Job) -> Result<Option<Selection>, String> {
+        let Some(filter) = &job.filter else { return Ok(None) };
+        if let Some((known, selection)) = &self.selection
+            && known == filter
+        {
+            return Ok(Some(selection.clone()));
+        }
+        let resolved = filter.resolve(&mut SystemNames::new(&self.engine));
+        let resolved = resolved.map_err(|error| error.to_string())?;
+        let means = Means { kernel: false, netlink: self.engine.is_live() };
+        let selection = self.engine.select(Want::all_of(job.tables.clone()), resolved.expr, means);
+        self.selection = Some((filter.clone(), selection.clone()));
+        Ok(Some(selection))
+    }
+
+    fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
+        let mut lookups = selection.map(|s| self.engine.lookups_for(s)).unwrap_or_default();
+        lookups.owners = Arc::clone(&job.round.frame.owners);
+        let field = job.order.map(|order| order.field);
+        let by_cgroup = matches!(job.group, Some(Key::Cgroup | Key::Unit));
+        if lookups.cgroups.is_none()
+            && (by_cgroup || field.is_some_and(|field| field.needs_cgroups()))
+        {
+            lookups.cgroups = Some(self.engine.cgroups());
+        }
+        if field.is_some_and(|field| field.needs_users()) || job.group == Some(Key::User) {
+            lookups.users = Some(Users::new());
+        }
+        if lookups.unix_names.is_empty() {
+            lookups.unix_names = unix_names(&job.round);
+        }
+        lookups
+    }
+}
+
+/// Names of unix sockets, from the rows themselves.
+fn unix_names(round: &Round) -> FxHashMap<u32, crate::engine::UnixName> {
+    let named = round.table.iter().filter_map(|row| {
+        let name = row.facts.unix_name()?;
+        Some((row.socket.inode, crate::engine::UnixName::of(name)))
+    });
+    named.collect()
+}
+
+/// Whether something that fires is about this socket.
+fn is_faulty(row: &Row<'_>, round: &Round) -> bool {
+    let socket = &row.socket;
+    let holds = |pid: u32| round.frame.owners.of(socket.inode).iter().any(|h| h.pid == pid);
+    round.alerts.iter().any(|standing| match &standing.alert.subject {
+        Subject::Process { pid, .. } => holds(*pid) && concerns(&standing.alert.rule, socket),
+        Subject::User { uid } => socket.uid == *uid && concerns(&standing.alert.rule, socket),
+        Subject::Listener { local, inode, .. } => {
+            socket.inode == *inode && *inode != 0
+                || socket.local().is_some_and(|end| end.port == local.port)
+        }
+        Subject::UnixListener { inode, .. } | Subject::Socket { inode, .. } => {
+            socket.inode == *inode
+        }
+        Subject::Destination(remote) => socket.remote() == Some(*remote),
+        Subject::Ports { source, destination } => {
+            socket.local().is_some_and(|end| end.address == *source)
+                && (destination.port == 0 || socket.remote() == Some(*destination))
+        }
+        Subject::Namespace | Subject::Host => concerns(&standing.alert.rule, socket),
+    })
+}
+
+/// Whether a rule is about the state that a socket is in; rules of no one
+/// state are about all.
+fn concerns(rule: &str, socket: &Socket) -> bool {
+    let name = socket.state.to_string().to_lowercase().replace('_', "-");
+    let states =
+        ["close-wait", "time-wait", "fin-wait1", "fin-wait2", "last-ack", "closing", "syn-sent"];
+    states.into_iter().find(|state| rule.starts_with(state)).is_none_or(|state| state == name)
+}

@@ -1,0 +1,148 @@
+//! Small tables whose rows are all made: listeners, groups, budgets.
+
+use std::cmp::Ordering;
+use std::net::SocketAddr;
+
+use crate::model::address::Endpoint;
+use crate::rules::{Alert, Subject};
+
+use super::grid::{Cell, Column};
+
+/// What a row is sorted by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SortKey {
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(String),
+    /// Nothing; comes last.
+    None,
+}
+
+impl SortKey {
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (a, b) => (*a == Self::None).cmp(&(*b == Self::None)),
+        }
+    }
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SheetRow {
+    /// A cell for each column.
+    pub cells: Vec<Cell>,
+    /// What to sort by, for each column.
+    pub keys: Vec<SortKey>,
+    /// The filter that selects the sockets behind it.
+    pub filter: Option<String>,
+}
+
+impl SheetRow {
+    /// An empty row.
+    pub fn new(filter: Option<String>) -> Self {
+        Self { cells: Vec::new(), keys: Vec::new(), filter }
+    }
+
+    /// Adds a cell that is sorted by its text.
+    pub fn text(&mut self, cell: Cell) -> &mut Self {
+        self.keys.push(SortKey::Text(cell.text.clone()));
+        self.cells.push(cell);
+        self
+    }
+
+    /// Adds a cell that is sorted by a number.
+    pub fn number(&mut self, cell: Cell, key: Option<f64>) -> &mut Self {
+        self.keys.push(key.map_or(SortKey::None, SortKey::Number));
+        self.cells.push(cell);
+        self
+    }
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sheet {
+    /// What stands above it.
+    pub caption: String,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The rows.
+    pub rows: Vec<SheetRow>,
+}
+
+impl Sheet {
+    /// Sorts by a column; rows without a value come last.
+    pub fn sort(&mut self, column: usize, descending: bool) {
+        self.rows.sort_by(|a, b| {
+            let (Some(a), Some(b)) = (a.keys.get(column), b.keys.get(column)) else {
+                return Ordering::Equal;
+            };
+            let none = a == &SortKey::None || b == &SortKey::None;
+            if descending && !none { b.compare(a) } else { a.compare(b) }
+        });
+    }
+}
+
+/// The filter that selects the sockets an alert is about.
+pub fn filter_of(alert: &Alert) -> Option<String> {
+    let port = |port: u16| format!("sport = {port}");
+    let subject = match &alert.subject {
+        Subject::Process { pid, .. } => Some(format!("pid {pid}")),
+        Subject::User { uid } => uid.map(|uid| format!("user {uid} and owner none")),
+        Subject::Listener { local, .. } | Subject::Socket { local, .. } => Some(port(local.port)),
+        Subject::UnixListener { inode, .. } => Some(format!("inode {inode}")),
+        Subject::Destination(remote) => Some(destination(*remote)),
+        Subject::Ports { source, destination: to } if to.port == 0 => Some(format!("src {source}")),
+        Subject::Ports { source, destination: to } => {
+            Some(format!("src {source} and {}", destination(*to)))
+        }
+        Subject::Namespace | Subject::Host => None,
+    };
+    let state =
+        ["close-wait", "time-wait", "fin-wait1", "fin-wait2", "last-ack", "closing", "syn-sent"]
+            .into_iter()
+            .find(|state| alert.rule.starts_with(state))
+            .map(|state| format!("state {state}"));
+    match (state, subject) {
+        (Some(state), Some(subject)) => Some(format!("{state} and {subject}")),
+        (state, subject) => state.or(subject),
+    }
+}
+
+fn destination(remote: Endpoint) -> String {
+    format!("dst {}", end(remote))
+}
+
+/// An endpoint as `address:port`.
+pub fn end(end: Endpoint) -> String {
+    SocketAddr::new(end.address.to_ip(), end.port).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: Option<f64>) -> SheetRow {
+        let mut row = SheetRow::new(None);
+        row.number(Cell::plain(format!("{number:?}")), number);
+        row
+    }
+
+    #[test]
+    fn rows_without_a_value_come_last_whichever_way_it_is_sorted() {
+        let numbers = |sheet: &Sheet| -> Vec<SortKey> {
+            sheet.rows.iter().map(|row| row.keys[0].clone()).collect()
+        };
+        let rows = vec![row(Some(1.0)), row(None), row(Some(3.0)), row(Some(2.0))];
+        let mut sheet = Sheet { rows, ..Sheet::default() };
+        sheet.sort(0, true);
+        let key = SortKey::Number;
+        assert_eq!(numbers(&sheet), [key(3.0), key(2.0), key(1.0), SortKey::None]);
+        sheet.sort(0, false);
+        assert_eq!(numbers(&sheet), [key(1.0), key(2.0), key(3.0), SortKey::None]);
+        sheet.sort(9, false);
+        assert_eq!(sheet.rows.len(), 4, "a column that is not there changes nothing");
+    }
+}

@@ -1,0 +1,119 @@
+//! The terminal: taken over, and given back on every way out.
+
+use std::io::{self, Stdout, Write};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::Show;
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+
+use crate::sys::signal;
+
+/// Whether the terminal is ours at the moment.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while it is ours; dropping it gives it back.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
+}
+
+impl Screen {
+    /// Takes the terminal over: raw, the other screen, and with `mouse` its
+    /// reports. From now on a panic in any thread gives it back first.
+    ///
+    /// # Errors
+    /// When the terminal does not do it.
+    pub fn take(mouse: bool) -> io::Result<Self> {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                give_back();
+                before(panic);
+            }));
+        });
+        take_over(mouse)?;
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()));
+        let terminal = terminal.inspect_err(|_| give_back())?;
+        Ok(Self { terminal, mouse })
+    }
+
+    /// Draws.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<Buffer> {
+        self.terminal.draw(draw).map(|done| done.buffer.clone())
+    }
+
+    /// Gives the terminal back, stops this process as the shell expects it of
+    /// Ctrl-Z, and takes the terminal again when it goes on.
+    ///
+    /// # Errors
+    /// When the terminal is gone by then.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        signal::stop_self();
+        self.again()
+    }
+
+    /// Takes the terminal again, as after a stop that we did not see coming.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn again(&mut self) -> io::Result<()> {
+        take_over(self.mouse)?;
+        // Not `clear`: it asks for the cursor and waits for the answer.
+        let size = self.terminal.size()?;
+        self.terminal.resize(ratatui::layout::Rect::new(0, 0, size.width, size.height))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn take_over(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(io::stdout(), EnterAlternateScreen)?;
+    if mouse {
+        execute!(io::stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal back where it is ours; what fails here has no remedy.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        drop(execute!(io::stdout(), DisableMouseCapture, LeaveAlternateScreen, Show));
+        drop(disable_raw_mode());
+    }
+}
+
+/// Writes a screen as lines of text, for what stays in the scrollback.
+///
+/// # Errors
+/// When standard output takes no more.
+pub fn leave_behind(screen: &Buffer) -> io::Result<()> {
+    let mut text = String::new();
+    for y in screen.area.top()..screen.area.bottom() {
+        let line: String = (screen.area.left()..screen.area.right())
+            .filter_map(|x| screen.cell((x, y)).map(|cell| cell.symbol()))
+            .collect();
+        text += line.trim_end();
+        text.push('\n');
+    }
+    io::stdout().write_all(text.trim_end().as_bytes())?;
+    io::stdout().write_all(b"\n")
+}

@@ -1,0 +1,110 @@
+//! Tab 4: sockets by a key, a column for each state.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{Group, KeyValue};
+use crate::group::Key;
+use crate::model::human;
+use crate::model::state::{State, TCP_STATES};
+use crate::output::style::{Tone, state_tone};
+use crate::tui::app::{App, GROUP_KEYS};
+use crate::tui::grid::{Cell, Column};
+use crate::tui::sheet::{Sheet, SheetRow};
+
+/// The matrix, the largest group first.
+pub fn sheet(app: &App) -> Sheet {
+    let key = GROUP_KEYS[app.group];
+    let groups = app.listed.as_ref().and_then(|listed| listed.groups.as_ref());
+    let groups = groups.filter(|(of, _)| *of == key).map_or(&[][..], |(_, groups)| groups);
+    let mut rows: BTreeMap<&KeyValue, BTreeMap<State, u64>> = BTreeMap::new();
+    for Group { values, count } in groups {
+        let [value, KeyValue::State(state)] = values.as_slice() else { continue };
+        *rows.entry(value).or_default().entry(*state).or_default() += count;
+    }
+    // A column for each state that any group has.
+    let used = |state: &State| rows.values().any(|counts| counts.contains_key(state));
+    let states: Vec<State> = TCP_STATES.into_iter().chain([State::Bound]).filter(used).collect();
+    let mut sheet = Sheet {
+        caption: format!("{} by {}", human::plural(rows.len() as u64, "group"), key.name()),
+        columns: vec![Column::text(&key.name().to_uppercase(), 0), Column::number("ALL", 0)],
+        rows: rows.iter().map(|(value, counts)| row(key, value, counts, &states)).collect(),
+    };
+    sheet
+        .columns
+        .extend(states.iter().map(|state| Column::number(short(*state), priority(*state))));
+    sheet.sort(1, true);
+    sheet
+}
+
+fn row(key: Key, value: &KeyValue, counts: &BTreeMap<State, u64>, states: &[State]) -> SheetRow {
+    let total: u64 = counts.values().sum();
+    let mut row = SheetRow::new(filter(key, value));
+    row.text(Cell::plain(name(value))).number(Cell::plain(human::count(total)), Some(total as f64));
+    for state in states {
+        let count = counts.get(state).copied().unwrap_or(0);
+        let tone = if count > 0 { state_tone(*state) } else { Tone::Quiet };
+        row.number(Cell::new(tone, human::count(count)), Some(count as f64));
+    }
+    row
+}
+
+/// What stands in the first column.
+fn name(value: &KeyValue) -> String {
+    match value {
+        KeyValue::State(state) => state.to_string(),
+        KeyValue::Process(pid, comm) => format!("{comm}[{pid}]"),
+        KeyValue::HiddenProcess => "not visible".to_owned(),
+        KeyValue::NoProcess(standing) => format!("none: {}", standing.name()),
+        KeyValue::User(uid, None) => uid.to_string(),
+        KeyValue::User(_, Some(name)) => name.clone(),
+        KeyValue::Port(port) => port.to_string(),
+        KeyValue::Address(address) => address.to_string(),
+        KeyValue::Text(text) => text.clone(),
+        KeyValue::Netns(inode) => inode.to_string(),
+        KeyValue::Family(family) => family.name().to_owned(),
+        KeyValue::None => "-".to_owned(),
+    }
+}
+
+/// The filter that selects a group, where the language has one.
+fn filter(key: Key, value: &KeyValue) -> Option<String> {
+    Some(match (key, value) {
+        (Key::Process, KeyValue::Process(pid, _)) => format!("pid {pid}"),
+        (Key::Process, _) => "owner none".to_owned(),
+        (Key::Remote, KeyValue::Address(address)) => format!("dst {address}"),
+        (Key::LocalPort, KeyValue::Port(port)) => format!("sport = {port}"),
+        (Key::RemotePort, KeyValue::Port(port)) => format!("dport = {port}"),
+        (Key::Unit, KeyValue::Text(unit)) => format!("unit {unit}"),
+        (Key::Cgroup, KeyValue::Text(path)) => format!("cgroup {path}"),
+        _ => return None,
+    })
+}
+
+/// A state's name where columns are many.
+fn short(state: State) -> &'static str {
+    match state {
+        State::Established => "ESTAB",
+        State::SynSent => "SYN_S",
+        State::SynRecv => "SYN_R",
+        State::FinWait1 => "FIN1",
+        State::FinWait2 => "FIN2",
+        State::TimeWait => "TIME_W",
+        State::Close => "CLOSE",
+        State::CloseWait => "CLOSE_W",
+        State::LastAck => "LASTACK",
+        State::Listen => "LISTEN",
+        State::Closing => "CLOSING",
+        State::Bound => "BOUND",
+        State::Unknown(_) => "?",
+    }
+}
+
+/// Which columns go first where there is no room.
+fn priority(state: State) -> u8 {
+    match state {
+        State::Established | State::CloseWait => 0,
+        State::TimeWait | State::SynRecv | State::SynSent => 1,
+        State::Listen | State::FinWait1 | State::FinWait2 => 2,
+        _ => 3,
+    }
+}

@@ -1,0 +1,126 @@
+//! Tab 3: the accept queue of every listener.
+
+use crate::engine::Round;
+use crate::model::human;
+use crate::model::listener::Listener;
+use crate::output::cells as write;
+use crate::output::style::Tone;
+use crate::output::text::{accept_queue, waiting};
+use crate::sys::names::Names;
+use crate::tui::app::App;
+use crate::tui::grid::{Cell, Column};
+use crate::tui::sheet::{Sheet, SheetRow};
+
+/// Columns of the bar of a queue.
+const BAR: usize = 10;
+
+/// Every listener; those that share a port stand side by side.
+pub fn sheet(app: &App, round: &Round) -> Sheet {
+    let mut listeners: Vec<&Listener> = round.frame.listeners.iter().collect();
+    listeners.sort_by_key(|listener| {
+        let fill =
+            listener.queue.len.zip(listener.queue.limit).map(|(len, limit)| fill(len, limit));
+        // Groups of one port stay together, the fullest first.
+        let full =
+            round.frame.listeners.iter().filter(|o| o.socket.local() == listener.socket.local());
+        let worst =
+            full.filter_map(|o| o.queue.len.zip(o.queue.limit)).map(|(l, m)| fill_key(l, m)).max();
+        let local = listener.socket.local().map(|local| (local.port, local.address));
+        (std::cmp::Reverse(worst), local, std::cmp::Reverse(fill.map(|f| (f * 1e6) as u64)))
+    });
+    let mut names = if app.names { Names::of_services() } else { Names::new(false) };
+    let full = listeners.iter().filter(|l| l.queue.is_full() == Some(true)).count();
+    let somaxconn = round
+        .frame
+        .host
+        .sysctls
+        .somaxconn()
+        .map_or(String::new(), |n| format!(", somaxconn {}", human::count(n)));
+    Sheet {
+        caption: format!(
+            "{}, {full} full{somaxconn}",
+            human::plural(listeners.len() as u64, "listener")
+        ),
+        columns: vec![
+            Column::text("LOCAL", 0),
+            Column::text("QUEUE", 0),
+            Column::text("", 2),
+            Column::number("PEAK", 2),
+            Column::number("SYN", 1),
+            Column::number("DROPS", 1),
+            Column::number("DROPS/S", 3),
+            Column::text("WAITING", 1),
+            Column::text("OWNER", 1),
+        ],
+        rows: listeners.into_iter().map(|listener| row(app, round, listener, &mut names)).collect(),
+    }
+}
+
+fn fill(len: u32, limit: u32) -> f64 {
+    if limit == 0 { f64::from(len) } else { f64::from(len) / f64::from(limit) }
+}
+
+fn fill_key(len: u32, limit: u32) -> u64 {
+    (fill(len, limit) * 1e6) as u64
+}
+
+fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> SheetRow {
+    let socket = &listener.socket;
+    let text = |write: &mut dyn FnMut(&mut Vec<u8>)| {
+        let mut bytes = Vec::new();
+        write(&mut bytes);
+        if bytes.is_empty() {
+            bytes.push(b'-');
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let local = text(&mut |out| match (socket.local(), &listener.unix_name) {
+        (Some(local), _) => write::local_end(out, socket, local, names),
+        (None, Some((is_abstract, name))) => write::unix_name(out, *is_abstract, name),
+        (None, None) => out.push(b'*'),
+    });
+    let queue = listener.queue;
+    let full = queue.is_full() == Some(true);
+    let ratio = queue.len.zip(queue.limit).map(|(len, limit)| fill(len, limit));
+    let tone = match ratio {
+        _ if full => Tone::Bad,
+        Some(ratio) if ratio >= 0.8 && queue.len > Some(0) => Tone::Warn,
+        _ => Tone::Plain,
+    };
+    let length = text(&mut |out| {
+        accept_queue(out, queue);
+        if full {
+            out.extend_from_slice(b" FULL");
+        }
+    });
+    let peak = app.peaks.get(&socket.inode).copied().unwrap_or_default();
+    let number = |n: Option<u32>| Cell::plain(n.map_or("-".to_owned(), |n| human::count(n.into())));
+    let rate = peak.drops_per_second;
+    let dropping = rate.is_some_and(|rate| rate > 0.0);
+    let filter = match socket.local() {
+        Some(local) => format!("sport = {}", local.port),
+        None => format!("inode {}", socket.inode),
+    };
+    let mut row = SheetRow::new(Some(filter));
+    row.text(Cell::plain(local))
+        .number(Cell::new(tone, length), queue.len.map(f64::from))
+        .number(Cell::new(tone, app.theme().bar(ratio.unwrap_or(0.0), BAR)), ratio)
+        .number(Cell::plain(peak.queue.to_string()), Some(peak.queue.into()))
+        .number(number(listener.syn_queue), listener.syn_queue.map(f64::from))
+        .number(number(queue.drops), queue.drops.map(f64::from))
+        .number(
+            Cell::new(
+                if dropping { Tone::Warn } else { Tone::Plain },
+                rate.map_or("-".to_owned(), |rate| format!("{rate:.0}")),
+            ),
+            rate,
+        )
+        .number(
+            Cell::plain(text(&mut |out| waiting(out, listener))),
+            Some(listener.waiting.len() as f64),
+        )
+        .text(Cell::plain(text(&mut |out| {
+            write::holders(out, socket.inode, &round.frame.owners, false)
+        })));
+    row
+}

@@ -1,0 +1,148 @@
+//! Tab 7: the diagram of TCP's states, with the sockets in each and the flow
+//! on each edge.
+
+use std::collections::BTreeMap;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::matrix::Matrix;
+use crate::model::human;
+use crate::model::lifecycle::{is_edge, via};
+use crate::model::state::State;
+use crate::output::style::{Tone, state_tone};
+use crate::tui::app::App;
+use crate::tui::grid::put;
+
+use State::{
+    Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
+    TimeWait,
+};
+
+/// Where each state stands: column and line.
+const NODES: [(State, u16, u16); 11] = [
+    (Close, 30, 0),
+    (Listen, 2, 2),
+    (SynSent, 52, 2),
+    (SynRecv, 2, 5),
+    (Established, 28, 7),
+    (FinWait1, 2, 10),
+    (CloseWait, 52, 10),
+    (FinWait2, 2, 13),
+    (Closing, 28, 13),
+    (LastAck, 52, 13),
+    (TimeWait, 2, 16),
+];
+
+/// What stands on an edge: from, to, what makes it happen, column and line.
+const EDGES: [(State, State, &str, u16, u16); 14] = [
+    (Close, Listen, "listen()", 2, 1),
+    (Close, SynSent, "connect()", 52, 1),
+    (Listen, SynRecv, "SYN", 2, 3),
+    (SynSent, SynRecv, "SYN met SYN", 28, 4),
+    (SynSent, Established, "SYN-ACK", 52, 4),
+    (SynRecv, Established, "ACK", 2, 6),
+    (Established, FinWait1, "we close", 2, 9),
+    (Established, CloseWait, "the peer closes", 52, 9),
+    (FinWait1, FinWait2, "ACK", 2, 12),
+    (FinWait1, Closing, "FIN met FIN", 28, 12),
+    (CloseWait, LastAck, "close()", 52, 12),
+    (FinWait2, TimeWait, "FIN", 2, 15),
+    (Closing, TimeWait, "ACK", 28, 15),
+    (LastAck, Close, "ACK, gone", 52, 15),
+];
+
+/// The end of TIME_WAIT, and every way that skips the diagram.
+const REST: (u16, u16) = (2, 17);
+
+/// Draws it.
+pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    let Some(point) = app.point() else { return };
+    let before = app.history.back(app.back() + 1);
+    let seconds = before.map_or(0.0, |before| point.at.since(before.at) as f64 / 1e9);
+    let rates = rates(&point.flows, seconds);
+    let hottest = rates.values().copied().fold(0.0, f64::max);
+    let at = |x: u16, y: u16, width: u16| {
+        let wanted = Rect::new(area.x + x, area.y + y, width, 1);
+        if y < area.height { wanted.intersection(area) } else { Rect::default() }
+    };
+    for (state, x, y) in NODES {
+        let count = point.count(state);
+        let tone = if count > 0 { state_tone(state) } else { Tone::Quiet };
+        let text = format!("[{state} {}]", human::count(count.into()));
+        put(buffer, at(x, y, 26), &text, false, theme.style(tone), &theme);
+    }
+    let down = theme.pick("↓", "v");
+    for (from, to, label, x, y) in EDGES {
+        let rate = rates.get(&(from, to)).copied().unwrap_or(0.0);
+        let arrow = match (from, to) {
+            (SynSent, SynRecv) => theme.pick("←", "<-"),
+            (SynRecv, Established) => theme.pick("↘", "\\>"),
+            (SynSent, Established) => theme.pick("↙", "</"),
+            (Closing, TimeWait) => theme.pick("↙", "</"),
+            _ => down,
+        };
+        let hot = rate > 0.0 && rate >= hottest / 2.0;
+        let tone = match (rate > 0.0, hot) {
+            (true, true) => Tone::Warn,
+            (true, false) => Tone::Moving,
+            (false, _) => Tone::Quiet,
+        };
+        let mark = if hot { theme.pick(" ◀", " *") } else { "" };
+        let text = format!("{arrow} {label} {}{mark}", per_second(rate));
+        put(buffer, at(x, y, 26), &text, false, theme.style(tone), &theme);
+    }
+    let drawn = |edge: &(State, State)| {
+        EDGES.iter().any(|(from, to, ..)| (*from, *to) == *edge) || *edge == (TimeWait, Close)
+    };
+    let aborted = rates.iter().filter(|(edge, _)| !drawn(edge) && edge.1 == Close);
+    let aborted: f64 = aborted.map(|(_, rate)| rate).sum();
+    let expired = rates.get(&(TimeWait, Close)).copied().unwrap_or(0.0);
+    let (x, y) = REST;
+    let text = format!("{down} 60 s, gone {}", per_second(expired));
+    put(buffer, at(x, y, 26), &text, false, theme.style(Tone::Quiet), &theme);
+    let tone = if aborted > 0.0 { Tone::Warn } else { Tone::Quiet };
+    let text = format!("reset, refused or given up, from any state {}", per_second(aborted));
+    put(buffer, at(28, y, 60), &text, false, theme.style(tone), &theme);
+}
+
+fn per_second(rate: f64) -> String {
+    match rate {
+        r if r == 0.0 => "0/s".to_owned(),
+        r if r < 10.0 => format!("{r:.1}/s"),
+        r => format!("{}/s", human::count(r.round() as u64)),
+    }
+}
+
+/// Transitions a second on each edge of the graph; of a change that was
+/// inferred the edges that it must have passed.
+fn rates(flows: &Matrix, seconds: f64) -> BTreeMap<(State, State), f64> {
+    let mut rates = BTreeMap::new();
+    if seconds <= 0.0 {
+        return rates;
+    }
+    for (from, to, cell) in flows.cells() {
+        let Some(from) = from else { continue };
+        let mut at = from;
+        for next in via(from, to).iter().chain([to]) {
+            if is_edge(at, next) {
+                *rates.entry((at, next)).or_default() += cell.count as f64 / seconds;
+            }
+            at = next;
+        }
+    }
+    rates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_edge_drawn_is_one_that_the_kernel_walks() {
+        for (from, to, ..) in EDGES {
+            assert!(is_edge(from, to), "{from} {to}");
+        }
+    }
+}

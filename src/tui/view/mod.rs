@@ -1,0 +1,252 @@
+//! The screen: a frame around one file a tab.
+
+mod detail;
+mod events;
+mod groups;
+mod listeners;
+mod map;
+mod overlay;
+mod overview;
+mod ports;
+mod sockets;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use crate::model::human;
+use crate::output::style::{Tone, severity_tone};
+use crate::sys::clock;
+
+use super::app::{App, Hit, TABS, Tab};
+use super::grid::{Grid, put};
+use super::keys::Action;
+use super::sheet::Sheet;
+
+/// Fewer columns than this, or fewer lines, show counts only.
+const LEAST: (u16, u16) = (40, 6);
+
+/// Draws the whole screen.
+pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
+    app.hits.clear();
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        return overview::tiny(app, buffer, area);
+    }
+    let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
+    heading(app, buffer, line(0));
+    tabs(app, buffer, line(1));
+    let body = Rect { y: area.y + 2, height: area.height - 4, ..area };
+    let body = filter_line(app, buffer, body);
+    app.page = usize::from(body.height.saturating_sub(1));
+    match app.tab {
+        Tab::Overview => overview::draw(app, buffer, body),
+        Tab::Sockets => sockets::draw(app, buffer, body),
+        Tab::Events => events::draw(app, buffer, body),
+        Tab::Map => map::draw(app, buffer, body),
+        Tab::Listeners | Tab::Groups | Tab::Ports => sheet_of(app, buffer, body),
+    }
+    remark(app, buffer, line(area.height - 2));
+    hints(app, buffer, line(area.height - 1));
+    overlay::draw(app, buffer, body);
+}
+
+/// The sheet of the tab, where it has one.
+pub fn sheet(app: &App) -> Option<Sheet> {
+    let round = app.shown.as_ref()?;
+    match app.tab {
+        Tab::Listeners => Some(listeners::sheet(app, round)),
+        Tab::Groups => Some(groups::sheet(app)),
+        Tab::Ports => Some(ports::sheet(app, round)),
+        _ => None,
+    }
+}
+
+/// `web-07  08:00:12  1,284 sockets by netlink   2 alerts        every 1.0 s`
+fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    let style = |tone| theme.style(tone);
+    let Some(round) = &app.shown else {
+        put(
+            buffer,
+            area,
+            &format!("{}  looking for the first time", app.fixed.host),
+            false,
+            style(Tone::Head),
+            &theme,
+        );
+        return;
+    };
+    let time = clock::local_time_of_day(round.clocks.wall_at(round.begun_ns));
+    let sockets = human::plural(round.total(), "socket");
+    let left = format!("{}  {time}  {sockets} by {}", app.fixed.host, round.report.source_text());
+    put(buffer, area, &left, false, style(Tone::Head), &theme);
+    let alerts = match round.alerts.len() {
+        0 => "no alerts".to_owned(),
+        n => human::plural(n as u64, "alert"),
+    };
+    let tone = round.alerts.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
+    let x = area.x + (left.width() as u16).saturating_add(3);
+    let place = Rect { x: x.min(area.right()), width: area.right().saturating_sub(x), ..area };
+    put(buffer, place, &alerts, false, style(tone), &theme);
+    let every = format!("every {}", human::duration(app.kept_ms.max(app.interval_ms)));
+    let room = area.right().saturating_sub(x + alerts.width() as u16 + 2);
+    if room as usize >= every.width() {
+        put(buffer, area, &every, true, style(Tone::Quiet), &theme);
+    }
+}
+
+fn tabs(app: &mut App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    let mut x = area.x;
+    for (index, (tab, name)) in TABS.iter().enumerate() {
+        let text = format!(" {} {name} ", index + 1);
+        let width = (text.width() as u16).min(area.right().saturating_sub(x));
+        let place = Rect { x, width, ..area };
+        let style = if *tab == app.tab { theme.selected() } else { theme.style(Tone::Plain) };
+        put(buffer, place, &text, false, style, &theme);
+        app.hits.push((place, Hit::Tab(index)));
+        x = (x + width).min(area.right());
+    }
+}
+
+/// The filter above the list, while there is one; returns what is left.
+fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
+    let theme = app.theme();
+    let filter = &app.filter;
+    let idle = filter.edit.is_none() && filter.text.is_empty() && !app.faults;
+    if idle || area.height < 3 {
+        return area;
+    }
+    let line = Rect { height: 1, ..area };
+    let not = if filter.invert { "not " } else { "" };
+    let faults = if app.faults { "[only what an alert is about] " } else { "" };
+    match &filter.edit {
+        None => {
+            let text = format!("{faults}filter: {not}{}", filter.text);
+            put(buffer, line, &text, false, theme.style(Tone::Moving), &theme);
+        }
+        Some(edit) => {
+            put(
+                buffer,
+                line,
+                &format!("/{}", edit.text()),
+                false,
+                theme.style(Tone::Plain),
+                &theme,
+            );
+            let x = area.x + 1 + edit.before().width() as u16;
+            if x < area.right() {
+                buffer.set_style(Rect { x, width: 1, ..line }, theme.selected());
+            }
+        }
+    }
+    let mut used = 1;
+    // The line of the expression is on the screen already; its caret and what
+    // was expected stand below it.
+    for text in filter.error.iter().flat_map(|error| error.lines().skip(1)) {
+        if used + 2 >= area.height {
+            break;
+        }
+        let place = Rect { y: area.y + used, x: area.x, ..line };
+        put(buffer, place, &format!(" {text}"), false, theme.style(Tone::Warn), &theme);
+        used += 1;
+    }
+    Rect { y: area.y + used, height: area.height - used, ..area }
+}
+
+/// A table of the tab with its caption.
+fn sheet_of(app: &mut App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    let Some(sheet) = app.sheet.take() else { return };
+    put(
+        buffer,
+        Rect { height: 1, ..area },
+        &sheet.caption,
+        false,
+        theme.style(Tone::Quiet),
+        &theme,
+    );
+    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let lines = usize::from(area.height.saturating_sub(1));
+    let window = app.cursor().window(sheet.rows.len(), lines);
+    let rows: Vec<_> = sheet.rows[window.clone()].iter().map(|row| row.cells.clone()).collect();
+    let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
+    let sort = app.orders[app.tab.index()];
+    let grid = Grid { columns: &sheet.columns, rows: &rows, selected, sort };
+    let heads = grid.draw(buffer, area, &theme);
+    hit_list(app, area, window, heads);
+    app.sheet = Some(sheet);
+}
+
+/// Notes where rows and heads can be clicked.
+fn hit_list(app: &mut App, area: Rect, window: std::ops::Range<usize>, heads: Vec<(Rect, usize)>) {
+    app.hits.extend(heads.into_iter().map(|(place, column)| (place, Hit::Head(column))));
+    let rows = window.zip(area.y + 1..area.bottom());
+    app.hits.extend(rows.map(|(index, y)| (Rect { y, height: 1, ..area }, Hit::Row(index))));
+}
+
+/// The line above the keys: what is most in need of being said.
+fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    let (tone, text) = if let Some((message, _)) = &app.message {
+        (Tone::Plain, message.clone())
+    } else if let Some(pause) = &app.pause {
+        let seconds = app.now_ns.saturating_sub(pause.since_ns) / 1_000_000_000;
+        let back = app.latest.as_ref().zip(app.point()).map_or(0, |(latest, point)| {
+            latest.begun_ns.saturating_sub(point.at.0) / 1_000_000_000
+        });
+        let missed = human::count(pause.missed);
+        (Tone::Warn, format!("paused {seconds}s, +{missed} transitions; counts of {back}s ago"))
+    } else if let Some(failure) = &app.failure {
+        (Tone::Bad, format!("the last look failed: {failure}"))
+    } else if let Some(text) = slow(app) {
+        (Tone::Warn, text)
+    } else if let Some(gap) = app.shown.as_ref().and_then(|round| round.report.gaps.first()) {
+        let remedy = gap.remedy.as_ref().map_or(String::new(), |remedy| format!(" ({remedy})"));
+        (Tone::Quiet, format!("{}: {}{remedy}", gap.what, gap.reason))
+    } else {
+        (Tone::Quiet, format!("events by {}", app.fixed.sources))
+    };
+    put(buffer, area, &text, false, theme.style(tone), &theme);
+}
+
+/// A dump that takes longer than its interval, or is overdue.
+fn slow(app: &App) -> Option<String> {
+    let round = app.latest.as_ref()?;
+    let took_ms = round.took_ns / 1_000_000;
+    if took_ms > app.interval_ms {
+        let (took, interval) = (human::duration(took_ms), human::duration(app.interval_ms));
+        return Some(format!("the look took {took} > interval {interval}"));
+    }
+    let age_ms = app.now_ns.saturating_sub(round.begun_ns) / 1_000_000;
+    let due_ms = app.kept_ms.max(app.interval_ms);
+    (age_ms > 2 * due_ms + 1_000)
+        .then(|| format!("the last look is {} old", human::duration(age_ms)))
+}
+
+fn hints(app: &App, buffer: &mut Buffer, area: Rect) {
+    let key = |action| app.fixed.keymap.key_of(action);
+    let open = match app.tab {
+        Tab::Sockets => "details",
+        _ => "sockets",
+    };
+    let mut hints = vec![
+        (key(Action::Help), "keys"),
+        (key(Action::Filter), "filter"),
+        (key(Action::Open), open),
+        (key(Action::Sort), "sort"),
+        (key(Action::Pause), if app.pause.is_some() { "go on" } else { "pause" }),
+        (key(Action::Explain), "explain"),
+        (key(Action::Faults), "faults"),
+        (key(Action::Quit), "quit"),
+    ];
+    if app.tab == Tab::Groups {
+        hints.insert(1, (key(Action::GroupBy), "by"));
+    }
+    let text: Vec<String> = hints.into_iter().map(|(key, what)| format!("{key} {what}")).collect();
+    let theme = app.theme();
+    put(buffer, area, &text.join("  "), false, theme.style(Tone::Quiet), &theme);
+}

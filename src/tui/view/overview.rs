@@ -1,0 +1,280 @@
+//! Tab 1: counts with their last minute, alerts, offenders, limits.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::engine::history::Point;
+use crate::engine::{Round, TopKind};
+use crate::model::human;
+use crate::model::state::TCP_STATES;
+use crate::output::style::{Tone, severity_tone, state_tone};
+use crate::rules::Severity;
+use crate::tui::app::{App, Hit};
+use crate::tui::grid::put;
+use crate::tui::sheet::end;
+
+/// The time a sparkline spans.
+const WINDOW_MS: u64 = 60_000;
+
+/// Columns of the table of states: name, count, change, sparkline.
+const STATES_WIDTH: u16 = 54;
+
+/// Draws it.
+pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+    let Some(round) = app.shown.clone() else { return };
+    let Some(point) = app.point().cloned() else { return };
+    let wide = area.width >= 2 * STATES_WIDTH;
+    let states = Rect { width: area.width.min(STATES_WIDTH), height: 12.min(area.height), ..area };
+    self::states(app, buffer, states, &point);
+    let side = Rect {
+        x: area.x + STATES_WIDTH.min(area.width),
+        width: area.width.saturating_sub(STATES_WIDTH),
+        height: states.height,
+        ..area
+    };
+    limits(app, buffer, side, &round);
+    let mut below = Rect { y: area.y + states.height, height: area.height - states.height, ..area };
+    let offenders = offenders(&round);
+    // The alerts take what they need, but for a line an offender.
+    let reserved = (offenders.len() as u16 + 1).min(below.height / 2);
+    let room = Rect { height: below.height - if wide { 0 } else { reserved }, ..below };
+    let used = alerts(app, buffer, room, &round, &point);
+    below.y += used;
+    below.height -= used;
+    lines(app, buffer, below, &offenders);
+}
+
+/// What a screen too small for anything else shows.
+pub fn tiny(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = app.theme();
+    let Some(round) = &app.shown else { return };
+    let worst = round.alerts.first();
+    let first = worst.map_or_else(
+        || (Tone::Good, "no alerts".to_owned()),
+        |s| (severity_tone(s.alert.severity), format!("{} {}", round.alerts.len(), s.alert.rule)),
+    );
+    let counts = TCP_STATES.iter().map(|state| (*state, round.frame.tcp.get(*state)));
+    let counts = counts.filter(|(_, count)| *count > 0);
+    let counts =
+        counts.map(|(state, n)| (state_tone(state), format!("{} {state}", human::count(n))));
+    for ((tone, text), y) in std::iter::once(first).chain(counts).zip(area.y..area.bottom()) {
+        put(buffer, Rect { y, height: 1, ..area }, &text, false, theme.style(tone), &theme);
+    }
+}
+
+/// State, count, change since the round before, the last minute.
+fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
+    let theme = app.theme();
+    let before = app.history.back(app.back() + 1);
+    let at = |x: u16, width: u16, y: u16| Rect::new(area.x + x, y, width, 1).intersection(area);
+    let head = theme.style(Tone::Head);
+    put(buffer, at(0, 12, area.y), "TCP", false, head, &theme);
+    put(buffer, at(12, 10, area.y), "COUNT", true, head, &theme);
+    put(buffer, at(23, 8, area.y), "CHANGE", true, head, &theme);
+    put(buffer, at(33, 20, area.y), "LAST 60 S", false, head, &theme);
+    for (state, y) in TCP_STATES.into_iter().zip(area.y + 1..area.bottom()) {
+        let count = point.count(state);
+        let tone = if count > 0 { state_tone(state) } else { Tone::Quiet };
+        put(buffer, at(0, 12, y), &state.to_string(), false, theme.style(tone), &theme);
+        put(buffer, at(12, 10, y), &human::count(count.into()), true, theme.style(tone), &theme);
+        let change = before.map_or(0, |before| i64::from(count) - i64::from(before.count(state)));
+        if change != 0 {
+            put(
+                buffer,
+                at(23, 8, y),
+                &format!("{change:+}"),
+                true,
+                theme.style(Tone::Plain),
+                &theme,
+            );
+        }
+        let series = app.history.series(state, app.back(), 20, WINDOW_MS);
+        if series.iter().flatten().any(|count| *count > 0) {
+            put(buffer, at(33, 20, y), &theme.spark(&series), false, theme.style(tone), &theme);
+        }
+    }
+}
+
+/// Every number that has a limit, as a gauge.
+fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
+    let theme = app.theme();
+    let host = &round.frame.host;
+    let counter = |name| host.counters.get("TCP", name);
+    let ports = round.frame.ports.as_ref().and_then(|ports| ports.first());
+    let gauges = [
+        ("TIME_WAIT", counter("tw"), host.sysctls.max_tw_buckets()),
+        ("orphans", counter("orphan"), host.sysctls.max_orphans()),
+        ("TCP memory", counter("mem"), host.sysctls.tcp_mem().map(|[_, _, max]| max)),
+        ("ports", ports.map(|p| p.used), ports.map(|p| p.capacity)),
+    ];
+    let gauges = gauges.into_iter().filter_map(|(name, used, limit)| Some((name, used?, limit?)));
+    let mut y = area.y;
+    for (name, used, limit) in gauges {
+        if y + 1 >= area.bottom() || area.width < 24 {
+            return;
+        }
+        let line = |y: u16| Rect { y, height: 1, ..area };
+        let ratio = if limit == 0 { 1.0 } else { used as f64 / limit as f64 };
+        let tone = match ratio {
+            r if r >= 0.95 => Tone::Bad,
+            r if r >= 0.8 => Tone::Warn,
+            _ => Tone::Plain,
+        };
+        let text = format!("{name} {} of {}", human::count(used), human::count(limit));
+        put(buffer, line(y), &text, false, theme.style(tone), &theme);
+        let width = usize::from(area.width.min(30));
+        put(buffer, line(y + 1), &theme.bar(ratio, width), false, theme.style(tone), &theme);
+        y += 2;
+    }
+    let others = format!(
+        "UDP {}  raw {}  unix {}",
+        human::count(round.udp.total()),
+        human::count(round.raw.total()),
+        human::count(round.unix.total())
+    );
+    if y < area.bottom() {
+        put(
+            buffer,
+            Rect { y, height: 1, ..area },
+            &others,
+            false,
+            theme.style(Tone::Plain),
+            &theme,
+        );
+    }
+}
+
+/// The alerts, the selected one with what helps; returns the lines used.
+fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, round: &Round, point: &Point) -> u16 {
+    let theme = app.theme();
+    if app.back() > 0 {
+        return past_alerts(app, buffer, area, point);
+    }
+    if round.alerts.is_empty() {
+        let text = match round.pending.len() {
+            0 => "no alerts".to_owned(),
+            n => format!(
+                "no alerts; {} not for long enough yet",
+                human::plural(n as u64, "condition")
+            ),
+        };
+        put(buffer, Rect { height: 1, ..area }, &text, false, theme.style(Tone::Good), &theme);
+        return 2.min(area.height);
+    }
+    let lines = usize::from(area.height);
+    let selected = app.cursor().at.min(round.alerts.len() - 1);
+    // The selected one takes lines of its own below its name.
+    let window = app.cursor().window(round.alerts.len(), lines.saturating_sub(3).max(1));
+    let mut y = area.y;
+    for index in window {
+        let Some(standing) = round.alerts.get(index) else { break };
+        if y >= area.bottom() {
+            break;
+        }
+        let line = Rect { y, height: 1, ..area };
+        let word = match standing.alert.severity {
+            Severity::Warning => "WARNING ",
+            Severity::Critical => "CRITICAL",
+        };
+        put(buffer, line, word, false, theme.style(severity_tone(standing.alert.severity)), &theme);
+        let rest = Rect { x: area.x + 9, width: area.width.saturating_sub(9), ..line };
+        let alert = &standing.alert;
+        let text = format!("{}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary);
+        put(buffer, rest, &text, false, theme.style(Tone::Plain), &theme);
+        if index == selected {
+            buffer.set_style(line, theme.selected());
+        }
+        app.hits.push((line, Hit::Row(index)));
+        y += 1;
+        if index == selected {
+            for text in wrap(&format!("{}: {}", alert.summary, alert.remedy), rest.width.into()) {
+                if y >= area.bottom() {
+                    break;
+                }
+                let place = Rect { y, ..rest };
+                put(buffer, place, &text, false, theme.style(Tone::Quiet), &theme);
+                y += 1;
+            }
+        }
+    }
+    (y + 1 - area.y).min(area.height)
+}
+
+fn past_alerts(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) -> u16 {
+    let theme = app.theme();
+    let none = ["no alerts then".to_owned()];
+    let lines: &[String] = if point.alerts.is_empty() { &none } else { &point.alerts };
+    for (text, y) in lines.iter().zip(area.y..area.bottom()) {
+        put(buffer, Rect { y, height: 1, ..area }, text, false, theme.style(Tone::Plain), &theme);
+    }
+    (lines.len() as u16 + 1).min(area.height)
+}
+
+/// Who has most of what, and the fullest listeners, a line each.
+fn offenders(round: &Round) -> Vec<(&'static str, String)> {
+    let kinds = [
+        (TopKind::ProcessCloseWait, "most CLOSE_WAIT"),
+        (TopKind::RemoteTimeWait, "most TIME_WAIT"),
+        (TopKind::ProcessSockets, "most sockets"),
+        (TopKind::Remote, "most TCP peers"),
+    ];
+    let mut lines = Vec::new();
+    for (kind, label) in kinds {
+        let of_kind = round.top.iter().filter(|top| top.kind == kind);
+        let names: Vec<String> = of_kind
+            .map(|top| {
+                let who = match (&top.process, &top.remote) {
+                    (Some((pid, comm)), _) => format!("{comm}[{pid}]"),
+                    (None, Some(address)) => address.to_string(),
+                    (None, None) => String::new(),
+                };
+                format!("{who} {}", human::count(top.count))
+            })
+            .collect();
+        if !names.is_empty() {
+            lines.push((label, names.join("   ")));
+        }
+    }
+    let mut queues: Vec<(u32, u32, String)> = round
+        .frame
+        .listeners
+        .iter()
+        .filter_map(|l| Some((l.queue.len?, l.queue.limit?, end(l.socket.local()?))))
+        .filter(|(len, _, _)| *len > 0)
+        .collect();
+    queues.sort_by_key(|(len, _, _)| std::cmp::Reverse(*len));
+    let queues: Vec<String> =
+        queues.into_iter().take(3).map(|(len, limit, at)| format!("{at} {len}/{limit}")).collect();
+    if !queues.is_empty() {
+        lines.push(("fullest queues", queues.join("   ")));
+    }
+    lines
+}
+
+fn lines(app: &App, buffer: &mut Buffer, area: Rect, lines: &[(&str, String)]) {
+    let theme = app.theme();
+    for ((label, text), y) in lines.iter().zip(area.y..area.bottom()) {
+        let line = Rect { y, height: 1, ..area };
+        put(buffer, line, label, false, theme.style(Tone::Head), &theme);
+        let rest = Rect { x: area.x + 17, width: area.width.saturating_sub(17), ..line };
+        put(buffer, rest, text, false, theme.style(Tone::Plain), &theme);
+    }
+}
+
+/// Text in lines of so many columns.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    use unicode_width::UnicodeWidthStr;
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        if !line.is_empty() && line.width() + 1 + word.width() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            *line += word;
+        }
+    }
+    lines
+}

@@ -1,0 +1,72 @@
+//! Tab 6: ephemeral ports, used, left, and for how long.
+
+use crate::engine::Round;
+use crate::model::human;
+use crate::model::ports::{Budget, PortUse};
+use crate::output::style::Tone;
+use crate::tui::app::App;
+use crate::tui::grid::{Cell, Column};
+use crate::tui::sheet::{Sheet, SheetRow, end};
+
+/// The budgets, the fullest first.
+pub fn sheet(app: &App, round: &Round) -> Sheet {
+    let columns = vec![
+        Column::text("SOURCE", 1),
+        Column::text("DESTINATION", 0),
+        Column::number("USED", 0),
+        Column::number("SHARE", 1),
+        Column::text("", 3),
+        Column::number("TIME_WAIT", 2),
+        Column::number("PER S", 1),
+        Column::number("EMPTY IN", 0),
+    ];
+    let view = round.ports.as_ref().and_then(|view| view.ports.as_ref());
+    let caption = match (&round.ports, view) {
+        (None, _) => "reading".to_owned(),
+        (Some(_), None) => "the range of ephemeral ports is not known".to_owned(),
+        (Some(_), Some(ports)) => caption(ports),
+    };
+    let budgets = view.map_or(&[][..], |ports| &ports.budgets);
+    let rows = budgets.iter().map(|budget| row(app, budget)).collect();
+    Sheet { caption, columns, rows }
+}
+
+fn caption(ports: &PortUse) -> String {
+    let range = ports.range;
+    let total = human::count(range.ports().into());
+    let blocked = ports.blocked.total();
+    let less = if blocked == 0 {
+        String::new()
+    } else {
+        format!(", {} taken from everyone by listeners and binds", human::count(blocked.into()))
+    };
+    format!("range {}-{}: {total} ports{less}", range.low, range.high)
+}
+
+fn row(app: &App, budget: &Budget) -> SheetRow {
+    let ratio = budget.ratio();
+    let tone = match ratio {
+        r if r >= 0.95 => Tone::Bad,
+        r if r >= 0.8 => Tone::Warn,
+        _ => Tone::Plain,
+    };
+    let rate = budget.growth.map(|growth| growth.per_second);
+    let left_ms = budget.exhausted_in_ms();
+    let filter = format!("src {} and dst {}", budget.source, end(budget.destination));
+    let mut row = SheetRow::new(Some(filter));
+    row.text(Cell::plain(budget.source.to_string()))
+        .text(Cell::plain(end(budget.destination)))
+        .number(
+            Cell::new(tone, format!("{}/{}", budget.taken(), budget.capacity)),
+            Some(budget.taken().into()),
+        )
+        .number(Cell::new(tone, format!("{:.0}%", ratio * 100.0)), Some(ratio))
+        .number(Cell::new(tone, app.theme().bar(ratio, 10)), Some(ratio))
+        .number(Cell::plain(budget.time_wait.to_string()), Some(budget.time_wait.into()))
+        .number(Cell::plain(rate.map_or("-".to_owned(), |rate| format!("{rate:.1}"))), rate)
+        .number(
+            Cell::new(tone, left_ms.map_or("-".to_owned(), human::duration)),
+            left_ms.map(|ms| ms as f64),
+        );
+    row
+}
