@@ -76,6 +76,8 @@ fn run(args: &[String]) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("needs root: a network namespace with a connection table of its own".into());
     }
+    // Both programs run ahead of what else the machine does.
+    let _ = rustix::process::setpriority_process(None, -10);
     for size in &options.sizes {
         if let Some(why) = population::does_not_fit(*size) {
             println!("{size} sockets: skipped, {why}\n");

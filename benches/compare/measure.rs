@@ -20,42 +20,47 @@ pub struct Outcome {
     ours: Cost,
     theirs: Cost,
     ratio: f64,
+    wall_ratio: f64,
     rounds: usize,
 }
 
-/// The head of the table: CPU time (user and system) of the two, the ratio and
-/// its bar, what a socket costs us, wall time and the largest resident size.
-pub const HEAD: &str = "| work | ours ms | peer ms | ratio | bar | met | ns a socket | wall ms | peak MiB |\n\
-     |---|---|---|---|---|---|---|---|---|";
+/// The head of the table: CPU time (user and system) of the two and its ratio,
+/// wall time and its ratio, the bar, whether each ratio meets it, what a socket
+/// costs us in CPU time, and the largest resident size.
+pub const HEAD: &str = "| work | CPU ms, ours and peer's | ratio | wall ms | ratio | bar | met by CPU, by wall | ns a \
+     socket | peak MiB |\n|---|---|---|---|---|---|---|---|---|";
 
 impl Outcome {
     /// The line of the table.
     pub fn line(&self, work: &Work, sockets: u64) -> String {
         let (ours, theirs) = (&self.ours, &self.theirs);
         let once = if self.rounds == 1 { ", one round" } else { "" };
-        let met = match self.ratio <= work.bar {
-            _ if sockets < work.bar_from => "-",
+        let is_set = sockets >= work.bar_from;
+        let met = |ratio: f64| match ratio <= work.bar {
+            _ if !is_set => "-",
             true => "yes",
             false => "NO",
         };
-        let peak = match work.peak_mib {
-            Some(_) if sockets < work.bar_from => String::new(),
+        let peak = match work.peak_mib.filter(|_| is_set) {
             Some(most) if ours.peak_kib > most * 1024 => format!(" (bar {most}: NO)"),
             Some(most) => format!(" (bar {most}: met)"),
             None => String::new(),
         };
         format!(
-            "| {} ({}{once}) | {:.1} | {:.1} | {:.3} | {} | {} | {:.0} | {:.0} / {:.0} | {} / {}{peak} |",
+            "| {} ({}{once}) | {:.1} / {:.1} | {:.3} | {:.0} / {:.0} | {:.3} | {} | {}, {} | {:.0} | {} / \
+             {}{peak} |",
             work.name,
             work.theirs_short(),
             ours.cpu_ms,
             theirs.cpu_ms,
             self.ratio,
-            work.bar,
-            met,
-            ours.cpu_ms * 1e6 / sockets as f64,
             ours.wall_ms,
             theirs.wall_ms,
+            self.wall_ratio,
+            work.bar,
+            met(self.ratio),
+            met(self.wall_ratio),
+            ours.cpu_ms * 1e6 / sockets as f64,
             ours.peak_kib / 1024,
             theirs.peak_kib / 1024,
         )
@@ -75,9 +80,13 @@ pub fn compare(work: &Work, rounds: usize) -> Result<Outcome, String> {
         our_costs.push(ours()?);
         their_costs.push(theirs()?);
     }
-    let ratios = our_costs.iter().zip(&their_costs).map(|(a, b)| a.cpu_ms / b.cpu_ms.max(0.001));
+    let ratio = |of: fn(&Cost) -> f64| {
+        let pairs = our_costs.iter().zip(&their_costs);
+        median(pairs.map(|(ours, theirs)| of(ours) / of(theirs).max(0.001)).collect())
+    };
     Ok(Outcome {
-        ratio: median(ratios.collect()),
+        ratio: ratio(|cost| cost.cpu_ms),
+        wall_ratio: ratio(|cost| cost.wall_ms),
         ours: medians(&our_costs),
         theirs: medians(&their_costs),
         rounds,

@@ -37,13 +37,15 @@ struct Holder {
 pub fn does_not_fit(sockets: u64) -> Option<String> {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let free = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let free_kib: Option<u64> = free.and_then(|kib| kib.trim().trim_end_matches(" kB").parse().ok());
+    let free_kib: Option<u64> =
+        free.and_then(|kib| kib.trim().trim_end_matches(" kB").parse().ok());
     let need_kib = sockets * BYTES_A_SOCKET / 1024;
     if let Some(free_kib) = free_kib.filter(|free| need_kib > *free) {
         let (need, free) = (need_kib / 1024, free_kib / 1024);
         return Some(format!("about {need} MiB are needed, {free} MiB are free"));
     }
-    let files = fs::read_to_string("/proc/sys/fs/file-max").ok()?.trim().parse().unwrap_or(u64::MAX);
+    let files =
+        fs::read_to_string("/proc/sys/fs/file-max").ok()?.trim().parse().unwrap_or(u64::MAX);
     (sockets * 11 / 10 > files).then(|| format!("fs.file-max is {files}"))
 }
 
@@ -85,7 +87,7 @@ impl Population {
     }
 
     /// Brings TIME_WAIT back to where it was: each lasts a minute.
-    pub fn renew_time_wait(&mut self) -> Result<(), String> {
+    pub fn renew_time_wait(&mut self) -> Result<u64, String> {
         let held = fs::read_to_string("/proc/self/net/sockstat").unwrap_or_default();
         let now = held.split_once(" tw ").and_then(|(_, rest)| rest.split_whitespace().next());
         let now: u64 = now.and_then(|number| number.parse().ok()).unwrap_or(0);
@@ -95,19 +97,22 @@ impl Population {
 
     /// Closes and opens connections so that 1 % of the sockets change: half
     /// of them end, a quarter of these by way of TIME_WAIT, and as many open.
-    pub fn change_one_percent(&mut self) -> Result<(), String> {
+    /// Returns how many connections ended.
+    pub fn change_one_percent(&mut self) -> Result<u64, String> {
         self.all(|holder, _| format!("change {}", holder.pairs / 200))
     }
 
-    fn all(&mut self, say: impl Fn(&Holder, u64) -> String) -> Result<(), String> {
+    /// Says a line to every holder; the sum of their answers.
+    fn all(&mut self, say: impl Fn(&Holder, u64) -> String) -> Result<u64, String> {
         for holder in &mut self.holders {
             let line = say(holder, self.size);
             holder.say(&line)?;
         }
+        let mut sum = 0;
         for holder in &mut self.holders {
-            holder.answer()?;
+            sum += holder.answer()?;
         }
-        Ok(())
+        Ok(sum)
     }
 }
 

@@ -145,6 +145,15 @@ impl<'e> Stream<'e> {
     /// # Errors
     /// When no table can be read.
     pub fn look(&mut self) -> Result<bool, SourceError> {
+        self.look_with(None)
+    }
+
+    /// The same with owners that were searched for before; without them those of
+    /// new sockets are searched for.
+    ///
+    /// # Errors
+    /// When no table can be read.
+    pub fn look_with(&mut self, owners: Option<&Owners>) -> Result<bool, SourceError> {
         let (engine, want) = (self.engine, self.want.clone());
         let dump = &mut |each: &mut dyn FnMut(&Row<'_>)| {
             engine.scan(&want, &mut |row| {
@@ -152,7 +161,7 @@ impl<'e> Stream<'e> {
                 ControlFlow::Continue(())
             })
         };
-        self.look_by(dump, None).map(|(_, lost)| lost)
+        self.look_by(dump, owners).map(|(_, lost)| lost)
     }
 
     /// The same with somebody else's reading of the tables, which hands every

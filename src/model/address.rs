@@ -80,6 +80,51 @@ impl fmt::Display for Address {
     }
 }
 
+/// An IPv4 address as text, written without allocating.
+#[derive(Clone, Copy, Debug)]
+pub struct V4Text {
+    bytes: [u8; 15],
+    len: usize,
+}
+
+impl V4Text {
+    /// The text of an address in network order.
+    #[inline]
+    pub fn new(octets: [u8; 4]) -> Self {
+        let (mut bytes, mut len) = ([0; 15], 0);
+        for (i, octet) in octets.into_iter().enumerate() {
+            if i > 0 {
+                bytes[len] = b'.';
+                len += 1;
+            }
+            let (digits, count) = digits(octet);
+            bytes[len..len + count].copy_from_slice(&digits[3 - count..]);
+            len += count;
+        }
+        Self { bytes, len }
+    }
+
+    /// As bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// As text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        // Digits and dots: never the default.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// The digits of a number, at the end of three, and how many count.
+#[inline]
+fn digits(n: u8) -> ([u8; 3], usize) {
+    let digits = [b'0' + n / 100, b'0' + n / 10 % 10, b'0' + n % 10];
+    (digits, 1 + usize::from(n >= 10) + usize::from(n >= 100))
+}
+
 /// An address with a port, both as numbers (the port in host order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Endpoint {
@@ -105,6 +150,14 @@ mod tests {
         let mapped = Address::from(IpAddr::V6(Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped()));
         assert_eq!(mapped, Address::v4([10, 0, 0, 1]));
         assert_eq!(mapped.to_string(), "10.0.0.1");
+    }
+
+    #[test]
+    fn v4_text_is_the_standard_librarys() {
+        for n in 0..=255 {
+            let octets = [n, n.wrapping_mul(7), 255 - n, n / 3];
+            assert_eq!(V4Text::new(octets).as_str(), Ipv4Addr::from(octets).to_string());
+        }
     }
 
     #[test]
