@@ -45,7 +45,16 @@ impl Cookie {
 
 impl Serialize for Cookie {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:#x}", self.0))
+        let mut text = *b"0x0000000000000000";
+        let mut rest = self.0;
+        for place in text[2..].iter_mut().rev() {
+            *place = b"0123456789abcdef"[(rest & 15) as usize];
+            rest >>= 4;
+        }
+        let zeros = (self.0.leading_zeros() / 4).min(15) as usize;
+        text[zeros] = b'0';
+        text[zeros + 1] = b'x';
+        serializer.serialize_str(std::str::from_utf8(&text[zeros..]).unwrap_or_default())
     }
 }
 
@@ -206,4 +215,20 @@ pub fn document(out: &mut Out<'_>, document: &impl Serialize) {
 pub fn value(out: &mut Vec<u8>, value: &impl Serialize) {
     let done = compact::append(out, value);
     debug_assert!(done.is_ok(), "a shape that JSON cannot express");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_hexadecimal_without_leading_zeros() {
+        assert!(Cookie::new(0).is_none());
+        for shift in 0..64 {
+            for cookie in [1 << shift, u64::MAX >> shift, 0xfedc_ba98_7654_3210 >> shift] {
+                let json = serde_json::to_string(&Cookie(cookie)).expect("a string");
+                assert_eq!(json, format!("\"{cookie:#x}\""));
+            }
+        }
+    }
 }
