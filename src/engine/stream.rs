@@ -129,6 +129,11 @@ impl<'e> Stream<'e> {
         self.clocks
     }
 
+    /// Memory held for the sockets that are present, in bytes for each.
+    pub fn bytes_per_socket(&self) -> f64 {
+        self.tracker.bytes() as f64 / self.tracker.len().max(1) as f64
+    }
+
     /// What is to be told next.
     pub fn next_told(&mut self) -> Option<Told> {
         self.told.pop_front()
@@ -140,6 +145,15 @@ impl<'e> Stream<'e> {
     /// # Errors
     /// When no table can be read.
     pub fn look(&mut self) -> Result<bool, SourceError> {
+        self.look_with(None)
+    }
+
+    /// The same with owners that were searched for before; without them those of
+    /// new sockets are searched for.
+    ///
+    /// # Errors
+    /// When no table can be read.
+    pub fn look_with(&mut self, owners: Option<&Owners>) -> Result<bool, SourceError> {
         let (engine, want) = (self.engine, self.want.clone());
         let dump = &mut |each: &mut dyn FnMut(&Row<'_>)| {
             engine.scan(&want, &mut |row| {
@@ -147,7 +161,7 @@ impl<'e> Stream<'e> {
                 ControlFlow::Continue(())
             })
         };
-        self.look_by(dump, None).map(|(_, lost)| lost)
+        self.look_by(dump, owners).map(|(_, lost)| lost)
     }
 
     /// The same with somebody else's reading of the tables, which hands every

@@ -481,7 +481,8 @@ impl App {
     }
 
     fn note_peaks(&mut self, round: &Round) {
-        let elapsed_ns = self.latest.as_ref().map(|before| round.begun_ns.saturating_sub(before.begun_ns));
+        let elapsed_ns =
+            self.latest.as_ref().map(|before| round.begun_ns.saturating_sub(before.begun_ns));
         let mut peaks = FxHashMap::default();
         for listener in &round.frame.listeners {
             let before = self.peaks.get(&listener.socket.inode).copied().unwrap_or_default();
