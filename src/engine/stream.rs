@@ -172,7 +172,7 @@ impl<'e> Stream<'e> {
     /// When no table can be read.
     pub(super) fn look_by<T: AsRef<Report>>(
         &mut self,
-        dump: &mut dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError>,
+        dump: &mut Dump<'_, T>,
         owners: Option<&Owners>,
     ) -> Result<(T, bool), SourceError> {
         self.clocks = ClockPair::now();
@@ -318,6 +318,9 @@ fn complete(report: &Report) -> Complete {
     let tables = report.served.iter().filter(|served| served.whole);
     tables.fold(Complete::NONE, |all, served| all.with(served.table))
 }
+
+/// A reading of the tables: hands every row on, and says what came of it.
+type Dump<'d, T> = dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError> + 'd;
 
 /// Where a tracker tells.
 fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {
