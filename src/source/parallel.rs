@@ -35,11 +35,19 @@ const SMALLEST: usize = 20;
 /// Datagrams under way between the threads: 2 MiB.
 const IN_FLIGHT: usize = 64;
 
-/// A port that parts the table.
+/// A port that parts the table: below it, and from it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Split {
     end: End,
     port: u16,
+    /// Which side the first thread reads.
+    first: Side,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Below,
+    From,
 }
 
 /// How a table is to be read.
@@ -132,25 +140,26 @@ fn without_bound(ask: InetDump) -> InetDump {
 }
 
 fn best(local: &mut [u16], remote: &mut [u16]) -> Option<Split> {
-    let candidates = [(End::Local, part(local)), (End::Remote, part(remote))];
-    let found = candidates.into_iter().filter_map(|(end, part)| Some((end, part?)));
-    let (end, (port, first)) = found.min_by_key(|(_, (_, first))| first.abs_diff(FIRST_PART))?;
-    (SMALLEST..=100 - SMALLEST).contains(&first).then_some(Split { end, port })
+    let all = splits(End::Local, local).into_iter().chain(splits(End::Remote, remote));
+    let (split, part) = all.min_by_key(|(_, part)| part.abs_diff(FIRST_PART))?;
+    (SMALLEST..=100 - SMALLEST).contains(&part).then_some(split)
 }
 
-/// The port up to which about [`FIRST_PART`] of the sockets lie, and how many
-/// they are in percent.
-fn part(ports: &mut [u16]) -> Option<(u16, usize)> {
+/// Ways to part the sockets by their ports at one end, each with the first
+/// thread's part in percent.
+fn splits(end: End, ports: &mut [u16]) -> Vec<(Split, usize)> {
     ports.sort_unstable();
-    let port = *ports.get(ports.len() * FIRST_PART / 100)?;
+    let count = ports.len().max(1);
+    let of = |part: usize| ports.get(ports.len() * part / 100).copied();
+    let [low, high] = [of(FIRST_PART), of(100 - FIRST_PART)];
     // A port that many share may lie on either side.
-    [port, port.saturating_sub(1)]
-        .into_iter()
-        .map(|port| {
-            let first = ports.partition_point(|other| *other <= port);
-            (port, first * 100 / ports.len())
-        })
-        .min_by_key(|(_, first)| first.abs_diff(FIRST_PART))
+    let around =
+        |port: Option<u16>| port.into_iter().flat_map(|port| [port, port.saturating_add(1)]);
+    let below = |port| ports.partition_point(|other| *other < port) * 100 / count;
+    let from_low = around(low).map(|port| (Split { end, port, first: Side::Below }, below(port)));
+    let from_high =
+        around(high).map(|port| (Split { end, port, first: Side::From }, 100 - below(port)));
+    from_low.chain(from_high).filter(|(split, _)| split.port > 0).collect()
 }
 
 /// The programs of the two parts; `None` when the split cannot be expressed.
@@ -159,15 +168,17 @@ fn part(ports: &mut [u16]) -> Option<(u16, usize)> {
 /// socket has no peer, or a port that `bind` chose, which survives a reset
 /// (`tcp_set_state`). So the second part need not walk them.
 pub(super) fn programs(split: Split) -> Option<[Vec<u8>; 2]> {
-    let Split { end, port } = split;
-    let next = port.checked_add(1)?;
+    let Split { end, port, first } = split;
+    let below = Code::Test(Test::PortUpTo(end, port.checked_sub(1)?));
+    let from = Code::Test(Test::PortFrom(end, port));
+    let (this, that) = if first == Side::Below { (below, from) } else { (from, below) };
     let first = Code::Or(vec![
-        Code::Test(Test::PortUpTo(end, port)),
+        this,
         Code::Test(Test::PortUpTo(End::Remote, 0)),
         Code::Not(Box::new(Code::Test(Test::Unbound))),
     ]);
     let second = Code::And(vec![
-        Code::Test(Test::PortFrom(end, next)),
+        that,
         Code::Test(Test::PortFrom(End::Remote, 1)),
         Code::Test(Test::Unbound),
     ]);
@@ -250,22 +261,35 @@ mod tests {
     use super::*;
     use crate::kernel::bytecode::{Entry, run};
 
+    /// How many of these sockets the first thread reads.
+    fn first(split: Split, local: &[u16], remote: &[u16]) -> usize {
+        let ports = if split.end == End::Local { local } else { remote };
+        let below = ports.iter().filter(|port| **port < split.port).count();
+        if split.first == Side::Below { below } else { ports.len() - below }
+    }
+
     #[test]
     fn the_end_with_the_better_balance_is_chosen() {
         // A server: one local port, clients from anywhere.
         let mut local = vec![443; 100];
         let mut remote: Vec<u16> = (0..100).map(|i| 40_000 + i).collect();
         let split = best(&mut local, &mut remote).expect("remote ports differ");
-        assert_eq!(split, Split { end: End::Remote, port: 40_034 });
+        assert_eq!(split.end, End::Remote);
+        assert_eq!(first(split, &local, &remote), 35);
     }
 
     #[test]
-    fn a_port_that_half_of_them_share_is_kept_in_one_part() {
+    fn a_port_that_half_of_them_share_leaves_the_other_half_to_be_parted() {
+        // Both ends of connections to one server.
         let mut local: Vec<u16> = (0..50).map(|i| 40_000 + i).chain([7000; 50]).collect();
-        let mut remote = vec![7000; 100];
+        let mut remote = local.clone();
+        remote.reverse();
         let split = best(&mut local, &mut remote).expect("local ports differ");
-        let below = local.iter().filter(|port| **port <= split.port).count();
-        assert_eq!((split.end, below), (End::Local, 50));
+        assert!((34..=36).contains(&first(split, &local, &remote)), "{split:?}");
+        // Nothing else to part by: half of them it is.
+        let mut local: Vec<u16> = [7000; 50].into_iter().chain([8000; 50]).collect();
+        let split = best(&mut local, &mut [9000; 100]).expect("two local ports");
+        assert_eq!(first(split, &local, &[9000; 100]), 50);
     }
 
     #[test]
@@ -275,8 +299,9 @@ mod tests {
     }
     #[test]
     fn every_socket_is_in_one_part_and_all_bound_ones_in_the_first() {
-        for end in [End::Local, End::Remote] {
-            let [first, second] = programs(Split { end, port: 40_000 }).expect("programs");
+        let ends = [End::Local, End::Remote].into_iter();
+        for (end, first) in ends.flat_map(|end| [(end, Side::Below), (end, Side::From)]) {
+            let [first, second] = programs(Split { end, port: 40_000, first }).expect("programs");
             for (local, remote) in [(0, 0), (80, 0), (50_000, 0), (80, 50_000), (50_000, 80)] {
                 for bound in [false, true] {
                     let entry =
