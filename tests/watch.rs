@@ -226,6 +226,7 @@ fn an_ordinary_user() -> Result<()> {
 
 /// Minutes of churn: memory and descriptors stay as they are. Run by hand:
 /// `SOCKSTATE_SOAK=20 cargo test --release --test watch -- --ignored --nocapture soak`.
+#[expect(clippy::print_stdout, reason = "whoever runs it by hand wants to see it go on")]
 fn soak() -> Result<()> {
     let minutes: u64 = std::env::var("SOCKSTATE_SOAK").map_or(Ok(1), |text| text.parse())?;
     let churn = churn::Churn::start(2_000)?;

@@ -1,23 +1,30 @@
 //! sockstate against `ss` on the same sockets in the same run.
 //!
-//! `cargo bench --bench compare -- [SOCKETS …]` (default 10000 100000; 1000000
-//! needs about 10 GiB) builds a population in a network namespace of its own,
-//! runs each work of the table alternately with both programs, and prints
-//! medians, ratio, bar, and whether it was met. Needs root (a namespace and its
-//! own connection table). `--rounds N` (default 5), `--only TEXT` picks works.
+//! `cargo bench --bench compare -- [SOCKETS …]` (default 10000 100000 500000
+//! 1000000) builds a population in a network namespace of its own, runs each
+//! work of the table alternately with both programs, and prints medians,
+//! ratio, bar, and whether it was met. Needs root (a namespace and its own
+//! connection table). `--rounds N` (default 5), `--only TEXT` picks works,
+//! `--hold` keeps the population until standard input ends instead.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
+mod holder;
 mod measure;
+mod namespace;
 mod population;
+mod tick;
 mod works;
 
+use std::io::Read;
 use std::process::ExitCode;
+
+use population::Population;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    if args.first().is_some_and(|arg| arg == population::HOLD) {
-        return population::hold(&args[1..]);
+    if args.first().is_some_and(|arg| arg == holder::ARGUMENT) {
+        return holder::run(&args[1..]);
     }
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,56 +39,78 @@ struct Options {
     sizes: Vec<u64>,
     rounds: usize,
     only: Option<String>,
+    hold: bool,
 }
 
-fn options(args: &[String]) -> Result<Options, String> {
-    let mut options = Options { sizes: Vec::new(), rounds: 5, only: None };
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().ok_or(format!("{arg} needs a value"));
-        match arg.as_str() {
-            "--rounds" => {
-                options.rounds = value()?.parse().map_err(|_| "--rounds needs a number")?;
-            }
-            "--only" => options.only = Some(value()?.clone()),
-            size => {
-                options.sizes.push(size.parse().map_err(|_| format!("no number: {size}"))?);
+impl Options {
+    fn parse(args: &[String]) -> Result<Self, String> {
+        let mut options = Self { sizes: Vec::new(), rounds: 5, only: None, hold: false };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--rounds" => {
+                    options.rounds = value()?.parse().map_err(|_| "--rounds needs a number")?;
+                }
+                "--only" => options.only = Some(value()?.clone()),
+                "--hold" => options.hold = true,
+                size => {
+                    options.sizes.push(size.parse().map_err(|_| format!("no number: {size}"))?);
+                }
             }
         }
+        if options.sizes.is_empty() {
+            options.sizes = vec![10_000, 100_000, 500_000, 1_000_000];
+        }
+        Ok(options)
     }
-    if options.sizes.is_empty() {
-        options.sizes = vec![10_000, 100_000];
+
+    fn picks(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|text| name.contains(text))
     }
-    Ok(options)
 }
 
 fn run(args: &[String]) -> Result<(), String> {
-    let options = options(args)?;
-    // SAFETY-free check: only root may make the namespace's own table.
+    let options = Options::parse(args)?;
+    // Only root may make a connection table for the namespace.
     if !rustix::process::geteuid().is_root() {
         return Err("needs root: a network namespace with a connection table of its own".into());
     }
-    for size in options.sizes {
-        if let Some(why) = population::does_not_fit(size) {
+    // Both programs run ahead of what else the machine does.
+    let _ = rustix::process::setpriority_process(None, -10);
+    for size in &options.sizes {
+        if let Some(why) = population::does_not_fit(*size) {
             println!("{size} sockets: skipped, {why}\n");
             continue;
         }
-        let population = population::Population::make(size)?;
-        println!("{} sockets in {} processes", population.sockets, population.processes());
-        println!(
-            "{:<44} {:>9} {:>9} {:>7} {:>6}  met",
-            "work", "sockstate", "peer", "ratio", "bar"
-        );
-        for work in works::WORKS {
-            let skipped = options.only.as_ref().is_some_and(|text| !work.name.contains(text));
-            if skipped || size < work.from || size > work.to {
-                continue;
-            }
-            let result = measure::compare(work, options.rounds)?;
-            println!("{}", result.line(work));
+        match Population::make(*size) {
+            Ok(population) => with(population, &options)?,
+            // The kernel knows limits that no file tells.
+            Err(why) => println!("{size} sockets: skipped, they could not be made: {why}\n"),
         }
-        println!();
-        drop(population);
     }
+    Ok(())
+}
+
+fn with(mut population: Population, options: &Options) -> Result<(), String> {
+    println!("{}", population.describe());
+    if options.hold {
+        println!("held until standard input ends; process {}", std::process::id());
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        return Ok(());
+    }
+    println!("{}", measure::HEAD);
+    for work in works::WORKS {
+        if options.picks(work.name) && work.is_for(population.size) {
+            // What was in TIME_WAIT a minute ago is gone.
+            population.renew_time_wait()?;
+            let outcome = measure::compare(work, work.rounds(population.size, options.rounds))?;
+            println!("{}", outcome.line(work, population.size));
+        }
+    }
+    if options.picks(tick::NAME) {
+        println!("{}", tick::measure(&mut population, options.rounds)?);
+    }
+    println!();
     Ok(())
 }

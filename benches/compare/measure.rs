@@ -1,6 +1,7 @@
 //! Runs commands in turn and takes the kernel's word for what they cost.
 
 use std::mem::MaybeUninit;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -19,42 +20,76 @@ pub struct Outcome {
     ours: Cost,
     theirs: Cost,
     ratio: f64,
+    wall_ratio: f64,
+    rounds: usize,
 }
+
+/// The head of the table: CPU time (user and system) of the two and its ratio,
+/// wall time and its ratio, the bar, whether each ratio meets it, what a socket
+/// costs us in CPU time, and the largest resident size.
+pub const HEAD: &str = "| work | CPU ms, ours and peer's | ratio | wall ms | ratio | bar | met by CPU, by wall | ns a \
+     socket | peak MiB |\n|---|---|---|---|---|---|---|---|---|";
 
 impl Outcome {
     /// The line of the table.
-    pub fn line(&self, work: &Work) -> String {
-        let met = if self.ratio <= work.bar { "yes" } else { "NO" };
+    pub fn line(&self, work: &Work, sockets: u64) -> String {
+        let (ours, theirs) = (&self.ours, &self.theirs);
+        let once = if self.rounds == 1 { ", one round" } else { "" };
+        let is_set = sockets >= work.bar_from;
+        let met = |ratio: f64| match ratio <= work.bar {
+            _ if !is_set => "-",
+            true => "yes",
+            false => "NO",
+        };
+        let peak = match work.peak_mib.filter(|_| is_set) {
+            Some(most) if ours.peak_kib > most * 1024 => format!(" (bar {most}: NO)"),
+            Some(most) => format!(" (bar {most}: met)"),
+            None => String::new(),
+        };
         format!(
-            "{:<44} {:>6.1} ms {:>6.0} ms {:>6.3}x {:>5}x  {met}   wall {:.0}/{:.0} ms, peak {}/{} MiB",
+            "| {} ({}{once}) | {:.1} / {:.1} | {:.3} | {:.0} / {:.0} | {:.3} | {} | {}, {} | {:.0} | {} / \
+             {}{peak} |",
             work.name,
-            self.ours.cpu_ms,
-            self.theirs.cpu_ms,
+            work.theirs_short(),
+            ours.cpu_ms,
+            theirs.cpu_ms,
             self.ratio,
+            ours.wall_ms,
+            theirs.wall_ms,
+            self.wall_ratio,
             work.bar,
-            self.ours.wall_ms,
-            self.theirs.wall_ms,
-            self.ours.peak_kib / 1024,
-            self.theirs.peak_kib / 1024,
+            met(self.ratio),
+            met(self.wall_ratio),
+            ours.cpu_ms * 1e6 / sockets as f64,
+            ours.peak_kib / 1024,
+            theirs.peak_kib / 1024,
         )
     }
 }
 
-/// Runs both alternately after one warm-up and pairs the rounds.
+/// Runs both alternately and pairs the rounds; before more than one round,
+/// ours runs once so that the program and `/proc` are in memory.
 pub fn compare(work: &Work, rounds: usize) -> Result<Outcome, String> {
     let ours = || run(Command::new(env!("CARGO_BIN_EXE_sockstate")).args(work.ours));
     let theirs = || run(Command::new("sh").args(["-c", work.theirs]));
-    ours()?;
+    if rounds > 1 {
+        ours()?;
+    }
     let (mut our_costs, mut their_costs) = (Vec::new(), Vec::new());
-    for _ in 0..rounds.max(1) {
+    for _ in 0..rounds {
         our_costs.push(ours()?);
         their_costs.push(theirs()?);
     }
-    let ratios = our_costs.iter().zip(&their_costs).map(|(a, b)| a.cpu_ms / b.cpu_ms.max(0.001));
+    let ratio = |of: fn(&Cost) -> f64| {
+        let pairs = our_costs.iter().zip(&their_costs);
+        median(pairs.map(|(ours, theirs)| of(ours) / of(theirs).max(0.001)).collect())
+    };
     Ok(Outcome {
-        ratio: median(ratios.collect()),
+        ratio: ratio(|cost| cost.cpu_ms),
+        wall_ratio: ratio(|cost| cost.wall_ms),
         ours: medians(&our_costs),
         theirs: medians(&their_costs),
+        rounds,
     })
 }
 
@@ -66,13 +101,16 @@ fn medians(costs: &[Cost]) -> Cost {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one of some numbers.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[expect(unsafe_code, reason = "wait4 alone tells what one child cost")]
 fn run(command: &mut Command) -> Result<Cost, String> {
+    // SAFETY: prctl may be called between fork and exec.
+    unsafe { command.pre_exec(end_with_parent) };
     let begun = Instant::now();
     let child = command
         .stdin(Stdio::null())
@@ -91,10 +129,21 @@ fn run(command: &mut Command) -> Result<Cost, String> {
     }
     // SAFETY: wait4 succeeded and filled it in.
     let usage = unsafe { usage.assume_init() };
-    let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
     Ok(Cost {
-        cpu_ms: ms(usage.ru_utime) + ms(usage.ru_stime),
+        cpu_ms: cpu_ms(&usage),
         wall_ms: begun.elapsed().as_secs_f64() * 1e3,
         peak_kib: usage.ru_maxrss,
     })
+}
+
+/// User and system time.
+pub fn cpu_ms(usage: &libc::rusage) -> f64 {
+    let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
+    ms(usage.ru_utime) + ms(usage.ru_stime)
+}
+
+/// A peer that takes minutes must not outlive us.
+fn end_with_parent() -> std::io::Result<()> {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }

@@ -1,159 +1,160 @@
-//! Sockets by the million: connected pairs over 127.0.0.0/8 in a network
-//! namespace of their own, spread over processes as RLIMIT_NOFILE demands.
+//! Sockets by the million, spread over processes as RLIMIT_NOFILE demands.
 //!
-//! Each holder is this program again; it ends when its standard input closes,
-//! so that nothing is left behind however we end.
+//! Established pairs over 127.0.0.0/8 make up the size; TIME_WAIT, pairs in
+//! CLOSE_WAIT and FIN_WAIT2 (1 % each) and listeners come on top.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use super::{holder, namespace};
 
-/// The argument that makes this program a holder.
-pub const HOLD: &str = "--hold";
-
-/// Descriptors a holder leaves free.
-const SPARE: u64 = 64;
-/// Connections to one address: fewer than the ephemeral range holds.
-const PER_ADDRESS: u64 = 9_000;
-/// Bytes of memory one loopback socket takes, measured generously.
+/// Bytes of memory one loopback socket takes with its file and its share of
+/// the table: 4.4 KiB were measured on Linux 6.18; a search through `/proc`
+/// adds 0.7 for each.
 const BYTES_A_SOCKET: u64 = 6 * 1024;
+
+/// Descriptors a holder leaves free for its own, listeners among them.
+const SPARE: u64 = 256;
 
 /// A living population; dropping it ends it.
 pub struct Population {
-    holders: Vec<Child>,
-    /// Sockets made.
-    pub sockets: u64,
+    holders: Vec<Holder>,
+    /// Established sockets.
+    pub size: u64,
+    listeners: u64,
+}
+
+struct Holder {
+    process: Child,
+    /// `None` once it is told to end.
+    say: Option<ChildStdin>,
+    hear: BufReader<ChildStdout>,
+    pairs: u64,
 }
 
 /// Why this machine cannot hold so many sockets.
 pub fn does_not_fit(sockets: u64) -> Option<String> {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let free_kib: u64 = free.trim().trim_end_matches(" kB").parse().ok()?;
+    let free = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let free_kib: Option<u64> =
+        free.and_then(|kib| kib.trim().trim_end_matches(" kB").parse().ok());
     let need_kib = sockets * BYTES_A_SOCKET / 1024;
-    (need_kib > free_kib)
-        .then(|| format!("{} MiB are needed, {} MiB are free", need_kib / 1024, free_kib / 1024))
+    if let Some(free_kib) = free_kib.filter(|free| need_kib > *free) {
+        let (need, free) = (need_kib / 1024, free_kib / 1024);
+        return Some(format!("about {need} MiB are needed, {free} MiB are free"));
+    }
+    let files =
+        fs::read_to_string("/proc/sys/fs/file-max").ok()?.trim().parse().unwrap_or(u64::MAX);
+    (sockets * 11 / 10 > files).then(|| format!("fs.file-max is {files}"))
 }
 
 impl Population {
-    /// Makes about so many established sockets, and some in other states.
-    pub fn make(sockets: u64) -> Result<Self, String> {
-        enter_namespace(sockets)?;
-        let a_holder = descriptors().saturating_sub(SPARE) / 2;
-        let mut population = Self { holders: Vec::new(), sockets: 0 };
-        let mut left = sockets / 2;
-        let mut number = 0u32;
+    /// Makes so many established sockets, and some in other states.
+    pub fn make(size: u64) -> Result<Self, String> {
+        namespace::enter(size)?;
+        let limit = holder::descriptors();
+        let most = limit.saturating_sub(SPARE) / 2;
+        if most == 0 {
+            return Err(format!("RLIMIT_NOFILE is {limit}"));
+        }
+        let mut population = Self { holders: Vec::new(), size, listeners: 0 };
+        // 1 % of the pairs close one side: so many more are made.
+        let mut left = (size / 2) * 101 / 100;
         while left > 0 {
-            let pairs = left.min(a_holder);
-            population.holders.push(spawn(number, pairs)?);
-            population.sockets += pairs * 2;
+            let pairs = left.min(most);
+            let number = population.holders.len();
+            population.holders.push(Holder::start(number, pairs, pairs / 101)?);
             left -= pairs;
-            number += 1;
         }
         for holder in &mut population.holders {
-            wait_until_ready(holder)?;
+            population.listeners += holder.answer()?;
         }
+        population.renew_time_wait()?;
         Ok(population)
     }
 
-    /// How many processes hold it.
-    pub fn processes(&self) -> usize {
-        self.holders.len()
+    /// What it consists of.
+    pub fn describe(&self) -> String {
+        let holders = self.holders.len();
+        format!(
+            "{} sockets ESTABLISHED, {percent} each in CLOSE_WAIT, FIN_WAIT2 and TIME_WAIT, {} in \
+             LISTEN, held by {holders} processes",
+            self.size,
+            self.listeners,
+            percent = self.size / 200,
+        )
+    }
+
+    /// Brings TIME_WAIT back to where it was: each lasts a minute.
+    pub fn renew_time_wait(&mut self) -> Result<u64, String> {
+        let held = fs::read_to_string("/proc/self/net/sockstat").unwrap_or_default();
+        let now = held.split_once(" tw ").and_then(|(_, rest)| rest.split_whitespace().next());
+        let now: u64 = now.and_then(|number| number.parse().ok()).unwrap_or(0);
+        let missing = (self.size / 200).saturating_sub(now);
+        self.all(|holder, size| format!("time-wait {}", missing * holder.pairs * 2 / size))
+    }
+
+    /// Closes and opens connections so that 1 % of the sockets change: half
+    /// of them end, a quarter of these by way of TIME_WAIT, and as many open.
+    /// Returns how many connections ended.
+    pub fn change_one_percent(&mut self) -> Result<u64, String> {
+        self.all(|holder, _| format!("change {}", holder.pairs / 200))
+    }
+
+    /// Says a line to every holder; the sum of their answers.
+    fn all(&mut self, say: impl Fn(&Holder, u64) -> String) -> Result<u64, String> {
+        for holder in &mut self.holders {
+            let line = say(holder, self.size);
+            holder.say(&line)?;
+        }
+        let mut sum = 0;
+        for holder in &mut self.holders {
+            sum += holder.answer()?;
+        }
+        Ok(sum)
+    }
+}
+
+impl Holder {
+    fn start(number: usize, pairs: u64, half_closed: u64) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut process = Command::new(program)
+            .arg(holder::ARGUMENT)
+            .args([number as u64, pairs, half_closed].map(|number| number.to_string()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("no holder: {error}"))?;
+        let say = process.stdin.take();
+        let hear = process.stdout.take().ok_or("a holder without output")?;
+        Ok(Self { process, say, hear: BufReader::new(hear), pairs })
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), String> {
+        let say = self.say.as_mut().ok_or("the holder has ended")?;
+        writeln!(say, "{line}").map_err(|error| format!("a holder: {error}"))
+    }
+
+    /// Waits for `done NUMBER`.
+    fn answer(&mut self) -> Result<u64, String> {
+        let mut line = String::new();
+        let read = self.hear.read_line(&mut line).map_err(|error| error.to_string())?;
+        if read == 0 {
+            return Err("a holder ended early".into());
+        }
+        let number = line.trim().strip_prefix("done ").and_then(|text| text.parse().ok());
+        number.ok_or_else(|| line.trim().to_owned())
     }
 }
 
 impl Drop for Population {
     fn drop(&mut self) {
         for holder in &mut self.holders {
-            drop(holder.stdin.take());
+            holder.say = None;
         }
         for holder in &mut self.holders {
-            let _ = holder.wait();
+            let _ = holder.process.wait();
         }
     }
-}
-
-/// A namespace with a connection table of its own: by default every namespace
-/// shares the host's and pays for the others' sockets.
-#[expect(unsafe_code, reason = "unshare has no safe form")]
-fn enter_namespace(sockets: u64) -> Result<(), String> {
-    const ENTRIES: &str = "/proc/sys/net/ipv4/tcp_child_ehash_entries";
-    let entries = sockets.next_power_of_two().clamp(65_536, 16_777_216);
-    let before = fs::read_to_string(ENTRIES).unwrap_or_else(|_| "0".to_owned());
-    let set = |value: &str| fs::write(ENTRIES, value);
-    // Only the first namespace has the file; a later population keeps its size.
-    let _ = set(&entries.to_string());
-    // SAFETY: the program has one thread at this point.
-    let entered = unsafe { libc::unshare(libc::CLONE_NEWNET) };
-    let error = std::io::Error::last_os_error();
-    let _ = set(before.trim());
-    if entered != 0 {
-        return Err(format!("no network namespace: {error}"));
-    }
-    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
-    up.ok().filter(|status| status.success()).map(|_| ()).ok_or("ip link set lo up failed".into())
-}
-
-fn descriptors() -> u64 {
-    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(1 << 20);
-    limit.min(1 << 20)
-}
-
-fn spawn(number: u32, pairs: u64) -> Result<Child, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    Command::new(program)
-        .args([HOLD, &number.to_string(), &pairs.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("no holder: {error}"))
-}
-
-fn wait_until_ready(holder: &mut Child) -> Result<(), String> {
-    let stdout = holder.stdout.take().ok_or("a holder without output")?;
-    let mut line = String::new();
-    let read = BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
-    match (read, line.trim()) {
-        (0, _) => Err("a holder ended early".into()),
-        (_, "ready") => Ok(()),
-        (_, other) => Err(other.to_owned()),
-    }
-}
-
-/// Holds connected pairs until standard input closes.
-pub fn hold(args: &[String]) -> ExitCode {
-    let number: u32 = args.first().and_then(|arg| arg.parse().ok()).unwrap_or(0);
-    let pairs: u64 = args.get(1).and_then(|arg| arg.parse().ok()).unwrap_or(0);
-    let limit = descriptors();
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(limit), maximum: Some(limit) });
-    let held = make_pairs(number, pairs);
-    let word = match &held {
-        Ok(_) => "ready".to_owned(),
-        Err(error) => format!("holder {number}: {error}"),
-    };
-    println!("{word}");
-    let _ = std::io::stdout().flush();
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
-    ExitCode::SUCCESS
-}
-
-fn make_pairs(number: u32, pairs: u64) -> std::io::Result<Vec<(TcpStream, TcpStream)>> {
-    let mut held = Vec::with_capacity(pairs as usize);
-    for part in 0..pairs.div_ceil(PER_ADDRESS) {
-        let host = 2 + number * 16 + part as u32;
-        let address = Ipv4Addr::from(0x7f01_0000 + host);
-        let listener = TcpListener::bind(SocketAddrV4::new(address, 7000))?;
-        let to = listener.local_addr()?;
-        let count = (pairs - part * PER_ADDRESS).min(PER_ADDRESS);
-        for _ in 0..count {
-            let client = TcpStream::connect(to)?;
-            let (server, _) = listener.accept()?;
-            held.push((client, server));
-        }
-        std::mem::forget(listener);
-    }
-    Ok(held)
 }

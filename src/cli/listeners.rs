@@ -25,7 +25,7 @@ pub fn run(context: &mut Context<'_>, flags: &Listeners) -> Result<(), Error> {
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }
-    let view = engine.listeners(&selection)?;
+    let view = engine.listeners(&selection, context.shared.processes)?;
     let (at, names, header) = (context.at, context.names(), context.header());
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::backlog::Backlog;
+use crate::model::gap::Gap;
+use crate::model::host::Host;
 use crate::model::listener::{HalfOpen, Listener};
 use crate::model::owner::Owners;
 use crate::model::queues::Queues;
@@ -17,6 +19,15 @@ use super::{Engine, Kept, Selection};
 
 /// More ports than this are read in one walk instead of one walk a port.
 const MAX_PORT_WALKS: usize = 4;
+
+/// Sockets from which on a walk for half-open connections takes longer than
+/// everything else here: 5 ms.
+const LONG_WALK: u64 = 50_000;
+
+/// Counters that rise when a listener's queues are full. On a kernel that lacks
+/// one of them nothing is calm.
+const TROUBLE: [&str; 5] =
+    ["ListenOverflows", "ListenDrops", "SyncookiesSent", "TCPReqQFullDrop", "TCPReqQFullDoCookies"];
 
 /// Every listener.
 pub struct ListenersView {
@@ -31,23 +42,54 @@ pub struct ListenersView {
 }
 
 impl Engine {
-    /// Lists the listeners that are selected, with what waits behind them.
+    /// Lists the listeners that are selected, with what waits behind them. What
+    /// takes long where there are very many sockets is left out, and a gap, unless
+    /// it is to be `thorough`.
     ///
     /// # Errors
     /// When no table could be read.
-    pub fn listeners(&self, selection: &Selection) -> Result<ListenersView, SourceError> {
+    pub fn listeners(
+        &self,
+        selection: &Selection,
+        thorough: bool,
+    ) -> Result<ListenersView, SourceError> {
         let Kept { table, mut report } = self.keep(&listening(&selection.want))?;
         let mut lookups = self.lookups_for(selection);
-        let (owners, gap) = self.owners(table.iter().map(|row| row.socket.inode));
+        let inodes = table.iter().map(|row| row.socket.inode);
+        let thorough_owners = thorough || selection.needs().owners;
+        let (owners, gap) =
+            if thorough_owners { self.owners(inodes) } else { self.owners_of_listeners(inodes) };
         lookups.owners = owners.into();
         report.gaps.extend(gap);
         let selected = table.iter().filter(|row| selection.takes(row, &lookups, true));
         let mut listeners: Vec<Listener> = selected.filter_map(|row| listener(&row)).collect();
-        report.merge(self.behind(&selection.want.tables, &mut listeners)?);
         let (host, gaps) = self.host();
         report.gaps.extend(gaps);
+        if thorough || !self.is_calm(&host, &listeners) {
+            report.merge(self.behind(&selection.want.tables, &mut listeners)?);
+        } else {
+            report.gaps.push(
+                Gap::new(
+                    "syn_queue",
+                    "half-open connections were not looked for: the table is \
+                          large, and no listener ever dropped one",
+                )
+                .remedy("-p looks for them"),
+            );
+        }
         let somaxconn = host.sysctls.somaxconn();
         Ok(ListenersView { listeners, owners: lookups.owners, somaxconn, report })
+    }
+
+    /// Whether nothing tells of trouble at a listener, in a table that takes
+    /// long to walk.
+    fn is_calm(&self, host: &Host, listeners: &[Listener]) -> bool {
+        let sockets =
+            || ["TCP", "TCP6"].map(|group| host.counters.get(group, "inuse").unwrap_or(0));
+        self.sees_own_namespace()
+            && sockets().iter().sum::<u64>() >= LONG_WALK
+            && listeners.iter().all(|listener| listener.queue.len == Some(0))
+            && TROUBLE.iter().all(|counter| host.counters.get("TcpExt", counter) == Some(0))
     }
 
     /// All listeners of some tables, before anyone asks whose they are.

@@ -50,13 +50,14 @@ use crate::model::human;
 use crate::model::owner::Owners;
 use crate::model::table::Table;
 use crate::model::want::Want;
-use crate::source::{Choice, Live, Report, Sink, SourceError, file};
+use crate::source::{Choice, Live, Report, Shortcuts, Sink, SourceError, file};
 use crate::sys::{capability, owners, procfs};
 
 /// Where everything is read from.
 pub struct Engine {
     origin: Origin,
     proc_root: PathBuf,
+    shortcuts: Shortcuts,
 }
 
 /// Where rows come from.
@@ -76,13 +77,19 @@ pub struct Kept {
 impl Engine {
     /// An engine for the calling thread's network namespace.
     pub fn new(choice: Choice, proc_root: &Path) -> Self {
-        let origin = Origin::Live(Live::new(choice, proc_root.to_owned()));
-        Self { origin, proc_root: proc_root.to_owned() }
+        Self::with_shortcuts(choice, proc_root, Shortcuts::default())
+    }
+
+    /// The same, with a say in how the work is done; the answers are the same.
+    pub fn with_shortcuts(choice: Choice, proc_root: &Path, shortcuts: Shortcuts) -> Self {
+        let live = Live::with_shortcuts(choice, proc_root.to_owned(), shortcuts);
+        Self { origin: Origin::Live(live), proc_root: proc_root.to_owned(), shortcuts }
     }
 
     /// An engine for the rows of a recorded dump.
     pub fn of_file(path: &Path, proc_root: &Path) -> Self {
-        Self { origin: Origin::File(path.to_owned()), proc_root: proc_root.to_owned() }
+        let (origin, proc_root) = (Origin::File(path.to_owned()), proc_root.to_owned());
+        Self { origin, proc_root, shortcuts: Shortcuts::default() }
     }
 
     /// Whether rows come from the running kernel.
@@ -143,6 +150,28 @@ impl Engine {
         }
     }
 
+    /// The same for sockets that are likely to be among the first descriptors of
+    /// their holders. Where there are very many open files only those are read,
+    /// if they show a holder of every socket; a gap says so.
+    pub(crate) fn owners_of_listeners(
+        &self,
+        inodes: impl IntoIterator<Item = u32>,
+    ) -> (Owners, Option<Gap>) {
+        let wanted: FxHashSet<u32> = inodes.into_iter().filter(|inode| *inode != 0).collect();
+        let many = || procfs::open_files(&self.proc_root).is_some_and(|files| files > MANY_FILES);
+        if wanted.is_empty() || !self.is_live() || !many() {
+            return self.owners(wanted);
+        }
+        match owners::scan_first(&self.proc_root, &wanted) {
+            Ok((owners, 0)) => {
+                let gap = owner_gap(&wanted, &owners);
+                (owners, gap)
+            }
+            Ok((owners, cut)) => (owners, Some(cut_gap(cut))),
+            Err(_) => self.owners(wanted),
+        }
+    }
+
     /// Parameters and counters.
     pub fn host(&self) -> (Host, Vec<Gap>) {
         procfs::host(&self.proc_root)
@@ -158,6 +187,20 @@ fn no_owners(wanted: &FxHashSet<u32>, why: &str) -> Gap {
 fn without_owner(missing: u64, of: u64) -> String {
     let verb = if missing == 1 { "has" } else { "have" };
     format!("{} of {} {verb} no visible owner", human::count(missing), human::plural(of, "socket"))
+}
+
+/// Open files of the whole machine from which on not all are read without
+/// being asked to: 0.1 s of work.
+const MANY_FILES: u64 = 30_000;
+
+/// Some processes were read in part only.
+fn cut_gap(cut: u64) -> Gap {
+    let processes = if cut == 1 { "process" } else { "processes" };
+    let reason = format!(
+        "of {} {processes} only the first descriptors were read: they may hold a listener too",
+        human::count(cut)
+    );
+    Gap::new("owners", reason).count(cut).remedy("-p reads all")
 }
 
 /// What permission or namespaces hide of the owners of `wanted`.

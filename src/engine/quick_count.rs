@@ -37,7 +37,7 @@ impl Engine {
         groups: &mut Groups,
     ) -> Result<Option<Report>, SourceError> {
         let applies = groups.keys() == [Key::State] && selection.is_everything_of_tcp();
-        if !applies || !self.sees_own_namespace() {
+        if !applies || !self.shortcuts.sums || !self.sees_own_namespace() {
             return Ok(None);
         }
         let (host, _) = self.host();

@@ -133,6 +133,11 @@ impl<'e> Stream<'e> {
         self.clocks
     }
 
+    /// Memory held for the sockets that are present, in bytes for each.
+    pub fn bytes_per_socket(&self) -> f64 {
+        self.tracker.bytes() as f64 / self.tracker.len().max(1) as f64
+    }
+
     /// What is to be told next.
     pub fn next_told(&mut self) -> Option<Told> {
         self.told.pop_front()
@@ -144,6 +149,15 @@ impl<'e> Stream<'e> {
     /// # Errors
     /// When no table can be read.
     pub fn look(&mut self) -> Result<bool, SourceError> {
+        self.look_with(None)
+    }
+
+    /// The same with owners that were searched for before; without them those of
+    /// new sockets are searched for.
+    ///
+    /// # Errors
+    /// When no table can be read.
+    pub fn look_with(&mut self, owners: Option<&Owners>) -> Result<bool, SourceError> {
         let (engine, want) = (self.engine, self.want.clone());
         let dump = &mut |each: &mut dyn FnMut(&Row<'_>)| {
             engine.scan(&want, &mut |row| {
@@ -151,7 +165,7 @@ impl<'e> Stream<'e> {
                 ControlFlow::Continue(())
             })
         };
-        self.look_by(dump, None).map(|(_, lost)| lost)
+        self.look_by(dump, owners).map(|(_, lost)| lost)
     }
 
     /// The same with somebody else's reading of the tables, which hands every
@@ -162,7 +176,7 @@ impl<'e> Stream<'e> {
     /// When no table can be read.
     pub(super) fn look_by<T: AsRef<Report>>(
         &mut self,
-        dump: &mut dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError>,
+        dump: &mut Dump<'_, T>,
         owners: Option<&Owners>,
     ) -> Result<(T, bool), SourceError> {
         self.clocks = ClockPair::now();
@@ -305,6 +319,9 @@ fn complete(report: &Report) -> Complete {
     let tables = report.served.iter().filter(|served| served.whole);
     tables.fold(Complete::NONE, |all, served| all.with(served.table))
 }
+
+/// A reading of the tables: hands every row on, and says what came of it.
+type Dump<'d, T> = dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError> + 'd;
 
 /// Where a tracker tells.
 fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {

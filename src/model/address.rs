@@ -80,6 +80,63 @@ impl fmt::Display for Address {
     }
 }
 
+/// An IPv4 address as text, written without allocating.
+#[derive(Clone, Copy, Debug)]
+pub struct V4Text {
+    /// Longer than any address, so that three digits always fit.
+    bytes: [u8; 18],
+    len: usize,
+}
+
+impl V4Text {
+    /// The text of an address in network order.
+    #[inline]
+    pub fn new(octets: [u8; 4]) -> Self {
+        let (mut bytes, mut len) = ([0; 18], 0);
+        for (i, octet) in octets.into_iter().enumerate() {
+            if i > 0 {
+                bytes[len] = b'.';
+                len += 1;
+            }
+            let (digits, count) = DIGITS[usize::from(octet)];
+            // Digits that do not count are written over, or lie behind the end.
+            bytes[len..len + 3].copy_from_slice(&digits);
+            len += usize::from(count);
+        }
+        Self { bytes, len }
+    }
+
+    /// As bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// As text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        // Digits and dots: never the default.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// The digits of every octet, left in three, and how many there are.
+const DIGITS: [([u8; 3], u8); 256] = {
+    let mut table = [([0; 3], 0); 256];
+    let mut n = 0;
+    while n < 256 {
+        let (hundreds, tens, ones) = (n / 100, n / 10 % 10, n % 10);
+        let [a, b, c] = [b'0' + hundreds as u8, b'0' + tens as u8, b'0' + ones as u8];
+        table[n] = match (hundreds, tens) {
+            (0, 0) => ([c, 0, 0], 1),
+            (0, _) => ([b, c, 0], 2),
+            _ => ([a, b, c], 3),
+        };
+        n += 1;
+    }
+    table
+};
+
 /// An address with a port, both as numbers (the port in host order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Endpoint {
@@ -105,6 +162,14 @@ mod tests {
         let mapped = Address::from(IpAddr::V6(Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped()));
         assert_eq!(mapped, Address::v4([10, 0, 0, 1]));
         assert_eq!(mapped.to_string(), "10.0.0.1");
+    }
+
+    #[test]
+    fn v4_text_is_the_standard_librarys() {
+        for n in 0..=255_u8 {
+            let octets = [n, n.wrapping_mul(7), 255 - n, n / 3];
+            assert_eq!(V4Text::new(octets).as_str(), Ipv4Addr::from(octets).to_string());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::engine::Lookups;
-use crate::model::address::{Address, Endpoint};
+use crate::model::address::{Address, Endpoint, V4Text};
 use crate::model::age::Age;
 use crate::model::escape::push_escaped;
 use crate::model::owner::Owners;
@@ -19,14 +19,7 @@ pub fn number(out: &mut Vec<u8>, n: impl itoa::Integer) {
 /// Appends an address without its port.
 pub fn address(out: &mut Vec<u8>, address: &Address) {
     match address.as_v4() {
-        Some(octets) => {
-            for (i, octet) in octets.into_iter().enumerate() {
-                if i > 0 {
-                    out.push(b'.');
-                }
-                number(out, octet);
-            }
-        }
+        Some(octets) => out.extend_from_slice(V4Text::new(octets).as_bytes()),
         // Writing to a Vec cannot fail.
         None => drop(write!(out, "{address}")),
     }

@@ -53,8 +53,9 @@ struct Cell {
 pub struct Cells {
     bytes: Vec<u8>,
     cells: Vec<Cell>,
-    /// Lines of details, each ended by a newline.
+    /// Lines of details, one behind the other, and where each ends.
     details: Vec<u8>,
+    detail_ends: Vec<usize>,
 }
 
 impl Cells {
@@ -69,15 +70,28 @@ impl Cells {
         self.cells.push(Cell { end: self.bytes.len(), tone });
     }
 
-    /// Lines of details that belong to the row, each ended by a newline.
-    pub fn details(&mut self) -> &mut Vec<u8> {
-        &mut self.details
+    /// Writes a line of details that belongs to the row; words end in a blank
+    /// each, and a line without words is no line.
+    pub fn detail(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.details.len();
+        write(&mut self.details);
+        if self.details.len() > start {
+            self.details.pop();
+            self.detail_ends.push(self.details.len());
+        }
+    }
+
+    /// The lines of details.
+    pub fn detail_lines(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.detail_ends.iter().copied());
+        starts.zip(&self.detail_ends).map(|(start, end)| &self.details[start..*end])
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
         self.cells.clear();
         self.details.clear();
+        self.detail_ends.clear();
     }
 
     fn each(&self) -> impl Iterator<Item = (&[u8], Tone)> {
@@ -180,9 +194,9 @@ impl<'o, 'w> Table<'o, 'w> {
                 pad(buffer, room);
             }
         }
-        for line in cells.details.split_inclusive(|byte| *byte == b'\n') {
+        for line in cells.detail_lines() {
             buffer.extend_from_slice(if self.inline { GAP.as_bytes() } else { b"\n\t" });
-            buffer.extend_from_slice(line.trim_ascii_end());
+            buffer.extend_from_slice(line);
         }
         buffer.push(b'\n');
         out.advance();

@@ -35,16 +35,44 @@ pub enum Choice {
     Proc,
 }
 
+/// Which short cuts a reading may take. None of them changes an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortcuts {
+    /// Both TCP tables in one walk.
+    pub one_walk: bool,
+    /// Both TCP tables by two threads; `None`: where it helps.
+    pub two_threads: Option<bool>,
+    /// Counts from the kernel's own sums.
+    pub sums: bool,
+}
+
+impl Shortcuts {
+    /// The plain way.
+    pub const NONE: Self = Self { one_walk: false, two_threads: Some(false), sums: false };
+}
+
+impl Default for Shortcuts {
+    fn default() -> Self {
+        Self { one_walk: true, two_threads: None, sums: true }
+    }
+}
+
 /// The running kernel's tables.
 pub struct Live {
     choice: Choice,
     proc_root: PathBuf,
+    shortcuts: Shortcuts,
 }
 
 impl Live {
     /// The tables of the calling thread's network namespace.
     pub fn new(choice: Choice, proc_root: PathBuf) -> Self {
-        Self { choice, proc_root }
+        Self::with_shortcuts(choice, proc_root, Shortcuts::default())
+    }
+
+    /// The same, with a say in how the work is done.
+    pub fn with_shortcuts(choice: Choice, proc_root: PathBuf, shortcuts: Shortcuts) -> Self {
+        Self { choice, proc_root, shortcuts }
     }
 
     /// Reads what `want` names and hands every row to `sink`.
@@ -60,8 +88,7 @@ impl Live {
             _ => DiagSocket::open().map_err(|error| format!("no sock_diag socket: {error}")),
         };
         let mut tables = want.tables.as_slice();
-        let two = want.any_order && parallel::is_worth_it(&self.proc_root);
-        if let Some(flow) = both_tcp(want, two, &mut netlink, &mut report, sink) {
+        if let Some(flow) = self.both_tcp(want, &mut netlink, &mut report, sink) {
             tables = &want.tables[2..];
             if flow.is_break() {
                 tables = &[];
@@ -80,6 +107,28 @@ impl Live {
             }
         }
         report.conclude(failures)
+    }
+
+    /// Both TCP tables in one walk, where they come first and are wanted alike.
+    /// `None` when that is not so or the kernel does not do it: then each is read
+    /// for itself, which tells why.
+    fn both_tcp(
+        &self,
+        want: &Want,
+        netlink: &mut Result<DiagSocket, String>,
+        report: &mut Report,
+        sink: &mut Sink<'_>,
+    ) -> Option<ControlFlow<()>> {
+        let [v4, v6, ..] = *want.tables.as_slice() else { return None };
+        let tcp = (v4.proto, v6.proto) == (Proto::Tcp, Proto::Tcp);
+        let alike = tcp && self.shortcuts.one_walk && want.reads_alike(v4, v6);
+        let socket = netlink.as_mut().ok().filter(|_| alike)?;
+        let helps = || parallel::is_worth_it(want.states_of(v4), &self.proc_root);
+        let by_two = want.any_order && self.shortcuts.two_threads.unwrap_or_else(helps);
+        let (first, second) = netlink::read_tcp(socket, want, by_two, sink).ok()?;
+        let flow = report.add(v4, Served::Netlink, first);
+        let _ = report.add(v6, Served::Netlink, second);
+        Some(flow)
     }
 
     fn table(
@@ -142,29 +191,6 @@ impl Live {
         let net = self.proc_root.join("net");
         Failure::new(table, format!("{why}; {}: {error}", net.display()))
     }
-}
-
-/// Both TCP tables in one walk, where they come first and are wanted alike.
-/// `None` when that is not so or the kernel does not do it: then each is read
-/// for itself, which tells why.
-fn both_tcp(
-    want: &Want,
-    by_two: bool,
-    netlink: &mut Result<DiagSocket, String>,
-    report: &mut Report,
-    sink: &mut Sink<'_>,
-) -> Option<ControlFlow<()>> {
-    let [v4, v6, ..] = *want.tables.as_slice() else { return None };
-    let tcp = (v4.proto, v6.proto) == (Proto::Tcp, Proto::Tcp);
-    let socket = netlink.as_mut().ok().filter(|_| tcp && want.reads_alike(v4, v6))?;
-    let (first, second) = netlink::read_tcp(socket, want, by_two, sink).ok()?;
-    let flow = report.add(v4, Served::Netlink, first);
-    let _ = report.add(v6, Served::Netlink, second);
-    // One walk brought both: what one lacks the other may lack.
-    if let [.., first, second] = report.served.as_mut_slice() {
-        second.whole &= first.whole;
-    }
-    Some(flow)
 }
 
 /// Writes the kernel's answers for the tables of `want` to a file, and

@@ -23,7 +23,8 @@ use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Family, Proto, TableId, Want};
 use crate::sys::netlink::{DiagSocket, End, Outcome};
 
-use super::{Reading, Sink, parallel};
+use super::parallel::{self, Way};
+use super::{Reading, Sink};
 
 /// `IPPROTO_*` of an inet table's request; `None` for other families and for
 /// a protocol that no diag module serves.
@@ -162,15 +163,16 @@ pub(super) fn read_tcp(
 ) -> io::Result<(Reading, Reading)> {
     let v4 = TableId { proto: Proto::Tcp, family: Family::Inet };
     let states = want.states_of(v4);
-    let ask = |seq| request::tcp_dump_both(inet_request(v4, want, states), seq);
+    let ask = inet_request(v4, want, states);
     let mut rows_v6 = 0;
     let mut each = |row: &Row<'_>| {
         rows_v6 += u64::from(row.socket.table.family == Family::Inet6);
         sink(row)
     };
-    let asked = Asked { want, states, request: &ask };
+    let request = |seq| request::tcp_dump_both(ask, seq);
+    let asked = Asked { want, states, request: &request };
     let mut reading = if by_two && want.narrow_of(v4).is_none_or(|n| n.program.is_none()) {
-        dump_by_two(socket, v4, &asked, &ask, &mut each)?
+        dump_by_two(socket, v4, &asked, ask, &mut each)?
     } else {
         dump(socket, v4, &asked, &mut each)?
     };
@@ -190,29 +192,40 @@ fn dump_by_two(
     socket: &mut DiagSocket,
     table: TableId,
     asked: &Asked<'_>,
-    ask: &(dyn Fn(u32) -> Vec<u8> + Sync),
+    ask: InetDump,
     sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<Reading> {
-    let split = parallel::choose(socket, ask)?;
-    let Some(programs) = split.and_then(parallel::programs) else {
+    let split = match parallel::choose(socket, ask)? {
+        Way::ByTwo(split) => parallel::programs(split),
+        Way::ByOne => None,
+        Way::Read(mut outcome, payloads) => {
+            let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+            if payloads.iter().any(|payload| rows.take(payload).is_break()) {
+                outcome.end = End::Stopped;
+            }
+            let short_rows = rows.short;
+            return finish(socket, table, outcome, short_rows);
+        }
+    };
+    let Some(programs) = split else {
         return dump(socket, table, asked, sink);
     };
     let mut rows = Rows { table, states: asked.states, sink, short: 0 };
-    let halves = parallel::dump(socket, &programs, ask, &mut |payload| rows.take(payload))?;
+    let parts = parallel::dump(socket, &programs, ask, &mut |payload| rows.take(payload))?;
     let short_rows = rows.short;
-    let whole: u64 = halves.iter().map(|half| half.dump.rows).sum();
+    let whole: u64 = parts.iter().map(|part| part.dump.rows).sum();
     let mut all = Reading::default();
-    for (i, half) in halves.into_iter().enumerate() {
-        let reading = match half.end {
-            // Rows of the other half are handed on already.
-            End::Failed(error) if half.dump.rows == 0 && whole > 0 => Reading {
+    for (i, part) in parts.into_iter().enumerate() {
+        let reading = match part.end {
+            // Rows of the other part are handed on already.
+            End::Failed(error) if part.dump.rows == 0 && whole > 0 => Reading {
                 gaps: vec![Gap::new(
                     table.name(),
-                    format!("half of the table is missing: {error}"),
+                    format!("part of the table is missing: {error}"),
                 )],
                 ..Reading::default()
             },
-            _ => finish(socket, table, half, if i == 0 { short_rows } else { 0 })?,
+            _ => finish(socket, table, part, if i == 0 { short_rows } else { 0 })?,
         };
         all.rows += reading.rows;
         all.stopped |= reading.stopped;

@@ -2,8 +2,8 @@
 //!
 //! The kernel's walk is nearly all of a dump's time and two walks do not wait
 //! for each other (`tcp_diag_dump` takes bucket locks only), so each thread
-//! asks for one half of the ports by a filter program. The second thread only
-//! receives; rows of both halves reach the sink in one thread.
+//! asks for one part of the ports by a filter program. The second thread only
+//! receives; rows of both parts reach the sink in one thread.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -12,11 +12,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use crate::kernel::bytecode::{Code, End, Test, assemble};
+use crate::kernel::inet_diag::InetMessage;
 use crate::kernel::netlink::{Datagram, Dump, Progress};
-use crate::kernel::request;
-use crate::model::state::State;
+use crate::kernel::request::{self, InetDump};
+use crate::model::state::{State, StateSet};
 use crate::sys::netlink::{DiagSocket, End as DumpEnd, Outcome};
-use crate::sys::procfs;
+use crate::sys::procfs::{self, TcpInUse};
 
 /// From so many sockets on a second thread helps.
 const WORTH_IT: u64 = 50_000;
@@ -24,17 +25,59 @@ const WORTH_IT: u64 = 50_000;
 /// Sockets looked at to choose where to split.
 const SAMPLE: usize = 600;
 
-/// Smallest part, in percent, that the smaller half may be.
-const BALANCE: usize = 30;
+/// How much of the table, in percent, the first thread is to read: it also
+/// walks the bound sockets and writes every row.
+const FIRST_PART: usize = 35;
+
+/// Smallest part, in percent, for which a second thread helps.
+const SMALLEST: usize = 20;
 
 /// Datagrams under way between the threads: 2 MiB.
 const IN_FLIGHT: usize = 64;
 
-/// A port that halves the table.
+/// A port that parts the table: below it, and from it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Split {
     end: End,
     port: u16,
+    /// Which side the first thread reads.
+    first: Side,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Below,
+    From,
+}
+
+/// How a table is to be read.
+pub(super) enum Way {
+    /// By two threads.
+    ByTwo(Split),
+    /// By one: there is little in it, or no port parts it.
+    ByOne,
+    /// The look at its first rows has found all there are.
+    Read(Outcome, Payloads),
+}
+
+/// Payloads of rows, one behind the other.
+#[derive(Default)]
+pub(super) struct Payloads {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Payloads {
+    fn push(&mut self, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Each of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
 }
 
 /// A datagram on its way from one thread to the other.
@@ -44,88 +87,132 @@ struct Carried {
     sender: u32,
 }
 
-/// Whether there are so many TCP sockets that a second thread helps.
-pub(super) fn is_worth_it(proc_root: &Path) -> bool {
+/// Whether there are so many TCP sockets in these states that a second thread
+/// helps, and a CPU for it. To leave a socket out costs an eighth of sending it,
+/// and both threads walk them all: so what counts is what is sent. On a busy
+/// machine two threads take more and are not sooner there.
+pub(super) fn is_worth_it(states: StateSet, proc_root: &Path) -> bool {
     let cpus = thread::available_parallelism().map_or(1, usize::from);
-    cpus > 1 && procfs::tcp_in_use(proc_root).is_some_and(|sockets| sockets >= WORTH_IT)
+    let is_large = |in_use| filling(states, in_use) >= WORTH_IT;
+    cpus > 1
+        && procfs::tcp_in_use(proc_root).is_some_and(is_large)
+        // One of those that run is this thread.
+        && procfs::running(proc_root).is_none_or(|running| running <= cpus as u64)
 }
 
-/// Looks at the first rows of a dump and chooses the port that halves them
-/// best; `None` when none does, as when every socket has the same ports.
-pub(super) fn choose(
-    socket: &mut DiagSocket,
-    plain: &dyn Fn(u32) -> Vec<u8>,
-) -> io::Result<Option<Split>> {
-    let (mut local, mut remote) = (Vec::new(), Vec::new());
-    let outcome = socket.dump(plain, &mut |payload| {
-        let message = crate::kernel::inet_diag::InetMessage::parse(payload);
+/// The sockets of those of `states` that can fill a table.
+fn filling(states: StateSet, in_use: TcpInUse) -> u64 {
+    let of = |state, count| if states.contains(state) { count } else { 0 };
+    of(State::Established, in_use.full) + of(State::TimeWait, in_use.time_wait)
+}
+
+/// Looks at the first rows of a dump and chooses the way to read it all.
+pub(super) fn choose(socket: &mut DiagSocket, ask: InetDump) -> io::Result<Way> {
+    let few = StateSet::from_iter([State::Listen, State::Close, State::Bound]);
+    if ask.states & !few.bits() == 0 {
+        return Ok(Way::ByOne);
+    }
+    // The walk over bound sockets comes first and is no sample of the rest.
+    let sampled = without_bound(ask);
+    let (mut local, mut remote, mut rows) = (Vec::new(), Vec::new(), Payloads::default());
+    let outcome = socket.dump(&|seq| request::tcp_dump_both(sampled, seq), &mut |payload| {
+        let message = InetMessage::parse(payload);
         if let Some(row) = message.filter(|row| row.state() != State::Listen.number()) {
             local.push(row.local_port());
             remote.push(row.remote_port());
         }
+        rows.push(payload);
         if local.len() < SAMPLE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
-    socket.reopen()?;
-    if let DumpEnd::Failed(error) = outcome.end {
-        return Err(error);
-    }
-    Ok(best(&mut local, &mut remote))
+    Ok(match outcome.end {
+        DumpEnd::Failed(error) => return Err(error),
+        DumpEnd::Done if sampled == ask => Way::Read(outcome, rows),
+        DumpEnd::Done => Way::ByOne,
+        DumpEnd::Stopped => {
+            socket.reopen()?;
+            best(&mut local, &mut remote).map_or(Way::ByOne, Way::ByTwo)
+        }
+    })
+}
+
+fn without_bound(ask: InetDump) -> InetDump {
+    InetDump { states: ask.states & !StateSet::from(State::Bound).bits(), ..ask }
 }
 
 fn best(local: &mut [u16], remote: &mut [u16]) -> Option<Split> {
-    let candidates = [(End::Local, halve(local)), (End::Remote, halve(remote))];
-    let found = candidates.into_iter().filter_map(|(end, half)| Some((end, half?)));
-    let (end, (port, smaller)) = found.max_by_key(|(_, (_, smaller))| *smaller)?;
-    (smaller >= BALANCE).then_some(Split { end, port })
+    let all = splits(End::Local, local).into_iter().chain(splits(End::Remote, remote));
+    let (split, part) = all.min_by_key(|(_, part)| part.abs_diff(FIRST_PART))?;
+    (SMALLEST..=100 - SMALLEST).contains(&part).then_some(split)
 }
 
-/// The port up to which about half of the sockets lie, and the smaller part in
-/// percent.
-fn halve(ports: &mut [u16]) -> Option<(u16, usize)> {
+/// Ways to part the sockets by their ports at one end, each with the first
+/// thread's part in percent.
+fn splits(end: End, ports: &mut [u16]) -> Vec<(Split, usize)> {
     ports.sort_unstable();
-    let median = *ports.get(ports.len() / 2)?;
+    let count = ports.len().max(1);
+    let of = |part: usize| ports.get(ports.len() * part / 100).copied();
+    let [low, high] = [of(FIRST_PART), of(100 - FIRST_PART)];
     // A port that many share may lie on either side.
-    [median, median.saturating_sub(1)]
-        .into_iter()
-        .map(|port| {
-            let below = ports.partition_point(|other| *other <= port);
-            (port, below.min(ports.len() - below) * 100 / ports.len())
-        })
-        .max_by_key(|(_, smaller)| *smaller)
+    let around =
+        |port: Option<u16>| port.into_iter().flat_map(|port| [port, port.saturating_add(1)]);
+    let below = |port| ports.partition_point(|other| *other < port) * 100 / count;
+    let from_low = around(low).map(|port| (Split { end, port, first: Side::Below }, below(port)));
+    let from_high =
+        around(high).map(|port| (Split { end, port, first: Side::From }, 100 - below(port)));
+    from_low.chain(from_high).filter(|(split, _)| split.port > 0).collect()
 }
 
-/// The programs of the two halves; `None` when the split cannot be expressed.
+/// The programs of the two parts; `None` when the split cannot be expressed.
+///
+/// All that a walk over bound sockets can find is in the first part: such a
+/// socket has no peer, or a port that `bind` chose, which survives a reset
+/// (`tcp_set_state`). So the second part need not walk them.
 pub(super) fn programs(split: Split) -> Option<[Vec<u8>; 2]> {
-    let low = Code::Test(Test::PortUpTo(split.end, split.port));
-    let high = Code::Test(Test::PortFrom(split.end, split.port.checked_add(1)?));
-    Some([assemble(&low).ok()?, assemble(&high).ok()?])
+    let Split { end, port, first } = split;
+    let below = Code::Test(Test::PortUpTo(end, port.checked_sub(1)?));
+    let from = Code::Test(Test::PortFrom(end, port));
+    let (this, that) = if first == Side::Below { (below, from) } else { (from, below) };
+    let first = Code::Or(vec![
+        this,
+        Code::Test(Test::PortUpTo(End::Remote, 0)),
+        Code::Not(Box::new(Code::Test(Test::Unbound))),
+    ]);
+    let second = Code::And(vec![
+        that,
+        Code::Test(Test::PortFrom(End::Remote, 1)),
+        Code::Test(Test::Unbound),
+    ]);
+    Some([assemble(&first).ok()?, assemble(&second).ok()?])
 }
 
-/// Runs both halves and hands every row's payload to `row`; the outcome of
+/// Reads both parts and hands every row's payload to `row`; the outcome of
 /// each.
 pub(super) fn dump(
     socket: &mut DiagSocket,
-    [low, high]: &[Vec<u8>; 2],
-    plain: &(dyn Fn(u32) -> Vec<u8> + Sync),
+    [first, second]: &[Vec<u8>; 2],
+    ask: InetDump,
     row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<[Outcome; 2]> {
-    let mut second = DiagSocket::open()?;
+    let mut other_socket = DiagSocket::open()?;
     let (sender, receiver) = sync_channel(IN_FLIGHT);
+    let request =
+        |ask, program: &[u8], seq| request::with_program(request::tcp_dump_both(ask, seq), program);
     thread::scope(|scope| {
         let other = scope.spawn(move || {
-            carry(&mut second, &|seq| request::with_program(plain(seq), high), &sender)
+            let ask = without_bound(ask);
+            carry(&mut other_socket, &|seq| request(ask, second, seq), &sender)
         });
         let mut carried = Dump::new(1);
-        let ours = socket.exchange(
-            &|seq| request::with_program(plain(seq), low),
-            &mut |dump, datagram| match dump.feed(datagram, row) {
+        let ours =
+            socket.exchange(&|seq| request(ask, first, seq), &mut |dump, datagram| match dump
+                .feed(datagram, row)
+            {
                 Progress::Stopped => Progress::Stopped,
                 progress => match take(&receiver, &mut carried, row, false) {
                     ControlFlow::Continue(()) => progress,
                     ControlFlow::Break(()) => Progress::Stopped,
                 },
-            },
-        );
+            });
         if !matches!(ours.end, DumpEnd::Stopped) {
             let _ = take(&receiver, &mut carried, row, true);
         }
@@ -172,6 +259,14 @@ fn carry(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::bytecode::{Entry, run};
+
+    /// How many of these sockets the first thread reads.
+    fn first(split: Split, local: &[u16], remote: &[u16]) -> usize {
+        let ports = if split.end == End::Local { local } else { remote };
+        let below = ports.iter().filter(|port| **port < split.port).count();
+        if split.first == Side::Below { below } else { ports.len() - below }
+    }
 
     #[test]
     fn the_end_with_the_better_balance_is_chosen() {
@@ -180,21 +275,42 @@ mod tests {
         let mut remote: Vec<u16> = (0..100).map(|i| 40_000 + i).collect();
         let split = best(&mut local, &mut remote).expect("remote ports differ");
         assert_eq!(split.end, End::Remote);
-        assert!((40_045..40_055).contains(&split.port));
+        assert_eq!(first(split, &local, &remote), 35);
     }
 
     #[test]
-    fn a_port_that_half_of_them_share_is_kept_in_one_half() {
+    fn a_port_that_half_of_them_share_leaves_the_other_half_to_be_parted() {
+        // Both ends of connections to one server.
         let mut local: Vec<u16> = (0..50).map(|i| 40_000 + i).chain([7000; 50]).collect();
-        let mut remote = vec![7000; 100];
+        let mut remote = local.clone();
+        remote.reverse();
         let split = best(&mut local, &mut remote).expect("local ports differ");
-        let below = local.iter().filter(|port| **port <= split.port).count();
-        assert_eq!((split.end, below), (End::Local, 50));
+        assert!((34..=36).contains(&first(split, &local, &remote)), "{split:?}");
+        // Nothing else to part by: half of them it is.
+        let mut local: Vec<u16> = [7000; 50].into_iter().chain([8000; 50]).collect();
+        let split = best(&mut local, &mut [9000; 100]).expect("two local ports");
+        assert_eq!(first(split, &local, &[9000; 100]), 50);
     }
 
     #[test]
     fn sockets_that_are_all_alike_are_not_split() {
         assert_eq!(best(&mut [80; 100], &mut [90; 100]), None);
         assert_eq!(best(&mut [], &mut []), None);
+    }
+    #[test]
+    fn every_socket_is_in_one_part_and_all_bound_ones_in_the_first() {
+        let ends = [End::Local, End::Remote].into_iter();
+        for (end, first) in ends.flat_map(|end| [(end, Side::Below), (end, Side::From)]) {
+            let [first, second] = programs(Split { end, port: 40_000, first }).expect("programs");
+            for (local, remote) in [(0, 0), (80, 0), (50_000, 0), (80, 50_000), (50_000, 80)] {
+                for bound in [false, true] {
+                    let entry =
+                        Entry { local_port: local, remote_port: remote, bound, ..Entry::default() };
+                    let in_first = run(&first, &entry);
+                    assert_ne!(in_first, run(&second, &entry), "{end:?} {local} {remote} {bound}");
+                    assert!(in_first || remote != 0 && !bound, "{end:?} {local} {remote} {bound}");
+                }
+            }
+        }
     }
 }

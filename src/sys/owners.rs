@@ -19,6 +19,10 @@ use std::thread;
 /// 0.1 ms for the thread.
 const HELP_AFTER: usize = 4096;
 
+/// How many descriptors of each process [`scan_first`] reads, and how many when
+/// that was not enough.
+const FIRST: [usize; 2] = [32, 256];
+
 /// The processes could not be listed at all.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot list the processes in {}: {cause}", path.display())]
@@ -37,14 +41,36 @@ pub struct ScanError {
 /// into are counted in [`Owners::hidden_processes`]; processes and descriptors
 /// that vanish meanwhile are passed over.
 pub fn scan(proc_root: &Path, wanted: Option<&FxHashSet<u32>>) -> Result<Owners, ScanError> {
-    scan_with(proc_root, wanted, HELP_AFTER)
+    scan_with(proc_root, wanted, HELP_AFTER, usize::MAX).map(|(owners, _)| owners)
+}
+
+/// Finds who holds the sockets in `wanted` among the first descriptors of each
+/// process, lowest first: what a server opens at its start is there, and what
+/// it passes on by `fork` has the same number in its children. The second value
+/// says how many processes have more descriptors than were read; it is 0 when
+/// everything was read.
+///
+/// More of each process is read, and at last all, until every wanted socket
+/// has a holder.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_first(proc_root: &Path, wanted: &FxHashSet<u32>) -> Result<(Owners, u64), ScanError> {
+    for first in FIRST {
+        let (owners, cut) = scan_with(proc_root, Some(wanted), HELP_AFTER, first)?;
+        if cut == 0 || wanted.iter().all(|inode| owners.holds(*inode)) {
+            return Ok((owners, cut));
+        }
+    }
+    scan(proc_root, Some(wanted)).map(|owners| (owners, 0))
 }
 
 fn scan_with(
     proc_root: &Path,
     wanted: Option<&FxHashSet<u32>>,
     help_after: usize,
-) -> Result<Owners, ScanError> {
+    first: usize,
+) -> Result<(Owners, u64), ScanError> {
     let error = |cause| ScanError { path: proc_root.to_owned(), cause };
     let proc = open_directory(CWD, proc_root).map_err(|errno| error(errno.into()))?;
     let mut directory = Vec::with_capacity(DIRECTORY_BUFFER);
@@ -53,7 +79,8 @@ fn scan_with(
         return Err(error(io::Error::other("it lists none; is a proc file system mounted there?")));
     }
 
-    let pass = Pass { proc: proc.as_fd(), pids, next: AtomicUsize::new(0), wanted, help_after };
+    let next = AtomicUsize::new(0);
+    let pass = Pass { proc: proc.as_fd(), pids, next, wanted, help_after, first };
     let found = thread::scope(|scope| {
         let mut helper = None;
         let mut found = pass.run(&mut || {
@@ -73,7 +100,7 @@ fn scan_with(
     for (pid, comm) in found.names {
         owners.name_process(pid, comm);
     }
-    Ok(owners)
+    Ok((owners, found.cut))
 }
 
 /// What the threads of one scan share: each takes the next process.
@@ -83,6 +110,8 @@ struct Pass<'a> {
     next: AtomicUsize,
     wanted: Option<&'a FxHashSet<u32>>,
     help_after: usize,
+    /// How many descriptors of each process are read.
+    first: usize,
 }
 
 impl Pass<'_> {
@@ -90,7 +119,9 @@ impl Pass<'_> {
     /// `help_after` descriptors.
     fn run(&self, help: &mut dyn FnMut()) -> Found {
         let mut found = Found::default();
-        let mut directory = Vec::with_capacity(DIRECTORY_BUFFER);
+        // The kernel looks up every entry that it lists.
+        let entries = self.first.saturating_add(ENTRIES_ASIDE).saturating_mul(ENTRY_LEN);
+        let mut directory = Vec::with_capacity(entries.min(DIRECTORY_BUFFER));
         while let Some(&pid) = self.pids.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             match self.process(pid, &mut found, &mut directory, help) {
                 Ok(()) | Err(Errno::NOENT | Errno::SRCH) => {}
@@ -138,6 +169,10 @@ impl Pass<'_> {
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let Some(fd) = number(entry.file_name().to_bytes()) else { continue };
+            if listed == self.first {
+                found.cut += 1;
+                break;
+            }
             listed += 1;
             found.seen += 1;
             if found.seen == self.help_after {
@@ -209,6 +244,8 @@ struct Found {
     links: Vec<Link>,
     names: Vec<(u32, Box<[u8]>)>,
     hidden_processes: u64,
+    /// Processes with more descriptors than were read.
+    cut: u64,
     /// Descriptors of any kind.
     seen: usize,
 }
@@ -218,11 +255,17 @@ impl Found {
         self.links.extend(other.links);
         self.names.extend(other.names);
         self.hidden_processes += other.hidden_processes;
+        self.cut += other.cut;
     }
 }
 
 /// 2,730 directory entries at a time.
 const DIRECTORY_BUFFER: usize = 64 * 1024;
+
+/// A directory entry with a short name, and how many beside descriptors there
+/// are: `.`, `..`, and the one that shows that there are more.
+const ENTRY_LEN: usize = 24;
+const ENTRIES_ASIDE: usize = 3;
 
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
@@ -411,11 +454,41 @@ mod tests {
             let fds: Vec<_> = links.iter().map(|(fd, to)| (fd.as_str(), to.as_str())).collect();
             proc.process(&pid.to_string(), format!("p{pid}\n").as_bytes(), &fds);
         }
-        let alone = scan_with(&proc.0, None, usize::MAX).expect("scan");
-        assert_eq!(alone.len(), 39 * 20);
+        let scan = |help_after| {
+            scan_with(&proc.0, None, help_after, usize::MAX).expect("a readable directory")
+        };
+        let alone = scan(usize::MAX);
+        assert_eq!((alone.0.len(), alone.1), (39 * 20, 0));
         for help_after in [1, 7, 100] {
-            assert_eq!(scan_with(&proc.0, None, help_after).expect("scan"), alone);
+            assert_eq!(scan(help_after), alone);
         }
+    }
+
+    #[test]
+    fn the_first_descriptors_are_enough_until_a_socket_lacks_a_holder() {
+        let proc = Proc::new("first");
+        let names: Vec<String> = (3..600).map(|fd: u32| fd.to_string()).collect();
+        let links: Vec<String> = (3..600).map(|fd| format!("socket:[{}]", fd + 1000)).collect();
+        let fds: Vec<_> =
+            names.iter().zip(&links).map(|(fd, link)| (fd.as_str(), link.as_str())).collect();
+        proc.process("5", b"server\n", &fds);
+        proc.process("6", b"client\n", &[("3", "socket:[7]")]);
+        let found = |wanted: &[u32]| {
+            let wanted: FxHashSet<u32> = wanted.iter().copied().collect();
+            let (owners, cut) = scan_first(&proc.0, &wanted).expect("scan");
+            assert!(wanted.iter().all(|inode| owners.holds(*inode)), "{wanted:?}");
+            assert_eq!(owners, scan(&proc.0, Some(&wanted)).expect("scan"));
+            cut
+        };
+        // A directory on disk has an order of its own, so which are the first
+        // is not known here; all of them are found in any case.
+        assert_eq!(found(&[7]), 1);
+        for fd in 3..600 {
+            found(&[7, fd + 1000]);
+        }
+        let absent = FxHashSet::from_iter([99]);
+        let (owners, cut) = scan_first(&proc.0, &absent).expect("scan");
+        assert_eq!((owners.len(), cut), (0, 0), "before nobody is said, all is read");
     }
 
     #[test]

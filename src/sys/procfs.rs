@@ -55,9 +55,18 @@ pub fn net_file(proc_root: &Path, name: &str) -> PathBuf {
     if of_thread.exists() { of_thread } else { proc_root.join("net").join(name) }
 }
 
-/// TCP sockets of the calling thread's namespace, TIME_WAIT included, by the
-/// kernel's own counters; `None` when they cannot be read.
-pub fn tcp_in_use(proc_root: &Path) -> Option<u64> {
+/// TCP sockets of a namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpInUse {
+    /// Those in the tables, of both families.
+    pub full: u64,
+    /// What is left of closed ones.
+    pub time_wait: u64,
+}
+
+/// TCP sockets of the calling thread's namespace by the kernel's own counters;
+/// `None` when they cannot be read.
+pub fn tcp_in_use(proc_root: &Path) -> Option<TcpInUse> {
     let mut counters = Counters::default();
     for name in ["sockstat", "sockstat6"] {
         if let Ok(text) = fs::read(net_file(proc_root, name)) {
@@ -65,7 +74,22 @@ pub fn tcp_in_use(proc_root: &Path) -> Option<u64> {
         }
     }
     let v6 = counters.get("TCP6", "inuse").unwrap_or(0);
-    Some(counters.get("TCP", "inuse")? + counters.get("TCP", "tw")? + v6)
+    let time_wait = counters.get("TCP", "tw")?;
+    Some(TcpInUse { full: counters.get("TCP", "inuse")? + v6, time_wait })
+}
+
+/// Threads of the whole machine that run or could (the fourth field of
+/// `loadavg`); `None` when that cannot be read.
+pub fn running(proc_root: &Path) -> Option<u64> {
+    let text = fs::read_to_string(proc_root.join("loadavg")).ok()?;
+    text.split_ascii_whitespace().nth(3)?.split('/').next()?.parse().ok()
+}
+
+/// Open files of the whole machine (`fs.file-nr`); `None` when that cannot be
+/// read.
+pub fn open_files(proc_root: &Path) -> Option<u64> {
+    let text = fs::read_to_string(proc_root.join("sys/fs/file-nr")).ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// The calling thread's network namespace: the inode of its nsfs file.

@@ -12,8 +12,7 @@ use crate::model::transition::Transition;
 use crate::output::out::Out;
 use crate::sys::clock::ClockPair;
 
-use super::parts::{Endpoint, Process, State, document, timestamp};
-use super::sockets::cookie;
+use super::parts::{Cookie, Endpoint, Process, State, document, timestamp};
 
 pub(super) const SCHEMA: &str = "sockstate.event/1";
 
@@ -72,7 +71,7 @@ pub struct TransitionLine {
     pub remote: Option<Endpoint>,
     /// The kernel's id of the socket, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<String>,
+    pub cookie: Option<Cookie>,
     /// `unknown` when only trace events told of the socket: they come from
     /// every network namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,7 +218,7 @@ fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
         family: identity.table.family.name(),
         local: ends.map(|(local, _)| Endpoint::from(local)),
         remote: ends.map(|(_, remote)| Endpoint::from(remote)),
-        cookie: cookie(identity.cookie),
+        cookie: Cookie::new(identity.cookie),
         netns: (!transition.is_local()).then_some("unknown"),
         processes: owner.map(|owner| owner.processes.iter().map(process).collect()),
         former: owner.is_some_and(|owner| owner.former),

@@ -9,8 +9,8 @@ use crate::model::listener;
 use crate::model::owner::Owners;
 use crate::output::out::Out;
 
-use super::parts::{Addr, Age, Endpoint, Process, Taken, document, processes};
-use super::sockets::{cookie, unix_path};
+use super::parts::{Addr, Age, Cookie, Endpoint, Process, Taken, document, processes};
+use super::sockets::unix_path;
 
 pub(super) const SCHEMA: &str = "sockstate.listeners/1";
 
@@ -71,7 +71,7 @@ pub struct Listener {
     pub inode: u32,
     /// The kernel's id of the socket. Absent with source `proc`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<String>,
+    pub cookie: Option<Cookie>,
     /// Every holder.
     pub processes: Vec<Process>,
 }
@@ -122,7 +122,7 @@ fn listener(listener: &listener::Listener, owners: &Owners) -> Listener {
         shared_by: listener.shared_by,
         uid: socket.uid,
         inode: socket.inode,
-        cookie: cookie(socket.cookie),
+        cookie: Cookie::new(socket.cookie),
         processes: processes(socket.inode, owners),
     }
 }

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod check;
+mod compact;
 mod count;
 mod details;
 mod events;

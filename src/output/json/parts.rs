@@ -6,15 +6,16 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::address::Address;
+use crate::model::address::{Address, V4Text};
 use crate::model::age;
 use crate::model::escape::escaped;
 use crate::model::gap;
 use crate::model::owner::Owners;
 use crate::model::socket;
-use crate::output::cells;
 use crate::output::out::Out;
 use crate::source::Report;
+
+use super::compact;
 
 /// An address without brackets, mark or port.
 #[derive(JsonSchema)]
@@ -23,10 +24,37 @@ pub struct Addr(pub Address);
 
 impl Serialize for Addr {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // An IPv4 address, nearly every one, is written without allocating.
-        let mut text = Vec::with_capacity(40);
-        cells::address(&mut text, &self.0);
-        serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
+        match self.0.as_v4() {
+            Some(octets) => serializer.serialize_str(V4Text::new(octets).as_str()),
+            None => serializer.collect_str(&self.0),
+        }
+    }
+}
+
+/// A cookie; as a number it would lose digits in many parsers.
+#[derive(JsonSchema)]
+#[schemars(with = "String")]
+pub struct Cookie(u64);
+
+impl Cookie {
+    /// `None` where the source does not tell.
+    pub fn new(cookie: u64) -> Option<Self> {
+        (cookie != 0).then_some(Self(cookie))
+    }
+}
+
+impl Serialize for Cookie {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = *b"0x0000000000000000";
+        let mut rest = self.0;
+        for place in text[2..].iter_mut().rev() {
+            *place = b"0123456789abcdef"[(rest & 15) as usize];
+            rest >>= 4;
+        }
+        let zeros = (self.0.leading_zeros() / 4).min(15) as usize;
+        text[zeros] = b'0';
+        text[zeros + 1] = b'x';
+        serializer.serialize_str(std::str::from_utf8(&text[zeros..]).unwrap_or_default())
     }
 }
 
@@ -183,9 +211,24 @@ pub fn document(out: &mut Out<'_>, document: &impl Serialize) {
     out.write(b"\n");
 }
 
-/// Appends a value; writing to memory cannot fail, and no shape here has a
-/// map key that is no string.
+/// Appends a value; no shape here has a map key that is no string.
 pub fn value(out: &mut Vec<u8>, value: &impl Serialize) {
-    let done = serde_json::to_writer(&mut *out, value);
+    let done = compact::append(out, value);
     debug_assert!(done.is_ok(), "a shape that JSON cannot express");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_hexadecimal_without_leading_zeros() {
+        assert!(Cookie::new(0).is_none());
+        for shift in 0..64 {
+            for cookie in [1 << shift, u64::MAX >> shift, 0xfedc_ba98_7654_3210 >> shift] {
+                let json = serde_json::to_string(&Cookie(cookie)).expect("a string");
+                assert_eq!(json, format!("\"{cookie:#x}\""));
+            }
+        }
+    }
 }

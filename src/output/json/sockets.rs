@@ -8,6 +8,7 @@ use crate::engine::Lookups;
 use crate::kernel::{mptcp_info, tcp_info};
 use crate::model::age::Age;
 use crate::model::escape::escaped;
+use crate::model::facts::Facts;
 use crate::model::queues::{EndOfFile, Queues};
 use crate::model::row::Row;
 use crate::model::standing::Standing;
@@ -17,7 +18,7 @@ use crate::output::text::details::shutdown_name;
 use crate::source::Report;
 
 use super::details::{self, Memory, Netlink, Packet, Structure, Subflow, Ulp, Vsock};
-use super::parts::{self, Endpoint, Process, State, Taken, Timer, processes, value};
+use super::parts::{self, Cookie, Endpoint, Process, State, Taken, Timer, processes, value};
 
 pub(super) const SCHEMA: &str = "sockstate.sockets/1";
 
@@ -132,7 +133,7 @@ pub struct Socket<'a> {
     pub standing: &'static str,
     /// The kernel's id of the socket, hexadecimal; absent with source `proc`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<String>,
+    pub cookie: Option<Cookie>,
     /// Bound device, 0 for none.
     pub ifindex: u32,
     /// The running timer.
@@ -251,10 +252,13 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
     };
     let holders = |inode| details.processes.then(|| processes(inode, &lookups.owners));
     let mptcp = socket.table.proto == Proto::Mptcp;
-    let info = row.info_bytes().filter(|_| details.info);
+    // An attribute that is not shown is not looked for.
+    let shown = |is: bool| is.then_some(facts);
+    let info = shown(details.info).and_then(|_| row.info_bytes());
     let congestion = |name| {
+        let facts = shown(details.info)?;
         let (kind, bytes) = facts.congestion_info().filter(|(kind, _)| kind.name == name)?;
-        details.info.then(|| Structure::new(bytes, kind.fields))
+        Some(Structure::new(bytes, kind.fields))
     };
     let subflows: Vec<Subflow> = lookups.subflows.of(row).map(Subflow::from).collect();
     Socket {
@@ -279,7 +283,7 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
         uid: socket.uid,
         inode: socket.inode,
         standing: Standing::of(row).name(),
-        cookie: cookie(socket.cookie),
+        cookie: Cookie::new(socket.cookie),
         ifindex: socket.ifindex,
         timer: socket.timer.map(Timer::from),
         age_ms: Age::of(row).map(parts::Age::from),
@@ -290,21 +294,20 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
         mark: facts.mark(),
         shutdown: facts.shutdown().and_then(shutdown_name),
         v6_only: facts.v6_only(),
-        socket_options: facts
-            .socket_options()
-            .filter(|_| details.extended)
+        socket_options: shown(details.extended)
+            .and_then(Facts::socket_options)
             .map(|options| options.collect()),
         tos: facts.tos(),
         tclass: facts.traffic_class(),
         class_id: facts.class_id(),
-        congestion: facts.congestion().filter(|_| details.info),
+        congestion: shown(details.info).and_then(Facts::congestion),
         tcp_info: info.filter(|_| !mptcp).map(|b| Structure::new(b, tcp_info::FIELDS)),
         mptcp_info: info.filter(|_| mptcp).map(|b| Structure::new(b, mptcp_info::FIELDS)),
         bbr: congestion("bbr"),
         dctcp: congestion("dctcp"),
         vegas: congestion("vegas"),
-        ulp: facts.ulp().filter(|_| details.info).map(Ulp),
-        memory: facts.memory().filter(|_| details.memory).map(Memory),
+        ulp: shown(details.info).and_then(Facts::ulp).map(Ulp),
+        memory: shown(details.memory).and_then(Facts::memory).map(Memory),
         subflows: mptcp.then_some(subflows),
     }
 }
@@ -317,12 +320,6 @@ fn accept(queue: crate::model::queues::AcceptQueue) -> AcceptQueue {
 pub(super) fn unix_path(is_abstract: bool, name: &[u8]) -> String {
     let mark = if is_abstract { "@" } else { "" };
     format!("{mark}{}", escaped(name))
-}
-
-/// A cookie as JSON has it; a number of 64 bits would lose digits in many
-/// parsers.
-pub(super) fn cookie(cookie: u64) -> Option<String> {
-    (cookie != 0).then(|| format!("{cookie:#x}"))
 }
 
 /// Writes the document row by row.

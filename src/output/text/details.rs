@@ -9,6 +9,7 @@ use crate::model::escape::escaped;
 use crate::model::row::Row;
 use crate::model::want::Proto;
 use crate::output::cells;
+use crate::output::table::Cells;
 use crate::sys::names::Names;
 
 use super::sockets::Layout;
@@ -23,39 +24,31 @@ pub fn all_details(row: &Row<'_>, lookups: &Lookups) -> String {
         memory: true,
         ..Layout::default()
     };
-    let mut out = Vec::new();
-    details(&mut out, row, all, lookups, &mut Names::new(false));
-    String::from_utf8_lossy(&out).into_owned()
+    let mut cells = Cells::default();
+    details(&mut cells, row, all, lookups, &mut Names::new(false));
+    let line = |line: &[u8]| String::from_utf8_lossy(line).into_owned() + "\n";
+    cells.detail_lines().map(line).collect()
 }
 
 /// Appends every line of details that the layout asks for and the row has.
 pub(super) fn details(
-    out: &mut Vec<u8>,
+    cells: &mut Cells,
     row: &Row<'_>,
     layout: Layout,
     lookups: &Lookups,
     names: &mut Names,
 ) {
-    let mut line = |write: &mut dyn FnMut(&mut Vec<u8>)| {
-        let start = out.len();
-        write(out);
-        // Words end in a blank each; a line without words is no line.
-        if out.len() > start {
-            out.pop();
-            out.push(b'\n');
-        }
-    };
     if layout.extended || layout.tos || layout.cgroup || layout.socket_options {
-        line(&mut |out| extended(out, row, layout, lookups));
+        cells.detail(|out| extended(out, row, layout, lookups));
     }
     if layout.memory {
-        line(&mut |out| memory(out, row));
+        cells.detail(|out| memory(out, row));
     }
     if layout.tcp_info {
-        line(&mut |out| info(out, row));
+        cells.detail(|out| info(out, row));
     }
     for subflow in lookups.subflows.of(row) {
-        line(&mut |out| self::subflow(out, &subflow, names));
+        cells.detail(|out| self::subflow(out, &subflow, names));
     }
 }
 

@@ -91,7 +91,7 @@ impl<'o, 'w> Sockets<'o, 'w> {
         table.row(|cells| {
             basic_cells(cells, row, *layout, lookups, names);
             detail_cells(cells, row, *layout, lookups);
-            details(cells.details(), row, *layout, lookups, names);
+            details(cells, row, *layout, lookups, names);
         });
     }
 

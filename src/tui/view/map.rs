@@ -115,11 +115,10 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
 }
 
 fn per_second(rate: f64) -> String {
-    match rate {
-        r if r == 0.0 => "0/s".to_owned(),
-        r if r < 10.0 => format!("{r:.1}/s"),
-        r => format!("{}/s", human::count(r.round() as u64)),
+    if rate > 0.0 && rate < 10.0 {
+        return format!("{rate:.1}/s");
     }
+    format!("{}/s", human::count(rate.round() as u64))
 }
 
 /// Transitions a second on each edge of the graph; of a change that was

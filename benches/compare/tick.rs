@@ -1,0 +1,132 @@
+//! One tick of a monitor against the kernel's own dump.
+//!
+//! All in this process by turns, after 1 % of the sockets changed: a dump that
+//! is thrown away; a look of `engine::Stream`, that is dump and tracker, with
+//! owners known before; and a whole round of `engine::Watcher`, rules included.
+//! The search for owners runs beside them, in a thread of its own and for a
+//! tenth of the time at most, and is not in these numbers.
+
+use std::mem::MaybeUninit;
+use std::path::Path;
+
+use sockstate::engine::{Engine, Events, Stream, Watched, Watcher, Wishes};
+use sockstate::kernel::netlink::Progress;
+use sockstate::kernel::request::{self, AF_INET, InetDump};
+use sockstate::model::owner::Owners;
+use sockstate::model::state::{State, StateSet};
+use sockstate::model::want::{Proto, TableId, Want};
+use sockstate::rules::Config;
+use sockstate::source::Choice;
+use sockstate::sys::netlink::{DiagSocket, End};
+
+use super::measure::{cpu_ms, median};
+use super::population::Population;
+
+/// As the table names it.
+pub const NAME: &str = "tick";
+
+/// A look's CPU time may be so many times the dump's.
+const BAR: f64 = 1.3;
+
+/// The tracker may hold so many bytes for each socket.
+const BYTES_BAR: f64 = 128.0;
+
+/// Looks, dumps, and compares.
+pub fn measure(population: &mut Population, rounds: usize) -> Result<String, String> {
+    let engine = Engine::new(Choice::Netlink, Path::new("/proc"));
+    let tables: Vec<TableId> = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Tcp).collect();
+    let (mut stream, _) = Stream::open(&engine, Want::all_of(tables.clone()), Events::Poll)?;
+    let config = Config::default();
+    let (engine, config) = (&engine, &config);
+    let watched = Watched { engine, tables, config, own: &[], events: Events::Poll };
+    let (mut watcher, _) = Watcher::open(watched)?;
+    let nobody = Owners::default();
+    let look = |stream: &mut Stream<'_>| {
+        stream.look_with(Some(&nobody)).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let round = |watcher: &mut Watcher<'_>| {
+        watcher.round(Wishes::default()).map(|_| ()).map_err(|error| error.to_string())
+    };
+    look(&mut stream)?;
+    round(&mut watcher)?;
+    let (mut dumps, mut looks, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let mut changes = 0;
+    std::iter::from_fn(|| stream.next_told()).for_each(drop);
+    for _ in 0..rounds {
+        dumps.push(timed(|| raw_dump(StateSet::ALL))?);
+        population.change_one_percent()?;
+        looks.push(timed(|| look(&mut stream))?);
+        whole.push(timed(|| round(&mut watcher))?);
+        changes += std::iter::from_fn(|| stream.next_told()).count();
+        std::iter::from_fn(|| watcher.next_told()).for_each(drop);
+    }
+    let ratio =
+        |times: &[f64]| median(times.iter().zip(&dumps).map(|(t, dump)| t / dump).collect());
+    let (look_ratio, round_ratio) = (ratio(&looks), ratio(&whole));
+    let bytes = stream.bytes_per_socket();
+    let sockets = population.size as f64;
+    let ns = |ms: f64| ms * 1e6 / sockets;
+    let word = |met: bool| if met { "yes" } else { "NO" };
+    let unbound = StateSet::ALL.without(State::Bound.into()).without(State::Close.into());
+    let without = median((0..3).map(|_| timed(|| raw_dump(unbound))).collect::<Result<_, _>>()?);
+    let (look, round, dump) = (median(looks), median(whole), median(dumps));
+    Ok(format!(
+        "| {NAME}: dump and tracker, {} transitions (the kernel's own dump) | {look:.1} / \
+         {dump:.1} | {look_ratio:.3} | | | {BAR} | {} | {:.0} (dump {:.0}, without bound sockets \
+         {:.0}) | |\n\
+         | {NAME}: a round of watch, rules included | {round:.1} / {dump:.1} | {round_ratio:.3} | | \
+         | | | {:.0} | |\n\
+         | tracker, bytes a socket | {bytes:.1} | | | | {BYTES_BAR} | {} | | |",
+        changes / rounds.max(1),
+        word(look_ratio <= BAR),
+        ns(look),
+        ns(dump),
+        ns(without),
+        ns(round),
+        word(bytes <= BYTES_BAR),
+    ))
+}
+
+/// Every TCP socket in one walk, received and thrown away.
+fn raw_dump(states: StateSet) -> Result<(), String> {
+    let all = InetDump {
+        family: AF_INET,
+        protocol: 6,
+        states: states.bits(),
+        extensions: 0,
+        local_port: 0,
+    };
+    let mut socket = DiagSocket::open().map_err(|error| error.to_string())?;
+    let outcome = socket.exchange(&|seq| request::tcp_dump_both(all, seq), &mut |_, datagram| {
+        // NLMSG_DONE comes in a datagram of its own or as the last message;
+        // it is the only one that begins so short.
+        if ends(datagram.bytes) { Progress::Done } else { Progress::More }
+    });
+    match outcome.end {
+        End::Done => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// Whether the last message of a datagram is `NLMSG_DONE`: 20 bytes, type 3.
+fn ends(bytes: &[u8]) -> bool {
+    let last = bytes.len().checked_sub(20).and_then(|at| bytes.get(at..));
+    last.is_some_and(|message| message.starts_with(&[20, 0, 0, 0, 3, 0]))
+}
+
+fn timed(mut run: impl FnMut() -> Result<(), String>) -> Result<f64, String> {
+    let before = used();
+    run()?;
+    Ok(used() - before)
+}
+
+#[expect(unsafe_code, reason = "rustix has no getrusage")]
+fn used() -> f64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the pointer is to our own variable; all zeros is a value of it.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    cpu_ms(&usage)
+}
