@@ -55,7 +55,7 @@ fn make_screens() -> Result<()> {
     let mut session = Run::new(args).start_session(80, 24)?;
     session.wait_for("accept-queue-overflow")?;
     let tabs = [
-        ("Overview", "1", "fullest queues"),
+        ("Overview", "1", "most TCP peers"),
         ("Sockets", "2/state close-wait\r\r", "the application"),
         ("Listeners", "3", "FULL"),
         ("Groups", "4", "by process"),
