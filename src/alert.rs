@@ -33,7 +33,7 @@ pub struct Standing {
 /// What a look changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It fires now.
+    /// It fires now, or has become worse.
     Firing(Standing),
     /// It does not any more; the numbers are the last ones.
     Resolved(Standing),
@@ -64,7 +64,13 @@ impl Alerts {
                 (None, None) => None,
             };
             match found {
-                Some(alert) => standing.alert = alert,
+                Some(alert) => {
+                    let worse = alert.severity > standing.alert.severity;
+                    standing.alert = alert;
+                    if standing.fires && worse {
+                        changes.push(Change::Firing(standing.clone()));
+                    }
+                }
                 None if unknown.contains(&standing.alert.rule) => {}
                 None => {
                     if standing.fires {

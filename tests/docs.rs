@@ -238,7 +238,19 @@ fn harmless(line: &str) -> String {
         (first, Some(rest)) => format!("{first} {}", rest.split_once(' ').unwrap_or_default().1),
         _ => line.to_owned(),
     };
-    line.replace(" -K ", " -K --explain-filter ")
+    briefly(&line.replace(" -K ", " -K --explain-filter "))
+}
+
+/// What goes on until someone ends it ends soon, and calls nobody.
+fn briefly(line: &str) -> String {
+    let streams = ["sockstate watch", "sockstate events"];
+    if !streams.iter().any(|stream| line.starts_with(stream)) {
+        return line.to_owned();
+    }
+    let (stream, rest) = line.split_once(" | ").map_or((line, None), |(a, b)| (a, Some(b)));
+    let (stream, _) = stream.split_once(" --notify ").unwrap_or((stream, ""));
+    let pipe = rest.map_or(String::new(), |rest| format!(" | {rest}"));
+    format!("{stream} --duration 100ms{pipe}")
 }
 
 /// Runs a line as a shell would, with the built program.
@@ -263,7 +275,9 @@ fn run(line: &str) {
     if said.contains("not supported by this kernel") {
         return;
     }
-    assert!(output.status.success(), "{line}: {}\n{said}", output.status);
+    // The status of a check says how the machine is, and that is not ours to know.
+    let is_check = line.starts_with("sockstate check") && output.stdout.starts_with(b"SOCKSTATE ");
+    assert!(output.status.success() || is_check, "{line}: {}\n{said}", output.status);
     // Behind a pipe only this tells that it failed.
     assert!(!said.lines().any(|text| text.starts_with("sockstate: ")), "{line}: {said}");
 }
@@ -276,7 +290,9 @@ fn every_command_that_is_shown_runs() {
     let shown = man_examples();
     assert!(shown.len() > 5, "the man page shows commands: {shown:?}");
     lines.extend(shown);
-    for command in ["", "status", "list", "count", "listeners", "ports", "explain"] {
+    for command in
+        ["", "status", "list", "count", "listeners", "events", "watch", "ports", "explain"]
+    {
         let help = Command::new(env!("CARGO_BIN_EXE_sockstate"))
             .args(command.split_whitespace())
             .arg("--help")

@@ -58,6 +58,8 @@ fn main() -> ExitCode {
         live("dump::damaged_at_every_offset", damaged_dump),
         live("dump::refuses_what_it_cannot_hold", dump_refusals),
         live("words::states_anywhere", states_anywhere),
+        live("words::tables_by_the_names_of_ss", tables_by_name),
+        live("words::filter_from_a_file", filter_from_a_file),
         plain("filter::errors_point_at_the_place", filter_errors),
         plain("filter::explained", explained),
     ];
@@ -461,8 +463,9 @@ fn type_of_service() -> Result<()> {
     let row = row_of(&["-t", "-l", "--tos"], &v6)?;
     ensure!(row["tclass"] == 0x20, "{row}");
     ensure!(row_of(&["-t", "-l"], &v6)?["tclass"].is_null(), "nobody asked");
-    let lines = text(&["-t", "-l", "--tos", "-H"])?;
+    let lines = text(&["-t4", "-l", "--tos", "-H"])?;
     ensure!(word(&lines, "tos") == Some("0x10"), "{lines:?}");
+    let lines = text(&["-t6", "-l", "--tos", "-H"])?;
     ensure!(word(&lines, "tclass") == Some("0x20"), "{lines:?}");
     Ok(())
 }
@@ -891,6 +894,8 @@ fn dump() -> Result<()> {
         held.push(states::time_wait(family, By::Close)?);
         held.push(states::syn_recv(family)?);
     }
+    // An acknowledgement that is delayed moves them on while this looks.
+    poll("no FIN_WAIT1", || Ok(steady(&["-t", "state fin-wait-1"])?.is_empty().then_some(())))?;
     let directory = TempDir::new()?;
     let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
     let (ours, theirs) = (path("ours"), path("theirs"));
@@ -917,7 +922,8 @@ fn dump() -> Result<()> {
     Run::program("ss", ["-t", "-a", "-n", "-D", &theirs]).run()?.ok()?;
     // ss before 6.8 does not ask for bound sockets.
     let without_bound: Vec<_> = live.into_iter().filter(|line| !line.contains(",BOUND,")).collect();
-    ensure!(steady(&["--from", &theirs, "exclude bound"])? == without_bound);
+    let read = steady(&["--from", &theirs, "exclude bound"])?;
+    ensure!(read == without_bound, "live {without_bound:#?}\nof ss {read:#?}");
 
     // What only we can decide is in the dump all the same, and that is said.
     let filtered = Run::new(["list", "-t", "-D", &ours, "process nobody"]).run()?.ok()?;
@@ -925,10 +931,11 @@ fn dump() -> Result<()> {
         filtered.stderr
             == "the dump holds more than the filter selects: give --from the same filter\n"
     );
-    let unwritable = Run::new(["list", "-t", "-D", "/nonexistent/dump"]).run()?.ended(1)?;
-    ensure!(unwritable.stderr.starts_with("sockstate: cannot write /nonexistent/dump: "));
-    let unreadable = Run::new(["list", "--from", "/nonexistent/dump"]).run()?.ended(1)?;
-    ensure!(unreadable.stderr.starts_with("sockstate: cannot read /nonexistent/dump: "));
+    let nowhere = path("missing/dump");
+    let unwritable = Run::new(["list", "-t", "-D", &nowhere]).run()?.ended(1)?;
+    ensure!(unwritable.stderr.starts_with(&format!("sockstate: cannot write {nowhere}: ")));
+    let unreadable = Run::new(["list", "--from", &nowhere]).run()?.ended(1)?;
+    ensure!(unreadable.stderr.starts_with(&format!("sockstate: cannot read {nowhere}: ")));
     Ok(())
 }
 
@@ -1029,6 +1036,64 @@ fn states_anywhere() -> Result<()> {
     ensure!(count(&["state", "listen", &sport])? == 1);
     let listeners = Run::new(["listeners", "--json", &sport]).run()?.ok()?.json()?;
     ensure!(listeners["listeners"].as_array().map(Vec::len) == Some(1), "{listeners}");
+    Ok(())
+}
+
+/// `-A`, `-f`, `-B` and `-Q` as in `ss`.
+fn tables_by_name() -> Result<()> {
+    let _tcp = states::established(Family::V4)?;
+    let _stream = unix::listener(2, 1)?;
+    let _datagram = unix::datagram()?;
+    let _udp = udp::unconnected(Family::V4, 0)?;
+    let kinds = |words: &[&str]| -> Result<Vec<String>> {
+        let row = |row: &Value| format!("{}/{}", row["proto"], row["type"]).replace('"', "");
+        let mut kinds: Vec<String> = rows(words)?.iter().map(row).collect();
+        kinds.sort();
+        kinds.dedup();
+        Ok(kinds)
+    };
+    for (words, expected) in [
+        (&["-a", "-A", "tcp,u_str"][..], &["tcp/null", "unix/stream"][..]),
+        (&["-a", "-A", "unix_dgram"], &["unix/dgram"]),
+        (&["-a", "-A", "unix,!u_dgr,udp"], &["udp/null", "unix/stream"]),
+        (&["-a", "-x", "-A", "u_str"], &["unix/dgram", "unix/stream"]),
+        (&["-a", "--query=tcp", "--socket", "udp"], &["tcp/null", "udp/null"]),
+        (&["-a", "-f", "unix"], &["unix/dgram", "unix/stream"]),
+        (&["-a", "-A", "tcp", "-f", "inet6"], &[]),
+        (&["-A", "u_dgr"], &[]),
+        (&["-B"], &[]),
+    ] {
+        let found = kinds(words)?;
+        ensure!(found == expected, "{words:?}: {found:?}");
+    }
+    let count = Run::new(["count", "-A", "u_str", "--by", "family", "--json"]).run()?.ok()?;
+    let streams = rows(&["-a", "-A", "u_str"])?.len();
+    ensure!(count.json()?["total"] == streams, "{count}");
+    let bound = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    bound.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    let found = rows(&["-B"])?;
+    ensure!(found.len() == 1 && found[0]["inode"] == inode_of(&bound)?, "{found:?}");
+    let output = Run::new(["list", "-taQH"]).run()?.ok()?;
+    let words = output.stdout.lines().map(|line| line.split_whitespace().count());
+    ensure!(words.clone().count() > 0 && words.into_iter().all(|n| n == 3), "{output}");
+    Ok(())
+}
+
+/// `-F`: what the file and the command line say must both hold.
+fn filter_from_a_file() -> Result<()> {
+    let held = states::close_wait(Family::V4, Unread::Eof)?;
+    let port = held.local.port();
+    let directory = TempDir::new()?;
+    let file = directory.path().join("filter");
+    fs::write(&file, format!("# ours\nsport {port} or\ndport {port}\n"))?;
+    let file = file.to_str().context("a path")?;
+    let both = rows(&["-ta", "-F", file])?;
+    ensure!(both.len() >= 2, "{both:?}");
+    let one = rows(&["-t", "-F", file, "state", "close-wait"])?;
+    ensure!(one.len() == 1 && one[0]["state"] == "CLOSE_WAIT", "{one:?}");
+    let piped =
+        Run::new(["list", "--json", "-ta", "-F", "-"]).stdin(fs::File::open(file)?).run()?;
+    ensure!(piped.ok()?.json()?["sockets"].as_array().map(Vec::len) == Some(both.len()));
     Ok(())
 }
 

@@ -2,21 +2,4 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use sockstate::kernel::inet_diag::InetMessage;
-use sockstate::model::facts::Facts;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
-use sockstate::model::want::Proto;
-use sockstate_fuzz::{feed, show};
-
-fuzz_target!(|data: &[u8]| {
-    feed(data, &mut |payload| {
-        let Some(message) = InetMessage::parse(payload) else { return };
-        // Which table it is from the request knows, not the message.
-        let protos = [Proto::Tcp, Proto::Mptcp, Proto::Udp, Proto::Raw];
-        let proto = protos[message.uid() as usize % protos.len()];
-        let socket = Socket::from_inet_diag(&message, proto);
-        show(&Row { socket, facts: Facts::Inet(message.attributes) });
-    });
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sockstate_fuzz::inet_rows::run(data));

@@ -2,34 +2,4 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use sockstate::kernel::netlink_diag::NetlinkMessage;
-use sockstate::kernel::packet_diag::PacketMessage;
-use sockstate::kernel::unix_diag::UnixMessage;
-use sockstate::kernel::vsock_diag::VsockMessage;
-use sockstate::model::facts::Facts;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
-use sockstate_fuzz::{feed, show};
-
-fuzz_target!(|data: &[u8]| {
-    feed(data, &mut |payload| {
-        if let Some(message) = UnixMessage::parse(payload) {
-            assert!(message.attributes.waiting().count() <= payload.len());
-            let facts = Facts::Unix(message.attributes);
-            show(&Row { socket: Socket::from_unix_diag(&message), facts });
-        }
-        if let Some(message) = NetlinkMessage::parse(payload) {
-            let facts = Facts::Netlink(message.attributes);
-            show(&Row { socket: Socket::from_netlink_diag(&message), facts });
-        }
-        if let Some(message) = PacketMessage::parse(payload) {
-            let facts = Facts::Packet(message.attributes);
-            show(&Row { socket: Socket::from_packet_diag(&message), facts });
-        }
-        if let Some(message) = VsockMessage::parse(payload) {
-            let facts = Facts::None;
-            show(&Row { socket: Socket::from_vsock_diag(&message), facts });
-        }
-    });
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sockstate_fuzz::unix_rows::run(data));

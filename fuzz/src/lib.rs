@@ -1,4 +1,11 @@
-//! What every row must bear, whatever bytes it came from.
+//! What must hold whatever the bytes are: one module a target, and what every row must bear.
+//!
+//! tests/fuzz.rs runs the same on its seeds, so that none of it grows old unseen.
+
+pub mod dump_file;
+pub mod filter_parse;
+pub mod inet_rows;
+pub mod unix_rows;
 
 use std::ops::ControlFlow;
 
@@ -51,7 +58,7 @@ pub fn show(row: &Row<'_>) {
     let details = json::Details { processes: true, info: true, memory: true, extended: true };
     let mut sockets = json::Sockets::new(&mut out, details);
     sockets.row(row, &lookups);
-    sockets.finish(Timestamp::UNIX_EPOCH, &Report::default());
+    sockets.finish(Timestamp::UNIX_EPOCH, &Report::default(), None);
     drop(out.finish());
     let document: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
     assert_eq!(document["sockets"].as_array().map(Vec::len), Some(1));
@@ -64,6 +71,8 @@ pub fn show(row: &Row<'_>) {
         extended: true,
         tos: true,
         cgroup: true,
+        socket_options: true,
+        no_queues: row.socket.inode % 3 == 1,
         processes: true,
         tcp_info: true,
         memory: true,

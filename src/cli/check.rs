@@ -48,7 +48,9 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
         Ok(checked) => checked,
         Err(why) => return unable(context, &why),
     };
-    show(context, &checked)?;
+    if let Err(error) = show(context, &checked) {
+        return unseen(context, error);
+    }
     match checked.status {
         Status::Ok => Ok(()),
         status => Err(Error::Exit(status.code())),
@@ -61,7 +63,11 @@ fn time(flag: &str, text: &str) -> Result<u64, Error> {
     })
 }
 
-fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
+/// The command that is told of alerts.
+///
+/// # Errors
+/// When there is none in the text.
+pub fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
     let Some(command) = command else { return Ok(None) };
     let notifier = Notifier::new(command, NOTIFY_TIMEOUT_MS);
     notifier.map(Some).ok_or_else(|| Error::Usage("--notify: expected a command".into()))
@@ -106,6 +112,17 @@ fn unable(context: &mut Context<'_>, why: &str) -> Result<(), Error> {
     }
     context.note(&format!("sockstate: {why}\n"));
     Err(Error::Exit(Status::Unknown.code()))
+}
+
+/// A result that nobody could read is UNKNOWN; 1 would mean WARNING.
+fn unseen(context: &mut Context<'_>, error: Error) -> Result<(), Error> {
+    match error {
+        Error::Output(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            context.note(&format!("sockstate: cannot write the result: {error}\n"));
+            Err(Error::Exit(Status::Unknown.code()))
+        }
+        other => Err(other),
+    }
 }
 
 fn show(context: &mut Context<'_>, checked: &Checked) -> Result<(), Error> {

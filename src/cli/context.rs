@@ -43,15 +43,19 @@ impl<'w> Context<'w> {
 
     /// The engine these flags ask for.
     pub fn engine(&self) -> Engine {
-        let choice = match self.shared.source {
+        Engine::new(self.choice(), &self.shared.proc_root)
+    }
+
+    /// Which source these flags ask for.
+    pub fn choice(&self) -> Choice {
+        match self.shared.source {
             SourceChoice::Auto
             | SourceChoice::Tracepoint
             | SourceChoice::Destroy
             | SourceChoice::Poll => Choice::Auto,
             SourceChoice::Netlink => Choice::Netlink,
             SourceChoice::Proc => Choice::Proc,
-        };
-        Engine::new(choice, &self.shared.proc_root)
+        }
     }
 
     /// Whether standard output may have characters beyond ASCII.

@@ -17,7 +17,7 @@ pub fn run(context: &mut Context<'_>, flags: &flags::Count) -> Result<(), Error>
     let keys = keys(&flags.by)?;
     let engine = context.engine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
-    let mut selection = select::selection(&context.shared, &flags.words.words, defaults, &engine)?;
+    let mut selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
     selection.want.any_order = true;
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());

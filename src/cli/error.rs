@@ -56,7 +56,7 @@ fn one_line(message: &str, args: &[OsString]) -> String {
         // The advice to put an unknown flag behind `--` helps nobody here.
         .filter(|line| !line.is_empty() && !line.starts_with("tip: to pass"))
         .collect();
-    let said = said.join(" ").trim_start_matches("error: ").to_owned();
+    let said = said.join(" ").trim_start_matches("error: ").replace(" tip: ", "; ");
     format!("{said}; see 'sockstate {}--help'", subcommand(args))
 }
 
@@ -138,6 +138,13 @@ mod tests {
         assert_eq!(
             line(unknown, &["sockstate", "-t", "list", "--foo"]),
             "unexpected argument '--foo' found; see 'sockstate list --help'"
+        );
+        let alike = "error: unexpected argument '--tcq' found\n\n  \
+                     tip: a similar argument exists: '--tcp'\n";
+        assert_eq!(
+            line(alike, &["sockstate", "list", "--tcq"]),
+            "unexpected argument '--tcq' found; a similar argument exists: '--tcp'; \
+             see 'sockstate list --help'"
         );
     }
 }

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::engine::fields::Field;
 use crate::group::KEYS;
 
+use super::query::Word;
 use super::repeat::Repeat;
 
 const MAIN_EXAMPLES: &str = "\
@@ -53,6 +54,14 @@ Examples:
   sockstate events --summary --duration 10s    how often, and how long states last
   sockstate events --json sport = :443         for scripts, an object a line";
 
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  sockstate watch                              the live terminal; ? shows the keys
+  sockstate watch state close-wait             with a filter on the sockets
+  sockstate watch --plain --transitions        lines, for a log
+  sockstate watch --json | jq .alert.summary   alerts as they begin and end
+  sockstate watch --notify /usr/local/bin/page";
+
 const PORTS_EXAMPLES: &str = "\
 Examples:
   sockstate ports                              how full every budget is
@@ -74,7 +83,8 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   sockstate                                    the same
   sockstate status -t                          without UDP, raw and unix sockets
-  sockstate status --json | jq .tcp";
+  sockstate status --json | jq .tcp
+  sockstate status --interval 5s --count 2     twice, with what changed in between";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -118,7 +128,7 @@ pub enum Command {
     /// Alerts stand first, worst first, each with the numbers it rests on and what helps. Then the
     /// sockets per state, the limits of the kernel, and who has most.
     #[command(after_help = STATUS_EXAMPLES)]
-    Status,
+    Status(Status),
     /// One line a socket, as ss
     ///
     /// Without a table's flag TCP, UDP, raw and unix sockets are listed. Without -a, -l or a state the states
@@ -159,6 +169,14 @@ pub enum Command {
     /// filter's states match either end. SIGINT ends it with status 130.
     #[command(after_help = EVENTS_EXAMPLES)]
     Events(EventsFlags),
+    /// The live terminal: counts, sockets, listeners, events, alerts
+    ///
+    /// Tabs for the overview, the sockets, the listeners, groups, the log of transitions, ephemeral
+    /// ports and the diagram of states; `?` shows the keys. Where there is no terminal, or with
+    /// --plain or --json, a line for each alert that begins or ends, and with --transitions for each
+    /// transition. The filter chooses the sockets of the terminal, or the transitions of the lines.
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchFlags),
     /// Ephemeral ports: used, left, and for how long, per source and destination
     ///
     /// An outgoing connection needs a local port that is free towards its destination; when there is
@@ -240,7 +258,7 @@ pub struct Shared {
     #[arg(short = 'S', long, global = true, hide_short_help = true)]
     pub sctp: bool,
     /// DCCP sockets
-    #[arg(long, global = true, hide_short_help = true)]
+    #[arg(short = 'd', long, global = true, hide_short_help = true)]
     pub dccp: bool,
     /// UDP-Lite sockets
     #[arg(long, global = true, hide_short_help = true)]
@@ -257,6 +275,29 @@ pub struct Shared {
     /// Sockets between a host and its virtual machines
     #[arg(long, global = true, hide_short_help = true)]
     pub vsock: bool,
+    /// Tables by the words of `ss`: all, inet, tcp, unix_dgram and so on
+    ///
+    /// With ! before it a word takes away what it names. Types of unix, packet and vsock sockets are for list,
+    /// count and listeners.
+    #[arg(
+        short = 'A',
+        long,
+        global = true,
+        alias = "socket",
+        value_name = "TABLE[,TABLE]",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub query: Vec<Word>,
+    /// A family by the word of `ss`: inet is -4, inet6 -6, unix -x, link -0
+    #[arg(
+        short = 'f',
+        long = "family",
+        global = true,
+        value_name = "FAMILY",
+        hide_short_help = true
+    )]
+    pub families: Vec<FamilyWord>,
     /// Every state, also LISTEN, TIME_WAIT, SYN_RECV, CLOSE and BOUND
     #[arg(short, long, global = true, overrides_with = "listening")]
     pub all: bool,
@@ -292,6 +333,23 @@ pub struct Shared {
     pub proc_root: PathBuf,
 }
 
+/// A family, by the word of `ss`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyWord {
+    /// IPv4
+    Inet,
+    /// IPv6
+    Inet6,
+    /// Unix sockets
+    Unix,
+    /// Packet sockets
+    Link,
+    /// Netlink sockets
+    Netlink,
+    /// Sockets between a host and its virtual machines
+    Vsock,
+}
+
 /// When to colour.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColorChoice {
@@ -312,11 +370,11 @@ pub enum SourceChoice {
     Netlink,
     /// /proc/net only
     Proc,
-    /// events: the tracepoint sock:inet_sock_set_state, and snapshots
+    /// events, watch: the tracepoint sock:inet_sock_set_state, and snapshots
     Tracepoint,
-    /// events: the kernel's word of sockets that end, and snapshots
+    /// events, watch: the kernel's word of sockets that end, and snapshots
     Destroy,
-    /// events: snapshots alone
+    /// events, watch: snapshots alone
     Poll,
 }
 
@@ -347,6 +405,15 @@ pub struct List {
     /// The cgroup the socket was made in, on a line below
     #[arg(long)]
     pub cgroup: bool,
+    /// The socket options that are set, on a line below
+    #[arg(long = "inet-sockopt", hide_short_help = true)]
+    pub socket_options: bool,
+    /// Without the columns RECV-Q and SEND-Q
+    #[arg(short = 'Q', long, hide_short_help = true)]
+    pub no_queues: bool,
+    /// Sockets that have a port and are neither listening nor connected
+    #[arg(short = 'B', long = "bound-inactive", hide_short_help = true)]
+    pub bound: bool,
     /// One line a socket: details stand behind it, not below
     #[arg(short = 'O', long = "oneline")]
     pub one_line: bool,
@@ -410,6 +477,13 @@ fn limit(text: &str) -> Result<usize, &'static str> {
     text.parse().map_err(|_| "it must be a whole number such as 10")
 }
 
+/// Flags of `status`.
+#[derive(Args, Debug, Default)]
+pub struct Status {
+    #[command(flatten)]
+    pub repeat: Repeat,
+}
+
 /// Flags of `count`.
 #[derive(Args, Debug)]
 pub struct Count {
@@ -454,6 +528,57 @@ pub struct EventsFlags {
     pub summary: Option<Option<Duration>>,
     #[command(flatten)]
     pub words: Words,
+}
+
+/// Flags of `watch`.
+#[derive(Args, Debug)]
+pub struct WatchFlags {
+    /// Time between two looks
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// Look less often where more than this share of one CPU would be used
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
+    pub max_cpu: f64,
+    /// Lines instead of the live terminal
+    #[arg(long)]
+    pub plain: bool,
+    /// With --plain or --json: a line for each transition too
+    #[arg(long)]
+    pub transitions: bool,
+    /// With --plain or --json: end after this time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Thresholds, exceptions and own rules; without it the user's
+    /// sockstate/rules.toml, else the one in /etc
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// Run this for every alert that begins or ends, with its JSON on standard
+    /// input; split at blanks, there is no shell
+    #[arg(long, value_name = "COMMAND")]
+    pub notify: Option<String>,
+    /// Let the key K close sockets and signal processes, after asking
+    #[arg(long)]
+    pub allow_actions: bool,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Keys of your own; without it the user's sockstate/watch.toml, else the
+    /// one in /etc
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub words: Words,
+}
+
+/// A share such as `5%` or `5`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim_end_matches('%').parse().ok();
+    number
+        .filter(|share| share.is_finite() && *share > 0.0)
+        .ok_or_else(|| format!("'{text}' is no share such as 5%"))
 }
 
 /// Flags of `ports`.
@@ -503,6 +628,11 @@ pub struct Words {
     /// example.
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
+    /// Read the filter from a file too, - for standard input
+    ///
+    /// Lines that begin with # are left out. A socket must pass it and the words of the command line.
+    #[arg(short = 'F', long = "filter", value_name = "FILE", hide_short_help = true)]
+    pub file: Option<PathBuf>,
 }
 
 /// Flags of `check`.

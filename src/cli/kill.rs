@@ -21,7 +21,7 @@ pub fn run(
     engine: &Engine,
     plan: &Plan,
 ) -> Result<(), Error> {
-    if flags.words.words.is_empty() {
+    if plan.selection.is_unfiltered() {
         return Err(Error::Usage("--kill needs a filter: it would close every connection".into()));
     }
     if !flags.yes && !io::stdin().is_terminal() {

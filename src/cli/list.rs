@@ -28,7 +28,7 @@ use super::{kill, select, status};
 /// Lists what the flags ask for.
 pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
     if flags.summary {
-        return status::run(context);
+        return status::run(context, &flags.repeat);
     }
     if flags.columns.iter().any(|name| name == "help") {
         return context.print(columns::help().as_bytes());

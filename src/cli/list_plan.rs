@@ -53,7 +53,7 @@ impl Plan {
     pub fn new(context: &Context<'_>, flags: &List, engine: &Engine) -> Result<Self, Error> {
         let shared = &context.shared;
         let mut selection =
-            select::selection(shared, &flags.words.words, list_defaults(flags), engine)?;
+            select::selection(shared, &flags.words.all()?, list_defaults(flags), engine)?;
         let order = flags.sort.as_deref().map(order).transpose()?;
         let columns = columns(flags, shared.json)?;
         let fields: Vec<Field> =
@@ -85,6 +85,8 @@ impl Plan {
                 extended,
                 tos: flags.tos,
                 cgroup: flags.cgroup,
+                socket_options: flags.socket_options,
+                no_queues: flags.no_queues,
                 processes: shared.processes,
                 tcp_info: flags.info,
                 memory: flags.memory,
@@ -165,6 +167,9 @@ fn list_defaults(flags: &List) -> select::Defaults<'static> {
     }
     if flags.from.is_some() {
         unasked.states = StateSet::ALL;
+    }
+    if flags.bound {
+        unasked.states = State::Bound.into();
     }
     unasked
 }

@@ -13,7 +13,7 @@ use super::select;
 pub fn run(context: &mut Context<'_>, flags: &Listeners) -> Result<(), Error> {
     let engine = context.engine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: State::Listen.into() };
-    let mut selection = select::selection(&context.shared, &flags.words.words, defaults, &engine)?;
+    let mut selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
     let tables = &mut selection.want.tables;
     tables.retain(|table| matches!(table.proto, Proto::Tcp | Proto::Mptcp | Proto::Unix));
     if select::tables(&context.shared, &[Proto::Tcp])

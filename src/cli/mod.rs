@@ -16,10 +16,15 @@ mod list_writer;
 mod listeners;
 pub mod man;
 mod ports;
+mod query;
 mod repeat;
 mod rules;
 mod select;
 mod status;
+mod transitions;
+mod watch;
+mod watch_plain;
+mod words;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -31,6 +36,7 @@ use crate::sys::netns;
 use context::Context;
 use error::Error;
 use flags::{Cli, Command, SourceChoice};
+use repeat::Repeat;
 
 /// Runs the program and returns its exit status: 0 done, 1 it could not do the
 /// job, 2 wrong usage. A closed pipe is an ordinary end.
@@ -60,19 +66,21 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         cli.shared.source,
         SourceChoice::Tracepoint | SourceChoice::Destroy | SourceChoice::Poll
     );
-    if of_events && !matches!(cli.command, Some(Command::Events(_))) {
+    if of_events && !matches!(cli.command, Some(Command::Events(_) | Command::Watch(_))) {
         return Err(Error::Usage(
-            "the sources tracepoint, destroy and poll are of events; use auto, netlink or proc"
+            "the sources tracepoint, destroy and poll are of events and watch; use auto, netlink or proc"
                 .into(),
         ));
     }
     let mut context = Context::new(cli.shared, stdout, stderr);
     match cli.command {
-        None | Some(Command::Status) => status::run(&mut context),
+        None => status::run(&mut context, &Repeat::default()),
+        Some(Command::Status(flags)) => status::run(&mut context, &flags.repeat),
         Some(Command::List(flags)) => list::run(&mut context, &flags),
         Some(Command::Count(flags)) => count::run(&mut context, &flags),
         Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
         Some(Command::Check(flags)) => check::run(&mut context, &flags),
+        Some(Command::Watch(flags)) => watch::run(&mut context, &flags),
         Some(Command::Events(flags)) => events::run(&mut context, &flags),
         Some(Command::Ports(flags)) => ports::run(&mut context, &flags),
         Some(Command::Explain(flags)) => explain::run(&mut context, &flags),

@@ -21,7 +21,7 @@ pub fn run(context: &mut Context<'_>, flags: &Ports) -> Result<(), Error> {
         return Err(Error::Usage("ephemeral ports are counted for TCP only (-t, -4, -6)".into()));
     }
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::connected() };
-    let selection = select::selection(&context.shared, &flags.words.words, defaults, &engine)?;
+    let selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }

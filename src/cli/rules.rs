@@ -25,7 +25,7 @@ pub fn load(named: Option<&Path>) -> Result<Config, Error> {
     let mut config = Config::default();
     let (path, needed) = match named {
         Some(path) => (Some(path.to_owned()), true),
-        None => (places().into_iter().find(|path| path.exists()), false),
+        None => (places(NAME).into_iter().find(|path| path.exists()), false),
     };
     let Some(path) = path else { return Ok(config) };
     let text = match std::fs::read_to_string(&path) {
@@ -41,11 +41,12 @@ pub fn load(named: Option<&Path>) -> Result<Config, Error> {
     Ok(config)
 }
 
-fn places() -> Vec<PathBuf> {
+/// Where a file of this name can be: the user's place first.
+pub fn places(name: &str) -> Vec<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let home = || variable("HOME").map(|home| PathBuf::from(home).join(".config"));
     let user = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home);
-    user.into_iter().chain([PathBuf::from("/etc")]).map(|dir| dir.join(NAME)).collect()
+    user.into_iter().chain([PathBuf::from("/etc")]).map(|dir| dir.join(name)).collect()
 }
 
 /// Leaves only the named rules in force; with none named, and `max` given,

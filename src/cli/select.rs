@@ -6,11 +6,32 @@ use crate::model::state::StateSet;
 use crate::model::want::{Family, Proto, TableId, Want};
 
 use super::error::Error;
-use super::flags::{Shared, SourceChoice};
+use super::flags::{FamilyWord, Shared, SourceChoice};
+use super::query::Query;
 
 /// The tables the flags name; `default` are the protocols when they name none.
 pub fn tables(flags: &Shared, default: &[Proto]) -> Vec<TableId> {
-    let named: Vec<Proto> = [
+    let named = named(flags).protos;
+    let family = |family| flags.families.contains(&family);
+    let (v4, v6) =
+        (flags.ipv4 || family(FamilyWord::Inet), flags.ipv6 || family(FamilyWord::Inet6));
+    let wanted = |table: &TableId| {
+        let proto = if named.is_empty() { default } else { &named };
+        let family = match table.family {
+            Family::Inet => v4 || !v6,
+            Family::Inet6 => v6 || !v4,
+            // -4 and -6 leave other families out unless a flag asks for them.
+            _ => named.contains(&table.proto) || !(v4 || v6),
+        };
+        proto.contains(&table.proto) && family
+    };
+    TableId::ALL.into_iter().filter(wanted).collect()
+}
+
+/// The protocols and types that the flags name.
+fn named(flags: &Shared) -> Query {
+    let family = |family| flags.families.contains(&family);
+    let letters = [
         (flags.tcp, Proto::Tcp),
         (flags.mptcp, Proto::Mptcp),
         (flags.udp, Proto::Udp),
@@ -19,26 +40,12 @@ pub fn tables(flags: &Shared, default: &[Proto]) -> Vec<TableId> {
         (flags.ping, Proto::Ping),
         (flags.sctp, Proto::Sctp),
         (flags.dccp, Proto::Dccp),
-        (flags.unix, Proto::Unix),
-        (flags.netlink, Proto::Netlink),
-        (flags.packet, Proto::Packet),
-        (flags.vsock, Proto::Vsock),
-    ]
-    .into_iter()
-    .filter_map(|(named, proto)| named.then_some(proto))
-    .collect();
-    let family_named = flags.ipv4 || flags.ipv6;
-    let wanted = |table: &TableId| {
-        let proto = if named.is_empty() { default } else { &named };
-        let family = match table.family {
-            Family::Inet => flags.ipv4 || !family_named,
-            Family::Inet6 => flags.ipv6 || !family_named,
-            // -4 and -6 leave other families out unless a flag asks for them.
-            _ => named.contains(&table.proto) || !family_named,
-        };
-        proto.contains(&table.proto) && family
-    };
-    TableId::ALL.into_iter().filter(wanted).collect()
+        (flags.unix || family(FamilyWord::Unix), Proto::Unix),
+        (flags.netlink || family(FamilyWord::Netlink), Proto::Netlink),
+        (flags.packet || family(FamilyWord::Link), Proto::Packet),
+        (flags.vsock || family(FamilyWord::Vsock), Proto::Vsock),
+    ];
+    Query::of(letters.into_iter().filter_map(|(on, proto)| on.then_some(proto)), &flags.query)
 }
 
 /// What a command reads when nothing is said.
@@ -61,7 +68,12 @@ pub fn selection(
     engine: &Engine,
 ) -> Result<Selection, Error> {
     let filter = Filter::parse(words).map_err(filter_error)?;
+    let named = named(flags);
+    if named.protos.is_empty() && !flags.query.is_empty() {
+        return Err(Error::Usage("-A takes away every table that it names".into()));
+    }
     let mut want = Want::all_of(tables(flags, defaults.protos));
+    want.kinds = named.kinds;
     // As in `ss`, states that the filter names win over -a and -l.
     if !filter.as_ref().is_some_and(|filter| filter.expr.names_states()) {
         want.listening = flags.listening;

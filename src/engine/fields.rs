@@ -19,7 +19,7 @@ use crate::model::state::State;
 use crate::model::unit::unit_of;
 use crate::model::want::Extras;
 
-use super::Lookups;
+use super::{Lookups, field_help};
 
 /// A field's value in a row. The order of two values is that of what they
 /// mean, not of their text.
@@ -304,8 +304,8 @@ impl Field {
     pub fn help(self) -> &'static str {
         match self {
             Self::Basic(basic) => basic.help,
-            Self::TcpInfo(_) => "number of struct tcp_info, unit in its name",
-            Self::Memory(_) => "socket memory",
+            Self::TcpInfo(field) => field_help::of_kernel_field(field.name),
+            Self::Memory(field) => field_help::of_kernel_field(field.name),
         }
     }
 

@@ -26,8 +26,9 @@ use crate::sys::{owners, processes};
 use super::glance::{Glance, is_suspicious};
 use super::{Engine, Selection, dead_fds, owner_gap};
 
-/// Processes with fewer CLOSE_WAIT sockets need no look at their limits.
-const MANY_SOCKETS: u64 = 10;
+/// Processes with fewer CLOSE_WAIT sockets need no look at their limits: one
+/// is no leak. How many are one, settings say.
+const SEVERAL: u64 = 2;
 
 /// More suspicious rows than this are read in one dump instead of one by one.
 const MAX_EXACT: usize = 4_096;
@@ -341,13 +342,14 @@ impl Engine {
                 *counts.entry(holder.pid).or_default() += 1;
             }
         }
-        let many = counts.into_iter().filter(|(_, count)| *count >= MANY_SOCKETS);
+        let several = counts.into_iter().filter(|(_, count)| *count >= SEVERAL);
         // A limit that cannot be read makes the rule rely on the count alone.
-        many.filter_map(|(pid, _)| {
-            let limit = processes::max_open_files(&self.proc_root, pid).ok()??;
-            Some((pid, limit))
-        })
-        .collect()
+        several
+            .filter_map(|(pid, _)| {
+                let limit = processes::max_open_files(&self.proc_root, pid).ok()??;
+                Some((pid, limit))
+            })
+            .collect()
     }
 }
 

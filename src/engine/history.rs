@@ -27,6 +27,8 @@ pub struct Point {
     pub alerts: Vec<String>,
     /// Transitions since the point before.
     pub flows: Matrix,
+    /// How many of them may be another network namespace's.
+    pub unknown: u64,
 }
 
 impl Point {
@@ -60,6 +62,7 @@ impl History {
             && let Some(last) = self.points.pop_back()
         {
             point.flows.merge(&last.flows);
+            point.unknown += last.unknown;
         }
         self.points.push_back(point);
         while self.points.front().is_some_and(|p| at.since(p.at) > REACH_MS * 1_000_000) {

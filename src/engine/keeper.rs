@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
@@ -23,11 +24,35 @@ use super::owner_gap;
 /// A walk older than this is made again, whatever the tables show.
 const OLD_NS: u64 = 30_000_000_000;
 
-/// Walks take one part in this of the time at the most.
-const SHARE: u64 = 10;
+/// The first walk is waited for so long, so that the first round has owners on
+/// most machines.
+const FIRST: Duration = Duration::from_millis(300);
+
+/// How often one looks whether a walk has ended.
+const STEP: Duration = Duration::from_micros(500);
+
+/// How much walking a caller puts up with.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// A walk is waited for where the last one took no longer than this.
+    short: Duration,
+    /// After a short walk there is none for so many times what it took …
+    pause_after_short: u64,
+    /// … and after a long one for so many.
+    pause_after_long: u64,
+}
+
+/// A screen is looked at for hours; its owners may be a second late.
+const SPARING: Manner =
+    Manner { short: Duration::from_millis(20), pause_after_short: 10, pause_after_long: 10 };
+
+/// A short life is told once, and with its owner where that is quickly found.
+const EAGER: Manner =
+    Manner { short: Duration::from_millis(100), pause_after_short: 0, pause_after_long: 4 };
 
 /// Owners, and the walk that renews them.
 pub(super) struct OwnerKeeper {
+    manner: Manner,
     proc_root: PathBuf,
     owners: Arc<Owners>,
     /// Inodes that the last walk was made for and did not find.
@@ -50,9 +75,21 @@ struct Last {
 }
 
 impl OwnerKeeper {
-    /// A keeper that knows nobody.
+    /// A keeper that knows nobody, and whose walks take a tenth of the time at
+    /// the most.
     pub(super) fn new(proc_root: &Path) -> Self {
+        Self::of(SPARING, proc_root)
+    }
+
+    /// One that walks at every look that shows something new, while walks are
+    /// short.
+    pub(super) fn eager(proc_root: &Path) -> Self {
+        Self::of(EAGER, proc_root)
+    }
+
+    fn of(manner: Manner, proc_root: &Path) -> Self {
         Self {
+            manner,
             proc_root: proc_root.to_owned(),
             owners: Arc::default(),
             nobody: FxHashSet::default(),
@@ -62,9 +99,28 @@ impl OwnerKeeper {
         }
     }
 
-    /// Whether there was no walk yet.
-    pub(super) fn is_first(&self) -> bool {
-        self.last.is_none() && self.walk.is_none()
+    /// How long the next walk is worth waiting for: as long as a short one
+    /// takes, and longer for the first.
+    pub(super) fn patience(&self) -> Duration {
+        match self.last {
+            None => FIRST,
+            Some(last) if self.is_short(last) => self.manner.short,
+            Some(_) => Duration::ZERO,
+        }
+    }
+
+    fn is_short(&self, last: Last) -> bool {
+        u128::from(last.took_ns) <= self.manner.short.as_nanos()
+    }
+
+    /// Whether a walk that has ended was made for this inode, or met it.
+    pub(super) fn has_asked(&self, inode: u32) -> bool {
+        inode == 0 || self.owners.holds(inode) || self.nobody.contains(&inode)
+    }
+
+    /// Whether a walk has ended.
+    pub(super) fn has_walked(&self) -> bool {
+        self.last.is_some()
     }
 
     /// The owners as the last walk found them.
@@ -77,10 +133,20 @@ impl OwnerKeeper {
         self.gap.as_ref()
     }
 
-    /// Takes in a walk that has ended; says whether there was one. Waits for
-    /// it with `wait`.
-    pub(super) fn take(&mut self, wait: bool) -> bool {
-        let done = self.walk.as_ref().is_some_and(|walk| wait || walk.thread.is_finished());
+    /// The same where permission is what hides it.
+    pub(super) fn hidden(&self) -> Option<Gap> {
+        self.gap.clone().filter(|_| self.owners.hidden_processes > 0)
+    }
+
+    /// Takes in a walk that has ended, or ends within `patience`; says whether
+    /// there was one.
+    pub(super) fn take(&mut self, patience: Duration) -> bool {
+        let ended = |walk: &Option<Walk>| walk.as_ref().is_some_and(|w| w.thread.is_finished());
+        let until_ns = clock::monotonic_ns() + patience.as_nanos() as u64;
+        while self.walk.is_some() && !ended(&self.walk) && clock::monotonic_ns() < until_ns {
+            clock::sleep(STEP);
+        }
+        let done = ended(&self.walk);
         let Some(walk) = self.walk.take_if(|_| done) else { return false };
         let (found, ended_ns) =
             walk.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -117,15 +183,32 @@ impl OwnerKeeper {
         Ok(())
     }
 
+    /// One whose last walk was long and which walks again, by `walk`.
+    #[cfg(test)]
+    pub(super) fn searching(inode: u32, walk: impl FnOnce() -> Owners + Send + 'static) -> Self {
+        let thread = thread::spawn(move || (Ok(walk()), 0));
+        let walk = Walk { begun_ns: 0, wanted: [inode].into_iter().collect(), thread };
+        let last = Last { ended_ns: 0, took_ns: 3_600_000_000_000 };
+        Self { walk: Some(walk), last: Some(last), ..Self::eager(Path::new("/proc")) }
+    }
+
+    /// Waits until the walk can be taken in.
+    #[cfg(test)]
+    pub(super) fn wait_for_search(&self) {
+        while self.walk.as_ref().is_some_and(|walk| !walk.thread.is_finished()) {
+            clock::sleep(STEP);
+        }
+    }
+
     fn is_due(&self, inodes: &[u32], now_ns: u64) -> bool {
         let Some(last) = self.last else { return true };
         let since_ns = now_ns.saturating_sub(last.ended_ns);
-        if since_ns < last.took_ns.saturating_mul(SHARE) {
+        let Manner { pause_after_short, pause_after_long, .. } = self.manner;
+        let pause = if self.is_short(last) { pause_after_short } else { pause_after_long };
+        if since_ns < last.took_ns.saturating_mul(pause) {
             return false;
         }
-        let asked =
-            |inode: &u32| *inode == 0 || self.owners.holds(*inode) || self.nobody.contains(inode);
-        since_ns >= OLD_NS || !inodes.iter().all(asked)
+        since_ns >= OLD_NS || !inodes.iter().all(|inode| self.has_asked(*inode))
     }
 }
 
@@ -166,15 +249,26 @@ mod tests {
     }
 
     #[test]
+    fn an_eager_one_spares_long_walks_only() {
+        let mut keeper = OwnerKeeper { manner: EAGER, ..keeper() };
+        assert!(keeper.is_due(&[3], 100 * SECOND));
+        assert_eq!(keeper.patience(), EAGER.short);
+        keeper.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND });
+        assert_eq!(keeper.patience(), Duration::ZERO);
+        assert!(!keeper.is_due(&[3], 103 * SECOND));
+        assert!(keeper.is_due(&[3], 104 * SECOND));
+    }
+
+    #[test]
     fn the_owners_of_this_process_are_found() {
         let socket = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
         let inode = rustix::fs::fstat(&socket).expect("its inode").st_ino;
         let inode = u32::try_from(inode).expect("socket inodes have 32 bits");
         let mut keeper = OwnerKeeper::new(Path::new("/proc"));
         keeper.look_after(&[inode], clock::monotonic_ns()).expect("a thread");
-        assert!(keeper.take(true));
+        assert!(keeper.take(Duration::from_secs(30)));
         assert_eq!(keeper.owners().of(inode)[0].pid, std::process::id());
         assert!(keeper.gap().is_none());
-        assert!(!keeper.take(true), "once");
+        assert!(!keeper.take(Duration::ZERO), "once");
     }
 }

@@ -6,6 +6,7 @@ mod dead_fds;
 mod destroy;
 mod exact;
 mod explain;
+mod field_help;
 pub mod fields;
 mod frame;
 mod glance;
@@ -14,7 +15,9 @@ mod inspect;
 mod keeper;
 mod listeners;
 mod lookups;
+mod naming;
 mod overview;
+mod pace;
 mod ports;
 mod quick_count;
 mod resolver;
@@ -30,6 +33,7 @@ pub use frame::{Ask, Looked};
 pub use listeners::ListenersView;
 pub use lookups::{Lookups, Subflows, UnixName};
 pub use overview::{Overview, Top, TopKind};
+pub use pace::Pace;
 pub use ports::{Openers, PortsView};
 pub use resolver::SystemNames;
 pub use selection::{Means, Selection};
@@ -132,8 +136,7 @@ impl Engine {
         }
         if !self.is_live() {
             // Today's processes may hold other sockets by these numbers.
-            let gap = Gap::new("owners", "a recorded dump does not tell the processes");
-            return (Owners::default(), Some(gap.count(wanted.len() as u64)));
+            return (Owners::default(), Some(no_owners(&wanted, "a recorded dump tells none")));
         }
         match owners::scan(&self.proc_root, Some(&wanted)) {
             Ok(owners) => {
@@ -141,7 +144,7 @@ impl Engine {
                 (owners, gap)
             }
             Err(error) => {
-                let gap = Gap::new("owners", error.to_string()).count(wanted.len() as u64);
+                let gap = no_owners(&wanted, &error.to_string());
                 (Owners::default(), Some(gap))
             }
         }
@@ -175,6 +178,17 @@ impl Engine {
     }
 }
 
+/// That nobody's owner could be found, and why.
+fn no_owners(wanted: &FxHashSet<u32>, why: &str) -> Gap {
+    let all = wanted.len() as u64;
+    Gap::new("owners", format!("{}: {why}", without_owner(all, all))).count(all)
+}
+
+fn without_owner(missing: u64, of: u64) -> String {
+    let verb = if missing == 1 { "has" } else { "have" };
+    format!("{} of {} {verb} no visible owner", human::count(missing), human::plural(of, "socket"))
+}
+
 /// Open files of the whole machine from which on not all are read without
 /// being asked to: 0.1 s of work.
 const MANY_FILES: u64 = 30_000;
@@ -195,10 +209,7 @@ fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
     if missing == 0 {
         return None;
     }
-    let of = human::plural(wanted.len() as u64, "socket");
-    let verb = if missing == 1 { "has" } else { "have" };
-    let reason = format!("{} of {of} {verb} no visible owner", human::count(missing));
-    let gap = Gap::new("owners", reason).count(missing);
+    let gap = Gap::new("owners", without_owner(missing, wanted.len() as u64)).count(missing);
     Some(if owners.hidden_processes > 0 && capability::sees_all_owners() {
         gap.remedy(
             "some processes are hidden even from root, by a security module or another \
@@ -217,6 +228,14 @@ fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
 mod tests {
     use super::*;
     use crate::model::owner::Holder;
+
+    /// The footer puts no second number before one that is there.
+    #[test]
+    fn a_reason_for_no_owners_at_all_begins_with_its_numbers() {
+        let gap = no_owners(&FxHashSet::from_iter([1, 2]), "a recorded dump tells none");
+        assert_eq!(gap.reason, "2 of 2 sockets have no visible owner: a recorded dump tells none");
+        assert_eq!(gap.count, Some(2));
+    }
 
     #[test]
     fn the_owner_gap_counts_and_says_what_would_help() {

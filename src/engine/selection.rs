@@ -74,6 +74,9 @@ impl Selection {
     }
 
     fn answer(&self, row: &Row<'_>, lookups: &Lookups, owners_known: bool) -> Option<bool> {
+        if !self.want.takes_kind(&row.socket) {
+            return Some(false);
+        }
         let Some(expr) = &self.expr else { return Some(true) };
         let subject = Subject {
             row,

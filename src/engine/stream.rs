@@ -21,6 +21,8 @@ use crate::sys::netlink::DiagSocket;
 use crate::sys::perf::{Drained, SETTLE, TraceOptions, Tracer};
 use crate::track::{Answer, Applied, Ask, Complete, ExactEvent, Question, Tracker};
 
+use super::keeper::OwnerKeeper;
+use super::naming::Naming;
 use super::{Engine, exact};
 
 /// Which events of the kernel are used beside snapshots.
@@ -92,6 +94,7 @@ pub struct Stream<'e> {
     feed: Feed,
     tracker: Tracker,
     asking: Option<DiagSocket>,
+    naming: Naming,
     clocks: ClockPair,
     told: VecDeque<Told>,
 }
@@ -118,6 +121,7 @@ impl<'e> Stream<'e> {
             feed,
             tracker: Tracker::new(),
             asking: DiagSocket::open().ok(),
+            naming: Naming::new(OwnerKeeper::eager(&engine.proc_root)),
             clocks: ClockPair::now(),
             told: VecDeque::new(),
         };
@@ -172,7 +176,7 @@ impl<'e> Stream<'e> {
     /// When no table can be read.
     pub(super) fn look_by<T: AsRef<Report>>(
         &mut self,
-        dump: &mut dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError>,
+        dump: &mut Dump<'_, T>,
         owners: Option<&Owners>,
     ) -> Result<(T, bool), SourceError> {
         self.clocks = ClockPair::now();
@@ -227,11 +231,8 @@ impl<'e> Stream<'e> {
     }
 
     fn name_owners(&mut self) {
-        let wanted: Vec<u32> = self.tracker.wants_owners().collect();
-        if !wanted.is_empty() {
-            let (owners, _) = self.engine.owners(wanted);
-            self.tracker.set_owners(&owners);
-        }
+        let gap = self.naming.name(&mut self.tracker, clock::monotonic_ns());
+        self.told.extend(gap.map(Told::Gap));
     }
 
     /// A row that a dump lacks proves nothing: the kernel is asked for it.
@@ -318,6 +319,9 @@ fn complete(report: &Report) -> Complete {
     let tables = report.served.iter().filter(|served| served.whole);
     tables.fold(Complete::NONE, |all, served| all.with(served.table))
 }
+
+/// A reading of the tables: hands every row on, and says what came of it.
+type Dump<'d, T> = dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError> + 'd;
 
 /// Where a tracker tells.
 fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {

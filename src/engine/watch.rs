@@ -157,7 +157,7 @@ impl<'e> Watcher<'e> {
     pub fn round(&mut self, wishes: Wishes) -> Result<Round, SourceError> {
         let begun_ns = clock::monotonic_ns();
         let engine = self.watched.engine;
-        let walked = self.keeper.take(false);
+        let walked = self.keeper.take(Duration::ZERO);
         if walked {
             self.stream.refresh_owners(self.keeper.owners());
         }
@@ -223,6 +223,10 @@ impl<'e> Watcher<'e> {
             frame: Arc::clone(frame),
             elapsed_ms: at_ms.saturating_sub(*past_ms),
         });
+        if !self.keeper.has_walked() {
+            // Whose sockets they are decides what an alert is about.
+            return (frame.forget_past(), Vec::new(), Vec::new());
+        }
         let config = self.watched.config;
         let firing = rules::judge(&frame, config, Level::Firing);
         let clearing = rules::judge(&frame, config, Level::Clearing);
@@ -264,11 +268,11 @@ impl<'e> Watcher<'e> {
     }
 }
 
-/// Begins a walk where one is due; the first one is waited for, so that the
-/// first round has owners. Says whether a walk has ended.
+/// Begins a walk where one is due, and waits for it where that is short, so
+/// that rounds have their owners. Says whether a walk has ended.
 fn after_walk(keeper: &mut OwnerKeeper, inodes: &[u32], now_ns: u64) -> bool {
-    let is_first = keeper.is_first();
+    let patience = keeper.patience();
     // Without a thread there are no new owners, and the next round tries again.
     let begun = keeper.look_after(inodes, now_ns).is_ok();
-    is_first && begun && keeper.take(true)
+    begun && keeper.take(patience)
 }

@@ -14,7 +14,7 @@ pub enum Kind {
 /// A counter this program uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterField {
-    /// Group in [`Counters`].
+    /// Group in [`Counters`](crate::kernel::counters::Counters).
     pub group: &'static str,
     /// Field of the group.
     pub name: &'static str,

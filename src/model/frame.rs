@@ -10,7 +10,7 @@ use super::gap::Gap;
 use super::host::Host;
 use super::listener::Listener;
 use super::owner::Owners;
-use super::state::State;
+use super::state::{State, TCP_STATES};
 
 /// How many sockets of a table are in each state, by the state's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,16 @@ impl StateCounts {
     /// All of them.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
+    }
+
+    /// How many more than before there are in a state, where it is not as many.
+    pub fn changes(&self, before: &Self) -> impl Iterator<Item = (State, i64)> {
+        let of = |state| {
+            let change = self.get(state) as i64 - before.get(state) as i64;
+            (change != 0).then_some((state, change))
+        };
+        let others = (0..=255).map(State::from_kernel).filter(|s| !TCP_STATES.contains(s));
+        TCP_STATES.into_iter().chain(others).filter_map(of)
     }
 
     /// The states that have sockets and no place among TCP's eleven.

@@ -1,6 +1,7 @@
 //! What a view needs: asking the kernel for no more than this is worth more
 //! than any parser (docs/performance of a dump is mostly the kernel's time).
 
+use super::socket::{Socket, SocketType};
 use super::state::{State, StateSet};
 
 /// The protocol of a table.
@@ -85,6 +86,11 @@ impl Proto {
             Self::Packet => "packet",
             Self::Vsock => "vsock",
         }
+    }
+
+    /// Whether its sockets have internet addresses and ports.
+    pub fn is_internet(self) -> bool {
+        !matches!(self, Self::Unix | Self::Netlink | Self::Packet | Self::Vsock)
     }
 
     /// Whether the states of this protocol are those of TCP's machine, LISTEN
@@ -215,6 +221,9 @@ pub struct Want {
     pub any_order: bool,
     /// What a filter lets the kernel leave out, by table.
     pub narrow: Vec<(TableId, Narrow)>,
+    /// Protocols of which only sockets of these types are wanted; the kernel
+    /// sends the others as well.
+    pub kinds: Vec<(Proto, SocketType)>,
 }
 
 impl Want {
@@ -228,6 +237,19 @@ impl Want {
             local_port: None,
             any_order: false,
             narrow: Vec::new(),
+            kinds: Vec::new(),
+        }
+    }
+
+    /// Whether a socket is of a type that is wanted.
+    pub fn takes_kind(&self, socket: &Socket) -> bool {
+        let mut wanted = self.kinds.iter().filter(|(proto, _)| *proto == socket.table.proto);
+        match wanted.next() {
+            None => true,
+            Some(first) => {
+                let kind = socket.kind();
+                std::iter::once(first).chain(wanted).any(|(_, wanted)| Some(*wanted) == kind)
+            }
         }
     }
 

@@ -32,7 +32,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         enough.then(|| alert(subject, *count))
     });
     let why = format!(
-        "the descriptors of {} cannot be read (the gap about owners says what would help)",
+        "the descriptors of {} cannot be read (needs root, and some are closed even to root)",
         human::plural(dead.hidden_processes, "process").replace("processs", "processes")
     );
     verdict_or(found.collect(), (dead.hidden_processes > 0).then_some(why))

@@ -17,6 +17,7 @@ pub mod perf_gap;
 pub mod perf_ring_map;
 pub mod processes;
 pub mod procfs;
+pub mod service;
 pub mod signal;
 pub mod sockfs;
 pub mod tracefs;

@@ -248,8 +248,8 @@ pub struct App {
     pub history: History,
     /// Transitions, the newest last.
     pub log: VecDeque<Entry>,
-    /// Transitions since the last round.
-    flows: Matrix,
+    /// Transitions since the last round, and how many may be of elsewhere.
+    flows: (Matrix, u64),
     /// Peaks of listeners by inode.
     pub peaks: FxHashMap<u32, Peak>,
     /// The tab.
@@ -311,7 +311,7 @@ impl App {
             command_lines: FxHashMap::default(),
             history: History::default(),
             log: VecDeque::new(),
-            flows: Matrix::default(),
+            flows: (Matrix::default(), 0),
             peaks: FxHashMap::default(),
             tab: Tab::Overview,
             cursors: <_>::default(),
@@ -461,12 +461,14 @@ impl App {
                 standing.alert.rule, standing.alert.subject, standing.alert.summary
             )
         });
+        let (flows, unknown) = std::mem::take(&mut self.flows);
         self.history.add(Point {
             at: Moment(round.begun_ns),
             tcp: Point::counts(&round.frame.tcp),
             others: [&round.udp, &round.raw, &round.unix].map(|counts| narrow(counts.total())),
             alerts: alerts.collect(),
-            flows: std::mem::take(&mut self.flows),
+            flows,
+            unknown,
         });
         self.latest = Some(Arc::clone(&round));
         if let Some(pause) = &mut self.pause {
@@ -479,7 +481,8 @@ impl App {
     }
 
     fn note_peaks(&mut self, round: &Round) {
-        let elapsed_ns = self.latest.as_ref().map(|before| round.begun_ns - before.begun_ns);
+        let elapsed_ns =
+            self.latest.as_ref().map(|before| round.begun_ns.saturating_sub(before.begun_ns));
         let mut peaks = FxHashMap::default();
         for listener in &round.frame.listeners {
             let before = self.peaks.get(&listener.socket.inode).copied().unwrap_or_default();
@@ -498,7 +501,8 @@ impl App {
         for (told, at) in told {
             match told {
                 Told::Transition(change) => {
-                    self.flows.add(&change);
+                    self.flows.0.add(&change);
+                    self.flows.1 += u64::from(!change.is_local());
                     if let Some(pause) = &mut self.pause {
                         pause.missed += 1;
                     }

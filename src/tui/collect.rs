@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crossterm::event::Event;
 
-use crate::engine::{Engine, Events, Round, Selection, Told, Watched, Watcher, Wishes};
+use crate::engine::{Engine, Events, Pace, Round, Selection, Told, Watched, Watcher, Wishes};
 use crate::model::want::TableId;
 use crate::rules::Config;
 use crate::source::Choice;
@@ -77,6 +77,20 @@ impl Control {
     }
 }
 
+/// Tells that a thread has panicked: the others would wait for it for ever.
+struct Guard {
+    what: &'static str,
+    sender: Sender<Msg>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(self.sender.send(Msg::Ended(format!("the {} has panicked", self.what))));
+        }
+    }
+}
+
 /// How long events are gathered before they are handed on.
 const GATHER: Duration = Duration::from_millis(100);
 
@@ -86,6 +100,7 @@ const GATHER: Duration = Duration::from_millis(100);
 /// When there can be no thread.
 pub fn collector(what: Collecting, control: Arc<Control>, sender: Sender<Msg>) -> io::Result<()> {
     Builder::new().name("collector".into()).spawn(move || {
+        let _guard = Guard { what: "collector", sender: sender.clone() };
         let engine = Engine::new(what.choice, &what.proc_root);
         let Collecting { tables, config, own, events, max_cpu, .. } = what;
         let watched = Watched { engine: &engine, tables, config: &config, own: &own, events };
@@ -102,15 +117,13 @@ pub fn collector(what: Collecting, control: Arc<Control>, sender: Sender<Msg>) -
 
 /// Looks and listens until nobody receives any more.
 fn collect(mut watcher: Watcher<'_>, control: &Control, sender: &Sender<Msg>, max_cpu: f64) {
-    let mut cpu_ns = clock::process_cpu_ns();
+    let mut pace = Pace::new(max_cpu);
     loop {
         let orders = control.get();
         let begun_ns = clock::monotonic_ns();
         let round = watcher.round(orders.wishes);
         panic_for_tests();
-        let used_ns = clock::process_cpu_ns().saturating_sub(cpu_ns);
-        cpu_ns += used_ns;
-        let kept_ms = kept_interval_ms(orders.interval_ms, used_ns, max_cpu);
+        let kept_ms = pace.next(orders.interval_ms, clock::process_cpu_ns());
         let mut alive = tell(&mut watcher, sender);
         alive &= match round {
             Ok(round) => sender.send(Msg::Round(Box::new(round), kept_ms)).is_ok(),
@@ -134,13 +147,6 @@ fn collect(mut watcher: Watcher<'_>, control: &Control, sender: &Sender<Msg>, ma
             return;
         }
     }
-}
-
-/// The time between two rounds that keeps the program below its share of a
-/// CPU; `used_ns` is what the last round and all the drawing since took.
-fn kept_interval_ms(interval_ms: u64, used_ns: u64, max_cpu: f64) -> u64 {
-    let least_ms = used_ns as f64 / 1e6 / (max_cpu / 100.0);
-    interval_ms.max(least_ms as u64)
 }
 
 /// Hands on what is to be told; says whether anybody still listens.
@@ -178,6 +184,7 @@ fn panic_for_tests() {
 /// When there can be no thread.
 pub fn lister(engine: Engine, jobs: Receiver<Job>, sender: Sender<Msg>) -> io::Result<()> {
     Builder::new().name("lister".into()).spawn(move || {
+        let _guard = Guard { what: "maker of lists", sender: sender.clone() };
         let mut lister = Lister::new(engine);
         while let Ok(mut job) = jobs.recv() {
             while let Ok(later) = jobs.try_recv() {
@@ -205,16 +212,4 @@ pub fn input(sender: Sender<Msg>) -> io::Result<()> {
         drop(sender.send(Msg::InputEnded));
     })?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_interval_grows_with_what_a_round_costs() {
-        assert_eq!(kept_interval_ms(1_000, 10_000_000, 5.0), 1_000);
-        assert_eq!(kept_interval_ms(1_000, 100_000_000, 5.0), 2_000);
-        assert_eq!(kept_interval_ms(100, 0, 5.0), 100);
-    }
 }

@@ -117,32 +117,32 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::PageDown, "page-down", &["pagedown", "ctrl-f"], "a screen down"),
     bind(Action::First, "first", &["g", "home"], "first row"),
     bind(Action::Last, "last", &["G", "end"], "last row"),
-    bind(Action::Open, "open", &["enter"], "details, or the sockets behind a row"),
+    bind(Action::Open, "open", &["enter"], "details, its sockets"),
     bind(Action::Back, "back", &["esc"], "close, clear the filter"),
-    bind(Action::Filter, "filter", &["/"], "filter, in the language of list"),
-    bind(Action::Invert, "invert", &["!"], "what the filter does not select"),
+    bind(Action::Filter, "filter", &["/"], "filter, as in list"),
+    bind(Action::Invert, "invert", &["!"], "invert the filter"),
     bind(Action::Sort, "sort", &["s"], "sort by the next column"),
     bind(Action::Reverse, "reverse", &["S"], "turn the order round"),
     bind(Action::Pin, "pin", &["space"], "keep the socket on top"),
-    bind(Action::Follow, "follow", &["F"], "keep the cursor on the socket"),
-    bind(Action::Faults, "faults", &["f"], "only sockets an alert is about"),
-    bind(Action::Pause, "pause", &["p"], "hold the screen, go on collecting"),
-    bind(Action::Earlier, "earlier", &["["], "while paused: a step back"),
-    bind(Action::Later, "later", &["]"], "while paused: a step forward"),
+    bind(Action::Follow, "follow", &["F"], "the cursor follows it"),
+    bind(Action::Faults, "faults", &["f"], "only what alerts name"),
+    bind(Action::Pause, "pause", &["p"], "hold the screen"),
+    bind(Action::Earlier, "earlier", &["["], "paused: a step back"),
+    bind(Action::Later, "later", &["]"], "paused: a step forward"),
     bind(Action::Faster, "faster", &["+"], "look more often"),
     bind(Action::Slower, "slower", &["-"], "look less often"),
-    bind(Action::GroupBy, "group-by", &["b"], "Groups: by the next key"),
-    bind(Action::Names, "names", &["n"], "names for ports and addresses"),
+    bind(Action::GroupBy, "group-by", &["b"], "group by the next key"),
+    bind(Action::Names, "names", &["n"], "names of services"),
     bind(Action::Wide, "wide", &["w"], "more columns"),
     bind(Action::Columns, "columns", &["c"], "choose columns"),
-    bind(Action::Command, "command", &["y"], "the command line for this view"),
-    bind(Action::Export, "export", &["x"], "write what is shown to a file"),
-    bind(Action::Act, "act", &["K"], "close the socket, signal its process"),
+    bind(Action::Command, "command", &["y"], "the same as a command"),
+    bind(Action::Export, "export", &["x"], "write it to a file"),
+    bind(Action::Act, "act", &["K"], "act on socket or process"),
     bind(Action::Explain, "explain", &["e"], "explain what is selected"),
     bind(Action::Help, "help", &["?", "h", "f1"], "these keys"),
-    bind(Action::Suspend, "suspend", &["ctrl-z"], "stop, for the shell's fg"),
+    bind(Action::Suspend, "suspend", &["ctrl-z"], "stop, fg goes on"),
     bind(Action::Quit, "quit", &["q", "ctrl-c"], "quit"),
-    bind(Action::QuitKeep, "quit-keep", &["Q"], "quit, leave the screen behind"),
+    bind(Action::QuitKeep, "quit-keep", &["Q"], "quit, keep the screen"),
 ];
 
 type Key = (KeyCode, KeyModifiers);
@@ -215,10 +215,17 @@ impl Keymap {
         self.keys.get(&plain(key.code, key.modifiers)).copied()
     }
 
-    /// Every action with its keys and what it does, for help.
-    pub fn help(&self) -> impl Iterator<Item = (String, &'static str)> {
-        let named = BINDINGS.iter().zip(&self.names);
-        named.map(|(binding, keys)| (keys.join(" "), binding.help))
+    /// Every action with its keys and what it does, for help; the tabs, which
+    /// have their keys on the screen, in one line.
+    pub fn help(&self) -> Vec<(String, &'static str)> {
+        let is_tab = |binding: &Binding| matches!(binding.action, Action::Tab(_));
+        let named = || BINDINGS.iter().zip(&self.names);
+        let tabs = named().filter(|(binding, _)| is_tab(binding));
+        let tabs: Vec<&str> =
+            tabs.filter_map(|(_, keys)| keys.first()).map(String::as_str).collect();
+        let others = named().filter(|(binding, _)| !is_tab(binding));
+        let others = others.map(|(binding, keys)| (keys.join(" "), binding.help));
+        std::iter::once((tabs.join(""), "a tab by its number")).chain(others).collect()
     }
 
     /// The first key of an action, for hints.
@@ -320,7 +327,7 @@ mod tests {
         let map = Keymap::read("[keys]\npause = [\"Z\", \"ctrl-p\"]\n").expect("it is right");
         assert_eq!(press(&map, KeyCode::Char('p'), KeyModifiers::NONE), None);
         assert_eq!(press(&map, KeyCode::Char('p'), KeyModifiers::CONTROL), Some(Action::Pause));
-        assert!(map.help().any(|(keys, help)| keys == "Z ctrl-p" && help.starts_with("hold")));
+        assert!(map.help().contains(&("Z ctrl-p".to_owned(), "hold the screen")));
     }
 
     #[test]

@@ -32,6 +32,9 @@ const VIEWS: &[View] = &[
             "list -uap",
             "list -taim",
             "list -4x",
+            "list -taQ",
+            "list -aA tcp,u_dgr",
+            "list -f inet6 -f unix",
         ],
     ),
     (

@@ -232,7 +232,8 @@ fn summary_every() -> Result<()> {
     let args = ["events", "--json", "--summary=200ms", "--duration", "1s", "--interval", "50ms"];
     let output = Run::new(args.iter().chain(&["--source", "poll"])).run()?.ok()?;
     let lines = output.json_lines()?;
-    ensure!((4..=6).contains(&lines.len()), "{output}");
+    // How many depends on how soon the machine lets it run; the last one is told at the end.
+    ensure!((2..=6).contains(&lines.len()), "{output}");
     ensure!(lines.iter().all(|line| line["type"] == "summary"), "{output}");
     Ok(())
 }

@@ -61,10 +61,20 @@ pub struct Status {
     pub unknown: Vec<Unknown>,
     pub top: Vec<Top>,
     pub host: Host,
+    pub changes: Option<StatusChanges>,
     pub taken_at: String,
     pub source: Source,
     pub sources: BTreeMap<Table, OneSource>,
     pub gaps: Vec<Gap>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusChanges {
+    pub tcp: BTreeMap<State, i64>,
+    pub udp: BTreeMap<State, i64>,
+    pub raw: BTreeMap<State, i64>,
+    pub unix: BTreeMap<State, i64>,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,7 +13,7 @@ use crate::kit::states::{self, By, Family, Held, Unread};
 use crate::kit::{Check, Impossible, Result, ask, trial, udp, unix};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [Check; 8] = [
+    let checks: [Check; 9] = [
         ("full_accept_queue_is_critical", full_accept_queue_is_critical),
         ("nearly_full_accept_queue_is_a_warning", nearly_full_is_a_warning),
         ("queue_limit_of_somaxconn", queue_limit_of_somaxconn),
@@ -22,6 +22,7 @@ pub fn trials(entered: &Entered) -> Vec<Trial> {
         ("top_names_the_process", top_names_the_process),
         ("counts_agree_with_list", counts_agree_with_list),
         ("much_trouble_fits_the_screen", much_trouble_fits_the_screen),
+        ("rounds_show_what_changed", rounds_show_what_changed),
     ];
     let of_check = |(name, check)| trial(format!("status::{name}"), entered, check);
     checks.map(of_check).into()
@@ -197,5 +198,27 @@ fn much_trouble_fits_the_screen() -> Result<()> {
     ensure!(lines[2].starts_with("CRITICAL accept-queue-overflow"), "{output}");
     ensure!(lines.iter().any(|line| line.contains(" more: sockstate status --json")), "{output}");
     ensure!(lines.iter().any(|line| line.starts_with("most CLOSE_WAIT")), "{output}");
+    Ok(())
+}
+
+/// `--interval`: the second round tells what the first one did not have.
+fn rounds_show_what_changed() -> Result<()> {
+    let mut running = Run::new(["status", "--interval", "1s", "--count", "3"]).start()?;
+    // The first round is out; the second is not due before its interval is over.
+    running.line_where(|line| line.starts_with("UDP "))?;
+    let held = states::close_wait(Family::V4, Unread::Eof)?;
+    let changed = running.line_where(|line| line.starts_with("SINCE ") && line.contains('+'))?;
+    ensure!(changed.contains("CLOSE_WAIT +1"), "{changed}");
+    drop((held, running.finish()?.ok()?));
+    // Nothing changes in a namespace of one's own.
+    let args = ["status", "--json", "-t", "--interval", "10ms", "--count", "2"];
+    let output = Run::new(args).run()?.ok()?;
+    let rounds: Vec<Value> = serde_json::Deserializer::from_str(&output.stdout)
+        .into_iter()
+        .collect::<std::result::Result<_, _>>()?;
+    ensure!(rounds.len() == 2 && rounds[0].get("changes").is_none(), "{output}");
+    ensure!(rounds[1]["changes"]["udp"] == json!({}), "{output}");
+    // As with every flag of a round.
+    Run::new(["status", "--count", "2"]).run()?.ended(2)?;
     Ok(())
 }

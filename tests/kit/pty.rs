@@ -1,18 +1,24 @@
 //! Runs a program with its stdout on a terminal of a given size.
 //!
-//! Its stdin is empty and its stderr a pipe, as everywhere in the kit, so what the terminal shows
-//! is stdout alone.
+//! [`Run::run_on_terminal`]: its stdin is empty and its stderr a pipe, as everywhere in the kit, so
+//! what the terminal shows is stdout alone. [`Run::start_session`]: all three are the terminal, which
+//! we type on and whose screen we read.
 
 use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use anyhow::Context;
+use rustix::process::{Pid, Signal};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::run::{self, Output, Run};
-use super::{Impossible, Result, raw};
+use super::{Impossible, Result, poll, raw};
 
 impl Run {
     /// Runs it to its end on a terminal of that many columns and rows. In the output lines end as
@@ -25,6 +31,122 @@ impl Run {
         let mut output = self.stdout(slave).start_reading(Some(master))?.finish()?;
         output.stdout = output.stdout.replace("\r\n", "\n");
         Ok(output)
+    }
+}
+
+/// A program on a terminal of its own, and what is on the screen of that.
+pub struct Session {
+    child: Child,
+    keyboard: File,
+    /// The program's end, to ask for its modes.
+    line: File,
+    screen: Arc<Mutex<vt100::Parser>>,
+}
+
+impl Run {
+    /// Starts it on a terminal of that many columns and rows, which it reads keys from.
+    pub fn start_session(mut self, columns: u16, rows: u16) -> Result<Session> {
+        let (master, slave) = terminal(columns, rows)?;
+        raw::take_terminal(&mut self.command);
+        self.command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8");
+        self.command.stdin(slave.try_clone()?).stdout(slave.try_clone()?);
+        self.command.stderr(slave.try_clone()?);
+        let child = {
+            let _alone = run::alone();
+            self.command.spawn().context("starting it on a terminal")?
+        };
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 200)));
+        let (mut output, parser) = (master.try_clone()?, Arc::clone(&screen));
+        thread::Builder::new().name("screen".into()).spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                parser.lock().unwrap_or_else(PoisonError::into_inner).process(&bytes[..count]);
+            }
+        })?;
+        Ok(Session { child, keyboard: master, line: slave, screen })
+    }
+}
+
+impl Session {
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Types.
+    pub fn keys(&mut self, keys: &str) -> Result<()> {
+        self.keyboard.write_all(keys.as_bytes()).context("typing")
+    }
+
+    /// The text on the screen.
+    pub fn text(&self) -> String {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner).screen().contents()
+    }
+
+    /// Waits until the screen is as wanted.
+    pub fn wait(&self, wanted: &str, is_so: impl Fn(&vt100::Screen) -> bool) -> Result<()> {
+        let seen = poll(wanted, || {
+            let parser = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(is_so(parser.screen()).then_some(()))
+        });
+        seen.with_context(|| format!("the screen is\n{}", self.text()))
+    }
+
+    /// Waits until a text is on the screen.
+    pub fn wait_for(&self, text: &str) -> Result<()> {
+        self.wait(&format!("{text:?} on the screen"), |screen| screen.contents().contains(text))
+    }
+
+    /// Changes the size of the terminal, as its window does.
+    pub fn resize(&self, columns: u16, rows: u16) -> Result<()> {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let mut parser = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        parser.screen_mut().set_size(rows, columns);
+        drop(parser);
+        tcsetwinsize(&self.keyboard, size).context("setting the size")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(self.pid().try_into()?).context("process 0")?;
+        rustix::process::kill_process(pid, signal).context("kill")
+    }
+
+    /// Waits until the terminal is as it was before the program took it: the first screen, the
+    /// cursor, no reports of the mouse, lines and echo.
+    pub fn wait_restored(&self) -> Result<()> {
+        self.wait("the terminal given back", |screen| {
+            let no_mouse = screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
+            let modes = tcgetattr(&self.line).map(|modes| modes.local_modes);
+            let lines = modes.is_ok_and(|m| m.contains(LocalModes::ICANON | LocalModes::ECHO));
+            !screen.alternate_screen() && !screen.hide_cursor() && no_mouse && lines
+        })
+    }
+
+    /// Waits until the program is stopped, or runs again.
+    pub fn wait_stopped(&self, stopped: bool) -> Result<()> {
+        poll("the program stopped or going on", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+            let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+            Ok(((state == Some('T')) == stopped).then_some(()))
+        })
+    }
+
+    /// Waits for its end; with the screen it leaves.
+    pub fn finish(mut self) -> Result<(ExitStatus, String)> {
+        let status = poll("its end", || Ok(self.child.try_wait()?));
+        let status = status.with_context(|| format!("the screen is\n{}", self.text()))?;
+        self.wait_restored()?;
+        Ok((status, self.text()))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

@@ -58,7 +58,8 @@ impl Run {
             .envs(INHERITED.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
-            .env("HOME", "/nonexistent")
+            // No directory, and none can be made below it: fish would, as root.
+            .env("HOME", "/dev/null")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -68,6 +69,12 @@ impl Run {
     /// Sets a variable of its environment.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Run {
         self.command.env(name, value);
+        self
+    }
+
+    /// Runs it in a directory.
+    pub fn directory(mut self, directory: &std::path::Path) -> Run {
+        self.command.current_dir(directory);
         self
     }
 

@@ -7,7 +7,7 @@ use socket2::Socket;
 
 use super::{
     Check, alerts_of, check, clears, client, evidence, fires, fires_once, hear_only_syns, is_clear,
-    knock, listener, loopback, pair, port, port_of, tcp,
+    knock, listener, loopback, pair, port, port_of, start, tcp,
 };
 use crate::kit::listeners::{full_accept_queue, reuseport_group};
 use crate::kit::netns::{self, Mode};
@@ -22,6 +22,7 @@ pub const CHECKS: &[Check] = &[
     ("accept_stall", accept_stall),
     ("syn_queue_full", syn_queue_full),
     ("syn_queue_full_without_cookies", syn_queue_without_cookies),
+    ("syn_queue_full_cookies", syn_queue_cookies),
     ("syn_queue_full_not_deferred", syn_queue_deferred),
     ("unix_queue_full", unix_queue_full),
 ];
@@ -150,12 +151,41 @@ fn syn_queue_full(_: Mode) -> Result<()> {
 
 fn syn_queue_without_cookies(_: Mode) -> Result<()> {
     sysctl("ipv4/tcp_syncookies", "0")?;
-    let _full = half_open(4, 8)?;
+    let full = half_open(4, 8)?;
     let alert = fires_once(SYN, "")?;
     let remedy = alert["remedy"].as_str().unwrap_or_default();
     ensure!(remedy.contains("tcp_syncookies is 0"), "{alert:#}");
-    let output = check(SYN, "", &["--for", "1500ms"])?;
+    // Clients that come while one looks are dropped; the others repeat their SYN too rarely.
+    let (run, _dir) = start(SYN, "", &["--for", "2s", "--interval", "100ms"])?;
+    let running = run.start()?;
+    let mut late = Vec::new();
+    for _ in 0..20 {
+        late.push(knock(full.1)?);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let output = running.finish()?;
     ensure!(evidence(&alerts_of(&output)?[0], "syns_dropped")? > 0, "{output}");
+    Ok(())
+}
+
+/// Cookies are told, and that none comes back.
+fn syn_queue_cookies(_: Mode) -> Result<()> {
+    sysctl("ipv4/tcp_syncookies", "1")?;
+    let full = half_open(4, 6)?;
+    let (run, _dir) = start(SYN, "", &["--for", "3s", "--interval", "100ms"])?;
+    let running = run.start()?;
+    let mut late = Vec::new();
+    for _ in 0..20 {
+        late.push(knock(full.1)?);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let output = running.finish()?;
+    let alerts = alerts_of(&output)?;
+    ensure!(alerts.len() == 1 && port(&alerts[0]) == Some(full.1.into()), "{output}");
+    ensure!(evidence(&alerts[0], "cookies_sent")? > 0, "{output}");
+    ensure!(evidence(&alerts[0], "cookies_received")? == 0, "{output}");
+    let remedy = alerts[0]["remedy"].as_str().unwrap_or_default();
+    ensure!(remedy.contains("few cookies come back"), "{output}");
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::io::Write;
 use anyhow::ensure;
 
 use super::{
-    Check, clears, drain, evidence, fill, fires_once, hear_nothing, is_about_us, is_clear,
-    listener, pair, port,
+    Check, alerts_of, check, clears, drain, evidence, fill, fires_once, hear_nothing, is_about_us,
+    is_clear, listener, pair, port, start,
 };
 use crate::kit::Result;
 use crate::kit::netns::Mode;
@@ -19,6 +19,7 @@ pub const CHECKS: &[Check] = &[
     ("recv_queue_stuck", recv_queue_stuck),
     ("send_queue_stuck", send_queue_stuck),
     ("udp_drops", udp_drops),
+    ("udp_drops_while_looking", udp_drops_rise),
 ];
 
 fn retransmit_stall(_: Mode) -> Result<()> {
@@ -86,6 +87,28 @@ fn send_queue_stuck(_: Mode) -> Result<()> {
     ensure!(evidence(&alert, "waiting_ms")? >= 500, "{alert:#}");
     drain(&client)?;
     clears("send-queue-stuck", quick)
+}
+
+/// Drops in the time of the look are told, with their number, full queue or not.
+fn udp_drops_rise(_: Mode) -> Result<()> {
+    let held = udp::with_drops(Family::V4)?;
+    let socket = held.subject.as_ref().expect("it is open");
+    let (run, _dir) = start("udp-drops", "", &["--for", "2s", "--interval", "100ms"])?;
+    let running = run.start()?;
+    let sender = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    for _ in 0..20 {
+        sender.send_to(&[b'x'; 4000], held.local)?;
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let output = running.finish()?;
+    let alerts = alerts_of(&output)?;
+    ensure!(alerts.len() == 1 && port(&alerts[0]) == Some(held.local.port().into()), "{output}");
+    ensure!(evidence(&alerts[0], "drops_delta")? > 0, "{output}");
+    // Read, and none lost while one looks: the old drops are history.
+    drain(socket)?;
+    let quiet = check("udp-drops", "", &["--for", "500ms", "--interval", "100ms"])?;
+    ensure!(quiet.code() == Some(0), "{quiet}");
+    Ok(())
 }
 
 fn udp_drops(_: Mode) -> Result<()> {

@@ -15,6 +15,7 @@ pub const CHECKS: &[Check] = &[
     ("close_wait_leak", close_wait_leak),
     ("close_wait_leak_growth", close_wait_growth),
     ("close_wait_leak_hidden_owner", close_wait_hidden),
+    ("close_wait_leak_of_the_limit", close_wait_of_limit),
     ("close_wait_leak_unknown_without_tcp_info", close_wait_by_proc),
     ("fin_wait1_stuck", |_| stuck("fin-wait1-stuck", states::fin_wait1)),
     ("last_ack_stuck", |_| stuck("last-ack-stuck", states::last_ack)),
@@ -24,6 +25,7 @@ pub const CHECKS: &[Check] = &[
     ("self_connect", self_connect),
     ("time_wait_flood_buckets", time_wait_buckets),
     ("time_wait_flood_rate", time_wait_rate),
+    ("time_wait_flood_refused", time_wait_refused),
     ("port_exhaustion_by_connect", ports_by_connect),
     ("port_exhaustion_by_bind", ports_by_bind),
 ];
@@ -79,6 +81,18 @@ fn close_wait_growth(_: Mode) -> Result<()> {
     // As many, but none more.
     let output = check(LEAK, toml, &["--for", "700ms", "--interval", "100ms"])?;
     ensure!(alerts_of(&output)?.is_empty(), "{output}");
+    Ok(())
+}
+
+/// Few as they are: too large a part of what the process may open.
+fn close_wait_of_limit(_: Mode) -> Result<()> {
+    let _held: Vec<Held> =
+        (0..3).map(|_| states::close_wait(Family::V4, Unread::Nothing)).collect::<Result<_>>()?;
+    ensure!(fires_once(LEAK, QUICK_LEAK)?["severity"] == "warning", "of thousands, 3 are few");
+    let alert = fires_once(LEAK, &format!("{QUICK_LEAK}limit_percent = 0\n"))?;
+    ensure!(alert["severity"] == "critical" && alert["count"] == 3, "{alert:#}");
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    ensure!(alert["evidence"]["open_files_limit"].as_u64() == limit, "{limit:?} {alert:#}");
     Ok(())
 }
 
@@ -211,7 +225,40 @@ fn time_wait_rate(_: Mode) -> Result<()> {
     closes(false, 30)?;
     let alerts = fires("time-wait-flood", toml)?;
     ensure!(alerts.iter().any(|a| a["subject"]["destination"]["port"] == at), "{alerts:#?}");
-    Ok(())
+    // They stay for a minute, but none is new.
+    clears("time-wait-flood", toml)
+}
+
+/// More end than the kernel keeps: the others are refused, and counted.
+fn time_wait_refused(_: Mode) -> Result<()> {
+    let rule = "time-wait-flood";
+    sysctl("ipv4/tcp_max_tw_buckets", "3")?;
+    for _ in 0..5 {
+        states::time_wait(Family::V4, By::Close).or_else(|error| {
+            // This one has no record: that is the point.
+            if error.to_string().contains("TIME_WAIT") {
+                states::established(Family::V4)
+            } else {
+                Err(error)
+            }
+        })?;
+    }
+    let alert = fires_once(rule, "")?;
+    ensure!(alert["severity"] == "critical" && alert["count"] == 3, "{alert:#}");
+    let (run, _dir) = start(rule, "", &["--for", "2s", "--interval", "100ms"])?;
+    let running = run.start()?;
+    let (server, at) = listener(8)?;
+    for _ in 0..20 {
+        let (theirs, ours) = pair(&server, at)?;
+        drop(ours);
+        drop(theirs);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let output = running.finish()?;
+    let alerts = alerts_of(&output)?;
+    ensure!(alerts.len() == 1 && evidence(&alerts[0], "refused")? > 0, "{output}");
+    sysctl("ipv4/tcp_max_tw_buckets", "1000")?;
+    is_clear(rule, "")
 }
 
 fn ports_by_connect(_: Mode) -> Result<()> {

@@ -40,10 +40,14 @@ fn on_terminal(command: &str, size: (u16, u16), env: &[(&str, &str)]) -> Result<
     run.run_on_terminal(size.0, size.1)?.ok()
 }
 
-/// The words, without what differs from run to run: times, and so drops and ages.
+/// The words, without what differs from run to run: times, and so drops and ages, with their units;
+/// and without the rules that were not judged, whose names a terminal has no lines for.
 fn words(text: &str) -> Vec<String> {
-    let is_stable = |word: &&str| !word.contains(|c: char| c.is_ascii_digit());
-    text.split_whitespace().filter(is_stable).map(str::to_owned).collect()
+    let is_unit = |word: &str| matches!(word, "ms" | "s" | "drop," | "drops,");
+    let is_stable = |word: &&str| !word.contains(|c: char| c.is_ascii_digit()) && !is_unit(word);
+    let judged = text.lines().filter(|line| !line.starts_with("not judged"));
+    let words = judged.flat_map(str::split_whitespace);
+    words.filter(is_stable).map(str::to_owned).collect()
 }
 
 /// Every row is whole on a terminal of one column, and on one that does not know its width.

@@ -39,9 +39,26 @@ pub struct StatusDocument {
     pub top: Vec<Top>,
     /// Parameters and counters of the kernel.
     pub host: Host,
+    /// What changed since the round before; with `--interval` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<StatusChanges>,
     /// When and from where.
     #[serde(flatten)]
     pub taken: Taken,
+}
+
+/// How many more than in the round before are in each state, negative for
+/// fewer; states with as many are left out.
+#[derive(Serialize, JsonSchema)]
+pub struct StatusChanges {
+    /// TCP sockets.
+    pub tcp: BTreeMap<State, i64>,
+    /// UDP sockets.
+    pub udp: BTreeMap<State, i64>,
+    /// Raw sockets.
+    pub raw: BTreeMap<State, i64>,
+    /// Unix sockets.
+    pub unix: BTreeMap<State, i64>,
 }
 
 /// One of the worst offenders.
@@ -73,8 +90,8 @@ pub struct Host {
     pub counters: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
 }
 
-/// Writes the overview.
-pub fn status(out: &mut Out<'_>, at: Timestamp, overview: &Overview) {
+/// Writes the overview; with one before it, what changed since.
+pub fn status(out: &mut Out<'_>, at: Timestamp, overview: &Overview, before: Option<&Overview>) {
     let shape = StatusDocument {
         schema: SCHEMA,
         tcp: tcp_counts(&overview.frame.tcp),
@@ -85,9 +102,22 @@ pub fn status(out: &mut Out<'_>, at: Timestamp, overview: &Overview) {
         unknown: overview.unknown.iter().map(Unknown::from).collect(),
         top: overview.top.iter().map(top).collect(),
         host: host(&overview.frame.host),
+        changes: before.map(|before| changes(overview, before)),
         taken: Taken::new(at, &overview.report),
     };
     document(out, &shape);
+}
+
+fn changes(now: &Overview, before: &Overview) -> StatusChanges {
+    let of = |now: &StateCounts, before: &StateCounts| {
+        now.changes(before).map(|(state, change)| (State(state), change)).collect()
+    };
+    StatusChanges {
+        tcp: of(&now.frame.tcp, &before.frame.tcp),
+        udp: of(&now.udp, &before.udp),
+        raw: of(&now.raw, &before.raw),
+        unix: of(&now.unix, &before.unix),
+    }
 }
 
 fn tcp_counts(all: &StateCounts) -> BTreeMap<State, u64> {

@@ -38,7 +38,7 @@ pub(super) fn details(
     lookups: &Lookups,
     names: &mut Names,
 ) {
-    if layout.extended || layout.tos || layout.cgroup {
+    if layout.extended || layout.tos || layout.cgroup || layout.socket_options {
         cells.detail(|out| extended(out, row, layout, lookups));
     }
     if layout.memory {
@@ -67,6 +67,8 @@ fn extended(out: &mut Vec<u8>, row: &Row<'_>, layout: Layout, lookups: &Lookups)
         if facts.v6_only() == Some(true) {
             word(out, "v6only", "1");
         }
+    }
+    if layout.extended || layout.socket_options {
         let options: Vec<&str> = facts.socket_options().into_iter().flatten().collect();
         if !options.is_empty() {
             word(out, "sockopt", &options.join(","));

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::matrix::Matrix;
 use crate::model::escape::push_escaped;
+use crate::model::moment::Dwell;
 use crate::model::moment::When;
 use crate::model::socket::Socket;
 use crate::model::state::State;
@@ -60,9 +61,7 @@ pub fn transition(out: &mut Out<'_>, change: &Transition, clocks: ClockPair, pen
 /// How long it lasted, what must lie between, how sure it is.
 fn remarks(out: &mut Vec<u8>, change: &Transition) {
     if let Some(dwell) = change.dwell {
-        out.extend_from_slice(if dwell.is_exact() { b"after " } else { b"after at least " });
-        cells::micros(out, dwell.min / 1_000);
-        out.extend_from_slice(b"  ");
+        lasted(out, dwell);
     }
     let via: Vec<String> = change.via().iter().map(|state| state.to_string()).collect();
     if !via.is_empty() {
@@ -94,6 +93,17 @@ fn ends(out: &mut Vec<u8>, change: &Transition, arrow: &str, names: &mut Names) 
         }
         None => drop(write!(out, "unix inode:{}", change.identity.inode)),
     }
+}
+
+/// "At least nothing" says nothing, so it is not said.
+fn lasted(out: &mut Vec<u8>, dwell: Dwell) {
+    let micros = dwell.min / 1_000;
+    if !dwell.is_exact() && micros == 0 {
+        return;
+    }
+    out.extend_from_slice(if dwell.is_exact() { b"after " } else { b"after at least " });
+    cells::micros(out, micros);
+    out.extend_from_slice(b"  ");
 }
 
 fn owner(out: &mut Vec<u8>, change: &Transition) {
@@ -136,4 +146,23 @@ pub fn summary(out: &mut Out<'_>, style: &Style, matrix: &Matrix) {
         });
     }
     table.finish();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_where_it_says_something() {
+        let text = |min, max| {
+            let mut out = Vec::new();
+            lasted(&mut out, Dwell { min, max });
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(text(2_500_000, Some(2_500_000)), "after 2.5ms  ");
+        assert_eq!(text(2_500_000, None), "after at least 2.5ms  ");
+        assert_eq!(text(0, Some(0)), "after 0us  ");
+        assert_eq!(text(0, Some(5_000_000)), "");
+        assert_eq!(text(999, None), "");
+    }
 }

@@ -30,6 +30,10 @@ pub struct Layout {
     pub tos: bool,
     /// Cgroup below (`--cgroup`).
     pub cgroup: bool,
+    /// Socket options below (`--inet-sockopt`).
+    pub socket_options: bool,
+    /// No RECV-Q and SEND-Q (`-Q`).
+    pub no_queues: bool,
     /// The processes (`-p`).
     pub processes: bool,
     /// `tcp_info` on a line below (`-i`).
@@ -45,8 +49,8 @@ impl Layout {
         let shown = [
             (self.proto, Column::text("PROTO")),
             (true, Column::text("STATE")),
-            (true, Column::number("RECV-Q")),
-            (true, Column::number("SEND-Q")),
+            (!self.no_queues, Column::number("RECV-Q")),
+            (!self.no_queues, Column::number("SEND-Q")),
             (true, Column::text("LOCAL")),
             (true, Column::text("REMOTE")),
             (self.age, Column::number("AGE")),
@@ -123,6 +127,7 @@ fn basic_cells(
         None => drop(write!(out, "{}", socket.state)),
     });
     match Queues::of(row) {
+        _ if layout.no_queues => {}
         Queues::Bytes { recv, send } => {
             cells.cell(Tone::Plain, |out| optional(out, recv));
             cells.cell(Tone::Plain, |out| optional(out, send));

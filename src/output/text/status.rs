@@ -32,11 +32,22 @@ pub struct Heading {
 }
 
 /// Writes the overview.
-pub fn status(out: &mut Out<'_>, style: &Style, overview: &Overview, heading: &Heading) {
+///
+/// With an overview before it, also what changed since.
+pub fn status(
+    out: &mut Out<'_>,
+    style: &Style,
+    overview: &Overview,
+    before: Option<&Overview>,
+    heading: &Heading,
+) {
     let mut below = Vec::new();
     let mut text = Text { style, out: &mut below };
     text.states(&overview.frame.tcp);
     text.other_tables(overview);
+    if let Some(before) = before {
+        text.changes(overview, before);
+    }
     text.limits(overview);
     text.top(&overview.top);
     text.unknown(&overview.unknown);
@@ -207,6 +218,32 @@ impl Text<'_> {
         ));
     }
 
+    /// `ESTABLISHED +12   CLOSE_WAIT -3   UDP +1`: what changed since the round
+    /// before.
+    fn changes(&mut self, now: &Overview, before: &Overview) {
+        let tcp = now.frame.tcp.changes(&before.frame.tcp);
+        let mut parts: Vec<String> =
+            tcp.map(|(state, change)| format!("{state} {}", signed(change))).collect();
+        for (name, now, before) in [
+            ("UDP", &now.udp, &before.udp),
+            ("RAW", &now.raw, &before.raw),
+            ("UNIX", &now.unix, &before.unix),
+        ] {
+            let change = now.total() as i64 - before.total() as i64;
+            parts.extend((change != 0).then(|| format!("{name} {}", signed(change))));
+        }
+        self.paint(Tone::Head, "SINCE ");
+        if parts.is_empty() {
+            self.paint(Tone::Quiet, "the round before: no change");
+            self.out.push(b'\n');
+        } else {
+            let width = self.style.width.unwrap_or(usize::MAX);
+            let text = joined(&parts, "SINCE ".len(), width, "\n      ");
+            self.paint(Tone::Moving, &text);
+            self.out.push(b'\n');
+        }
+    }
+
     /// Every number that has a limit, with its limit.
     fn limits(&mut self, overview: &Overview) {
         let host = &overview.frame.host;
@@ -259,6 +296,12 @@ impl Text<'_> {
             self.line(&names[..shown].join(SEPARATOR));
         }
     }
+}
+
+/// `+1,200` or `-3`.
+fn signed(change: i64) -> String {
+    let sign = if change < 0 { '-' } else { '+' };
+    format!("{sign}{}", human::count(change.unsigned_abs()))
 }
 
 /// Between two things on a line.

@@ -20,7 +20,7 @@ use super::hit_list;
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let columns = [
-        Column::text("TIME", 1),
+        Column::text("TIME", 0),
         Column::text("WHAT", 0),
         Column::text("LOCAL", 1),
         Column::text("REMOTE", 0),
@@ -83,7 +83,6 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
                 Cell::new(Tone::Quiet, at),
                 Cell::new(tone, text),
                 Cell::plain(alert.subject.brief(1)),
-                Cell::plain(alert.summary.clone()),
             ]
         }
     }

@@ -102,17 +102,23 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let (x, y) = REST;
     let text = format!("{down} 60 s, gone {}", per_second(expired));
     put(buffer, at(x, y, 26), &text, false, theme.style(Tone::Quiet), &theme);
+    if point.unknown > 0 && seconds > 0.0 {
+        // Trace events come from every namespace; short-lived sockets that no
+        // look has listed may be anybody's.
+        let rate = per_second(point.unknown as f64 / seconds);
+        let text = format!("{rate} of all this may be of other network namespaces");
+        put(buffer, at(28, 16, 60), &text, false, theme.style(Tone::Quiet), &theme);
+    }
     let tone = if aborted > 0.0 { Tone::Warn } else { Tone::Quiet };
     let text = format!("reset, refused or given up, from any state {}", per_second(aborted));
     put(buffer, at(28, y, 60), &text, false, theme.style(tone), &theme);
 }
 
 fn per_second(rate: f64) -> String {
-    match rate {
-        r if r == 0.0 => "0/s".to_owned(),
-        r if r < 10.0 => format!("{r:.1}/s"),
-        r => format!("{}/s", human::count(r.round() as u64)),
+    if rate > 0.0 && rate < 10.0 {
+        return format!("{rate:.1}/s");
     }
+    format!("{}/s", human::count(rate.round() as u64))
 }
 
 /// Transitions a second on each edge of the graph; of a change that was

@@ -87,8 +87,8 @@ fn small(area: Rect, lines: u16) -> Rect {
 /// Every key, in as many columns as there is room for.
 fn help(app: &App, width: usize) -> Vec<String> {
     let entries: Vec<String> =
-        app.fixed.keymap.help().map(|(keys, what)| format!("{keys:<14} {what}")).collect();
-    let widest = entries.iter().map(|entry| entry.width()).max().unwrap_or(1) + 2;
+        app.fixed.keymap.help().iter().map(|(keys, what)| format!("{keys:<14}{what}")).collect();
+    let widest = entries.iter().map(|entry| entry.width()).max().unwrap_or(1) + 1;
     let columns = (width / widest).max(1);
     let lines = entries.len().div_ceil(columns);
     let line = |y: usize| {

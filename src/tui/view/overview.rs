@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use crate::engine::history::Point;
 use crate::engine::{Round, TopKind};
@@ -187,7 +188,10 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, round: &Round, point: 
         app.hits.push((line, Hit::Row(index)));
         y += 1;
         if index == selected {
-            for text in wrap(&format!("{}: {}", alert.summary, alert.remedy), rest.width.into()) {
+            // What was cut off above stands in full below.
+            let cut = text.width() > usize::from(rest.width);
+            let summary = if cut { format!("{}: ", alert.summary) } else { String::new() };
+            for text in wrap(&format!("{summary}{}", alert.remedy), rest.width.into()) {
                 if y >= area.bottom() {
                     break;
                 }
@@ -263,7 +267,6 @@ fn lines(app: &App, buffer: &mut Buffer, area: Rect, lines: &[(&str, String)]) {
 
 /// Text in lines of so many columns.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    use unicode_width::UnicodeWidthStr;
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let Some(line) = lines.last_mut() else { break };

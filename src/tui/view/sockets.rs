@@ -40,8 +40,10 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
                 cell(*field, closer.as_ref().unwrap_or(&row), &listed.lookups, &mut names)
             };
             let mut cells: Vec<Cell> = fields.iter().map(cell).collect();
-            if let (true, Some(first)) = (pin, cells.first_mut()) {
-                first.text = format!("{}{}", app.theme().pick("★", "*"), first.text);
+            // In a column that is never dropped.
+            let place = columns.iter().position(|column| column.priority == 0).unwrap_or(0);
+            if let (true, Some(cell)) = (pin, cells.get_mut(place)) {
+                cell.text = format!("{}{}", app.theme().pick("★", "*"), cell.text);
             }
             Some(cells)
         })
@@ -92,7 +94,7 @@ fn column(field: Field) -> Column {
         "local" => ("LOCAL", false, 1),
         "remote" => ("REMOTE", false, 0),
         "recvq" => ("RECV-Q", true, 1),
-        "sendq" => ("SEND-Q", true, 1),
+        "sendq" => ("SEND-Q", true, 2),
         "process" => ("PROCESS", false, 1),
         "proto" => ("PROTO", false, 3),
         "age" => ("AGE", true, 2),

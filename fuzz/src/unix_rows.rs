@@ -1,0 +1,34 @@
+//! A datagram of the kernel as rows of the tables that are not of the internet.
+
+use sockstate::kernel::netlink_diag::NetlinkMessage;
+use sockstate::kernel::packet_diag::PacketMessage;
+use sockstate::kernel::unix_diag::UnixMessage;
+use sockstate::kernel::vsock_diag::VsockMessage;
+use sockstate::model::facts::Facts;
+use sockstate::model::row::Row;
+use sockstate::model::socket::Socket;
+
+use super::{feed, show};
+
+/// What must hold of any input.
+pub fn run(data: &[u8]) {
+    feed(data, &mut |payload| {
+        if let Some(message) = UnixMessage::parse(payload) {
+            assert!(message.attributes.waiting().count() <= payload.len());
+            let facts = Facts::Unix(message.attributes);
+            show(&Row { socket: Socket::from_unix_diag(&message), facts });
+        }
+        if let Some(message) = NetlinkMessage::parse(payload) {
+            let facts = Facts::Netlink(message.attributes);
+            show(&Row { socket: Socket::from_netlink_diag(&message), facts });
+        }
+        if let Some(message) = PacketMessage::parse(payload) {
+            let facts = Facts::Packet(message.attributes);
+            show(&Row { socket: Socket::from_packet_diag(&message), facts });
+        }
+        if let Some(message) = VsockMessage::parse(payload) {
+            let facts = Facts::None;
+            show(&Row { socket: Socket::from_vsock_diag(&message), facts });
+        }
+    });
+}

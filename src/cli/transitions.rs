@@ -1,0 +1,147 @@
+//! Which transitions `events` and `watch` tell, and by which events they know.
+
+use crate::engine::{Engine, Events, Lookups, Selection};
+use crate::model::facts::Facts;
+use crate::model::owner::{Holder, Owners};
+use crate::model::row::Row;
+use crate::model::socket::Socket;
+use crate::model::state::{State, StateSet, TCP_STATES};
+use crate::model::transition::Transition;
+use crate::model::want::{Proto, Want};
+
+use super::error::Error;
+use super::flags::{Shared, SourceChoice};
+use super::select;
+
+/// The events that a choice of source names.
+pub fn events(source: SourceChoice) -> Events {
+    match source {
+        SourceChoice::Auto | SourceChoice::Netlink => Events::Auto,
+        SourceChoice::Tracepoint => Events::Tracepoint,
+        SourceChoice::Destroy => Events::Destroy,
+        SourceChoice::Poll | SourceChoice::Proc => Events::Poll,
+    }
+}
+
+/// The transitions that words choose.
+pub struct Chosen {
+    ends: EndStates,
+    selection: Selection,
+}
+
+impl Chosen {
+    /// From the words of a filter, with `from STATE` and `to STATE` among them.
+    ///
+    /// # Errors
+    /// When they make no sense.
+    pub fn new(shared: &Shared, words: &[String], engine: &Engine) -> Result<Self, Error> {
+        let (ends, words) = ends(words)?;
+        let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
+        let selection = select::selection(shared, &words, defaults, engine)?;
+        Ok(Self { ends, selection })
+    }
+
+    /// How the words were read.
+    pub fn explain(&self) -> String {
+        self.selection.explain() + &self.ends.explain()
+    }
+
+    /// The rows to look at: of every state, since either end may match.
+    pub fn want(&self) -> Want {
+        Want { states: StateSet::ALL, ..self.selection.want.clone() }
+    }
+
+    /// A filter's states match either end of a transition.
+    pub fn takes(&self, change: &Transition) -> bool {
+        let in_set = |set: Option<StateSet>, state| set.is_none_or(|set| set.contains(state));
+        let from = change.from.is_some_and(|state| in_set(self.ends.from, state))
+            || self.ends.from.is_none();
+        if !from || !in_set(self.ends.to, change.to) {
+            return false;
+        }
+        let lookups = Lookups { owners: owners(change).into(), ..Lookups::default() };
+        change.from.into_iter().chain([change.to]).any(|state| {
+            let mut socket = Socket::of_identity(&change.identity, state);
+            // Owners are keyed by inode, which a closed socket has no more.
+            socket.inode = KNOWN_INODE;
+            self.selection.takes(&Row { socket, facts: Facts::None }, &lookups, true)
+        })
+    }
+}
+
+/// The states a transition must come from or go to, by the words `from` and
+/// `to`.
+#[derive(Clone, Copy)]
+struct EndStates {
+    from: Option<StateSet>,
+    to: Option<StateSet>,
+}
+
+impl EndStates {
+    /// What is wanted of a transition, in lines of its own.
+    fn explain(self) -> String {
+        let names = |set: StateSet| {
+            let all = TCP_STATES.into_iter().chain([State::Bound]);
+            let states = all.filter(|state| set.contains(*state));
+            states.map(|state| state.to_string()).collect::<Vec<String>>().join(" ")
+        };
+        let line =
+            |word, set: Option<StateSet>| set.map(|set| format!("  {word} {}\n", names(set)));
+        let lines = [line("from", self.from), line("to", self.to)];
+        let lines: String = lines.into_iter().flatten().collect();
+        if lines.is_empty() { lines } else { format!("\ntransitions\n{lines}") }
+    }
+}
+
+/// Takes `from STATE` and `to STATE` out of the words; the rest is the filter.
+fn ends(words: &[String]) -> Result<(EndStates, Vec<String>), Error> {
+    let text = words.join(" ");
+    let mut ends = EndStates { from: None, to: None };
+    let mut rest = Vec::new();
+    let mut words = text.split_whitespace();
+    while let Some(word) = words.next() {
+        let end = match word.to_ascii_lowercase().as_str() {
+            "from" => &mut ends.from,
+            "to" => &mut ends.to,
+            _ => {
+                rest.push(word.to_owned());
+                continue;
+            }
+        };
+        let allowed = StateSet::allowed_names;
+        let name = words
+            .next()
+            .ok_or_else(|| Error::Usage(format!("'{word}' needs a state: {}", allowed())))?;
+        let set = StateSet::parse(name)
+            .ok_or_else(|| Error::Usage(format!("unknown state '{name}': {}", allowed())))?;
+        *end = Some(end.map_or(set, |before| before.union(set)));
+    }
+    Ok((ends, rest))
+}
+
+const KNOWN_INODE: u32 = 1;
+
+fn owners(change: &Transition) -> Owners {
+    let mut owners = Owners::default();
+    for process in change.owner.iter().flat_map(|owner| owner.processes.iter()) {
+        owners.add(KNOWN_INODE, Holder { pid: process.pid, fd: 0 });
+        owners.name_process(process.pid, process.comm.clone());
+    }
+    owners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_taken_out_of_the_words() {
+        let words = ["dport = :80", "to", "close-wait", "from", "estab", "to", "time-wait"];
+        let (ends, rest) = ends(&words.map(str::to_owned)).expect("understood");
+        assert_eq!(ends.from, Some(State::Established.into()));
+        assert_eq!(ends.to, Some(StateSet::from_iter([State::CloseWait, State::TimeWait])));
+        assert_eq!(rest, ["dport", "=", ":80"]);
+        assert!(super::ends(&["to".to_owned()]).is_err());
+        assert!(super::ends(&["to".to_owned(), "nowhere".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! `watch`: the live terminal, or lines where there is none.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use crate::engine::Engine;
+use crate::model::escape::escaped;
+use crate::model::state::StateSet;
+use crate::model::want::Proto;
+use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};
+
+use super::check::notifier;
+use super::context::Context;
+use super::error::Error;
+use super::flags::WatchFlags;
+use super::transitions::{self, Chosen};
+use super::{rules, select, watch_plain};
+
+const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
+
+/// Watches until something ends it.
+pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
+    let config = rules::load(flags.rules.as_deref())?;
+    let keymap = keymap(flags.config.as_deref())?;
+    let notifier = notifier(flags.notify.as_deref())?;
+    let engine = context.engine();
+    let own = rules::counting(&config, &context.shared, &engine)?;
+    let tables = select::tables(&context.shared, &TABLES);
+    let words = flags.words.all()?;
+    if !is_live(context, flags) || context.shared.explain_filter {
+        let chosen = Chosen::new(&context.shared, &words, &engine)?;
+        if context.shared.explain_filter {
+            return context.print(chosen.explain().as_bytes());
+        }
+        let watched = watch_plain::Plain { flags, tables, config: &config, own: &own, chosen };
+        return watch_plain::run(context, &engine, watched, notifier);
+    }
+    // A filter that makes no sense is told before anything is drawn.
+    let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
+    select::selection(&context.shared, &words, defaults, &engine)?;
+    let collecting = Collecting {
+        choice: context.choice(),
+        proc_root: context.shared.proc_root.clone(),
+        tables: tables.clone(),
+        config,
+        own,
+        events: transitions::events(context.shared.source),
+        max_cpu: flags.max_cpu,
+    };
+    let theme = Theme { color: context.style.color, unicode: context.unicode() && !flags.ascii };
+    let fixed = Fixed {
+        tables,
+        theme,
+        keymap,
+        allow_actions: flags.allow_actions,
+        host: host(&engine),
+        sources: String::new(),
+    };
+    let ended = tui::run(Setup {
+        collecting,
+        fixed,
+        interval_ms: u64::try_from(flags.interval.as_millis()).unwrap_or(u64::MAX).max(10),
+        filter: words.join(" "),
+        mouse: !flags.no_mouse,
+        notifier,
+    });
+    match ended {
+        Ok(Ended::Quit) => Ok(()),
+        Ok(Ended::Signal(status)) => Err(Error::Signal(status)),
+        Err(error) => Err(Error::Failed(error.to_string())),
+    }
+}
+
+/// Whether there is a terminal to draw on and to read keys from.
+fn is_live(context: &Context<'_>, flags: &WatchFlags) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let wanted = !flags.plain && !context.shared.json && !dumb;
+    wanted && context.terminal && io::stdin().is_terminal()
+}
+
+fn host(engine: &Engine) -> String {
+    let (host, _) = engine.host();
+    host.hostname.map_or_else(|| "this host".to_owned(), |name| escaped(name.as_bytes()))
+}
+
+/// The name of the file with the keys in each place.
+const KEYS: &str = "sockstate/watch.toml";
+
+/// The keys of the file that counts: the one a flag names, else the user's,
+/// else the system's.
+fn keymap(named: Option<&Path>) -> Result<Keymap, Error> {
+    let found = || rules::places(KEYS).into_iter().find(|path| path.exists());
+    let Some(path) = named.map(PathBuf::from).or_else(found) else { return Ok(Keymap::default()) };
+    let name = path.display();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Error::Usage(format!("cannot read {name}: {error}")))?;
+    Keymap::read(&text).map_err(|why| Error::Usage(format!("{name}: {why}")))
+}

@@ -1,0 +1,118 @@
+//! Who holds the sockets of a stream, found out beside its looks.
+//!
+//! A search through every descriptor of every process takes a second and more
+//! where there are hundreds of thousands. Looks go on meanwhile, or what
+//! happens is not seen and the rings of the tracepoint run over.
+
+use std::time::Duration;
+
+use crate::model::gap::Gap;
+use crate::track::Tracker;
+
+use super::keeper::OwnerKeeper;
+
+/// Names the owners of a tracker's sockets as they become known.
+pub(super) struct Naming {
+    keeper: OwnerKeeper,
+    /// Inodes that no search has asked about.
+    unasked: Vec<u32>,
+    /// What is hidden was told.
+    told: bool,
+}
+
+impl Naming {
+    /// With owners that `keeper` searches for.
+    pub(super) fn new(keeper: OwnerKeeper) -> Self {
+        Self { keeper, unasked: Vec::new(), told: false }
+    }
+
+    /// Notes the owners of what is new, at this look where they are quickly
+    /// found and at a later one where not. Returns what permission hides,
+    /// once.
+    pub(super) fn name(&mut self, tracker: &mut Tracker, now_ns: u64) -> Option<Gap> {
+        let earlier = self.keeper.take(Duration::ZERO);
+        self.unasked.extend(tracker.wants_owners());
+        self.forget_asked();
+        let begun = self.keeper.look_after(&self.unasked, now_ns);
+        let now = self.keeper.take(self.keeper.patience());
+        if earlier || now {
+            self.forget_asked();
+            tracker.refresh_owners(self.keeper.owners());
+        } else {
+            tracker.set_owners(self.keeper.owners());
+        }
+        let gap = match begun {
+            Err(error) => Some(Gap::new("owners", format!("no thread to look for them: {error}"))),
+            // Later searches also miss sockets that are gone meanwhile.
+            Ok(()) if self.keeper.has_walked() => self.keeper.hidden(),
+            Ok(()) => return None,
+        };
+        let is_first = !std::mem::replace(&mut self.told, true);
+        gap.filter(|_| is_first)
+    }
+
+    fn forget_asked(&mut self) {
+        self.unasked.retain(|inode| !self.keeper.has_asked(*inode));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::model::address::{Address, Endpoint};
+    use crate::model::facts::Facts;
+    use crate::model::identity::Identity;
+    use crate::model::moment::Moment;
+    use crate::model::owner::{Holder, Owners};
+    use crate::model::row::Row;
+    use crate::model::socket::{Ends, Socket};
+    use crate::model::state::State;
+    use crate::model::want::{Family, Proto, TableId};
+    use crate::track::Complete;
+
+    const INODE: u32 = 77;
+
+    /// A look at one listener.
+    fn look(tracker: &mut Tracker, at: u64) {
+        let table = TableId { proto: Proto::Tcp, family: Family::Inet };
+        let [local, remote] = [80, 0].map(|port| Endpoint::new(Address::v4([0; 4]), port));
+        let ends = Ends::Inet { local, remote };
+        let who = Identity { table, cookie: 5, ends, ifindex: 0, inode: INODE };
+        let socket = Socket::of_identity(&who, State::Listen);
+        tracker.begin(Moment(at));
+        tracker.row(&Row { socket, facts: Facts::None });
+        tracker.end(Moment(at), Complete::NONE.with(table), &mut |_| {});
+    }
+
+    fn owner(tracker: &Tracker) -> Option<u32> {
+        tracker.iter().next().expect("the listener").owner.map(|owner| owner.processes[0].pid)
+    }
+
+    /// A search that has not ended holds nothing up, and names when it has.
+    #[test]
+    fn a_long_search_is_not_waited_for() {
+        let (end, wait) = mpsc::channel::<()>();
+        let mut naming = Naming::new(OwnerKeeper::searching(INODE, move || {
+            wait.recv().expect("told to end");
+            let mut owners = Owners::default();
+            owners.add(INODE, Holder { pid: 9, fd: 3 });
+            owners.name_process(9, *b"web");
+            owners
+        }));
+        let mut tracker = Tracker::new();
+        for at in 1..4 {
+            look(&mut tracker, at);
+            // It would wait for ever.
+            assert_eq!(naming.name(&mut tracker, at), None);
+            tracker.settle(Moment(at), &mut |_| {});
+            assert_eq!(owner(&tracker), None);
+        }
+        end.send(()).expect("the search waits");
+        naming.keeper.wait_for_search();
+        look(&mut tracker, 5);
+        naming.name(&mut tracker, 5);
+        assert_eq!(owner(&tracker), Some(9));
+    }
+}

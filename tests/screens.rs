@@ -1,0 +1,414 @@
+//! The live terminal, drawn into memory: every tab at three sizes, keys, and what they change.
+//!
+//! Sockets come from a `/proc` of our own making, so that the screens are the same everywhere;
+//! times of day are masked. After a change that is meant, `INSTA_UPDATE=always cargo test --test
+//! screens` writes the pictures anew.
+
+mod kit;
+#[path = "cli/population.rs"]
+mod population;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use kit::fakeproc::FakeProc;
+use sockstate::engine::{Engine, Events, Round, Told, Watched, Watcher, Wishes};
+use sockstate::model::address::{Address, Endpoint};
+use sockstate::model::identity::Identity;
+use sockstate::model::moment::{Dwell, Moment, When};
+use sockstate::model::socket::Ends;
+use sockstate::model::state::State;
+use sockstate::model::transition::{Kind, Ownership, Process, Source, Transition};
+use sockstate::model::want::{Proto, TableId};
+use sockstate::rules::Config;
+use sockstate::source::Choice;
+use sockstate::tui::app::{App, Effect, Fixed, Overlay, TABS, Tab};
+use sockstate::tui::keys::Keymap;
+use sockstate::tui::rows::Lister;
+use sockstate::tui::theme::Theme;
+use sockstate::tui::view;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
+
+fn tables() -> Vec<TableId> {
+    let shown = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
+    TableId::ALL.into_iter().filter(|table| shown.contains(&table.proto)).collect()
+}
+
+/// A screen with the sockets of [`population::machine`] and an alert.
+struct Watch {
+    app: App,
+    lister: Lister,
+    /// What the last keys asked for and nobody here does.
+    asked: Vec<Effect>,
+    _proc: FakeProc,
+}
+
+fn round(root: &str) -> Round {
+    let engine = Engine::new(Choice::Proc, &PathBuf::from(root));
+    let config = Config::default();
+    let events = Events::Poll;
+    let watched = Watched { engine: &engine, tables: tables(), config: &config, own: &[], events };
+    let (mut watcher, _) = Watcher::open(watched).expect("nothing is needed");
+    let wishes = Wishes { rows: true, ports: true, ..Wishes::default() };
+    let mut round = watcher.round(wishes).expect("the tables are there");
+    round.took_ns = 1_000_000;
+    // What /proc does not tell and the kernel does.
+    for (listener, queue) in round.frame.listeners.iter_mut().zip([(2, 4), (5, 4), (0, 128)]) {
+        listener.queue.len = Some(queue.0);
+        listener.queue.limit = Some(queue.1);
+        listener.queue.drops = Some(3);
+        listener.syn_queue = Some(1);
+    }
+    round
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self::with(Theme { color: false, unicode: true })
+    }
+
+    fn with(theme: Theme) -> Self {
+        let proc = population::machine().expect("a tree of files");
+        proc.write("sys/net/ipv4/tcp_max_tw_buckets", "2\n").expect("a file");
+        proc.write("sys/net/ipv4/ip_local_port_range", "32768\t60999\n").expect("a file");
+        let fixed = Fixed {
+            tables: tables(),
+            theme,
+            keymap: Keymap::default(),
+            allow_actions: false,
+            host: "web-07".into(),
+            sources: "snapshots alone".into(),
+        };
+        let lister = Lister::new(Engine::new(Choice::Proc, &PathBuf::from(proc.root())));
+        let mut watch =
+            Self { app: App::new(fixed, 1_000), lister, asked: Vec::new(), _proc: proc };
+        watch.next_round();
+        watch
+    }
+
+    fn next_round(&mut self) {
+        let mut round = round(&self._proc.root());
+        // Ages on the screen are those of this clock.
+        if let Some(latest) = &self.app.latest {
+            round.begun_ns = latest.begun_ns + 1_000_000_000;
+        }
+        self.app.tick(round.begun_ns);
+        let effects = self.app.round(Arc::new(round));
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::List => {
+                    let job = self.app.job().expect("there is a round");
+                    let listed = self.lister.list(&job);
+                    self.app.list(listed);
+                }
+                Effect::Control => {}
+                other => self.asked.push(other),
+            }
+        }
+    }
+
+    fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) {
+        let effects = self.app.event(&Event::Key(KeyEvent::new(code, modifiers)));
+        self.perform(effects);
+        // What a key does depends on how many lines there are.
+        self.draw(80, 24);
+    }
+
+    fn keys(&mut self, text: &str) {
+        text.chars().for_each(|c| self.key(KeyCode::Char(c), KeyModifiers::NONE));
+    }
+
+    fn enter(&mut self) {
+        self.key(KeyCode::Enter, KeyModifiers::NONE);
+    }
+
+    fn draw(&mut self, width: u16, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("memory");
+        terminal.draw(|frame| view::draw(&mut self.app, frame)).expect("memory");
+        let buffer = terminal.backend().buffer();
+        let line = |y| {
+            let cells = (0..width).filter_map(|x| buffer.cell((x, y)));
+            let line: String = cells.map(|cell| cell.symbol()).collect();
+            masked(line.trim_end())
+        };
+        (0..height).map(line).collect::<Vec<String>>().join("\n")
+    }
+}
+
+/// Times of day are as long and always the same.
+fn masked(line: &str) -> String {
+    let mut out: Vec<char> = line.chars().collect();
+    let is_time = |at: &[char]| {
+        at.iter().enumerate().all(|(i, c)| if i % 3 == 2 { *c == ':' } else { c.is_ascii_digit() })
+    };
+    for start in 0..out.len().saturating_sub(7) {
+        if is_time(&out[start..start + 8]) {
+            "HH:MM:SS".chars().enumerate().for_each(|(i, c)| out[start + i] = c);
+        }
+    }
+    out.into_iter().collect()
+}
+
+fn transition(from: State, to: State, port: u16, exact: bool) -> Transition {
+    let end = |last, port| Endpoint::new(Address::v4([10, 0, 0, last]), port);
+    let at = Moment::from_ms(90_000);
+    let when = if exact {
+        When::Exact(at)
+    } else {
+        When::Between { min: Moment::from_ms(89_000), max: at }
+    };
+    let process = Process { pid: 812, comm: (*b"api").into() };
+    Transition {
+        kind: Kind::Changed,
+        from: Some(from),
+        to,
+        when,
+        dwell: Some(Dwell::between(Some(Moment::from_ms(85_000)), Moment::from_ms(85_000), when)),
+        identity: Identity {
+            table: tables()[0],
+            cookie: 7,
+            ends: Ends::Inet { local: end(5, port), remote: end(7, 40_001) },
+            ifindex: 0,
+            inode: 0,
+        },
+        source: if exact { Source::Tracepoint } else { Source::Poll },
+        reason: None,
+        owner: Some(Ownership { processes: [process].into(), former: !exact }),
+        listed: true,
+    }
+}
+
+fn tell(watch: &mut Watch) {
+    let told = [
+        transition(State::Established, State::CloseWait, 8080, true),
+        transition(State::Established, State::TimeWait, 8081, false),
+    ];
+    let told = told.map(|change| (Told::Transition(Box::new(change)), "08:00:13.402".to_owned()));
+    watch.app.told(told.into());
+}
+
+#[test]
+fn every_tab_at_every_size() {
+    for (width, height) in SIZES {
+        for (index, (tab, name)) in TABS.iter().enumerate() {
+            let mut watch = Watch::new();
+            tell(&mut watch);
+            watch.next_round();
+            watch.keys(&(index + 1).to_string());
+            assert_eq!(watch.app.tab, *tab);
+            let picture = watch.draw(width, height);
+            insta::assert_snapshot!(format!("{name}-{width}x{height}"), picture);
+        }
+    }
+}
+
+#[test]
+fn ascii_only_where_the_terminal_has_no_more() {
+    let mut watch = Watch::with(Theme { color: false, unicode: false });
+    tell(&mut watch);
+    watch.next_round();
+    for tab in 1..=7 {
+        watch.keys(&tab.to_string());
+        let picture = watch.draw(80, 24);
+        assert!(picture.is_ascii(), "{picture}");
+    }
+}
+
+#[test]
+fn no_size_is_too_small_or_too_large() {
+    let mut watch = Watch::new();
+    tell(&mut watch);
+    watch.keys("2");
+    watch.enter();
+    for tab in ["1", "2", "3", "4", "5", "6", "7"] {
+        watch.keys(tab);
+        for width in [1, 2, 7, 39, 40, 41, 79, 120, 500] {
+            for height in [1, 2, 5, 6, 7, 24, 200] {
+                watch.draw(width, height);
+            }
+        }
+    }
+    for overlay in ["?", "c", "x"] {
+        watch.keys(overlay);
+        for (width, height) in [(1, 1), (40, 6), (500, 200)] {
+            watch.draw(width, height);
+        }
+        watch.key(KeyCode::Esc, KeyModifiers::NONE);
+    }
+}
+
+#[test]
+fn help_is_the_table_of_keys() {
+    let mut watch = Watch::new();
+    watch.keys("?");
+    let picture = watch.draw(80, 24);
+    for (keys, what) in watch.app.fixed.keymap.help() {
+        assert!(picture.contains(&keys) && picture.contains(what), "{keys} {what}\n{picture}");
+    }
+}
+
+#[test]
+fn a_filter_is_live_and_its_mistakes_stand_below_it() {
+    let mut watch = Watch::new();
+    watch.keys("2/state close-wait");
+    assert_eq!(watch.app.len(), 3, "{}", watch.draw(80, 24));
+    watch.keys(" banana");
+    let picture = watch.draw(80, 24);
+    assert!(picture.contains("^^^^^^") && picture.contains("expected a test"), "{picture}");
+    assert_eq!(watch.app.len(), 3, "the last one that made sense is in force");
+    watch.enter();
+    assert!(watch.app.filter.edit.is_some(), "what makes no sense is not taken");
+    (0.." banana".len()).for_each(|_| watch.key(KeyCode::Backspace, KeyModifiers::NONE));
+    watch.enter();
+    assert!(watch.app.filter.edit.is_none());
+    watch.keys("!");
+    assert_eq!(watch.app.len(), 19 - 3, "{}", watch.draw(80, 24));
+    assert!(watch.draw(80, 24).contains("filter: not state close-wait"));
+    watch.key(KeyCode::Esc, KeyModifiers::NONE);
+    assert_eq!(watch.app.len(), 19);
+}
+
+#[test]
+fn sorting_pinning_and_following_keep_hold_of_a_socket() {
+    let mut watch = Watch::new();
+    watch.keys("2ss");
+    let states: Vec<State> =
+        (0..watch.app.len()).filter_map(|i| Some(watch.app.row_at(i)?.socket.state)).collect();
+    assert!(states.is_sorted(), "by state: {states:?}");
+    watch.keys("S");
+    let first = watch.app.row_at(0).expect("a row").socket.state;
+    assert_eq!(Some(&first), states.iter().max());
+    watch.keys("jjj");
+    let key = watch.app.selected().expect("a socket");
+    watch.keys("F");
+    watch.keys("S");
+    assert_eq!(watch.app.selected(), Some(key), "the cursor went with it");
+    watch.keys(" ");
+    assert_eq!(watch.app.selected(), Some(key));
+    assert_eq!(watch.app.cursors[Tab::Sockets.index()].at, 0, "it stands on top");
+    assert!(watch.draw(80, 24).contains('★'));
+}
+
+#[test]
+fn a_pause_holds_the_screen_while_collecting_goes_on() {
+    let mut watch = Watch::new();
+    watch.keys("p");
+    let before = watch.app.shown.clone().expect("a round").begun_ns;
+    tell(&mut watch);
+    watch.next_round();
+    watch.next_round();
+    assert_eq!(watch.app.shown.as_ref().map(|round| round.begun_ns), Some(before));
+    let picture = watch.draw(80, 24);
+    assert!(picture.contains("paused 2s, +2 transitions"), "{picture}");
+    watch.keys("]");
+    assert!(watch.draw(80, 24).contains("counts of 1s ago"));
+    watch.keys("[[");
+    assert!(watch.draw(80, 24).contains("counts of 2s ago"), "the history has three points");
+    watch.keys("p");
+    assert_ne!(watch.app.shown.as_ref().map(|round| round.begun_ns), Some(before));
+}
+
+#[test]
+fn enter_leads_to_the_sockets_behind_a_row() {
+    let mut watch = Watch::new();
+    watch.keys("3");
+    watch.enter();
+    assert_eq!((watch.app.tab, watch.app.filter.text.as_str()), (Tab::Sockets, "sport = 8080"));
+    assert!(!watch.app.is_empty());
+    watch.key(KeyCode::Esc, KeyModifiers::NONE);
+    watch.keys("4");
+    watch.enter();
+    assert_eq!(watch.app.tab, Tab::Sockets);
+    watch.key(KeyCode::Esc, KeyModifiers::NONE);
+    watch.keys("1");
+    watch.enter();
+    assert_eq!(watch.app.filter.text, "state time-wait", "of the alert");
+    assert_eq!(watch.app.len(), 2);
+}
+
+#[test]
+fn details_stand_beside_a_wide_table_and_below_a_narrow_one() {
+    let mut watch = Watch::new();
+    watch.keys("2/state close-wait");
+    watch.enter();
+    watch.enter();
+    insta::assert_snapshot!("detail-80x24", watch.draw(80, 24));
+    insta::assert_snapshot!("detail-120x40", watch.draw(120, 40));
+}
+
+#[test]
+fn nothing_is_acted_on_unless_that_was_allowed_and_confirmed() {
+    let mut watch = Watch::new();
+    watch.keys("2K");
+    assert!(watch.draw(80, 24).contains("--allow-actions"));
+    watch.app.fixed.allow_actions = true;
+    watch.keys("Kdn");
+    assert_eq!(watch.asked, []);
+    watch.keys("Kd");
+    assert!(watch.draw(80, 24).contains("close this socket"));
+    watch.keys("y");
+    assert!(matches!(watch.asked.as_slice(), [Effect::Act(_)]), "{:?}", watch.asked);
+}
+
+#[test]
+fn the_same_as_a_command_line() {
+    let mut watch = Watch::new();
+    watch.keys("2/state close-wait");
+    watch.enter();
+    watch.keys("sssSy");
+    let expected = "sockstate list -a --columns proto,state,recvq,sendq,local,remote,age,process \
+                    --sort -recvq 'state close-wait'";
+    assert_eq!(watch.app.command(), expected);
+}
+
+#[test]
+fn clicks_choose_tabs_rows_and_columns() {
+    let mut watch = Watch::new();
+    let click = |watch: &mut Watch, column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        let modifiers = KeyModifiers::NONE;
+        let effects = watch.app.event(&Event::Mouse(MouseEvent { kind, column, row, modifiers }));
+        watch.perform(effects);
+        watch.draw(80, 24);
+    };
+    watch.draw(80, 24);
+    click(&mut watch, 15, 1);
+    assert_eq!(watch.app.tab, Tab::Sockets);
+    click(&mut watch, 3, 6);
+    assert_eq!(watch.app.cursors[Tab::Sockets.index()].at, 3);
+    click(&mut watch, 2, 2);
+    assert!(watch.app.orders[Tab::Sockets.index()].is_some());
+    click(&mut watch, 3, 6);
+    assert!(watch.app.detail, "a click on the selected row opens it");
+}
+
+#[test]
+fn the_interval_changes_in_steps_and_keys_ask_for_what_is_outside() {
+    let mut watch = Watch::new();
+    watch.keys("+");
+    assert_eq!(watch.app.interval_ms, 500);
+    watch.keys("----");
+    assert_eq!(watch.app.interval_ms, 10_000);
+    watch.keys("1exjq");
+    let expected = [
+        Effect::Explain("time-wait-flood".into()),
+        Effect::Export(sockstate::tui::app::Format::Json),
+        Effect::Quit(false),
+    ];
+    assert_eq!(watch.asked, expected);
+    watch.key(KeyCode::Char('z'), KeyModifiers::CONTROL);
+    assert_eq!(watch.asked.last(), Some(&Effect::Suspend));
+    watch.keys("c");
+    assert!(matches!(watch.app.overlay, Some(Overlay::Columns(_))));
+}

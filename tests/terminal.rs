@@ -1,0 +1,310 @@
+//! `watch` on a real terminal, with real sockets: what is typed, what is on the screen, and that
+//! the terminal is given back on every way out.
+
+mod kit;
+
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use libtest_mimic::{Arguments, Trial};
+use rustix::process::Signal;
+
+use kit::netns::{Entered, enter_at_start};
+use kit::pty::Session;
+use kit::run::Run;
+use kit::states::{self, By, Family, Unread};
+use kit::tempdir::TempDir;
+use kit::{Check, Result, listeners, trial};
+
+const CHECKS: &[Check] = &[
+    ("a_session", a_session),
+    ("a_leak_appears_and_resolves", a_leak_appears_and_resolves),
+    ("suspend_and_resume", suspend_and_resume),
+    ("stopped_from_outside", stopped_from_outside),
+    ("resize", resize),
+    ("signals_give_the_terminal_back", signals_give_the_terminal_back),
+    ("a_panic_gives_the_terminal_back", a_panic_gives_the_terminal_back),
+    ("the_last_screen_stays", the_last_screen_stays),
+    ("export", export),
+    ("acts_on_a_socket", acts_on_a_socket),
+    ("keys_of_ones_own", keys_of_ones_own),
+    ("no_colour_and_ascii", no_colour_and_ascii),
+];
+
+fn main() -> ExitCode {
+    let entered = enter_at_start();
+    let trials = trials(&entered);
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn trials(entered: &Entered) -> Vec<Trial> {
+    let checks = CHECKS.iter().map(|(name, body)| trial(*name, entered, *body));
+    checks.chain([trial("make_screens", entered, make_screens).with_ignored_flag(true)]).collect()
+}
+
+/// Writes docs/screens.md: the screens of a machine with some trouble. Run by hand.
+fn make_screens() -> Result<()> {
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        held.push(states::close_wait(Family::V4, Unread::Nothing)?);
+        held.push(states::established(Family::V4)?);
+        held.push(states::time_wait(Family::V4, By::Close)?);
+    }
+    let _full = listeners::full_accept_queue(Family::V4, 3, 2)?;
+    let args = ["watch", "--interval", "1s", "--ascii", "--no-mouse", "--source", "poll"];
+    let mut session = Run::new(args).start_session(80, 24)?;
+    session.wait_for("accept-queue-overflow")?;
+    let tabs = [
+        ("Overview", "1", "fullest queues"),
+        ("Sockets", "2/state close-wait\r\r", "the application"),
+        ("Listeners", "3", "FULL"),
+        ("Groups", "4", "by process"),
+        ("Map", "7", "[CLOSE"),
+    ];
+    let mut text = String::from(
+        "# Screens\n\nOf `sockstate watch --ascii` on real sockets in a network namespace, at 80\u{d7}24.\n\
+         Made by `cargo test --test terminal -- --ignored make_screens`.\n",
+    );
+    for (name, keys, shown) in tabs {
+        session.keys(keys)?;
+        session.wait_for(shown)?;
+        let lines: Vec<String> =
+            session.text().lines().map(|line| line.trim_end().to_owned()).collect();
+        text += &format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n"));
+    }
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/screens.md");
+    std::fs::write(place, text)?;
+    quit(session)
+}
+
+/// Snapshots alone, so that nothing of other namespaces is on the screen; as fast as may be.
+const ARGS: [&str; 7] = ["watch", "--source", "poll", "--interval", "100ms", "--max-cpu", "100%"];
+
+fn watch<'a>(more: impl IntoIterator<Item = &'a str>) -> Run {
+    Run::new(ARGS.into_iter().chain(more))
+}
+
+fn start(columns: u16, rows: u16) -> Result<Session> {
+    let session = watch([]).start_session(columns, rows)?;
+    session.wait_for("1 Overview")?;
+    session.wait_for("LISTEN")?;
+    Ok(session)
+}
+
+fn quit(mut session: Session) -> Result<()> {
+    session.keys("q")?;
+    let (status, screen) = session.finish()?;
+    ensure!(status.success(), "{status:?}\n{screen}");
+    Ok(())
+}
+
+/// Filter, sort, details, pause, help: what a person does.
+fn a_session() -> Result<()> {
+    let held = states::close_wait(Family::V4, Unread::Eof)?;
+    let other = states::established(Family::V6)?;
+    let mut session = start(120, 40)?;
+    session.keys("2")?;
+    session.wait_for(&other.local.to_string())?;
+    session.keys("/state close-wait")?;
+    session.wait("only the one that the filter selects", |screen| {
+        let text = screen.contents();
+        text.contains(&held.local.to_string()) && !text.contains(&other.local.to_string())
+    })?;
+    session.keys(" xyz")?;
+    session.wait_for("expected a test")?;
+    session.keys("\x15state close-wait\r")?;
+    session.wait_for("filter: state close-wait")?;
+    session.keys("\r")?;
+    // Details: what the state means for this socket, and its tcp_info.
+    session.wait_for("the application has not read that yet")?;
+    session.wait_for("rto_ms")?;
+    // A letter too soon behind an escape would be Alt with that letter.
+    session.keys("\x1b")?;
+    session.wait("details closed", |screen| !screen.contents().contains("rto_ms"))?;
+    session.keys("ss")?;
+    session.wait_for("STATE▲")?;
+    session.keys("p")?;
+    session.wait_for("paused")?;
+    session.keys("p?")?;
+    session.wait_for("these keys")?;
+    session.keys("\x1b")?;
+    session.wait("help closed", |screen| !screen.contents().contains("these keys"))?;
+    session.keys("e")?;
+    session.wait_for("What it is")?;
+    session.keys("q")?;
+    session.wait("the page closed", |screen| !screen.contents().contains("What it is"))?;
+    for (key, text) in
+        [("3", "listener"), ("4", "by process"), ("5", "WHAT"), ("6", "range"), ("7", "[CLOSE")]
+    {
+        session.keys(key)?;
+        session.wait_for(text)?;
+    }
+    quit(session)
+}
+
+fn a_leak_appears_and_resolves() -> Result<()> {
+    let rules = TempDir::new()?;
+    let file = rules.path().join("rules.toml");
+    std::fs::write(&file, "[close-wait-leak]\nmin_count = 1\nage = \"0s\"\n")?;
+    let held = states::close_wait(Family::V4, Unread::Eof)?;
+    let file = file.display().to_string();
+    let session = watch(["--rules", &file]).start_session(100, 30)?;
+    session.wait_for("close-wait-leak")?;
+    drop(held);
+    session.wait("no alert any more", |screen| {
+        let text = screen.contents();
+        text.contains("no alerts") && !text.contains("WARNING")
+    })?;
+    quit(session)
+}
+
+/// Ctrl-Z gives the terminal back and stops; fg takes it again.
+fn suspend_and_resume() -> Result<()> {
+    let mut session = start(80, 24)?;
+    session.keys("\x1a")?;
+    session.wait_stopped(true)?;
+    session.wait_restored()?;
+    session.signal(Signal::CONT)?;
+    session.wait("the screen drawn anew", |screen| {
+        screen.alternate_screen() && screen.contents().contains("1 Overview")
+    })?;
+    session.keys("2")?;
+    session.wait_for("RECV-Q")?;
+    quit(session)
+}
+
+/// SIGTSTP of a person or a supervisor does the same.
+fn stopped_from_outside() -> Result<()> {
+    let session = start(80, 24)?;
+    session.signal(Signal::TSTP)?;
+    session.wait_stopped(true)?;
+    session.wait_restored()?;
+    session.signal(Signal::CONT)?;
+    session.wait("the screen drawn anew", |screen| {
+        screen.alternate_screen() && screen.contents().contains("1 Overview")
+    })?;
+    quit(session)
+}
+
+fn resize() -> Result<()> {
+    let session = start(80, 24)?;
+    for (columns, rows) in [(1, 1), (500, 200), (40, 10), (10, 3)] {
+        session.resize(columns, rows)?;
+    }
+    session.resize(132, 43)?;
+    // The new width is used: the gauges stand right of the curves.
+    session.wait_for("1 Overview")?;
+    session.wait("as wide as the window", |screen| {
+        screen.contents().lines().next().is_some_and(|line| line.len() > 120)
+    })?;
+    quit(session)
+}
+
+fn signals_give_the_terminal_back() -> Result<()> {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+        let session = start(80, 24)?;
+        session.signal(signal)?;
+        let (status, screen) = session.finish()?;
+        ensure!(status.code() == Some(code), "{signal:?}: {status:?}\n{screen}");
+    }
+    Ok(())
+}
+
+fn a_panic_gives_the_terminal_back() -> Result<()> {
+    let session = watch([]).env("SOCKSTATE_TEST_PANIC", "1").start_session(80, 24)?;
+    let (status, screen) = session.finish()?;
+    ensure!(status.code() == Some(1), "{status:?}");
+    ensure!(screen.contains("a panic for a test"), "{screen}");
+    ensure!(screen.contains("the collector has panicked"), "{screen}");
+    Ok(())
+}
+
+fn the_last_screen_stays() -> Result<()> {
+    let mut session = start(80, 24)?;
+    session.keys("Q")?;
+    let (status, screen) = session.finish()?;
+    ensure!(status.success(), "{status:?}");
+    ensure!(screen.contains("1 Overview") && screen.contains("? keys"), "{screen}");
+    Ok(())
+}
+
+/// x writes what is shown; the file is what `list` writes.
+fn export() -> Result<()> {
+    let held = states::close_wait(Family::V4, Unread::Eof)?;
+    let directory = TempDir::new()?;
+    let mut run = watch(["state", "close-wait"]);
+    run = run.directory(directory.path());
+    let mut session = run.start_session(100, 24)?;
+    session.wait_for("CLOSE_WAIT")?;
+    session.keys("2")?;
+    session.wait_for(&held.local.to_string())?;
+    session.keys("xj")?;
+    session.wait_for("wrote 1 socket to sockstate-")?;
+    session.keys("xc")?;
+    session.wait_for(".csv")?;
+    for entry in std::fs::read_dir(directory.path())? {
+        let path = entry?.path();
+        let text = std::fs::read_to_string(&path)?;
+        let local = held.local.to_string();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let document: serde_json::Value = serde_json::from_str(&text)?;
+            ensure!(document["sockets"].as_array().is_some_and(|rows| rows.len() == 1), "{text}");
+            ensure!(document["sockets"][0]["local"]["port"] == held.local.port(), "{text}");
+        } else {
+            ensure!(text.starts_with("proto,state,") && text.contains(&local), "{text}");
+        }
+    }
+    quit(session)
+}
+
+fn acts_on_a_socket() -> Result<()> {
+    let held = states::established(Family::V4)?;
+    let mut session =
+        watch(["--allow-actions", "-t", "state", "established"]).start_session(100, 24)?;
+    session.wait_for("1 Overview")?;
+    session.keys("2")?;
+    session.wait_for(&held.local.to_string())?;
+    session.keys("Kd")?;
+    session.wait_for("close this socket")?;
+    session.keys("n")?;
+    session.keys("Kdy")?;
+    // Both ends of it are here: a reset ends both.
+    session.wait("closed, and gone from the list", |screen| {
+        let text = screen.contents();
+        text.contains("nothing matches") && !text.contains("ESTABLISHED ")
+    })?;
+    quit(session)
+}
+
+fn keys_of_ones_own() -> Result<()> {
+    let directory = TempDir::new()?;
+    let file = directory.path().join("watch.toml");
+    let name = file.display().to_string();
+    std::fs::write(&file, "[keys]\nquit = \"z\"\n")?;
+    let mut session = watch(["--config", &name]).start_session(80, 24)?;
+    session.wait_for("z quit")?;
+    session.keys("q")?;
+    session.wait_for("this key does nothing")?;
+    session.keys("z")?;
+    let (status, _) = session.finish()?;
+    ensure!(status.success(), "{status:?}");
+    std::fs::write(&file, "[keys]\nquit = \"p\"\n")?;
+    let output = watch(["--config", &name]).run()?.ended(2)?;
+    ensure!(output.stderr.contains("the key 'p' is to do both 'pause' and 'quit'"), "{output}");
+    Ok(())
+}
+
+fn no_colour_and_ascii() -> Result<()> {
+    let _held = states::time_wait(Family::V4, By::Close)?;
+    let session = watch(["--ascii"]).env("NO_COLOR", "1").start_session(80, 24)?;
+    session.wait_for("TIME_WAIT 1 of")?;
+    ensure!(session.text().is_ascii(), "{}", session.text());
+    session.wait("no colours", |screen| {
+        let cells =
+            (0..24).flat_map(|row| (0..80).filter_map(move |column| screen.cell(row, column)));
+        cells.into_iter().all(|cell| {
+            cell.fgcolor() == vt100::Color::Default && cell.bgcolor() == vt100::Color::Default
+        })
+    })?;
+    quit(session)
+}
