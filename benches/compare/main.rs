@@ -17,7 +17,7 @@ mod tick;
 mod works;
 
 use std::io::Read;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use population::Population;
 
@@ -78,6 +78,9 @@ fn run(args: &[String]) -> Result<(), String> {
     }
     // Both programs run ahead of what else the machine does.
     let _ = rustix::process::setpriority_process(None, -10);
+    if options.sizes.len() > 1 {
+        return each_alone(&options);
+    }
     for size in &options.sizes {
         if let Some(why) = population::does_not_fit(*size) {
             println!("{size} sockets: skipped, {why}\n");
@@ -87,6 +90,23 @@ fn run(args: &[String]) -> Result<(), String> {
             Ok(population) => with(population, &options)?,
             // The kernel knows limits that no file tells.
             Err(why) => println!("{size} sockets: skipped, they could not be made: {why}\n"),
+        }
+    }
+    Ok(())
+}
+
+/// Runs each size in a process of its own: what the one before needed in memory
+/// would be counted as everybody's after it.
+fn each_alone(options: &Options) -> Result<(), String> {
+    for size in &options.sizes {
+        let mut command = Command::new(std::env::current_exe().map_err(|error| error.to_string())?);
+        command.args([size.to_string(), "--rounds".into(), options.rounds.to_string()]);
+        command.args(options.only.iter().flat_map(|text| ["--only", text.as_str()]));
+        command.args(options.hold.then_some("--hold"));
+        let status = measure::ending_with_us(&mut command).status();
+        match status.map_err(|error| error.to_string())? {
+            status if status.success() => {}
+            status => return Err(format!("{size} sockets: {status}")),
         }
     }
     Ok(())

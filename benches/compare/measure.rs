@@ -109,8 +109,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 
 #[expect(unsafe_code, reason = "wait4 alone tells what one child cost")]
 fn run(command: &mut Command) -> Result<Cost, String> {
-    // SAFETY: prctl may be called between fork and exec.
-    unsafe { command.pre_exec(end_with_parent) };
+    let command = ending_with_us(command);
     let begun = Instant::now();
     let child = command
         .stdin(Stdio::null())
@@ -142,8 +141,11 @@ pub fn cpu_ms(usage: &libc::rusage) -> f64 {
     ms(usage.ru_utime) + ms(usage.ru_stime)
 }
 
-/// A peer that takes minutes must not outlive us.
-fn end_with_parent() -> std::io::Result<()> {
+/// What takes minutes must not outlive us.
+#[expect(unsafe_code, reason = "pre_exec has no safe form")]
+pub fn ending_with_us(command: &mut Command) -> &mut Command {
     use rustix::process::{Signal, set_parent_process_death_signal};
-    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+    let end = || Ok(set_parent_process_death_signal(Some(Signal::KILL))?);
+    // SAFETY: prctl may be called between fork and exec.
+    unsafe { command.pre_exec(end) }
 }

@@ -71,6 +71,7 @@ pub struct TransitionLine {
     pub remote: Option<Endpoint>,
     /// The kernel's id of the socket, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub cookie: Option<Cookie>,
     /// `unknown` when only trace events told of the socket: they come from
     /// every network namespace.

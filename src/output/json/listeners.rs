@@ -71,6 +71,7 @@ pub struct Listener {
     pub inode: u32,
     /// The kernel's id of the socket. Absent with source `proc`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub cookie: Option<Cookie>,
     /// Every holder.
     pub processes: Vec<Process>,

@@ -32,8 +32,7 @@ impl Serialize for Addr {
 }
 
 /// A cookie; as a number it would lose digits in many parsers.
-#[derive(JsonSchema)]
-#[schemars(with = "String")]
+#[derive(Clone, Copy, Debug)]
 pub struct Cookie(u64);
 
 impl Cookie {

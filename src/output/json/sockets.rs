@@ -133,6 +133,7 @@ pub struct Socket<'a> {
     pub standing: &'static str,
     /// The kernel's id of the socket, hexadecimal; absent with source `proc`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub cookie: Option<Cookie>,
     /// Bound device, 0 for none.
     pub ifindex: u32,
