@@ -21,9 +21,6 @@ use crate::sys::owners::{self, ScanError};
 
 use super::owner_gap;
 
-/// A walk older than this is made again, whatever the tables show.
-const OLD_NS: u64 = 30_000_000_000;
-
 /// The first walk is waited for so long, so that the first round has owners on
 /// most machines.
 const FIRST: Duration = Duration::from_millis(300);
@@ -40,15 +37,26 @@ struct Manner {
     pause_after_short: u64,
     /// … and after a long one for so many.
     pause_after_long: u64,
+    /// A walk older than this is made again, whatever the tables show.
+    old_ns: u64,
 }
 
 /// A screen is looked at for hours; its owners may be a second late.
-const SPARING: Manner =
-    Manner { short: Duration::from_millis(20), pause_after_short: 10, pause_after_long: 10 };
+const SPARING: Manner = Manner {
+    short: Duration::from_millis(20),
+    pause_after_short: 10,
+    pause_after_long: 10,
+    old_ns: 30_000_000_000,
+};
 
 /// A short life is told once, and with its owner where that is quickly found.
-const EAGER: Manner =
-    Manner { short: Duration::from_millis(100), pause_after_short: 0, pause_after_long: 4 };
+/// Where nothing happens nothing is done.
+const EAGER: Manner = Manner {
+    short: Duration::from_millis(100),
+    pause_after_short: 0,
+    pause_after_long: 4,
+    old_ns: u64::MAX,
+};
 
 /// Owners, and the walk that renews them.
 pub(super) struct OwnerKeeper {
@@ -203,12 +211,12 @@ impl OwnerKeeper {
     fn is_due(&self, inodes: &[u32], now_ns: u64) -> bool {
         let Some(last) = self.last else { return true };
         let since_ns = now_ns.saturating_sub(last.ended_ns);
-        let Manner { pause_after_short, pause_after_long, .. } = self.manner;
+        let Manner { pause_after_short, pause_after_long, old_ns, .. } = self.manner;
         let pause = if self.is_short(last) { pause_after_short } else { pause_after_long };
         if since_ns < last.took_ns.saturating_mul(pause) {
             return false;
         }
-        since_ns >= OLD_NS || !inodes.iter().all(|inode| self.has_asked(*inode))
+        since_ns >= old_ns || !inodes.iter().all(|inode| self.has_asked(*inode))
     }
 }
 
@@ -257,6 +265,7 @@ mod tests {
         assert_eq!(keeper.patience(), Duration::ZERO);
         assert!(!keeper.is_due(&[3], 103 * SECOND));
         assert!(keeper.is_due(&[3], 104 * SECOND));
+        assert!(!keeper.is_due(&[1, 2], 1_000_000 * SECOND), "nothing happened");
     }
 
     #[test]

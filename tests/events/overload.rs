@@ -55,6 +55,7 @@ fn stopped_reader(source: &str) -> Result<()> {
     before.wait("CLOSE_WAIT")?;
     churn()?;
     watch.running.signal(Signal::CONT)?;
+    watch.running.renew_patience();
     let gap = watch.wait_gap()?;
     ensure!(gap.what == "events" && gap.reason.contains(' '), "{gap:?}");
     ensure!(gap.count.is_some_and(|count| count > 0), "{gap:?}");

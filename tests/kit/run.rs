@@ -143,6 +143,7 @@ impl Run {
             stderr,
             seen: Vec::new(),
             remarks: Vec::new(),
+            timeout: self.timeout,
             deadline: Instant::now() + self.timeout,
         })
     }
@@ -159,6 +160,7 @@ pub struct Running {
     seen: Vec<u8>,
     /// What was taken from `stderr` so far.
     remarks: Vec<u8>,
+    timeout: Duration,
     deadline: Instant,
 }
 
@@ -213,6 +215,12 @@ impl Running {
             }
         }
         bail!("{} ended without the line", self.name)
+    }
+
+    /// Gives it its whole time again, after work that is ours and not its.
+    #[allow(dead_code, reason = "not every test file has such work")]
+    pub fn renew_patience(&mut self) {
+        self.deadline = Instant::now() + self.timeout;
     }
 
     /// Sends it a signal.
