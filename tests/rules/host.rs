@@ -7,7 +7,7 @@ use super::{Check, alerts_of, check, evidence, tcp};
 use crate::kit::holder::Holder;
 use crate::kit::netns::Mode;
 use crate::kit::run::Run;
-use crate::kit::states::{self, By, Family};
+use crate::kit::states::{self, By, Family, Unread};
 use crate::kit::tempdir::TempDir;
 use crate::kit::{Impossible, Result, poll};
 
@@ -70,8 +70,14 @@ fn of_the_host(mode: Mode, rule: &str, number: &str) -> Result<()> {
     if matches!(output.code(), Some(1 | 3)) {
         return Err(Impossible(format!("not the host's first namespace: {output}")).into());
     }
+    // Memory is counted in lumps of a megabyte a CPU (SK_MEMORY_PCPU_RESERVE): there is more.
+    let unread = || states::close_wait(Family::V4, Unread::Bytes(60_000));
+    let _unread = (0..64).map(|_| unread()).collect::<Result<Vec<_>>>()?;
     let low = format!("[{rule}]\nwarn_percent = 0\ncritical_percent = 0\n");
-    let output = args(&low)?;
+    let output = poll("it fires", || {
+        let output = args(&low)?;
+        Ok((!alerts_of(&output)?.is_empty()).then_some(output))
+    })?;
     let found = alerts_of(&output)?;
     ensure!(found.len() == 1 && found[0]["subject"]["host"].is_object(), "{output}");
     ensure!(found[0]["severity"] == "critical", "{output}");
