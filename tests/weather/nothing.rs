@@ -18,7 +18,15 @@ pub fn trials(entered: &Entered) -> Vec<Trial> {
             trials.push(trial(name, entered, move || check(source)));
         }
     }
+    trials.push(trial("nothing::ports_without_a_range", entered, ports_without_a_range));
     trials
+}
+
+/// Without the range of ephemeral ports there is no answer, and an empty one would be wrong.
+fn ports_without_a_range() -> Result<()> {
+    let output = Run::new(["ports", "--proc-root", "/nonexistent"]).run()?.ended(1)?;
+    ensure!(output.stdout.is_empty() && output.stderr.contains("/nonexistent"), "{output}");
+    Ok(())
 }
 
 /// Rules that a namespace without sockets cannot judge: limits of the whole host, and descriptors
