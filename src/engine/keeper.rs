@@ -66,8 +66,20 @@ pub(super) struct OwnerKeeper {
     /// Inodes that the last walk was made for and did not find.
     nobody: FxHashSet<u32>,
     gap: Option<Gap>,
+    proof: Proof,
     walk: Option<Walk>,
     last: Option<Last>,
+}
+
+/// What is known of what the last walk missed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// It may have been closed meanwhile: no later look has shown it.
+    Missing,
+    /// It is there, or nothing was missed.
+    Given,
+    /// There was no walk to miss anything: /proc could not be read.
+    Blind,
 }
 
 struct Walk {
@@ -102,6 +114,7 @@ impl OwnerKeeper {
             owners: Arc::default(),
             nobody: FxHashSet::default(),
             gap: None,
+            proof: Proof::Given,
             walk: None,
             last: None,
         }
@@ -141,9 +154,29 @@ impl OwnerKeeper {
         self.gap.as_ref()
     }
 
-    /// The same where permission is what hides it.
-    pub(super) fn hidden(&self) -> Option<Gap> {
-        self.gap.clone().filter(|_| self.owners.hidden_processes > 0)
+    /// Whether there are processes that it cannot look into.
+    pub(super) fn hides(&self) -> bool {
+        self.proof == Proof::Blind || self.owners.hidden_processes > 0
+    }
+
+    /// Whether a walk has ended, and what it missed is known to be there.
+    pub(super) fn is_proven(&self) -> bool {
+        self.has_walked() && self.proof != Proof::Missing
+    }
+
+    /// Takes back what the last walk missed because it was gone by then.
+    /// `present` are the inodes of a look that began when `began_ns` says; one
+    /// that began before the walk ended proves nothing.
+    pub(super) fn prove(&mut self, present: impl IntoIterator<Item = u32>, began_ns: u64) {
+        let is_early = self.last.is_none_or(|last| began_ns < last.ended_ns);
+        if self.proof != Proof::Missing || is_early {
+            return;
+        }
+        self.proof = Proof::Given;
+        let present: FxHashSet<u32> = present.into_iter().filter(|inode| *inode != 0).collect();
+        let asked = |inode: &u32| self.owners.holds(*inode) || self.nobody.contains(inode);
+        let asked: FxHashSet<u32> = present.iter().copied().filter(asked).collect();
+        self.gap = owner_gap(&asked, &self.owners);
     }
 
     /// Takes in a walk that has ended, or ends within `patience`; says whether
@@ -162,12 +195,14 @@ impl OwnerKeeper {
         match found {
             Ok(owners) => {
                 self.gap = owner_gap(&walk.wanted, &owners);
+                self.proof = if self.gap.is_some() { Proof::Missing } else { Proof::Given };
                 self.nobody = walk.wanted.into_iter().filter(|i| !owners.holds(*i)).collect();
                 self.owners = Arc::new(owners);
             }
             Err(error) => {
                 // What was known before is the best there is.
                 self.gap = Some(Gap::new("owners", error.to_string()));
+                self.proof = Proof::Blind;
                 self.nobody = walk.wanted;
             }
         }
@@ -266,6 +301,25 @@ mod tests {
         assert!(!keeper.is_due(&[3], 103 * SECOND));
         assert!(keeper.is_due(&[3], 104 * SECOND));
         assert!(!keeper.is_due(&[1, 2], 1_000_000 * SECOND), "nothing happened");
+    }
+
+    #[test]
+    fn what_was_closed_before_the_walk_came_to_it_is_not_hidden() {
+        let after = 101 * SECOND;
+        let unproven = || {
+            let mut keeper = keeper();
+            keeper.gap = owner_gap(&[1, 2].into_iter().collect(), &keeper.owners);
+            keeper.proof = Proof::Missing;
+            keeper
+        };
+        let mut keeper = unproven();
+        keeper.prove([1], 99 * SECOND);
+        assert!(keeper.gap().is_some(), "the look began before the walk ended");
+        keeper.prove([1, 3], after);
+        assert!(keeper.gap().is_none(), "2 is gone, and 3 was not asked for");
+        let mut keeper = unproven();
+        keeper.prove([1, 2, 3], after);
+        assert_eq!(keeper.gap().expect("2 is there").count, Some(1));
     }
 
     #[test]

@@ -219,7 +219,8 @@ fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
         gap.remedy("run as root, or grant cap_dac_read_search and cap_sys_ptrace")
     } else {
         gap.remedy(
-            "look from the PID namespace that holds them, or with a /proc mounted without hidepid",
+            "unless they closed meanwhile: look from the PID namespace that holds them, or with a \
+             /proc mounted without hidepid",
         )
     })
 }

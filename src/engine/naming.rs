@@ -18,17 +18,18 @@ pub(super) struct Naming {
     unasked: Vec<u32>,
     /// What is hidden was told.
     told: bool,
+    /// That there can be no search was told.
+    failed: bool,
 }
 
 impl Naming {
     /// With owners that `keeper` searches for.
     pub(super) fn new(keeper: OwnerKeeper) -> Self {
-        Self { keeper, unasked: Vec::new(), told: false }
+        Self { keeper, unasked: Vec::new(), told: false, failed: false }
     }
 
     /// Notes the owners of what is new, at this look where they are quickly
-    /// found and at a later one where not. Returns what permission hides,
-    /// once.
+    /// found and at a later one where not. Returns what keeps it from searching.
     pub(super) fn name(&mut self, tracker: &mut Tracker, now_ns: u64) -> Option<Gap> {
         let earlier = self.keeper.take(Duration::ZERO);
         self.unasked.extend(tracker.wants_owners());
@@ -41,14 +42,21 @@ impl Naming {
         } else {
             tracker.set_owners(self.keeper.owners());
         }
-        let gap = match begun {
-            Err(error) => Some(Gap::new("owners", format!("no thread to look for them: {error}"))),
-            // Later searches also miss sockets that are gone meanwhile.
-            Ok(()) if self.keeper.has_walked() => self.keeper.hidden(),
-            Ok(()) => return None,
-        };
-        let is_first = !std::mem::replace(&mut self.told, true);
-        gap.filter(|_| is_first)
+        let error = begun.err()?;
+        let is_first = !std::mem::replace(&mut self.failed, true);
+        is_first.then(|| Gap::new("owners", format!("no thread to look for them: {error}")))
+    }
+
+    /// What permission hides, once, when a look that began at `began_ns` has
+    /// settled what is there.
+    pub(super) fn hidden(&mut self, tracker: &Tracker, began_ns: u64) -> Option<Gap> {
+        if self.told {
+            return None;
+        }
+        self.keeper.prove(tracker.iter().map(|socket| socket.identity.inode), began_ns);
+        // Later searches also miss sockets that are gone meanwhile.
+        self.told = self.keeper.is_proven();
+        self.keeper.gap().filter(|_| self.told && self.keeper.hides()).cloned()
     }
 
     fn forget_asked(&mut self) {

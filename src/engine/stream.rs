@@ -180,7 +180,8 @@ impl<'e> Stream<'e> {
         owners: Option<&Owners>,
     ) -> Result<(T, bool), SourceError> {
         self.clocks = ClockPair::now();
-        self.tracker.begin(Moment(clock::monotonic_ns()));
+        let began_ns = clock::monotonic_ns();
+        self.tracker.begin(Moment(began_ns));
         let tracker = &mut self.tracker;
         let looked = dump(&mut |row| tracker.row(row));
         let complete = looked.as_ref().map_or(Complete::NONE, |found| complete(found.as_ref()));
@@ -193,6 +194,7 @@ impl<'e> Stream<'e> {
         let lost = self.catch_up();
         self.confirm();
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
+        self.told.extend(self.naming.hidden(&self.tracker, began_ns).map(Told::Gap));
         if lost {
             // What was lost may be younger than what this look saw.
             let _ = self.tracker.resync(0);

@@ -271,6 +271,7 @@ impl<'e> Watcher<'e> {
 /// Begins a walk where one is due, and waits for it where that is short, so
 /// that rounds have their owners. Says whether a walk has ended.
 fn after_walk(keeper: &mut OwnerKeeper, inodes: &[u32], now_ns: u64) -> bool {
+    keeper.prove(inodes.iter().copied(), now_ns);
     let patience = keeper.patience();
     // Without a thread there are no new owners, and the next round tries again.
     let begun = keeper.look_after(inodes, now_ns).is_ok();

@@ -126,7 +126,7 @@ impl Pass<'_> {
             match self.process(pid, &mut found, &mut directory, help) {
                 Ok(()) | Err(Errno::NOENT | Errno::SRCH) => {}
                 // Not only EACCES and EPERM: whatever kept us out, it shows.
-                Err(_) => found.hidden_processes += u64::from(!self.holds_nothing(pid)),
+                Err(_) => found.hidden_processes += u64::from(!self.hides_nothing(pid)),
             }
         }
         found
@@ -218,10 +218,16 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Whether a process we may not look into has no descriptor anyway: a
-    /// kernel thread or a zombie. Neither has memory, and `statm`, which
-    /// everyone may read, then starts with a 0.
-    fn holds_nothing(&self, pid: u32) -> bool {
+    /// Whether a process that kept us out has no descriptor anyway. It is gone:
+    /// where it ends under the eyes of `readlink` that says EACCES
+    /// (`proc_pid_readlink()` in fs/proc/base.c), which is no lack of
+    /// permission. Or it is a kernel thread or a zombie: neither has memory, and
+    /// `statm`, which everyone may read, then starts with a 0.
+    fn hides_nothing(&self, pid: u32) -> bool {
+        let process = statat(self.proc, &*pid.to_string(), AtFlags::empty());
+        if matches!(process, Err(Errno::NOENT | Errno::SRCH)) {
+            return true;
+        }
         let mut size = [0; 2];
         self.is_single_threaded(pid)
             && openat(self.proc, &*format!("{pid}/statm"), READ, Mode::empty())
@@ -443,6 +449,26 @@ mod tests {
         let links = statat(CWD, proc.0.join("2/task"), AtFlags::empty()).expect("stat").st_nlink;
         let hidden = if links == 3 { 1 } else { 2 };
         assert_eq!(owners.hidden_processes, hidden, "a kernel thread hides nothing");
+    }
+
+    #[test]
+    fn a_process_that_ends_while_it_is_read_is_not_hidden() {
+        let proc = Proc::new("ends");
+        // No link, so reading it is an error that is neither of those of what is gone.
+        let fds = proc.process("7", b"short\n", &[]);
+        fs::write(fds.join("3"), "").expect("a descriptor");
+        assert_eq!(proc.scan().hidden_processes, 1);
+        let directory = open_directory(CWD, &proc.0).expect("the directory");
+        let pass = Pass {
+            proc: directory.as_fd(),
+            pids: vec![7],
+            next: AtomicUsize::new(0),
+            wanted: None,
+            help_after: 1,
+            first: usize::MAX,
+        };
+        let ends = || fs::rename(proc.0.join("7"), proc.0.join("gone")).expect("it ends");
+        assert_eq!(pass.run(&mut { ends }).hidden_processes, 0);
     }
 
     #[test]
