@@ -19,6 +19,9 @@ use crate::model::state::State;
 const IPPROTO_TCP: u16 = 6;
 const IPPROTO_MPTCP: u16 = 262;
 
+/// Room for more sockets than this is given back when they are gone.
+const SPACIOUS: usize = 16_384;
+
 /// Which protocol's socket changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -217,7 +220,7 @@ impl Chains {
 
     /// Events are missing: what is known may belong to sockets that are gone.
     pub fn forget(&mut self) {
-        self.live.clear();
+        self.live = FxHashMap::default();
     }
 
     /// How many sockets are being followed.
@@ -296,6 +299,10 @@ impl Chains {
         let Some(skaddr) = event.skaddr else { return };
         let told = event.ends.map_or_else(Ends::default, Ends::from);
         let chain = self.live.remove(&skaddr);
+        if self.live.capacity() > SPACIOUS && self.live.len() < self.live.capacity() / 8 {
+            // After a burst.
+            self.live.shrink_to(self.live.len() * 2);
+        }
         out.push(Exact::End(ExactEnd {
             at_ns: event.at_ns,
             chain: chain.map(|chain| chain.number),

@@ -16,32 +16,18 @@ use crate::model::gap::Gap;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
-use crate::model::standing::Standing;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Proto, TableId, Want};
 use crate::rules::Needs;
 use crate::source::{self, Report, Served, SourceError};
 use crate::sys::{owners, processes};
 
-use super::glance::{Glance, is_suspicious};
+use super::glance::{Glance, MAX_EXACT, RARE, is_rare, is_suspicious};
 use super::{Engine, Selection, dead_fds, owner_gap};
 
 /// Processes with fewer CLOSE_WAIT sockets need no look at their limits: one
 /// is no leak. How many are one, settings say.
 const SEVERAL: u64 = 2;
-
-/// More suspicious rows than this are read in one dump instead of one by one.
-const MAX_EXACT: usize = 4_096;
-
-/// States that are rare on a healthy machine.
-const RARE: [State; 6] = [
-    State::CloseWait,
-    State::SynSent,
-    State::FinWait1,
-    State::FinWait2,
-    State::LastAck,
-    State::Closing,
-];
 
 /// What to look at.
 pub struct Ask<'a> {
@@ -58,7 +44,15 @@ pub struct Ask<'a> {
 /// What the first look saw, and of which rows it wants to know more.
 pub(super) struct FirstLook {
     parts: Parts,
+    leads: Leads,
+}
+
+/// Rows that deserve a second look, as they were at the first: suspicious ones
+/// of ESTABLISHED, and those of rare states.
+#[derive(Default)]
+struct Leads {
     suspects: Vec<(Socket, Conn)>,
+    rare: Vec<(Socket, Conn)>,
 }
 
 /// Who served it, and what is missing so far.
@@ -119,8 +113,8 @@ impl Engine {
         parts.report.gaps.extend(gaps);
         let range = host.sysctls.local_port_range().filter(|_| ask.needs.ports);
         parts.frame.host = host;
-        let suspects = self.glance(ask, range, each, &mut parts)?;
-        Ok(FirstLook { parts, suspects })
+        let leads = self.glance(ask, range, each, &mut parts)?;
+        Ok(FirstLook { parts, leads })
     }
 
     /// Looks closer at what the first look left; `own` finds out who holds the
@@ -134,8 +128,8 @@ impl Engine {
         first: FirstLook,
         own: &mut dyn FnMut(&[u32]) -> Result<Owned, SourceError>,
     ) -> Result<Looked, SourceError> {
-        let FirstLook { mut parts, suspects } = first;
-        self.close_look(ask, suspects, &mut parts)?;
+        let FirstLook { mut parts, leads } = first;
+        self.close_look(ask, leads, &mut parts)?;
         if ask.needs.udp {
             self.udp(ask, &mut parts)?;
         }
@@ -155,9 +149,9 @@ impl Engine {
         range: Option<(u16, u16)>,
         each: &mut dyn FnMut(&Row<'_>),
         parts: &mut Parts,
-    ) -> Result<Vec<(Socket, Conn)>, SourceError> {
+    ) -> Result<Leads, SourceError> {
         if !ask.needs.glance {
-            return Ok(Vec::new());
+            return Ok(Leads::default());
         }
         let mut glance = Glance::new(range);
         let inodes = &mut parts.inodes;
@@ -178,37 +172,42 @@ impl Engine {
         let reserved = frame.host.sysctls.reserved_ports().unwrap_or_default();
         frame.ports = glance.port_use(reserved);
         frame.tcp = glance.tcp;
-        Ok(glance.suspects)
+        Ok(Leads { suspects: glance.suspects, rare: glance.rare })
     }
 
     /// The second look, with tcp_info.
     fn close_look(
         &self,
         ask: &Ask<'_>,
-        suspects: Vec<(Socket, Conn)>,
+        leads: Leads,
         parts: &mut Parts,
     ) -> Result<(), SourceError> {
         let tables = tcp(&ask.tables);
         if !ask.needs.conns || tables.is_empty() {
             return Ok(());
         }
-        let there = |state: &State| !ask.needs.glance || parts.frame.tcp.get(*state) > 0;
-        let mut states: StateSet = RARE.into_iter().filter(there).collect();
-        if suspects.len() > MAX_EXACT {
-            states = states.union(State::Established.into());
+        let Leads { suspects, rare } = leads;
+        let frame = &mut parts.frame;
+        let (live, known) = (self.is_live(), ask.needs.glance);
+        let mut states = StateSet::EMPTY;
+        if known && live && is_cheaper_one_by_one(rare.len(), frame.tcp.total()) {
+            frame.conns.extend(exact(rare));
         } else {
-            parts.frame.conns.extend(exact(suspects));
+            let there = |state: &State| !known || frame.tcp.get(*state) > 0;
+            states = RARE.into_iter().filter(there).collect();
+        }
+        if live && suspects.len() <= MAX_EXACT {
+            frame.conns.extend(exact(suspects));
+        } else {
+            states = states.union(State::Established.into());
         }
         if states == StateSet::EMPTY {
             return Ok(());
         }
         let want = Want { states, extras: DETAILS, ..Want::all_of(tables) };
-        let conns = &mut parts.frame.conns;
         let report = self.scan(&want, &mut |row| {
-            let idle = row.socket.state == State::Established && !is_suspicious(row);
-            // What is left of a closed connection says nothing more.
-            if !idle && Standing::of(row) != Standing::Minisocket {
-                conns.extend(Conn::of(row));
+            if is_suspicious(row) || is_rare(row) {
+                frame.conns.extend(Conn::of(row));
             }
             ControlFlow::Continue(())
         })?;
@@ -365,12 +364,18 @@ fn tcp(tables: &[TableId]) -> Vec<TableId> {
     tables.iter().copied().filter(|t| t.proto == Proto::Tcp).collect()
 }
 
-/// The suspects as they are now; those that are gone are left out. Where they
+/// Whether to ask for so many rows one by one costs less than to walk past all
+/// of the table: some 3.5 µs and 1.1 µs a row, 0.1 µs to pass one over.
+fn is_cheaper_one_by_one(rows: usize, of: u64) -> bool {
+    rows <= MAX_EXACT && rows as u64 * 24 <= of
+}
+
+/// These rows as they are now; those that are gone are left out. Where they
 /// cannot be asked for (no cookies without sock_diag) the first look stands.
 fn exact(suspects: Vec<(Socket, Conn)>) -> Vec<Conn> {
     let mut found = Vec::new();
     let asked = source::exactly(suspects.iter().map(|(socket, _)| socket), DETAILS, &mut |row| {
-        if row.socket.state == State::Established {
+        if row.socket.state == State::Established || is_rare(row) {
             found.extend(Conn::of(row));
         }
         ControlFlow::Continue(())

@@ -11,10 +11,24 @@ use crate::model::host::ephemeral_ports;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::model::socket::{Socket, TimerKind};
+use crate::model::standing::Standing;
 use crate::model::state::State;
 
 /// Fewer unread bytes are not worth a question to the kernel.
 const FEW_BYTES: u32 = 2_048;
+
+/// More rows than this are read in one dump instead of one by one.
+pub(super) const MAX_EXACT: usize = 4_096;
+
+/// States that are rare on a healthy machine.
+pub(super) const RARE: [State; 6] = [
+    State::CloseWait,
+    State::SynSent,
+    State::FinWait1,
+    State::FinWait2,
+    State::LastAck,
+    State::Closing,
+];
 
 /// Places with fewer young TIME_WAIT records are left out of a frame.
 const FEW_TIME_WAITS: u64 = 10;
@@ -23,8 +37,11 @@ const FEW_TIME_WAITS: u64 = 10;
 #[derive(Default)]
 pub(super) struct Glance {
     pub tcp: StateCounts,
-    /// Rows that need a second look, as they were at the first.
+    /// Rows of ESTABLISHED that need a second look, as they were at the first.
     pub suspects: Vec<(Socket, Conn)>,
+    /// Rows of rare states, which all need one; some more than
+    /// [`MAX_EXACT`] where there are more.
+    pub rare: Vec<(Socket, Conn)>,
     young_by_port: FxHashMap<u16, u64>,
     young_by_remote: FxHashMap<Endpoint, u64>,
     ports: Option<PortTally>,
@@ -45,6 +62,8 @@ impl Glance {
         }
         if is_suspicious(row) {
             self.suspects.extend(Conn::of(row).map(|conn| (*socket, conn)));
+        } else if is_rare(row) && self.rare.len() <= MAX_EXACT {
+            self.rare.extend(Conn::of(row).map(|conn| (*socket, conn)));
         }
         if let Some(ports) = &mut self.ports {
             ports.add(socket);
@@ -101,6 +120,12 @@ pub(super) fn is_suspicious(row: &Row<'_>) -> bool {
     };
     let unread = socket.inode != 0 && recv >= FEW_BYTES;
     repeats || unread || socket.local() == socket.remote()
+}
+
+/// Whether a row is of a rare state; what is left of a closed connection says
+/// nothing more.
+pub(super) fn is_rare(row: &Row<'_>) -> bool {
+    RARE.contains(&row.socket.state) && Standing::of(row) != Standing::Minisocket
 }
 
 /// Ephemeral ports by source and destination.

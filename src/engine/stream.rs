@@ -59,7 +59,6 @@ struct Trace {
     tracer: Tracer,
     drained: Drained,
     chains: Chains,
-    found: Vec<Exact>,
     /// Chains whose CLOSE was told: their end adds nothing.
     closed: FxHashSet<u64>,
 }
@@ -67,9 +66,9 @@ struct Trace {
 impl Trace {
     /// What was found as events for the tracker.
     fn events(&mut self, events: &mut Vec<ExactEvent>) {
-        self.found.clear();
-        self.chains.feed(&self.drained.events, &mut self.found);
-        for found in &self.found {
+        let mut found = Vec::new();
+        self.chains.feed(&self.drained.events, &mut found);
+        for found in &found {
             events.extend(match found {
                 Exact::Change(change) => {
                     if change.to == State::Close && change.transport == Transport::Tcp {
@@ -289,7 +288,7 @@ impl<'e> Stream<'e> {
                 if !trace.drained.gaps.is_empty() {
                     lost = Some(trace.drained.lost);
                     trace.chains.forget();
-                    trace.closed.clear();
+                    trace.closed = FxHashSet::default();
                     gaps.extend(trace.drained.gaps.iter().map(|gap| gap.to_gap()));
                 }
             }
@@ -365,7 +364,6 @@ fn trace_feed(port: Option<u16>) -> Result<Feed, String> {
         tracer,
         drained: Drained::default(),
         chains: Chains::default(),
-        found: Vec::new(),
         closed: FxHashSet::default(),
     })))
 }

@@ -258,6 +258,22 @@ impl Want {
         self.narrow.iter().find(|(narrowed, _)| *narrowed == table).map(|(_, narrow)| narrow)
     }
 
+    /// The same without some states of one protocol's tables.
+    pub fn without(&self, proto: Proto, states: StateSet) -> Self {
+        let mut want = self.clone();
+        for table in want.tables.iter().filter(|table| table.proto == proto) {
+            let rest = self.states_of(*table).without(states);
+            match want.narrow.iter_mut().find(|(narrowed, _)| narrowed == table) {
+                Some((_, narrow)) => narrow.states = rest,
+                None => {
+                    let narrow = Narrow { states: rest, local_port: None, program: None };
+                    want.narrow.push((*table, narrow));
+                }
+            }
+        }
+        want
+    }
+
     /// Whether two tables are to be read in the same way.
     pub fn reads_alike(&self, a: TableId, b: TableId) -> bool {
         self.tables.contains(&a)

@@ -15,8 +15,10 @@ use std::path::PathBuf;
 
 use crate::model::gap::Gap;
 use crate::model::row::Row;
+use crate::model::state::{State, StateSet};
 use crate::model::want::{Family, Proto, TableId, Want};
 use crate::sys::netlink::DiagSocket;
+use crate::sys::tcp_census;
 
 use report::Failure;
 
@@ -44,17 +46,28 @@ pub struct Shortcuts {
     pub two_threads: Option<bool>,
     /// Counts from the kernel's own sums.
     pub sums: bool,
+    /// No walk for TCP sockets in CLOSE where the kernel's sums say that there
+    /// is none.
+    pub census: bool,
 }
 
 impl Shortcuts {
     /// The plain way.
-    pub const NONE: Self = Self { one_walk: false, two_threads: Some(false), sums: false };
+    pub const NONE: Self =
+        Self { one_walk: false, two_threads: Some(false), sums: false, census: false };
 }
 
 impl Default for Shortcuts {
     fn default() -> Self {
-        Self { one_walk: true, two_threads: None, sums: true }
+        Self { one_walk: true, two_threads: None, sums: true, census: true }
     }
+}
+
+/// What is wanted, and what the kernel need be asked for to give it.
+#[derive(Clone, Copy)]
+struct Asked<'w> {
+    want: &'w Want,
+    netlink: &'w Want,
 }
 
 /// The running kernel's tables.
@@ -88,14 +101,16 @@ impl Live {
             _ => DiagSocket::open().map_err(|error| format!("no sock_diag socket: {error}")),
         };
         let mut tables = want.tables.as_slice();
-        if let Some(flow) = self.both_tcp(want, &mut netlink, &mut report, sink) {
+        let lean = netlink.as_ref().ok().and_then(|_| self.lean(want));
+        let asked = Asked { want, netlink: lean.as_ref().unwrap_or(want) };
+        if let Some(flow) = self.both_tcp(asked.netlink, &mut netlink, &mut report, sink) {
             tables = &want.tables[2..];
             if flow.is_break() {
                 tables = &[];
             }
         }
         for table in tables {
-            let flow = match self.table(*table, want, &mut netlink, &mut report, sink) {
+            let flow = match self.table(*table, asked, &mut netlink, &mut report, sink) {
                 Ok(flow) => flow,
                 Err(failure) => {
                     failures.push(failure);
@@ -107,6 +122,16 @@ impl Live {
             }
         }
         report.conclude(failures)
+    }
+
+    /// The same rows by less work, where the kernel need not look for some.
+    fn lean(&self, want: &Want) -> Option<Want> {
+        let nowhere = StateSet::from_iter([State::Close, State::Bound]);
+        let tcp = want.tables.iter().filter(|table| table.proto == Proto::Tcp);
+        let mut asked = tcp.map(|table| want.states_of(*table));
+        let asks = asked.any(|states| states != states.without(nowhere));
+        let none = asks && self.shortcuts.census && tcp_census::all_in_tables(&self.proc_root);
+        none.then(|| want.without(Proto::Tcp, nowhere))
     }
 
     /// Both TCP tables in one walk, where they come first and are wanted alike.
@@ -134,13 +159,14 @@ impl Live {
     fn table(
         &self,
         table: TableId,
-        want: &Want,
+        asked: Asked<'_>,
         netlink: &mut Result<DiagSocket, String>,
         report: &mut Report,
         sink: &mut Sink<'_>,
     ) -> Result<ControlFlow<()>, Failure> {
+        let want = asked.want;
         let why = match netlink {
-            Ok(socket) => match netlink::read(socket, table, want, sink) {
+            Ok(socket) => match netlink::read(socket, table, asked.netlink, sink) {
                 Ok(reading) => return Ok(report.add(table, Served::Netlink, reading)),
                 Err(error) if cannot_serve(&error) && self.choice == Choice::Auto => {
                     format!("sock_diag: {error}")

@@ -196,7 +196,7 @@ fn dump_by_two(
     sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<Reading> {
     let split = match parallel::choose(socket, ask)? {
-        Way::ByTwo(split) => parallel::programs(split),
+        Way::ByTwo(split) => parallel::programs(split, ask),
         Way::ByOne => None,
         Way::Read(mut outcome, payloads) => {
             let mut rows = Rows { table, states: asked.states, sink, short: 0 };

@@ -164,14 +164,17 @@ fn splits(end: End, ports: &mut [u16]) -> Vec<(Split, usize)> {
 
 /// The programs of the two parts; `None` when the split cannot be expressed.
 ///
-/// All that a walk over bound sockets can find is in the first part: such a
-/// socket has no peer, or a port that `bind` chose, which survives a reset
-/// (`tcp_set_state`). So the second part need not walk them.
-pub(super) fn programs(split: Split) -> Option<[Vec<u8>; 2]> {
+/// All that a walk over bound sockets can find is in the first part, if one is
+/// `asked` for: such a socket has no peer, or a port that `bind` chose, which
+/// survives a reset (`tcp_set_state`). So the second part need not walk them.
+pub(super) fn programs(split: Split, asked: InetDump) -> Option<[Vec<u8>; 2]> {
     let Split { end, port, first } = split;
     let below = Code::Test(Test::PortUpTo(end, port.checked_sub(1)?));
     let from = Code::Test(Test::PortFrom(end, port));
     let (this, that) = if first == Side::Below { (below, from) } else { (from, below) };
+    if asked == without_bound(asked) {
+        return Some([assemble(&this).ok()?, assemble(&that).ok()?]);
+    }
     let first = Code::Or(vec![
         this,
         Code::Test(Test::PortUpTo(End::Remote, 0)),
@@ -261,6 +264,11 @@ mod tests {
     use super::*;
     use crate::kernel::bytecode::{Entry, run};
 
+    fn ask(states: StateSet) -> InetDump {
+        let states = states.bits();
+        InetDump { family: 2, protocol: 6, states, extensions: 0, local_port: 0 }
+    }
+
     /// How many of these sockets the first thread reads.
     fn first(split: Split, local: &[u16], remote: &[u16]) -> usize {
         let ports = if split.end == End::Local { local } else { remote };
@@ -297,11 +305,13 @@ mod tests {
         assert_eq!(best(&mut [80; 100], &mut [90; 100]), None);
         assert_eq!(best(&mut [], &mut []), None);
     }
+
     #[test]
     fn every_socket_is_in_one_part_and_all_bound_ones_in_the_first() {
         let ends = [End::Local, End::Remote].into_iter();
         for (end, first) in ends.flat_map(|end| [(end, Side::Below), (end, Side::From)]) {
-            let [first, second] = programs(Split { end, port: 40_000, first }).expect("programs");
+            let split = Split { end, port: 40_000, first };
+            let [first, second] = programs(split, ask(StateSet::ALL)).expect("programs");
             for (local, remote) in [(0, 0), (80, 0), (50_000, 0), (80, 50_000), (50_000, 80)] {
                 for bound in [false, true] {
                     let entry =
@@ -311,6 +321,18 @@ mod tests {
                     assert!(in_first || remote != 0 && !bound, "{end:?} {local} {remote} {bound}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn without_a_walk_over_bound_sockets_the_ports_alone_part_the_table() {
+        let split = Split { end: End::Remote, port: 40_000, first: Side::Below };
+        let connected = ask(StateSet::ALL.without(State::Bound.into()));
+        let [first, second] = programs(split, connected).expect("programs");
+        for remote_port in [0, 80, 39_999, 40_000, 65_535] {
+            let entry = Entry { remote_port, bound: true, ..Entry::default() };
+            assert_eq!(run(&first, &entry), remote_port < 40_000);
+            assert_eq!(run(&second, &entry), remote_port >= 40_000);
         }
     }
 }

@@ -20,5 +20,6 @@ pub mod procfs;
 pub mod service;
 pub mod signal;
 pub mod sockfs;
+pub mod tcp_census;
 pub mod tracefs;
 pub mod users;

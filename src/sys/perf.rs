@@ -74,9 +74,14 @@ pub struct Drained {
     pub late: usize,
 }
 
+/// Events for which memory is kept from one drain to the next: a burst is not
+/// to hold it for the rest of the day.
+const KEPT: usize = 16_384;
+
 impl Drained {
     fn clear(&mut self) {
         self.events.clear();
+        self.events.shrink_to(KEPT);
         self.gaps.clear();
         (self.lost, self.late) = (0, 0);
     }
@@ -245,6 +250,7 @@ impl Tracer {
         self.pending.sort_by_key(|event| event.at_ns);
         let ripe = self.pending.partition_point(|event| event.at_ns <= until_ns);
         into.events.extend(self.pending.drain(..ripe));
+        self.pending.shrink_to(KEPT);
         into.late = into.events.partition_point(|event| event.at_ns < self.newest_ns);
         if let Some(last) = into.events.last() {
             self.newest_ns = self.newest_ns.max(last.at_ns);

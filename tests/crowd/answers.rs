@@ -19,11 +19,12 @@ use crate::kit::Result;
 use crate::ss::InetRow;
 
 /// Every way to read, the plain one first.
-pub const WAYS: [(&str, Shortcuts); 4] = [
+pub const WAYS: [(&str, Shortcuts); 5] = [
     ("plain", Shortcuts::NONE),
     ("one walk", Shortcuts { one_walk: true, ..Shortcuts::NONE }),
-    ("two threads", Shortcuts { one_walk: true, two_threads: Some(true), sums: false }),
-    ("all", Shortcuts { one_walk: true, two_threads: Some(true), sums: true }),
+    ("two threads", Shortcuts { one_walk: true, two_threads: Some(true), ..Shortcuts::NONE }),
+    ("census", Shortcuts { census: true, ..Shortcuts::NONE }),
+    ("all", Shortcuts { one_walk: true, two_threads: Some(true), sums: true, census: true }),
 ];
 
 pub fn engine(shortcuts: Shortcuts) -> Engine {

@@ -1,0 +1,286 @@
+//! What keys and clicks do.
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+
+use crate::model::human;
+
+use super::{App, Effect, Entry, FilterBox, GROUP_KEYS, Hit, Overlay, Pause, TABS, Tab};
+use crate::tui::grid::Cursor;
+use crate::tui::keys::Action;
+use crate::tui::line::LineEdit;
+use crate::tui::sheet;
+
+/// The steps of + and -, milliseconds.
+const INTERVALS: [u64; 11] =
+    [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 300_000];
+
+impl App {
+    /// Takes in a key, a click, a new size.
+    pub fn event(&mut self, event: &Event) -> Vec<Effect> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Mouse(mouse) => self.mouse(*mouse),
+            _ => Vec::new(),
+        }
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Vec<Effect> {
+        if self.filter.edit.is_some() {
+            return self.type_filter(key);
+        }
+        if self.overlay.is_some() {
+            return self.overlay_key(key);
+        }
+        match self.fixed.keymap.action(key) {
+            Some(action) => self.act(action),
+            None => {
+                let help = self.fixed.keymap.key_of(Action::Help).to_owned();
+                self.say(format!("this key does nothing; {help} shows those that do"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Does what a key stands for.
+    pub fn act(&mut self, action: Action) -> Vec<Effect> {
+        let (len, page) = (self.len(), self.page.max(1) as isize);
+        let go = |app: &mut Self, by: isize| {
+            app.cursor().go(by, len);
+            app.unfollow();
+            Vec::new()
+        };
+        match action {
+            Action::Quit => vec![Effect::Quit(false)],
+            Action::QuitKeep => vec![Effect::Quit(true)],
+            Action::Suspend => vec![Effect::Suspend],
+            Action::Help => self.open(Overlay::Help),
+            Action::NextTab => self.go_to((self.tab.index() + 1) % TABS.len()),
+            Action::PreviousTab => self.go_to((self.tab.index() + TABS.len() - 1) % TABS.len()),
+            Action::Tab(index) => self.go_to(index.into()),
+            Action::Up => go(self, -1),
+            Action::Down => go(self, 1),
+            Action::PageUp => go(self, -page),
+            Action::PageDown => go(self, page),
+            Action::First => go(self, isize::MIN),
+            Action::Last => go(self, isize::MAX),
+            Action::Open => self.open_row(),
+            Action::Back => self.back_out(),
+            Action::Filter => {
+                self.filter.edit = Some(LineEdit::new(&self.filter.text));
+                Vec::new()
+            }
+            Action::Invert => {
+                self.filter.invert = !self.filter.invert && self.filter.filter.is_some();
+                vec![Effect::List]
+            }
+            Action::Sort => self.sort_by_next(),
+            Action::Reverse => self.reverse(),
+            Action::Pin => self.pin(),
+            Action::Follow => self.toggle_follow(),
+            Action::Faults => {
+                self.faults = !self.faults;
+                vec![Effect::List]
+            }
+            Action::Pause => self.toggle_pause(),
+            Action::Earlier => self.step(1),
+            Action::Later => self.step(-1),
+            Action::Faster => self.change_interval(false),
+            Action::Slower => self.change_interval(true),
+            Action::GroupBy => {
+                self.group = (self.group + 1) % GROUP_KEYS.len();
+                vec![Effect::List]
+            }
+            Action::Names => {
+                self.names = !self.names;
+                Vec::new()
+            }
+            Action::Wide => {
+                self.wide = !self.wide;
+                self.columns.clear();
+                vec![Effect::Control]
+            }
+            Action::Columns => self.open(Overlay::Columns(Cursor::default())),
+            Action::Command => {
+                self.say(self.command());
+                Vec::new()
+            }
+            Action::Export => self.open(Overlay::Export),
+            Action::Act => self.open_acts(),
+            Action::Explain => {
+                self.subject().map_or_else(Vec::new, |name| vec![Effect::Explain(name)])
+            }
+        }
+    }
+
+    fn go_to(&mut self, index: usize) -> Vec<Effect> {
+        let Some((tab, _)) = TABS.get(index) else { return Vec::new() };
+        self.tab = *tab;
+        self.renew_sheet();
+        vec![Effect::Control, Effect::List]
+    }
+
+    fn unfollow(&mut self) {
+        if self.tab == Tab::Sockets {
+            self.follow = None;
+        }
+    }
+
+    fn open_row(&mut self) -> Vec<Effect> {
+        let at = self.cursor().at;
+        let filter = match self.tab {
+            Tab::Sockets => {
+                self.detail = !self.detail;
+                return Vec::new();
+            }
+            Tab::Overview => {
+                let alert = self.shown.as_ref().and_then(|round| round.alerts.get(at));
+                alert.and_then(|standing| sheet::filter_of(&standing.alert))
+            }
+            Tab::Events => match self.log.iter().rev().nth(at) {
+                Some(Entry::Transition(change, _)) if change.identity.cookie != 0 => {
+                    Some(format!("cookie {:#x}", change.identity.cookie))
+                }
+                _ => None,
+            },
+            Tab::Listeners | Tab::Groups | Tab::Ports => {
+                let row = self.sheet.as_ref().and_then(|sheet| sheet.rows.get(at));
+                row.and_then(|row| row.filter.clone())
+            }
+            Tab::Map => None,
+        };
+        let Some(filter) = filter else { return Vec::new() };
+        self.set_filter(&filter);
+        let mut effects = self.go_to(Tab::Sockets.index());
+        self.cursors[Tab::Sockets.index()] = Cursor::default();
+        effects.push(Effect::Control);
+        effects
+    }
+
+    fn back_out(&mut self) -> Vec<Effect> {
+        if self.detail && self.tab == Tab::Sockets {
+            self.detail = false;
+            return Vec::new();
+        }
+        self.faults = false;
+        self.filter = FilterBox::default();
+        vec![Effect::Control, Effect::List]
+    }
+
+    fn sort_by_next(&mut self) -> Vec<Effect> {
+        let columns = match (self.tab, &self.sheet) {
+            (Tab::Sockets, _) => self.fields().len(),
+            (_, Some(sheet)) => sheet.columns.len(),
+            _ => return Vec::new(),
+        };
+        let order = &mut self.orders[self.tab.index()];
+        *order = match *order {
+            None => Some((0, false)),
+            Some((column, _)) if column + 1 < columns => Some((column + 1, false)),
+            Some(_) => None,
+        };
+        self.reorder()
+    }
+
+    /// Sorts by a column, or turns its order round.
+    fn sort_by(&mut self, column: usize) -> Vec<Effect> {
+        let order = &mut self.orders[self.tab.index()];
+        *order = match *order {
+            Some((now, down)) if now == column => Some((column, !down)),
+            _ => Some((column, false)),
+        };
+        self.reorder()
+    }
+
+    fn reverse(&mut self) -> Vec<Effect> {
+        if let Some((_, down)) = &mut self.orders[self.tab.index()] {
+            *down = !*down;
+        }
+        self.reorder()
+    }
+
+    fn reorder(&mut self) -> Vec<Effect> {
+        self.renew_sheet();
+        vec![Effect::Control, Effect::List]
+    }
+
+    fn pin(&mut self) -> Vec<Effect> {
+        let Some(key) = self.selected() else { return Vec::new() };
+        if !self.pins.remove(&key) {
+            self.pins.insert(key);
+        }
+        vec![Effect::List]
+    }
+
+    fn toggle_follow(&mut self) -> Vec<Effect> {
+        self.follow = if self.follow.is_some() { None } else { self.selected() };
+        self.say(if self.follow.is_some() {
+            "the cursor follows this socket"
+        } else {
+            "follows no socket"
+        });
+        Vec::new()
+    }
+
+    fn toggle_pause(&mut self) -> Vec<Effect> {
+        if self.pause.take().is_some() {
+            self.shown.clone_from(&self.latest);
+            return vec![Effect::List];
+        }
+        self.pause = Some(Pause { since_ns: self.now_ns, missed: 0, back: 0 });
+        Vec::new()
+    }
+
+    fn step(&mut self, by: isize) -> Vec<Effect> {
+        let last = self.history.len().saturating_sub(1);
+        match &mut self.pause {
+            Some(pause) => pause.back = pause.back.saturating_add_signed(by).min(last),
+            None => self.say("[ and ] step through the last 10 minutes while paused: p pauses"),
+        }
+        Vec::new()
+    }
+
+    fn change_interval(&mut self, slower: bool) -> Vec<Effect> {
+        let next = if slower {
+            INTERVALS.into_iter().find(|ms| *ms > self.interval_ms)
+        } else {
+            INTERVALS.into_iter().rev().find(|ms| *ms < self.interval_ms)
+        };
+        self.interval_ms = next.unwrap_or(self.interval_ms);
+        self.say(format!("a look every {}", human::duration(self.interval_ms)));
+        vec![Effect::Control]
+    }
+
+    fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
+        match mouse.kind {
+            MouseEventKind::ScrollUp => self.wheel(-3),
+            MouseEventKind::ScrollDown => self.wheel(3),
+            MouseEventKind::Down(MouseButton::Left) if self.overlay.is_none() => {
+                let at = ratatui::layout::Position::new(mouse.column, mouse.row);
+                let hit = self.hits.iter().rev().find(|(place, _)| place.contains(at));
+                match hit.map(|(_, hit)| *hit) {
+                    Some(Hit::Tab(index)) => self.go_to(index),
+                    Some(Hit::Head(column)) => self.sort_by(column),
+                    Some(Hit::Row(index)) if self.cursor().at == index => self.open_row(),
+                    Some(Hit::Row(index)) => {
+                        self.unfollow();
+                        self.cursor().at = index;
+                        Vec::new()
+                    }
+                    None => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn wheel(&mut self, by: isize) -> Vec<Effect> {
+        if let Some(Overlay::Page { top, lines, .. }) = &mut self.overlay {
+            *top = top.saturating_add_signed(by).min(lines.len().saturating_sub(1));
+            return Vec::new();
+        }
+        let len = self.len();
+        self.cursor().go(by, len);
+        self.unfollow();
+        Vec::new()
+    }
+}

@@ -1,0 +1,330 @@
+//! What the screen shows and how keys and rounds change it. Nothing here reads
+//! or writes anything: what is to be done outside is an [`Effect`].
+
+mod command;
+mod filter_box;
+mod input;
+mod overlay;
+mod rounds;
+mod tab;
+
+pub use filter_box::FilterBox;
+pub use overlay::{Act, Format, Overlay};
+pub use rounds::{Entry, Peak};
+pub use tab::{GROUP_KEYS, TABS, Tab};
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::engine::fields::{Field, Order};
+use crate::engine::history::{History, Point};
+use crate::engine::{Round, Wishes};
+use crate::matrix::Matrix;
+use crate::model::row::Row;
+use crate::model::socket::Socket;
+use crate::model::table::Table;
+use crate::model::want::{Extras, TableId};
+
+use super::grid::Cursor;
+use super::keys::Keymap;
+use super::rows::{Job, Listed, RowKey};
+use super::sheet::Sheet;
+use super::theme::Theme;
+
+/// How long a message stays.
+const MESSAGE_NS: u64 = 6_000_000_000;
+
+/// What is to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ends; `true` leaves the screen behind.
+    Quit(bool),
+    /// Stops, for the shell.
+    Suspend,
+    /// Lists the rows anew.
+    List,
+    /// Tells the collector the interval and the wishes.
+    Control,
+    /// Fetches a page of explain.
+    Explain(String),
+    /// Writes what is shown.
+    Export(Format),
+    /// Acts.
+    Act(Act),
+}
+
+/// The screen is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when, nanoseconds.
+    pub since_ns: u64,
+    /// Transitions since.
+    pub missed: u64,
+    /// How many points back in the history.
+    pub back: usize,
+}
+
+/// What can be clicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// A tab.
+    Tab(usize),
+    /// The head of a column.
+    Head(usize),
+    /// A row of the list: its index.
+    Row(usize),
+}
+
+/// What does not change while it runs.
+#[derive(Clone)]
+pub struct Fixed {
+    /// The tables of the watch.
+    pub tables: Vec<TableId>,
+    /// Colours and glyphs.
+    pub theme: Theme,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// Whether K may act.
+    pub allow_actions: bool,
+    /// Name of the machine.
+    pub host: String,
+    /// Which events are used.
+    pub sources: String,
+}
+
+/// Everything the screen depends on.
+pub struct App {
+    /// What does not change.
+    pub fixed: Fixed,
+    /// The newest round.
+    pub latest: Option<Arc<Round>>,
+    /// The one that is shown.
+    pub shown: Option<Arc<Round>>,
+    /// The list of sockets that is shown.
+    pub listed: Option<Listed>,
+    /// The rows on the screen with all their details.
+    pub closer: Table,
+    /// The sockets that were asked for.
+    pub closer_for: Vec<RowKey>,
+    /// Command lines of the processes that hold the selected socket.
+    pub command_lines: FxHashMap<u32, String>,
+    /// Counts of the last minutes.
+    pub history: History,
+    /// Transitions, the newest last.
+    pub log: VecDeque<Entry>,
+    /// Transitions since the last round, and how many may be of elsewhere.
+    flows: (Matrix, u64),
+    /// Peaks of listeners by inode.
+    pub peaks: FxHashMap<u32, Peak>,
+    /// The tab.
+    pub tab: Tab,
+    /// The cursor of each tab.
+    pub cursors: [Cursor; TABS.len()],
+    /// The order of each sheet: column, largest first.
+    pub orders: [Option<(usize, bool)>; TABS.len()],
+    /// The sheet of a tab that has one.
+    pub sheet: Option<Sheet>,
+    /// The filter.
+    pub filter: FilterBox,
+    /// Only rows that an alert is about.
+    pub faults: bool,
+    /// Sockets on top.
+    pub pins: FxHashSet<RowKey>,
+    /// The socket that the cursor keeps to.
+    pub follow: Option<RowKey>,
+    /// Whether details are open.
+    pub detail: bool,
+    /// Names for numbers.
+    pub names: bool,
+    /// More columns.
+    pub wide: bool,
+    /// Columns that were chosen.
+    pub columns: Vec<Field>,
+    /// What the groups are by.
+    pub group: usize,
+    /// The screen is held.
+    pub pause: Option<Pause>,
+    /// What lies over the screen.
+    pub overlay: Option<Overlay>,
+    /// A remark, and until when it shows.
+    pub message: Option<(String, u64)>,
+    /// Time between two rounds, milliseconds.
+    pub interval_ms: u64,
+    /// The time that is really kept.
+    pub kept_ms: u64,
+    /// Why the last round failed.
+    pub failure: Option<String>,
+    /// What can be clicked, where it was drawn last.
+    pub hits: Vec<(Rect, Hit)>,
+    /// Lines of the list on the screen.
+    pub page: usize,
+    /// Now, nanoseconds by `CLOCK_MONOTONIC`.
+    pub now_ns: u64,
+}
+
+impl App {
+    /// An empty screen.
+    pub fn new(fixed: Fixed, interval_ms: u64) -> Self {
+        Self {
+            fixed,
+            latest: None,
+            shown: None,
+            listed: None,
+            closer: Table::default(),
+            closer_for: Vec::new(),
+            command_lines: FxHashMap::default(),
+            history: History::default(),
+            log: VecDeque::new(),
+            flows: (Matrix::default(), 0),
+            peaks: FxHashMap::default(),
+            tab: Tab::Overview,
+            cursors: <_>::default(),
+            orders: <_>::default(),
+            sheet: None,
+            filter: FilterBox::default(),
+            faults: false,
+            pins: FxHashSet::default(),
+            follow: None,
+            detail: false,
+            names: false,
+            wide: false,
+            columns: Vec::new(),
+            group: 0,
+            pause: None,
+            overlay: None,
+            message: None,
+            interval_ms,
+            kept_ms: interval_ms,
+            failure: None,
+            hits: Vec::new(),
+            page: 10,
+            now_ns: 0,
+        }
+    }
+
+    /// The colours.
+    pub fn theme(&self) -> Theme {
+        self.fixed.theme
+    }
+
+    /// The cursor of the tab.
+    pub fn cursor(&mut self) -> &mut Cursor {
+        &mut self.cursors[self.tab.index()]
+    }
+
+    /// What the collector is to bring.
+    pub fn wishes(&self) -> Wishes {
+        let fields = self.columns.iter().copied().chain(self.order().map(|order| order.field));
+        let fields = fields.map(Field::extras).fold(Extras::default(), Extras::union);
+        let filter = self.filter.filter.as_ref();
+        let filter = filter.map(|f| crate::filter::Needs::of(&f.expr).extras).unwrap_or_default();
+        Wishes { extras: fields.union(filter), rows: true, ports: self.tab == Tab::Ports }
+    }
+
+    /// What is to be listed; nothing before the first round.
+    pub fn job(&self) -> Option<Job> {
+        Some(Job {
+            round: Arc::clone(self.shown.as_ref()?),
+            tables: self.fixed.tables.clone(),
+            filter: self.filter.filter.clone(),
+            invert: self.filter.invert,
+            faults: self.faults,
+            order: self.order(),
+            pins: self.pins.clone(),
+            group: (self.tab == Tab::Groups).then(|| GROUP_KEYS[self.group]),
+        })
+    }
+
+    /// The columns of the Sockets tab.
+    pub fn fields(&self) -> Vec<Field> {
+        if !self.columns.is_empty() {
+            return self.columns.clone();
+        }
+        let names: &[&str] = if self.wide { &WIDE } else { &NARROW };
+        names.iter().filter_map(|name| Field::parse(name)).collect()
+    }
+
+    /// The order of the Sockets tab.
+    fn order(&self) -> Option<Order> {
+        let (column, descending) = self.orders[Tab::Sockets.index()]?;
+        Some(Order { field: *self.fields().get(column)?, descending })
+    }
+
+    /// The listed row at an index.
+    pub fn row_at(&self, index: usize) -> Option<Row<'_>> {
+        let listed = self.listed.as_ref()?;
+        listed.round.table.get(*listed.order.get(index)? as usize)
+    }
+
+    /// The sockets whose rows are on the screen.
+    pub fn on_screen(&self) -> Vec<Socket> {
+        if self.tab != Tab::Sockets {
+            return Vec::new();
+        }
+        let top = self.cursors[Tab::Sockets.index()].top;
+        (top..top + self.page).filter_map(|index| Some(self.row_at(index)?.socket)).collect()
+    }
+
+    /// The processes that hold the selected socket, while its details are open.
+    pub fn holders_of_selected(&self) -> Vec<u32> {
+        let Some(round) = self.shown.as_ref().filter(|_| self.detail && self.tab == Tab::Sockets)
+        else {
+            return Vec::new();
+        };
+        let row = self.row_at(self.cursors[Tab::Sockets.index()].at);
+        let holders = row.map_or(&[][..], |row| round.frame.owners.of(row.socket.inode));
+        holders.iter().map(|holder| holder.pid).collect()
+    }
+
+    /// How many rows the tab has.
+    pub fn len(&self) -> usize {
+        match self.tab {
+            Tab::Overview => self.shown.as_ref().map_or(0, |round| round.alerts.len()),
+            Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
+            Tab::Events => self.log.len(),
+            Tab::Map => 0,
+            Tab::Listeners | Tab::Groups | Tab::Ports => {
+                self.sheet.as_ref().map_or(0, |sheet| sheet.rows.len())
+            }
+        }
+    }
+
+    /// Whether the tab has no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The point of the history that is shown.
+    pub fn point(&self) -> Option<&Point> {
+        self.history.back(self.back())
+    }
+
+    /// How many points back the screen is.
+    pub fn back(&self) -> usize {
+        self.pause.map_or(0, |pause| pause.back)
+    }
+
+    /// Says something for a while.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.message = Some((text.into(), self.now_ns + MESSAGE_NS));
+    }
+
+    /// The socket under the cursor.
+    pub fn selected(&self) -> Option<RowKey> {
+        if self.tab != Tab::Sockets {
+            return None;
+        }
+        let row = self.row_at(self.cursors[self.tab.index()].at)?;
+        Some(RowKey::of(&row.socket))
+    }
+}
+
+/// The columns of the Sockets tab, and those of its wide form.
+const NARROW: [&str; 8] = ["proto", "state", "recvq", "sendq", "local", "remote", "age", "process"];
+const WIDE: [&str; 14] = [
+    "proto", "state", "recvq", "sendq", "local", "remote", "age", "timer", "retrans", "rtt_us",
+    "uid", "inode", "cookie", "process",
+];

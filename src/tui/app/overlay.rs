@@ -1,0 +1,165 @@
+//! What lies over the screen, and what keys do there.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use crate::engine::fields::Field;
+use crate::model::escape::escaped;
+
+use super::{App, Effect, Tab};
+use crate::tui::grid::Cursor;
+use crate::tui::keys::Action;
+use crate::tui::rows::RowKey;
+
+/// What lies over the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Overlay {
+    /// The keys.
+    Help,
+    /// A page of explain, as lines, and the first one shown.
+    Page {
+        /// The name of the page.
+        title: String,
+        /// Its lines.
+        lines: Vec<String>,
+        /// The first one on the screen.
+        top: usize,
+    },
+    /// The columns to choose from, and the selected one.
+    Columns(Cursor),
+    /// Something to confirm.
+    Confirm(Act),
+    /// What to do with the socket.
+    Acts,
+    /// Which format to write.
+    Export,
+}
+
+/// Something that is done to a socket or process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// SOCK_DESTROY.
+    Destroy(RowKey),
+    /// A signal: its number, the process and its name.
+    Signal(i32, u32, String),
+}
+
+/// A file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The document of `list --json`.
+    Json,
+    /// The shown columns.
+    Csv,
+}
+
+impl App {
+    pub(super) fn open(&mut self, overlay: Overlay) -> Vec<Effect> {
+        self.overlay = Some(overlay);
+        Vec::new()
+    }
+
+    pub(super) fn open_acts(&mut self) -> Vec<Effect> {
+        if !self.fixed.allow_actions {
+            self.say("this watch only looks; start it with --allow-actions to close sockets");
+        } else if self.selected().is_some() {
+            self.overlay = Some(Overlay::Acts);
+        } else {
+            self.say("select a socket first, in Sockets");
+        }
+        Vec::new()
+    }
+
+    pub(super) fn overlay_key(&mut self, key: &KeyEvent) -> Vec<Effect> {
+        let action = self.fixed.keymap.action(key);
+        let closes =
+            matches!(action, Some(Action::Back | Action::Quit | Action::Help | Action::Explain));
+        let page = self.page.max(1) as isize;
+        let Some(mut overlay) = self.overlay.take() else { return Vec::new() };
+        if closes {
+            return Vec::new();
+        }
+        match &mut overlay {
+            Overlay::Help => {}
+            Overlay::Page { top, lines, .. } => {
+                let by = match action {
+                    Some(Action::Up) => -1,
+                    Some(Action::Down) => 1,
+                    Some(Action::PageUp) => -page,
+                    Some(Action::PageDown) => page,
+                    Some(Action::First) => isize::MIN,
+                    Some(Action::Last) => isize::MAX,
+                    _ => 0,
+                };
+                *top = top.saturating_add_signed(by).min(lines.len().saturating_sub(1));
+            }
+            Overlay::Columns(cursor) => {
+                let all: Vec<Field> = Field::all().collect();
+                match action {
+                    Some(Action::Up) => cursor.go(-1, all.len()),
+                    Some(Action::Down) => cursor.go(1, all.len()),
+                    Some(Action::PageUp) => cursor.go(-page, all.len()),
+                    Some(Action::PageDown) => cursor.go(page, all.len()),
+                    Some(Action::First) => cursor.go(isize::MIN, all.len()),
+                    Some(Action::Last) => cursor.go(isize::MAX, all.len()),
+                    Some(Action::Pin | Action::Open) => {
+                        let chosen = all[cursor.at];
+                        self.toggle_column(chosen);
+                        self.overlay = Some(overlay);
+                        return vec![Effect::Control, Effect::List];
+                    }
+                    _ => {}
+                }
+            }
+            Overlay::Export => {
+                let format = match key.code {
+                    KeyCode::Char('j') => Format::Json,
+                    KeyCode::Char('c') => Format::Csv,
+                    _ => return Vec::new(),
+                };
+                return vec![Effect::Export(format)];
+            }
+            Overlay::Acts => return self.choose_act(key),
+            Overlay::Confirm(act) => {
+                let yes = key.code == KeyCode::Char('y');
+                return if yes { vec![Effect::Act(act.clone())] } else { Vec::new() };
+            }
+        }
+        self.overlay = Some(overlay);
+        Vec::new()
+    }
+
+    fn toggle_column(&mut self, field: Field) {
+        let mut columns = self.fields();
+        match columns.iter().position(|other| other.name() == field.name()) {
+            Some(place) if columns.len() > 1 => drop(columns.remove(place)),
+            Some(_) => {}
+            None => columns.push(field),
+        }
+        self.columns = columns;
+        self.orders[Tab::Sockets.index()] = None;
+    }
+
+    fn choose_act(&mut self, key: &KeyEvent) -> Vec<Effect> {
+        let Some(row) = self.row_at(self.cursors[Tab::Sockets.index()].at) else {
+            return Vec::new();
+        };
+        let (row_key, inode) = (RowKey::of(&row.socket), row.socket.inode);
+        let holder = self.shown.as_ref().and_then(|round| {
+            let holder = round.frame.owners.of(inode).first()?;
+            let comm = escaped(round.frame.owners.comm(holder.pid));
+            Some((holder.pid, comm))
+        });
+        let act = match (key.code, holder) {
+            (KeyCode::Char('d'), _) => Act::Destroy(row_key),
+            (KeyCode::Char('t'), Some((pid, comm))) => Act::Signal(libc::SIGTERM, pid, comm),
+            (KeyCode::Char('9'), Some((pid, comm))) => Act::Signal(libc::SIGKILL, pid, comm),
+            (KeyCode::Char('t' | '9'), None) => {
+                self.say("no process is known to hold this socket");
+                return Vec::new();
+            }
+            _ => return Vec::new(),
+        };
+        self.overlay = Some(Overlay::Confirm(act));
+        Vec::new()
+    }
+}

@@ -1,0 +1,159 @@
+//! What rounds, events and lists bring to the screen.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::alert::Change;
+use crate::engine::history::Point;
+use crate::engine::{Round, Told};
+use crate::model::gap::Gap;
+use crate::model::moment::Moment;
+use crate::model::transition::Transition;
+use crate::sys::clock;
+
+use super::{App, Effect, Tab};
+use crate::tui::rows::{Listed, RowKey};
+use crate::tui::view;
+
+/// Transitions kept for the Events tab and for details.
+const LOG: usize = 10_000;
+
+/// An entry of the log.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A transition; when it was, as text.
+    Transition(Box<Transition>, String),
+    /// Something that may have been missed.
+    Gap(Gap, String),
+    /// An alert that began or ended.
+    Alert(Change, String),
+}
+
+/// Highs and rates of a listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Peak {
+    /// The longest queue seen.
+    pub queue: u32,
+    /// Drops at the look before.
+    drops: Option<u32>,
+    /// Drops a second.
+    pub drops_per_second: Option<f64>,
+}
+
+impl App {
+    /// Takes in a round.
+    pub fn round(&mut self, round: Arc<Round>) -> Vec<Effect> {
+        self.failure = None;
+        self.note_peaks(&round);
+        let times = round.clocks;
+        for change in &round.changes {
+            let at = clock::local_time_of_day(times.wall_at(round.begun_ns));
+            self.log.push_back(Entry::Alert(change.clone(), at));
+        }
+        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let alerts = round.alerts.iter().map(|standing| {
+            format!(
+                "{}  {}  {}",
+                standing.alert.rule, standing.alert.subject, standing.alert.summary
+            )
+        });
+        let (flows, unknown) = std::mem::take(&mut self.flows);
+        self.history.add(Point {
+            at: Moment(round.begun_ns),
+            tcp: Point::counts(&round.frame.tcp),
+            others: [&round.udp, &round.raw, &round.unix].map(|counts| narrow(counts.total())),
+            alerts: alerts.collect(),
+            flows,
+            unknown,
+        });
+        self.latest = Some(Arc::clone(&round));
+        if let Some(pause) = &mut self.pause {
+            // The point that is shown moves back as new ones come.
+            pause.back = (pause.back + 1).min(self.history.len().saturating_sub(1));
+            return Vec::new();
+        }
+        self.shown = Some(round);
+        vec![Effect::List]
+    }
+
+    fn note_peaks(&mut self, round: &Round) {
+        let elapsed_ns =
+            self.latest.as_ref().map(|before| round.begun_ns.saturating_sub(before.begun_ns));
+        let mut peaks = FxHashMap::default();
+        for listener in &round.frame.listeners {
+            let before = self.peaks.get(&listener.socket.inode).copied().unwrap_or_default();
+            let drops = listener.queue.drops;
+            let more = drops.zip(before.drops).map(|(now, then)| now.wrapping_sub(then));
+            let rate =
+                more.zip(elapsed_ns).map(|(more, ns)| f64::from(more) * 1e9 / ns.max(1) as f64);
+            let queue = before.queue.max(listener.queue.len.unwrap_or(0));
+            peaks.insert(listener.socket.inode, Peak { queue, drops, drops_per_second: rate });
+        }
+        self.peaks = peaks;
+    }
+
+    /// Takes in what the collector tells between rounds.
+    pub fn told(&mut self, told: Vec<(Told, String)>) {
+        for (told, at) in told {
+            match told {
+                Told::Transition(change) => {
+                    self.flows.0.add(&change);
+                    self.flows.1 += u64::from(!change.is_local());
+                    if let Some(pause) = &mut self.pause {
+                        pause.missed += 1;
+                    }
+                    self.log.push_back(Entry::Transition(change, at));
+                    if self.tab == Tab::Events && self.cursor().at > 0 {
+                        // The newest stand first: the cursor stays on its row.
+                        self.cursor().at += 1;
+                        self.cursor().top += 1;
+                    }
+                }
+                Told::Gap(gap) => self.log.push_back(Entry::Gap(gap, at)),
+            }
+        }
+        while self.log.len() > LOG {
+            self.log.pop_front();
+        }
+    }
+
+    /// Takes in a list.
+    pub fn list(&mut self, listed: Listed) {
+        if let Some(error) = &listed.error {
+            self.filter.error = Some(error.clone());
+        }
+        let kept = self.follow.and_then(|key| {
+            let table = &listed.round.table;
+            let is_it = |at: &u32| {
+                table.get(*at as usize).is_some_and(|row| RowKey::of(&row.socket) == key)
+            };
+            listed.order.iter().position(is_it)
+        });
+        if let Some(place) = kept {
+            self.cursors[Tab::Sockets.index()].at = place;
+        } else if self.follow.take().is_some() {
+            self.say("the socket that was followed is gone");
+        }
+        self.listed = Some(listed);
+        self.renew_sheet();
+    }
+
+    /// Makes the sheet of the tab anew.
+    pub fn renew_sheet(&mut self) {
+        self.sheet = view::sheet(self);
+        if let (Some(sheet), Some((column, down))) =
+            (&mut self.sheet, self.orders[self.tab.index()])
+        {
+            sheet.sort(column, down);
+        }
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+        if self.message.as_ref().is_some_and(|(_, until)| *until <= now_ns) {
+            self.message = None;
+        }
+    }
+}
