@@ -134,10 +134,8 @@ impl Lines<'_> {
 
     /// What a round brought: alerts that changed, gaps that are new.
     fn round(&mut self, context: &mut Context<'_>, round: &Round) -> Result<(), Error> {
-        let started = round.clocks.wall_at(round.watch_begun_ns);
-        let now_ms = round.begun_ns.saturating_sub(round.watch_begun_ns) / 1_000_000;
         for change in &round.changes {
-            let line = json::alert_event(started, now_ms, change);
+            let line = json::alert_event(round.started, round.at_ms(), change);
             if context.shared.json {
                 context.print(&line)?;
             } else {

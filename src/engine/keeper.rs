@@ -65,6 +65,7 @@ pub(super) struct OwnerKeeper {
     owners: Arc<Owners>,
     /// Inodes that the last walk was made for and did not find.
     nobody: FxHashSet<u32>,
+    /// What was found to be hidden.
     gap: Option<Gap>,
     proof: Proof,
     walk: Option<Walk>,
@@ -74,7 +75,8 @@ pub(super) struct OwnerKeeper {
 /// What is known of what the last walk missed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Proof {
-    /// It may have been closed meanwhile: no later look has shown it.
+    /// It may have been closed meanwhile: no later look has shown it, and the
+    /// gap is that of the walk before.
     Missing,
     /// It is there, or nothing was missed.
     Given,
@@ -149,7 +151,7 @@ impl OwnerKeeper {
         &self.owners
     }
 
-    /// What the last walk could not find out.
+    /// What walks cannot find out.
     pub(super) fn gap(&self) -> Option<&Gap> {
         self.gap.as_ref()
     }
@@ -159,14 +161,14 @@ impl OwnerKeeper {
         self.proof == Proof::Blind || self.owners.hidden_processes > 0
     }
 
-    /// Whether a walk has ended, and what it missed is known to be there.
-    pub(super) fn is_proven(&self) -> bool {
-        self.has_walked() && self.proof != Proof::Missing
+    /// Whether the last walk missed what may be there.
+    pub(super) fn has_doubts(&self) -> bool {
+        self.proof == Proof::Missing
     }
 
-    /// Takes back what the last walk missed because it was gone by then.
-    /// `present` are the inodes of a look that began when `began_ns` says; one
-    /// that began before the walk ended proves nothing.
+    /// Tells what the last walk missed though it is there from what was gone by
+    /// then. `present` are the inodes of a look that began when `began_ns` says;
+    /// one that began before the walk ended proves nothing.
     pub(super) fn prove(&mut self, present: impl IntoIterator<Item = u32>, began_ns: u64) {
         let is_early = self.last.is_none_or(|last| began_ns < last.ended_ns);
         if self.proof != Proof::Missing || is_early {
@@ -194,10 +196,13 @@ impl OwnerKeeper {
         self.last = Some(Last { ended_ns, took_ns: ended_ns.saturating_sub(walk.begun_ns) });
         match found {
             Ok(owners) => {
-                self.gap = owner_gap(&walk.wanted, &owners);
-                self.proof = if self.gap.is_some() { Proof::Missing } else { Proof::Given };
                 self.nobody = walk.wanted.into_iter().filter(|i| !owners.holds(*i)).collect();
                 self.owners = Arc::new(owners);
+                self.proof = Proof::Missing;
+                if self.nobody.is_empty() {
+                    self.proof = Proof::Given;
+                    self.gap = None;
+                }
             }
             Err(error) => {
                 // What was known before is the best there is.
@@ -306,17 +311,12 @@ mod tests {
     #[test]
     fn what_was_closed_before_the_walk_came_to_it_is_not_hidden() {
         let after = 101 * SECOND;
-        let unproven = || {
-            let mut keeper = keeper();
-            keeper.gap = owner_gap(&[1, 2].into_iter().collect(), &keeper.owners);
-            keeper.proof = Proof::Missing;
-            keeper
-        };
+        let unproven = || OwnerKeeper { proof: Proof::Missing, ..keeper() };
         let mut keeper = unproven();
-        keeper.prove([1], 99 * SECOND);
-        assert!(keeper.gap().is_some(), "the look began before the walk ended");
+        keeper.prove([1, 2], 99 * SECOND);
+        assert!(keeper.has_doubts(), "the look began before the walk ended");
         keeper.prove([1, 3], after);
-        assert!(keeper.gap().is_none(), "2 is gone, and 3 was not asked for");
+        assert!(!keeper.has_doubts() && keeper.gap().is_none(), "2 is gone, 3 not asked for");
         let mut keeper = unproven();
         keeper.prove([1, 2, 3], after);
         assert_eq!(keeper.gap().expect("2 is there").count, Some(1));
@@ -331,6 +331,7 @@ mod tests {
         keeper.look_after(&[inode], clock::monotonic_ns()).expect("a thread");
         assert!(keeper.take(Duration::from_secs(30)));
         assert_eq!(keeper.owners().of(inode)[0].pid, std::process::id());
+        assert!(!keeper.has_doubts());
         assert!(keeper.gap().is_none());
         assert!(!keeper.take(Duration::ZERO), "once");
     }

@@ -55,7 +55,7 @@ impl Naming {
         }
         self.keeper.prove(tracker.iter().map(|socket| socket.identity.inode), began_ns);
         // Later searches also miss sockets that are gone meanwhile.
-        self.told = self.keeper.is_proven();
+        self.told = self.keeper.has_walked() && !self.keeper.has_doubts();
         self.keeper.gap().filter(|_| self.told && self.keeper.hides()).cloned()
     }
 

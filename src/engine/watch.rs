@@ -1,22 +1,29 @@
 //! Looks at the machine again and again: one reading of the tables a round
 //! serves the rules, the tracker and whoever wants the rows.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::alert::{Alerts, Change, Look, Standing};
 use crate::model::frame::{DeadFds, Frame, Past, StateCounts};
+use crate::model::row::Row;
 use crate::model::table::Table;
 use crate::model::want::{Extras, TableId, Want};
 use crate::rules::{self, Config, Level, Unknown};
 use crate::source::{Report, SourceError};
 use crate::sys::clock::{self, ClockPair};
 
-use super::frame::{Ask, Looked, Owned, known};
+use super::frame::{Ask, FirstLook, Looked, Owned, known};
 use super::keeper::OwnerKeeper;
 use super::overview::{EVERYTHING, Tally, Top};
 use super::stream::{Events, Stream, Told};
 use super::{Engine, PortsView, Selection};
+
+/// A clock that goes astray by more than this was set.
+const SET: Duration = Duration::from_secs(1);
 
 /// What grew is measured against a look at least this old …
 const PAST_MS: u64 = 30_000;
@@ -54,8 +61,11 @@ pub struct Round {
     pub begun_ns: u64,
     /// How long it took.
     pub took_ns: u64,
-    /// When the watch began: the times of alerts count from there.
-    pub watch_begun_ns: u64,
+    /// When the watch began, by the wall clock: the times of alerts count from
+    /// there.
+    pub started: Timestamp,
+    /// The same in nanoseconds by `CLOCK_MONOTONIC`.
+    watch_begun_ns: u64,
     /// What the rules saw, owners among it.
     pub frame: Frame,
     /// UDP sockets per state.
@@ -83,6 +93,11 @@ pub struct Round {
 }
 
 impl Round {
+    /// When it began, in milliseconds since the watch did.
+    pub fn at_ms(&self) -> u64 {
+        self.begun_ns.saturating_sub(self.watch_begun_ns) / 1_000_000
+    }
+
     /// All sockets of all tables.
     pub fn total(&self) -> u64 {
         [&self.frame.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
@@ -96,6 +111,8 @@ pub struct Watcher<'e> {
     keeper: OwnerKeeper,
     alerts: Alerts,
     begun_ns: u64,
+    /// The same by the wall clock.
+    started: Timestamp,
     /// A look that is old enough to measure growth by, and one that will be.
     past: Option<(u64, Arc<Frame>)>,
     next_past: Option<(u64, Arc<Frame>)>,
@@ -112,12 +129,14 @@ impl<'e> Watcher<'e> {
     pub fn open(watched: Watched<'e>) -> Result<(Self, String), String> {
         let want = Want::all_of(watched.tables.clone());
         let (stream, sources) = Stream::open(watched.engine, want, watched.events)?;
+        let (begun_ns, clocks) = (clock::monotonic_ns(), ClockPair::now());
         let watcher = Self {
             keeper: OwnerKeeper::new(&watched.engine.proc_root),
             watched,
             stream,
             alerts: Alerts::default(),
-            begun_ns: clock::monotonic_ns(),
+            begun_ns,
+            started: clocks.wall_at(begun_ns),
             past: None,
             next_past: None,
             dead_fds: None,
@@ -167,24 +186,15 @@ impl<'e> Watcher<'e> {
             own: self.watched.own,
             extras: wishes.extras,
         };
-        let mut table = Table::default();
-        let mut tally = Tally::default();
-        let owners = Arc::clone(self.keeper.owners());
-        let (first, _) = self.stream.look_by(
-            &mut |each| {
-                engine.first_look(&ask, &mut |row| {
-                    each(row);
-                    tally.add(row);
-                    if wishes.rows {
-                        table.push(row);
-                    }
-                })
-            },
-            Some(&owners),
-        )?;
+        let (first, tally, table) = self.read(&ask, wishes.rows)?;
         let (keeper, dead_fds) = (&mut self.keeper, &mut self.dead_fds);
         let mut own = |inodes: &[u32]| {
+            let first = !keeper.has_walked();
             let walked = after_walk(keeper, inodes, begun_ns) || walked;
+            if first && keeper.has_doubts() {
+                // So that what is hidden is told from the first round on.
+                engine.prove(&ask.tables, keeper)?;
+            }
             if walked {
                 *dead_fds = engine.dead_fds(&ask, &known(inodes), keeper.owners())?;
             }
@@ -197,9 +207,12 @@ impl<'e> Watcher<'e> {
             report.gaps.extend(ports.report.gaps.iter().cloned());
         }
         let (frame, changes, unknown) = self.judge(frame, begun_ns);
+        let clocks = self.stream.clocks();
+        self.started = steady(self.started, clocks.wall_at(self.begun_ns));
         Ok(Round {
-            clocks: self.stream.clocks(),
+            clocks,
             begun_ns,
+            started: self.started,
             watch_begun_ns: self.begun_ns,
             took_ns: clock::monotonic_ns().saturating_sub(begun_ns),
             top: tally.top(&frame),
@@ -215,6 +228,29 @@ impl<'e> Watcher<'e> {
             unknown,
             report,
         })
+    }
+
+    /// Reads the tables once, for the rules, the tracker, the tally, and who
+    /// wants the rows.
+    fn read(
+        &mut self,
+        ask: &Ask<'_>,
+        rows: bool,
+    ) -> Result<(FirstLook, Tally, Table), SourceError> {
+        let engine = self.watched.engine;
+        let (mut tally, mut table) = (Tally::default(), Table::default());
+        let owners = Arc::clone(self.keeper.owners());
+        let mut dump = |each: &mut dyn FnMut(&Row<'_>)| {
+            engine.first_look(ask, &mut |row| {
+                each(row);
+                tally.add(row);
+                if rows {
+                    table.push(row);
+                }
+            })
+        };
+        let (first, _) = self.stream.look_by(&mut dump, Some(&owners))?;
+        Ok((first, tally, table))
     }
 
     fn judge(&mut self, mut frame: Frame, now_ns: u64) -> (Frame, Vec<Change>, Vec<Unknown>) {
@@ -268,6 +304,27 @@ impl<'e> Watcher<'e> {
     }
 }
 
+/// When the watch began: what was said before, so that an alert has one
+/// beginning from its first event to its last, unless the clock was set or the
+/// machine slept, during which `CLOCK_MONOTONIC` stands still.
+fn steady(said: Timestamp, now: Timestamp) -> Timestamp {
+    let apart = now.duration_since(said).unsigned_abs();
+    if apart > SET { now } else { said }
+}
+
+impl Engine {
+    /// Looks whether what a walk missed is there.
+    fn prove(&self, tables: &[TableId], keeper: &mut OwnerKeeper) -> Result<(), SourceError> {
+        let (mut present, began_ns) = (Vec::new(), clock::monotonic_ns());
+        self.scan(&Want::all_of(tables.to_vec()), &mut |row| {
+            present.push(row.socket.inode);
+            ControlFlow::Continue(())
+        })?;
+        keeper.prove(present, began_ns);
+        Ok(())
+    }
+}
+
 /// Begins a walk where one is due, and waits for it where that is short, so
 /// that rounds have their owners. Says whether a walk has ended.
 fn after_walk(keeper: &mut OwnerKeeper, inodes: &[u32], now_ns: u64) -> bool {
@@ -276,4 +333,19 @@ fn after_walk(keeper: &mut OwnerKeeper, inodes: &[u32], now_ns: u64) -> bool {
     // Without a thread there are no new owners, and the next round tries again.
     let begun = keeper.look_after(inodes, now_ns).is_ok();
     begun && keeper.take(patience)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_stays_until_the_clock_is_set() {
+        let said = Timestamp::from_second(1_000).expect("in range");
+        let at = |ms| said.saturating_add(jiff::SignedDuration::from_millis(ms)).expect("in range");
+        assert_eq!(steady(said, at(3)), said);
+        assert_eq!(steady(said, at(-900)), said);
+        assert_eq!(steady(said, at(3_600_000)), at(3_600_000));
+        assert_eq!(steady(said, at(-5_000)), at(-5_000));
+    }
 }

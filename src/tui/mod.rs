@@ -240,9 +240,7 @@ impl Session {
     fn notify(&self, round: &crate::engine::Round) {
         let Some(notifier) = &self.notifier else { return };
         for change in &round.changes {
-            let started = round.clocks.wall_at(round.watch_begun_ns);
-            let now_ms = round.begun_ns.saturating_sub(round.watch_begun_ns) / 1_000_000;
-            notifier.send(crate::output::json::alert_event(started, now_ms, change));
+            notifier.send(crate::output::json::alert_event(round.started, round.at_ms(), change));
         }
     }
 

@@ -7,71 +7,81 @@ use unicode_width::UnicodeWidthStr;
 use crate::engine::fields::Field;
 use crate::output::style::Tone;
 use crate::tui::app::{Act, App, Overlay};
-use crate::tui::grid::put;
+use crate::tui::grid::{Cursor, put};
+
+/// What is drawn of an overlay: a title, lines, the selected one, and how many
+/// lines of the body it covers, all unless told.
+struct Page {
+    title: String,
+    lines: Vec<String>,
+    selected: Option<usize>,
+    height: Option<u16>,
+}
 
 /// Draws what lies over the body of the screen.
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let Some(overlay) = app.overlay.take() else { return };
-    let shown = match overlay {
-        Overlay::Help => {
-            let lines = help(app, area.width.into());
-            frame(app, buffer, area, "keys", &lines, None);
-            Overlay::Help
-        }
+    let Some(mut overlay) = app.overlay.take() else { return };
+    let page = page(app, &mut overlay, area);
+    let area = page.height.map_or(area, |lines| small(area, lines));
+    frame(app, buffer, area, &page);
+    app.overlay = Some(overlay);
+}
+
+fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
+    let room = usize::from(area.height.saturating_sub(1));
+    let long =
+        |title: &str, lines| Page { title: title.to_owned(), lines, selected: None, height: None };
+    let short = |title: &str, lines: &[&str]| Page {
+        // The title, and a line of air.
+        height: u16::try_from(lines.len() + 3).ok(),
+        ..long(title, lines.iter().map(|line| (*line).to_owned()).collect())
+    };
+    match overlay {
+        Overlay::Help => long("keys", help(app, area.width.into())),
         Overlay::Page { title, lines, top } => {
-            let top =
-                top.min(lines.len().saturating_sub(usize::from(area.height.saturating_sub(1))));
-            frame(app, buffer, area, &title, &lines[top..], None);
-            Overlay::Page { title, lines, top }
+            *top = (*top).min(lines.len().saturating_sub(room));
+            long(title, lines[*top..].to_vec())
         }
-        Overlay::Columns(mut cursor) => {
-            let chosen = app.fields();
-            let mark = |field: Field| {
-                let on = chosen.iter().any(|other| other.name() == field.name());
-                format!("[{}] {:<24} {}", if on { "x" } else { " " }, field.name(), field.help())
-            };
-            let all: Vec<String> = Field::all().map(mark).collect();
-            let window = cursor.window(all.len(), usize::from(area.height.saturating_sub(1)));
-            let selected = cursor.at - window.start;
-            frame(
-                app,
-                buffer,
-                area,
-                "columns: space chooses, esc closes",
-                &all[window],
-                Some(selected),
-            );
-            Overlay::Columns(cursor)
-        }
+        Overlay::Columns(cursor) => columns(app, cursor, room),
         Overlay::Confirm(act) => {
-            let what = match &act {
+            let what = match act {
                 Act::Destroy(_) => "close this socket, as a reset to both sides".to_owned(),
                 Act::Signal(number, pid, comm) => {
                     format!("send {} to {comm}[{pid}]", signal(*number))
                 }
             };
-            let lines =
-                [format!("{what}?"), String::new(), "y does it, any other key does not".into()];
-            frame(app, buffer, small(area, 6), "sure?", &lines, None);
-            Overlay::Confirm(act)
+            short("sure?", &[&format!("{what}?"), "", "y does it, any other key does not"])
         }
-        Overlay::Acts => {
-            let lines = [
-                "d  close the socket (SOCK_DESTROY)".to_owned(),
-                "t  SIGTERM to the process that holds it".to_owned(),
-                "9  SIGKILL to it".to_owned(),
-            ];
-            frame(app, buffer, small(area, 6), "act on this socket", &lines, None);
-            Overlay::Acts
-        }
-        Overlay::Export => {
-            let lines =
-                ["j  JSON, as list --json".to_owned(), "c  CSV, the shown columns".to_owned()];
-            frame(app, buffer, small(area, 5), "write what is shown to a file here", &lines, None);
-            Overlay::Export
-        }
+        Overlay::Acts => short(
+            "act on this socket",
+            &[
+                "d  close the socket (SOCK_DESTROY)",
+                "t  SIGTERM to the process that holds it",
+                "9  SIGKILL to it",
+            ],
+        ),
+        Overlay::Export => short(
+            "write what is shown to a file here",
+            &["j  JSON, as list --json", "c  CSV, the shown columns"],
+        ),
+    }
+}
+
+/// The columns to choose from, those around the cursor.
+fn columns(app: &App, cursor: &mut Cursor, room: usize) -> Page {
+    let chosen = app.fields();
+    let mark = |field: Field| {
+        let on = chosen.iter().any(|other| other.name() == field.name());
+        format!("[{}] {:<24} {}", if on { "x" } else { " " }, field.name(), field.help())
     };
-    app.overlay = Some(shown);
+    let all: Vec<String> = Field::all().map(mark).collect();
+    let window = cursor.window(all.len(), room);
+    Page {
+        title: "columns: space chooses, esc closes".to_owned(),
+        selected: Some(cursor.at - window.start),
+        lines: all[window].to_vec(),
+        height: None,
+    }
 }
 
 fn signal(number: i32) -> &'static str {
@@ -98,14 +108,8 @@ fn help(app: &App, width: usize) -> Vec<String> {
     (0..lines).map(line).collect()
 }
 
-fn frame(
-    app: &App,
-    buffer: &mut Buffer,
-    area: Rect,
-    title: &str,
-    lines: &[String],
-    selected: Option<usize>,
-) {
+fn frame(app: &App, buffer: &mut Buffer, area: Rect, page: &Page) {
+    let Page { title, lines, selected, .. } = page;
     let theme = app.theme();
     for y in area.top()..area.bottom() {
         for x in area.left()..area.right() {
@@ -122,7 +126,7 @@ fn frame(
     for ((index, text), y) in lines.iter().enumerate().zip(area.y + 1..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
         put(buffer, line, text, false, theme.style(Tone::Plain), &theme);
-        if selected == Some(index) {
+        if *selected == Some(index) {
             buffer.set_style(line, theme.selected());
         }
     }

@@ -108,7 +108,13 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
         ("TCP memory", counter("mem"), host.sysctls.tcp_mem().map(|[_, _, max]| max)),
         ("ports", ports.map(|p| p.used), ports.map(|p| p.capacity)),
     ];
-    let gauges = gauges.into_iter().filter_map(|(name, used, limit)| Some((name, used?, limit?)));
+    let gauges =
+        gauges
+            .into_iter()
+            .filter_map(|(name, used, limit)| Some((name.to_owned(), used?, limit?)))
+            .chain(fullest(round).into_iter().take(1).map(|queue| {
+                (format!("queue {}", queue.at), queue.len.into(), queue.limit.into())
+            }));
     let mut y = area.y;
     for (name, used, limit) in gauges {
         if y + 1 >= area.bottom() || area.width < 24 {
@@ -239,20 +245,32 @@ fn offenders(round: &Round) -> Vec<(&'static str, String)> {
             lines.push((label, names.join("   ")));
         }
     }
-    let mut queues: Vec<(u32, u32, String)> = round
-        .frame
-        .listeners
-        .iter()
-        .filter_map(|l| Some((l.queue.len?, l.queue.limit?, end(l.socket.local()?))))
-        .filter(|(len, _, _)| *len > 0)
-        .collect();
-    queues.sort_by_key(|(len, _, _)| std::cmp::Reverse(*len));
-    let queues: Vec<String> =
-        queues.into_iter().take(3).map(|(len, limit, at)| format!("{at} {len}/{limit}")).collect();
+    let queues = fullest(round).into_iter().take(3);
+    let queues: Vec<String> = queues.map(|q| format!("{} {}/{}", q.at, q.len, q.limit)).collect();
     if !queues.is_empty() {
         lines.push(("fullest queues", queues.join("   ")));
     }
     lines
+}
+
+/// A listener with clients waiting.
+struct Queue {
+    at: String,
+    len: u32,
+    limit: u32,
+}
+
+/// The listeners with clients waiting, the fullest first.
+fn fullest(round: &Round) -> Vec<Queue> {
+    let queues = round.frame.listeners.iter().filter_map(|listener| {
+        let (len, limit) = (listener.queue.len?, listener.queue.limit?);
+        (len > 0).then_some(Queue { at: end(listener.socket.local()?), len, limit })
+    });
+    let mut queues: Vec<Queue> = queues.collect();
+    // A queue is full at limit + 1.
+    let share = |q: &Queue| u64::from(q.len) * 1_000_000 / (u64::from(q.limit) + 1);
+    queues.sort_by_key(|queue| std::cmp::Reverse(share(queue)));
+    queues
 }
 
 fn lines(app: &App, buffer: &mut Buffer, area: Rect, lines: &[(&str, String)]) {

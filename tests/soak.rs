@@ -1,0 +1,126 @@
+//! `watch` for a long time while connections come and go: on a terminal, and as lines. Ignored
+//! unless asked for; `tests/soak.sh MINUTES` runs it.
+
+#[path = "soak/churn.rs"]
+mod churn;
+mod kit;
+#[path = "soak/usage.rs"]
+mod usage;
+
+use std::collections::BTreeSet;
+use std::os::unix::net::UnixDatagram;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use libtest_mimic::{Arguments, Trial};
+use rustix::process::Signal;
+
+use churn::Churn;
+use kit::netns::enter_at_start;
+use kit::run::Run;
+use kit::tempdir::TempDir;
+use kit::{Result, trial};
+use usage::Samples;
+
+/// New connections a second.
+const CONNECTIONS: u64 = 2_000;
+
+/// Looks of the watch, and how far apart two of them may be.
+const INTERVAL: Duration = Duration::from_secs(1);
+const MISSED: Duration = Duration::from_millis(1_900);
+
+fn main() -> ExitCode {
+    let entered = enter_at_start();
+    let trials: Vec<Trial> = vec![trial("soak", &entered, soak).with_ignored_flag(true)];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+#[expect(clippy::print_stdout, reason = "whoever runs it by hand wants to see it go on")]
+fn soak() -> Result<()> {
+    let minutes: u64 = std::env::var("SOCKSTATE_SOAK").map_or(Ok(1), |text| text.parse())?;
+    let time = Duration::from_secs(minutes * 60);
+    let churn = Churn::start(CONNECTIONS)?;
+
+    let ticks = Ticks::listen()?;
+    let args = ["watch", "--plain", "--transitions", "--max-cpu", "100"];
+    let sink = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
+    let lines = Run::new(args).env("NOTIFY_SOCKET", ticks.name()).stdout(sink);
+    let lines = lines.timeout(time + Duration::from_secs(60)).start()?;
+    let screen = Run::new(["watch", "--max-cpu", "100"]).start_session(120, 40)?;
+
+    let begun = Instant::now();
+    let (mut of_lines, mut of_screen) = (Samples::of(lines.pid()), Samples::of(screen.pid()));
+    let mut clocks = BTreeSet::new();
+    while begun.elapsed() < time {
+        thread::sleep(Duration::from_millis(250));
+        clocks.extend(clock(&screen.text()));
+        let second = begun.elapsed().as_secs();
+        if second >= 10 * (of_lines.len() as u64 + 1) {
+            println!("{second:>5} s  lines: {}  screen: {}", of_lines.take()?, of_screen.take()?);
+        }
+    }
+    let took = begun.elapsed().as_secs();
+    let made = churn.stop();
+    println!("{made} connections, {} a second", made / took.max(1));
+    screen.signal(Signal::TERM)?;
+    screen.finish()?;
+    lines.signal(Signal::INT)?;
+    let output = lines.finish()?.ended(130)?;
+    print!("{}", output.stderr);
+
+    let (looks, longest) = ticks.end()?;
+    println!("lines: {looks} looks, at most {} ms apart", longest.as_millis());
+    println!("screen: {} times of day in {took} s", clocks.len());
+    of_lines.are_flat("lines")?;
+    of_screen.are_flat("screen")?;
+    ensure!(longest < MISSED && looks + 2 >= took / INTERVAL.as_secs(), "a look was missed");
+    ensure!(clocks.len() as u64 + 3 >= took, "the screen stood still");
+    Ok(())
+}
+
+/// The time of the look that the screen shows: the second word of its first line.
+fn clock(text: &str) -> Option<String> {
+    let word = text.lines().next()?.split_whitespace().nth(1)?;
+    (word.len() == 8 && word.contains(':')).then(|| word.to_owned())
+}
+
+/// Counts what a service manager would be told after every look.
+struct Ticks {
+    directory: TempDir,
+    heard: thread::JoinHandle<(u64, Duration)>,
+}
+
+impl Ticks {
+    fn listen() -> Result<Ticks> {
+        let directory = TempDir::new()?;
+        let socket = UnixDatagram::bind(directory.path().join("notify"))?;
+        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let heard = thread::spawn(move || {
+            let (mut looks, mut longest, mut last) = (0, Duration::ZERO, None);
+            let mut bytes = [0; 512];
+            while let Ok(len) = socket.recv(&mut bytes) {
+                let text = String::from_utf8_lossy(&bytes[..len]);
+                if text.contains("STOPPING=1") {
+                    break;
+                }
+                if text.contains("STATUS=") {
+                    let now = Instant::now();
+                    longest = longest.max(last.replace(now).map_or(Duration::ZERO, |t| now - t));
+                    looks += 1;
+                }
+            }
+            (looks, longest)
+        });
+        Ok(Ticks { directory, heard })
+    }
+
+    fn name(&self) -> std::path::PathBuf {
+        self.directory.path().join("notify")
+    }
+
+    fn end(self) -> Result<(u64, Duration)> {
+        self.heard.join().ok().context("the listener panicked")
+    }
+}
