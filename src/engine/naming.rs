@@ -29,9 +29,18 @@ impl Naming {
     }
 
     /// Notes the owners of what is new, at this look where they are quickly
-    /// found and at a later one where not. Returns what keeps it from searching.
-    pub(super) fn name(&mut self, tracker: &mut Tracker, now_ns: u64) -> Option<Gap> {
+    /// found and at a later one where not. `began_ns` is when the look began.
+    /// Returns what permission hides, and what keeps it from searching, each
+    /// once.
+    pub(super) fn name(
+        &mut self,
+        tracker: &mut Tracker,
+        began_ns: u64,
+        now_ns: u64,
+    ) -> impl Iterator<Item = Gap> + use<> {
         let earlier = self.keeper.take(Duration::ZERO);
+        self.keeper.prove(tracker.seen_inodes(), began_ns);
+        let hidden = self.hidden();
         self.unasked.extend(tracker.wants_owners());
         self.forget_asked();
         let begun = self.keeper.look_after(&self.unasked, now_ns);
@@ -42,21 +51,17 @@ impl Naming {
         } else {
             tracker.set_owners(self.keeper.owners());
         }
-        let error = begun.err()?;
-        let is_first = !std::mem::replace(&mut self.failed, true);
-        is_first.then(|| Gap::new("owners", format!("no thread to look for them: {error}")))
+        let failure = begun.err().filter(|_| !std::mem::replace(&mut self.failed, true));
+        let failure =
+            failure.map(|e| Gap::new("owners", format!("no thread to look for them: {e}")));
+        hidden.into_iter().chain(failure)
     }
 
-    /// What permission hides, once, when a look that began at `began_ns` has
-    /// settled what is there.
-    pub(super) fn hidden(&mut self, tracker: &Tracker, began_ns: u64) -> Option<Gap> {
-        if self.told {
-            return None;
-        }
-        self.keeper.prove(tracker.iter().map(|socket| socket.identity.inode), began_ns);
-        // Later searches also miss sockets that are gone meanwhile.
-        self.told = self.keeper.has_walked() && !self.keeper.has_doubts();
-        self.keeper.gap().filter(|_| self.told && self.keeper.hides()).cloned()
+    fn hidden(&mut self) -> Option<Gap> {
+        let proven = !self.told && !self.keeper.has_doubts() && self.keeper.hides();
+        let gap = self.keeper.gap().filter(|_| proven).cloned();
+        self.told |= gap.is_some();
+        gap
     }
 
     fn forget_asked(&mut self) {
@@ -113,14 +118,35 @@ mod tests {
         for at in 1..4 {
             look(&mut tracker, at);
             // It would wait for ever.
-            assert_eq!(naming.name(&mut tracker, at), None);
+            assert_eq!(naming.name(&mut tracker, at, at).next(), None);
             tracker.settle(Moment(at), &mut |_| {});
             assert_eq!(owner(&tracker), None);
         }
         end.send(()).expect("the search waits");
         naming.keeper.wait_for_search();
         look(&mut tracker, 5);
-        naming.name(&mut tracker, 5);
+        assert_eq!(naming.name(&mut tracker, 5, 5).next(), None);
         assert_eq!(owner(&tracker), Some(9));
+    }
+
+    /// What permission hides is told once, when a look has shown that it is
+    /// there, whether or not that look begins another search.
+    #[test]
+    fn what_is_hidden_is_told_once() {
+        let mut naming = Naming::new(OwnerKeeper::searching(INODE, || Owners {
+            hidden_processes: 1,
+            ..Owners::default()
+        }));
+        naming.keeper.wait_for_search();
+        let mut tracker = Tracker::new();
+        let told: Vec<usize> = (1..5)
+            .map(|at| {
+                look(&mut tracker, at);
+                let told = naming.name(&mut tracker, at, at).count();
+                tracker.settle(Moment(at), &mut |_| {});
+                told
+            })
+            .collect();
+        assert_eq!(told, [1, 0, 0, 0]);
     }
 }

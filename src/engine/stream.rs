@@ -188,12 +188,11 @@ impl<'e> Stream<'e> {
         let found = looked?;
         match owners {
             Some(owners) => self.tracker.set_owners(owners),
-            None => self.name_owners(),
+            None => self.name_owners(began_ns),
         }
         let lost = self.catch_up();
         self.confirm();
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
-        self.told.extend(self.naming.hidden(&self.tracker, began_ns).map(Told::Gap));
         if lost {
             // What was lost may be younger than what this look saw.
             let _ = self.tracker.resync(0);
@@ -231,9 +230,9 @@ impl<'e> Stream<'e> {
         lost
     }
 
-    fn name_owners(&mut self) {
-        let gap = self.naming.name(&mut self.tracker, clock::monotonic_ns());
-        self.told.extend(gap.map(Told::Gap));
+    fn name_owners(&mut self, began_ns: u64) {
+        let gaps = self.naming.name(&mut self.tracker, began_ns, clock::monotonic_ns());
+        self.told.extend(gaps.map(Told::Gap));
     }
 
     /// A row that a dump lacks proves nothing: the kernel is asked for it.

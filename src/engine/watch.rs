@@ -189,11 +189,11 @@ impl<'e> Watcher<'e> {
         let (first, tally, table) = self.read(&ask, wishes.rows)?;
         let (keeper, dead_fds) = (&mut self.keeper, &mut self.dead_fds);
         let mut own = |inodes: &[u32]| {
-            let first = !keeper.has_walked();
+            let is_first = !keeper.has_walked();
             let walked = after_walk(keeper, inodes, begun_ns) || walked;
-            if first && keeper.has_doubts() {
+            if is_first && keeper.has_doubts() {
                 // So that what is hidden is told from the first round on.
-                engine.prove(&ask.tables, keeper)?;
+                engine.prove(&ask.tables, keeper);
             }
             if walked {
                 *dead_fds = engine.dead_fds(&ask, &known(inodes), keeper.owners())?;
@@ -313,15 +313,17 @@ fn steady(said: Timestamp, now: Timestamp) -> Timestamp {
 }
 
 impl Engine {
-    /// Looks whether what a walk missed is there.
-    fn prove(&self, tables: &[TableId], keeper: &mut OwnerKeeper) -> Result<(), SourceError> {
+    /// Looks whether what a walk missed is there; where that fails the next
+    /// round does.
+    fn prove(&self, tables: &[TableId], keeper: &mut OwnerKeeper) {
         let (mut present, began_ns) = (Vec::new(), clock::monotonic_ns());
-        self.scan(&Want::all_of(tables.to_vec()), &mut |row| {
+        let looked = self.scan(&Want::all_of(tables.to_vec()), &mut |row| {
             present.push(row.socket.inode);
             ControlFlow::Continue(())
-        })?;
-        keeper.prove(present, began_ns);
-        Ok(())
+        });
+        if looked.is_ok_and(|report| report.served.iter().all(|served| served.whole)) {
+            keeper.prove(present, began_ns);
+        }
     }
 }
 

@@ -68,7 +68,8 @@ fn id_with(socket: &Socket, cookie: u64) -> Option<InetId> {
 }
 
 /// Hands on the row of each of these sockets that is still there, with what
-/// `extras` asks for.
+/// `extras` asks for. Returns the places of those of which the kernel could not
+/// be asked, in order.
 ///
 /// # Errors
 /// When there is no sock_diag.
@@ -76,20 +77,32 @@ pub fn exactly<'s>(
     sockets: impl Iterator<Item = &'s Socket>,
     extras: Extras,
     sink: &mut Sink<'_>,
-) -> io::Result<()> {
+) -> io::Result<Vec<usize>> {
     let mut diag = DiagSocket::open()?;
-    for socket in sockets {
-        let Some(id) = inet_id(socket) else { continue };
+    let mut unasked = Vec::new();
+    for (place, socket) in sockets.enumerate() {
+        let Some(id) = inet_id(socket) else {
+            unasked.push(place);
+            continue;
+        };
         let table = socket.table;
         let ask = |seq| request::one(&id, extensions(extras, table.proto), seq);
-        // Whatever the error is, nearly always that it is gone: without it.
-        drop(diag.get(&ask, &mut |payload| {
+        let asked = diag.get(&ask, &mut |payload| {
             if let Some(row) = decode(payload, table) {
                 let _ = sink(&row);
             }
-        }));
+        });
+        if asked.is_err_and(|error| !is_gone(&error)) {
+            unasked.push(place);
+        }
     }
-    Ok(())
+    Ok(unasked)
+}
+
+/// Whether the kernel says that there is no such socket any more, or another one
+/// in its place (`inet_diag_find_one_icsk`, `sock_diag_check_cookie`).
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESTALE))
 }
 
 /// What an exact request found.

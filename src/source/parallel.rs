@@ -26,7 +26,7 @@ const WORTH_IT: u64 = 50_000;
 const SAMPLE: usize = 600;
 
 /// How much of the table, in percent, the first thread is to read: it also
-/// walks the bound sockets and writes every row.
+/// writes every row, and walks the bound sockets where they are asked for.
 const FIRST_PART: usize = 35;
 
 /// Smallest part, in percent, for which a second thread helps.

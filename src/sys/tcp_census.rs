@@ -31,55 +31,84 @@ const SOCKETS_A_PROCESS: u64 = 100;
 /// can be looked into. `false` where that is not known, or not worth knowing.
 pub fn all_in_tables(proc_root: &Path) -> bool {
     let Some(ours) = procfs::netns(proc_root) else { return false };
-    let mut places = vec![proc_root.join("thread-self/net")];
+    let mut places = vec![Place { net: proc_root.join("thread-self/net"), namespace: None }];
     let Some(first) = census(&places).filter(|first| first.in_tables >= WORTH_IT) else {
         return false;
     };
-    if !first.is_complete() {
-        places.extend(others(proc_root, ours, first.in_tables / SOCKETS_A_PROCESS));
+    if first.is_complete() {
+        return true;
     }
+    places.extend(others(proc_root, ours, first.in_tables / SOCKETS_A_PROCESS));
     (0..ATTEMPTS).filter_map(|_| census(&places)).any(|found| found.is_complete())
+}
+
+/// The net directory of a process.
+#[derive(Clone, Debug)]
+struct Place {
+    net: PathBuf,
+    /// Another process' directory, and the namespace that it must be of: the
+    /// process can have moved to one that is counted already.
+    namespace: Option<(PathBuf, u64)>,
+}
+
+impl Place {
+    fn has_moved(&self) -> bool {
+        let is_there = |(link, inode): &(PathBuf, u64)| {
+            fs::metadata(link).is_ok_and(|found| found.ino() == *inode)
+        };
+        self.namespace.as_ref().is_some_and(|namespace| !is_there(namespace))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Census {
-    allocated: u64,
+    /// Before the tables were counted, and after.
+    allocated: [u64; 2],
     in_tables: u64,
-    /// No connection opened meanwhile. One that did is in a table, but not
-    /// among the allocated, and would make up for one that is in no table.
+    /// No connection opened meanwhile. One that did, or a new listener, is in a
+    /// table and not among those allocated before, and would make up for a
+    /// socket that is in no table.
     still: bool,
 }
 
 impl Census {
     fn is_complete(&self) -> bool {
-        self.still && self.allocated == self.in_tables
+        self.still && self.allocated == [self.in_tables; 2]
     }
 }
 
 /// Counts by the counters of some namespaces, ours first; `None` where one of
 /// them cannot be read.
-fn census(places: &[PathBuf]) -> Option<Census> {
+fn census(places: &[Place]) -> Option<Census> {
     let before = opened(places)?;
-    // `alloc` is read before any `inuse`, as the kernel does within the file.
+    // `alloc` is read before any `inuse`, as the kernel does within the file,
+    // and once more after all of them.
     let mut allocated = None;
     let mut in_tables = 0;
     for place in places {
-        let mut counters = Counters::default();
-        counters.parse_sockstat(&fs::read(place.join("sockstat")).ok()?);
-        // Without IPv6 there is no such file, and nothing to count.
-        counters.parse_sockstat(&fs::read(place.join("sockstat6")).unwrap_or_default());
+        let counters = sockstat(place)?;
         allocated = allocated.or(counters.get("TCP", "alloc"));
         in_tables += counters.get("TCP", "inuse")? + counters.get("TCP6", "inuse").unwrap_or(0);
     }
-    Some(Census { allocated: allocated?, in_tables, still: opened(places)? == before })
+    let after = sockstat(places.first()?)?.get("TCP", "alloc")?;
+    let still = opened(places)? == before && !places.iter().any(Place::has_moved);
+    Some(Census { allocated: [allocated?, after], in_tables, still })
+}
+
+fn sockstat(place: &Place) -> Option<Counters> {
+    let mut counters = Counters::default();
+    counters.parse_sockstat(&fs::read(place.net.join("sockstat")).ok()?);
+    // Without IPv6 there is no such file, and nothing to count.
+    counters.parse_sockstat(&fs::read(place.net.join("sockstat6")).unwrap_or_default());
+    Some(counters)
 }
 
 /// Connections that were opened in these namespaces since each began.
-fn opened(places: &[PathBuf]) -> Option<u64> {
+fn opened(places: &[Place]) -> Option<u64> {
     let mut sum = 0;
     for place in places {
         let mut counters = Counters::default();
-        counters.parse_pairs(&fs::read(place.join("snmp")).ok()?);
+        counters.parse_pairs(&fs::read(place.net.join("snmp")).ok()?);
         sum += counters.get("Tcp", "ActiveOpens")? + counters.get("Tcp", "PassiveOpens")?;
     }
     Some(sum)
@@ -87,7 +116,7 @@ fn opened(places: &[PathBuf]) -> Option<u64> {
 
 /// One process of each other network namespace that has one and lets us look;
 /// none where there are more than `most` processes.
-fn others(proc_root: &Path, ours: u64, most: u64) -> Vec<PathBuf> {
+fn others(proc_root: &Path, ours: u64, most: u64) -> Vec<Place> {
     let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     let mut found = FxHashMap::default();
     let Ok(entries) = fs::read_dir(proc_root) else { return Vec::new() };
@@ -97,8 +126,10 @@ fn others(proc_root: &Path, ours: u64, most: u64) -> Vec<PathBuf> {
             return Vec::new();
         }
         let process = proc_root.join(pid);
-        if let Ok(namespace) = fs::metadata(process.join("ns/net")) {
-            found.entry(namespace.ino()).or_insert(process.join("net"));
+        let link = process.join("ns/net");
+        if let Ok(namespace) = fs::metadata(&link).map(|found| found.ino()) {
+            let place = Place { net: process.join("net"), namespace: Some((link, namespace)) };
+            found.entry(namespace).or_insert(place);
         }
     }
     found.remove(&ours);
@@ -110,9 +141,9 @@ mod tests {
     use super::*;
 
     /// A directory with the counters of one namespace.
-    struct Place(PathBuf);
+    struct Fake(PathBuf);
 
-    impl Place {
+    impl Fake {
         fn new(name: &str, [opens, alloc, inuse, inuse6]: [u64; 4]) -> Self {
             let path = std::env::temp_dir().join(format!("census-{name}-{}", std::process::id()));
             fs::create_dir_all(&path).expect("a directory");
@@ -126,9 +157,13 @@ mod tests {
             }
             Self(path)
         }
+
+        fn place(&self) -> Place {
+            Place { net: self.0.clone(), namespace: None }
+        }
     }
 
-    impl Drop for Place {
+    impl Drop for Fake {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
@@ -136,25 +171,35 @@ mod tests {
 
     #[test]
     fn the_tables_of_all_namespaces_together_hold_what_is_allocated() {
-        let ours = Place::new("ours", [1, 12, 4, 3]);
-        let theirs = Place::new("theirs", [1, 12, 5, 0]);
-        let alone = census(std::slice::from_ref(&ours.0)).expect("readable");
+        let ours = Fake::new("ours", [1, 12, 4, 3]);
+        let theirs = Fake::new("theirs", [1, 12, 5, 0]);
+        let alone = census(&[ours.place()]).expect("readable");
         assert!(!alone.is_complete(), "{alone:?}");
-        let both = census(&[ours.0.clone(), theirs.0.clone()]).expect("readable");
-        assert_eq!(both, Census { allocated: 12, in_tables: 12, still: true });
+        let both = census(&[ours.place(), theirs.place()]).expect("readable");
+        assert_eq!(both, Census { allocated: [12; 2], in_tables: 12, still: true });
         assert!(both.is_complete());
         assert!(!Census { still: false, ..both }.is_complete(), "one that opened hides another");
+        assert!(!Census { allocated: [12, 13], ..both }.is_complete(), "so does a new listener");
+    }
+
+    #[test]
+    fn a_process_that_went_to_another_namespace_is_not_counted() {
+        let ours = Fake::new("moved", [1, 4, 4, 0]);
+        let here = fs::metadata(&ours.0).expect("a directory").ino();
+        let of = |inode| Place { namespace: Some((ours.0.clone(), inode)), ..ours.place() };
+        assert!(census(&[of(here)]).expect("readable").is_complete());
+        assert!(!census(&[of(here + 1)]).expect("readable").is_complete());
     }
 
     #[test]
     fn what_cannot_be_read_proves_nothing() {
-        let ours = Place::new("unreadable", [1, 4, 4, 0]);
+        let ours = Fake::new("unreadable", [1, 4, 4, 0]);
         fs::remove_file(ours.0.join("sockstat6")).expect("no IPv6");
-        let place = std::slice::from_ref(&ours.0);
-        assert!(census(place).expect("readable").is_complete());
-        assert_eq!(census(&[ours.0.clone(), ours.0.join("gone")]), None);
+        assert!(census(&[ours.place()]).expect("readable").is_complete());
+        let gone = Place { net: ours.0.join("gone"), namespace: None };
+        assert_eq!(census(&[ours.place(), gone]), None);
         fs::write(ours.0.join("sockstat"), "TCP: inuse 4\n").expect("a file");
-        assert_eq!(census(place), None, "a kernel that does not tell");
+        assert_eq!(census(&[ours.place()]), None, "a kernel that does not tell");
     }
 
     #[test]

@@ -192,6 +192,12 @@ impl Tracker {
         Gap::new("history", reason).count(forgotten)
     }
 
+    /// The inodes of the sockets that the last look showed.
+    pub fn seen_inodes(&self) -> impl Iterator<Item = u32> {
+        let seen = |record: &&Record| !record.has(Flag::Unseen) && record.inode != 0;
+        self.ring.iter().map(|(_, record)| record).filter(seen).map(|record| record.inode)
+    }
+
     /// Every socket present. Findings that are not settled are not in it.
     pub fn iter(&self) -> impl Iterator<Item = Tracked> {
         self.ring.iter().map(|(_, record)| Tracked {

@@ -11,7 +11,7 @@ use socket2::SockRef;
 
 use crate::kit::Result;
 
-/// Every so manieth connection leaves a TIME_WAIT behind, the others are reset: there are not
+/// One connection in so many leaves a TIME_WAIT behind, the others are reset: there are not
 /// enough ports for all.
 const TIME_WAIT: u64 = 20;
 
@@ -35,12 +35,12 @@ impl Churn {
         let (ended, made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stop, count) = (Arc::clone(&ended), Arc::clone(&made));
         let client = thread::spawn(move || {
-            let begun = Instant::now();
+            let (begun, mut tried) = (Instant::now(), 0);
             while !stop.load(Ordering::Relaxed) {
-                let number = count.fetch_add(1, Ordering::Relaxed);
-                let due = Duration::from_micros(number * 1_000_000 / per_second);
+                let due = Duration::from_micros(tried * 1_000_000 / per_second);
                 thread::sleep(due.saturating_sub(begun.elapsed()));
-                connect(address, number);
+                count.fetch_add(u64::from(connect(address, tried)), Ordering::Relaxed);
+                tried += 1;
             }
         });
         Ok(Churn { ended, made, client })
@@ -54,9 +54,11 @@ impl Churn {
     }
 }
 
-fn connect(address: SocketAddr, number: u64) {
-    let Ok(stream) = TcpStream::connect(address) else { return };
+/// Whether it could be made.
+fn connect(address: SocketAddr, number: u64) -> bool {
+    let Ok(stream) = TcpStream::connect(address) else { return false };
     if !number.is_multiple_of(TIME_WAIT) {
         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }
+    true
 }

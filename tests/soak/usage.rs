@@ -51,15 +51,15 @@ impl Samples {
         Ok(usage)
     }
 
-    /// Whether memory stays within 5 % and descriptors do not become more over the second half:
-    /// in the first what is bounded fills, ten minutes of history among it.
+    /// Whether memory grows by no more than 5 %, and the number of descriptors not at all, from the
+    /// third quarter to the last. What is bounded fills before, in ten minutes: it takes twenty.
     pub fn are_flat(&self, whose: &str) -> Result<()> {
         let settled = &self.taken[self.taken.len() / 2..];
-        let memory = || settled.iter().map(|usage| usage.rss_kb);
-        let (least, most) = (memory().min().context("samples")?, memory().max().unwrap_or(0));
-        ensure!(most <= least + least / 20, "{whose}: memory grew from {least} to {most} KiB");
-        // A search for owners has some of its own while it lasts.
         let (first, last) = settled.split_at(settled.len() / 2);
+        let most = |samples: &[Usage]| samples.iter().map(|usage| usage.rss_kb).max();
+        let (before, after) = (most(first).context("samples")?, most(last).context("samples")?);
+        ensure!(after <= before + before / 20, "{whose}: memory grew from {before} to {after} KiB");
+        // A search for owners has some of its own while it lasts.
         let fewest = |samples: &[Usage]| samples.iter().map(|usage| usage.fds).min();
         ensure!(fewest(last) <= fewest(first), "{whose}: descriptors grew");
         Ok(())
