@@ -133,9 +133,10 @@ mod tests {
     /// there, whether or not that look begins another search.
     #[test]
     fn what_is_hidden_is_told_once() {
-        let mut naming = Naming::new(OwnerKeeper::searching(INODE, || Owners {
-            hidden_processes: 1,
-            ..Owners::default()
+        let mut naming = Naming::new(OwnerKeeper::searching(INODE, || {
+            let mut owners = Owners::default();
+            owners.hidden_processes = 1;
+            owners
         }));
         naming.keeper.wait_for_search();
         let mut tracker = Tracker::new();
