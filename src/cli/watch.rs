@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::model::escape::escaped;
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
+use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};
 
 use super::check::notifier;
@@ -38,18 +39,22 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     // A filter that makes no sense is told before anything is drawn.
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
     select::selection(&context.shared, &words, defaults, &engine)?;
+    let asked = select::selection(&context.shared, &[], defaults, &engine)?;
+    let notifier = notifier.map(Notifier::silent);
     let collecting = Collecting {
         choice: context.choice(),
         proc_root: context.shared.proc_root.clone(),
-        tables: tables.clone(),
+        tables,
         config,
         own,
         events: transitions::events(context.shared.source),
         max_cpu: flags.max_cpu,
+        notifier: notifier.clone(),
     };
-    let theme = Theme { color: context.style.color, unicode: context.unicode() && !flags.ascii };
+    let unicode = context.unicode() && !flags.ascii && !is_console();
+    let theme = Theme { color: context.style.color, unicode };
     let fixed = Fixed {
-        tables,
+        want: asked.want,
         theme,
         keymap,
         allow_actions: flags.allow_actions,
@@ -62,8 +67,11 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         interval_ms: u64::try_from(flags.interval.as_millis()).unwrap_or(u64::MAX).max(10),
         filter: words.join(" "),
         mouse: !flags.no_mouse,
-        notifier,
+        duration: flags.duration,
     });
+    if let Some(failed) = notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
+        context.note(&format!("sockstate: {} of --notify did not get through\n", failed.0));
+    }
     match ended {
         Ok(Ended::Quit) => Ok(()),
         Ok(Ended::Signal(status)) => Err(Error::Signal(status)),
@@ -76,6 +84,11 @@ fn is_live(context: &Context<'_>, flags: &WatchFlags) -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let wanted = !flags.plain && !context.shared.json && !dumb;
     wanted && context.terminal && io::stdin().is_terminal()
+}
+
+/// The fonts of the Linux console have few glyphs beside ASCII.
+fn is_console() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "linux")
 }
 
 fn host(engine: &Engine) -> String {

@@ -47,6 +47,8 @@ impl Point {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     points: VecDeque<Point>,
+    /// The last point stays, however soon the next one comes.
+    held: bool,
 }
 
 impl History {
@@ -58,7 +60,9 @@ impl History {
             before.is_some_and(|before| last.at.since(before.at) < STEP_MS * 1_000_000)
         };
         let before = self.points.len().checked_sub(2).and_then(|index| self.points.get(index));
-        if self.points.back().is_some_and(|last| is_close(last, before))
+        let held = std::mem::take(&mut self.held);
+        if !held
+            && self.points.back().is_some_and(|last| is_close(last, before))
             && let Some(last) = self.points.pop_back()
         {
             point.flows.merge(&last.flows);
@@ -68,6 +72,17 @@ impl History {
         while self.points.front().is_some_and(|p| at.since(p.at) > REACH_MS * 1_000_000) {
             self.points.pop_front();
         }
+    }
+
+    /// Keeps the last point for whoever looks at it for longer.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// How many points came after a moment; the oldest one is never passed.
+    pub fn since(&self, at: Moment) -> usize {
+        let later = self.points.iter().rev().take_while(|point| point.at > at).count();
+        later.min(self.points.len().saturating_sub(1))
     }
 
     /// How many points there are.
@@ -134,6 +149,19 @@ mod tests {
         (0..100_000).for_each(|tenth| history.add(point(tenth * 100, 1)));
         assert!((600..=603).contains(&history.len()), "{}", history.len());
         assert_eq!(history.back(0).map(|p| p.at), Some(Moment::from_ms(9_999_900)));
+    }
+
+    #[test]
+    fn a_held_point_stays_and_is_found_again() {
+        let mut history = History::default();
+        (0..30).for_each(|tenth| history.add(point(tenth * 100, 1)));
+        let at = history.back(0).expect("a point").at;
+        history.hold();
+        (30..90).for_each(|tenth| history.add(point(tenth * 100, 2)));
+        let back = history.since(at);
+        assert_eq!(history.back(back).map(|p| p.at), Some(at));
+        assert!((6..=7).contains(&back), "{back} points in six seconds");
+        assert_eq!(history.since(Moment(0)), history.len() - 1);
     }
 
     #[test]

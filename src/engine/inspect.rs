@@ -27,6 +27,11 @@ impl Engine {
         table
     }
 
+    /// Whether a descriptor of a process is a socket's at this moment.
+    pub fn holds(&self, pid: u32, fd: u32, inode: u32) -> bool {
+        processes::holds(&self.proc_root, pid, fd, inode)
+    }
+
     /// The command line of a process, escaped; empty where it cannot be read.
     pub fn command_line(&self, pid: u32) -> String {
         let words = processes::command_line(&self.proc_root, pid).unwrap_or_default();

@@ -12,17 +12,28 @@ use super::Engine;
 pub struct SystemNames<'e> {
     engine: &'e Engine,
     cgroups: Option<Cgroups>,
+    /// Whether name servers are asked.
+    network: bool,
 }
 
 impl<'e> SystemNames<'e> {
     /// Names as the engine's system knows them.
     pub fn new(engine: &'e Engine) -> Self {
-        Self { engine, cgroups: None }
+        Self { engine, cgroups: None, network: true }
+    }
+
+    /// The same for a text that is still being typed: no name server is asked
+    /// for every letter of a host.
+    pub fn while_typed(engine: &'e Engine) -> Self {
+        Self { network: false, ..Self::new(engine) }
     }
 }
 
 impl Resolver for SystemNames<'_> {
     fn host(&mut self, name: &str) -> Result<Vec<IpAddr>, String> {
+        if !self.network {
+            return Err(format!("'{name}' is looked up when the line is finished"));
+        }
         match names::host_addresses(name) {
             Ok(found) if !found.is_empty() => Ok(found),
             Ok(_) => Err(format!("'{name}' has no address")),

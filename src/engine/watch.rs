@@ -203,6 +203,10 @@ impl<'e> Watcher<'e> {
         };
         let Looked { frame, mut report } = engine.second_look(&ask, first, &mut own)?;
         let ports = if wishes.ports { Some(self.ports(begun_ns)?) } else { None };
+        if ports.is_none() {
+            // A rate since somebody last looked, an hour ago, is none.
+            self.earlier_ports = None;
+        }
         if let Some(ports) = &ports {
             report.gaps.extend(ports.report.gaps.iter().cloned());
         }

@@ -253,6 +253,13 @@ impl Want {
         }
     }
 
+    /// Whether a socket is of a table, in a state and of a type that is wanted.
+    pub fn takes(&self, socket: &Socket) -> bool {
+        self.tables.contains(&socket.table)
+            && self.states_of(socket.table).contains(socket.state)
+            && self.takes_kind(socket)
+    }
+
     /// What a filter lets the kernel leave out of a table.
     pub fn narrow_of(&self, table: TableId) -> Option<&Narrow> {
         self.narrow.iter().find(|(narrowed, _)| *narrowed == table).map(|(_, narrow)| narrow)

@@ -20,9 +20,12 @@ const MOST: u64 = 8;
 const LOOK: Duration = Duration::from_millis(10);
 
 /// A command that gets events on its standard input, one process for each.
+#[derive(Clone)]
 pub struct Notifier {
     words: Vec<OsString>,
     timeout_ms: u64,
+    /// What it says goes nowhere: a screen is drawn there.
+    silent: bool,
     state: Arc<State>,
 }
 
@@ -42,7 +45,12 @@ impl Notifier {
     pub fn new(command: &str, timeout_ms: u64) -> Option<Self> {
         let words: Vec<OsString> = command.split_whitespace().map(OsString::from).collect();
         let state = Arc::new(State::default());
-        (!words.is_empty()).then_some(Self { words, timeout_ms, state })
+        (!words.is_empty()).then_some(Self { words, timeout_ms, silent: false, state })
+    }
+
+    /// One whose complaints are not shown, where a terminal is drawn on.
+    pub fn silent(self) -> Self {
+        Self { silent: true, ..self }
     }
 
     /// Starts the command with `input` on its standard input and goes on at
@@ -54,10 +62,9 @@ impl Notifier {
             self.state.failed.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let (words, state) = (self.words.clone(), Arc::clone(&self.state));
-        let timeout_ms = self.timeout_ms;
+        let (notifier, state) = (self.clone(), Arc::clone(&self.state));
         let started = thread::Builder::new().name("notify".into()).spawn(move || {
-            let done = run(&words, input, timeout_ms);
+            let done = notifier.run(input);
             state.failed.fetch_add(u64::from(!done), Ordering::Relaxed);
             state.running.fetch_sub(1, Ordering::Relaxed);
         });
@@ -75,26 +82,27 @@ impl Notifier {
         }
         Failed(self.state.failed.load(Ordering::Relaxed))
     }
-}
 
-/// Whether the command ended by itself, in time and with 0.
-fn run(words: &[OsString], input: Vec<u8>, timeout_ms: u64) -> bool {
-    let Some((program, arguments)) = words.split_first() else { return false };
-    let spawned = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        // Our own output is a document that it must not write into.
-        .stdout(Stdio::null())
-        .process_group(0)
-        .spawn();
-    let Ok(mut child) = spawned else { return false };
-    if let Some(mut stdin) = child.stdin.take() {
-        // One that does not read must not keep us: its input is another
-        // thread's, which ends when the command does.
-        let feeder = thread::Builder::new().name("notify-input".into());
-        drop(feeder.spawn(move || drop(stdin.write_all(&input))));
+    /// Whether the command ended by itself, in time and with 0.
+    fn run(&self, input: Vec<u8>) -> bool {
+        let Some((program, arguments)) = self.words.split_first() else { return false };
+        let spawned = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            // Our own output is a document that it must not write into.
+            .stdout(Stdio::null())
+            .stderr(if self.silent { Stdio::null() } else { Stdio::inherit() })
+            .process_group(0)
+            .spawn();
+        let Ok(mut child) = spawned else { return false };
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that does not read must not keep us: its input is another
+            // thread's, which ends when the command does.
+            let feeder = thread::Builder::new().name("notify-input".into());
+            drop(feeder.spawn(move || drop(stdin.write_all(&input))));
+        }
+        wait(&mut child, self.timeout_ms)
     }
-    wait(&mut child, timeout_ms)
 }
 
 fn wait(child: &mut Child, timeout_ms: u64) -> bool {

@@ -18,6 +18,12 @@ pub fn max_open_files(proc_root: &Path, pid: u32) -> Result<Option<u64>, ProcErr
     })
 }
 
+/// Whether a descriptor of a process is the socket with an inode.
+pub fn holds(proc_root: &Path, pid: u32, fd: u32, inode: u32) -> bool {
+    let link = std::fs::read_link(proc_root.join(format!("{pid}/fd/{fd}")));
+    link.is_ok_and(|link| link.as_os_str() == format!("socket:[{inode}]").as_str())
+}
+
 /// The arguments of a process as it was started, or as it has rewritten them.
 pub fn command_line(proc_root: &Path, pid: u32) -> Result<Vec<String>, ProcError> {
     Process::new_with_root(proc_root.join(pid.to_string()))?.cmdline()

@@ -4,7 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpgid, getpid, getppid, getsid, kill_process, pidfd_open,
+    pidfd_send_signal,
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// The signals that ask us to end.
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// Remembers the signal that asks us to end.
 #[derive(Clone, Debug, Default)]
@@ -17,12 +25,23 @@ impl Ending {
     /// # Errors
     /// When no handler can be installed.
     pub fn watch() -> io::Result<Self> {
-        let ending = Self::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in ENDING {
             let seen = Arc::new(std::sync::atomic::AtomicBool::new(false));
             let status = 128 + signal;
             signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&seen))?;
             signal_hook::flag::register(signal, seen)?;
+        }
+        Self::watch_patiently()
+    }
+
+    /// The same for one that has a terminal to give back first: a second signal
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// When no handler can be installed.
+    pub fn watch_patiently() -> io::Result<Self> {
+        let ending = Self::default();
+        for signal in ENDING {
             let number = usize::try_from(signal).unwrap_or_default();
             signal_hook::flag::register_usize(signal, Arc::clone(&ending.0), number)?;
         }
@@ -69,22 +88,58 @@ impl JobControl {
     }
 }
 
-/// Sends a signal to a process.
+/// Sends a signal to a process of which `is_it` says, when it can no longer be
+/// another one with its number, whether it is the one that is meant.
 ///
 /// # Errors
-/// When it is gone, or we may not.
-pub fn send(pid: u32, number: i32) -> io::Result<()> {
-    use rustix::process::{Pid, Signal, kill_process};
+/// When it is gone or another, or we may not.
+pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(number)) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    Ok(kill_process(pid, signal)?)
+    // It holds the number: no other process gets it. Linux 5.3 and later.
+    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => Some(pidfd),
+        Err(Errno::NOSYS) => None,
+        Err(errno) => return Err(errno.into()),
+    };
+    if !is_it() {
+        return Err(io::Error::other("it does not hold this socket any more"));
+    }
+    Ok(match pidfd {
+        Some(pidfd) => pidfd_send_signal(pidfd, signal)?,
+        None => kill_process(pid, signal)?,
+    })
+}
+
+/// Whether somebody would continue us if we stopped: a shell with job control is
+/// the parent, in another process group of the session. The kernel does not stop
+/// an orphaned group by SIGTSTP either (`will_become_orphaned_pgrp`).
+pub fn has_job_control() -> bool {
+    let Some(parent) = getppid() else { return false };
+    let same_session = getsid(Some(parent)).ok() == getsid(None).ok();
+    same_session && getpgid(Some(parent)).ok() != getpgid(None).ok()
 }
 
 /// Stops this process until somebody continues it.
 pub fn stop_self() {
-    use rustix::process::{Signal, getpid, kill_process};
     // To stop oneself needs no permission; should it fail, we just go on.
     let _ = kill_process(getpid(), Signal::STOP);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_with_the_number_is_left_alone() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let refused = send(child.id(), 9, || false).expect_err("it is another one");
+        assert!(refused.to_string().contains("does not hold"), "{refused}");
+        assert!(child.try_wait().expect("a child").is_none(), "it lives");
+        send(child.id(), 9, || true).expect("it is the one");
+        child.wait().expect("its end");
+        assert!(send(child.id(), 9, || true).is_err(), "it is gone");
+    }
 }

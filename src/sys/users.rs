@@ -1,5 +1,7 @@
 //! Names of users, asked once each.
 
+use std::sync::{Mutex, PoisonError};
+
 use uzers::{Users as _, UsersCache};
 
 /// Turns user ids into names through the C library's user database.
@@ -8,7 +10,7 @@ use uzers::{Users as _, UsersCache};
 /// answer, also "nobody has this id", is kept.
 #[derive(Default)]
 pub struct Users {
-    cache: UsersCache,
+    cache: Mutex<UsersCache>,
 }
 
 impl Users {
@@ -20,7 +22,8 @@ impl Users {
     /// The name of user `uid`; `None` when the database has none. Bytes that
     /// are not UTF-8 are replaced.
     pub fn name(&self, uid: u32) -> Option<String> {
-        let user = self.cache.get_user_by_uid(uid)?;
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let user = cache.get_user_by_uid(uid)?;
         Some(user.name().to_string_lossy().into_owned())
     }
 }

@@ -1,6 +1,7 @@
 //! The threads beside the drawing: one looks at the machine, one makes lists,
 //! one waits for keys. All they do is send a [`Msg`].
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender};
@@ -12,10 +13,14 @@ use crossterm::event::Event;
 
 use crate::engine::{Engine, Events, Pace, Round, Selection, Told, Watched, Watcher, Wishes};
 use crate::model::want::TableId;
+use crate::output::json;
 use crate::rules::Config;
 use crate::source::Choice;
 use crate::sys::clock::{self, ClockPair};
+use crate::sys::notify::Notifier;
 
+use super::app::LOG;
+use super::outside::{self, Export, Page};
 use super::rows::{Job, Listed, Lister};
 
 /// What the threads tell.
@@ -26,16 +31,81 @@ pub enum Msg {
     InputEnded,
     /// Which events are used.
     Sources(String),
-    /// A round, and the interval that is kept.
-    Round(Box<Round>, u64),
-    /// What happened between rounds, with times as text.
-    Told(Vec<(Told, String)>),
+    /// There is something in the [`Tray`].
+    Collected,
     /// A round failed.
     Failed(String),
     /// The collector cannot go on.
     Ended(String),
     /// A list.
-    Listed(Box<Listed>),
+    Listed(Arc<Listed>),
+    /// A page to lay over the screen.
+    Page(Page),
+    /// A remark.
+    Said(String),
+}
+
+/// What is to be done beside the drawing.
+pub enum Work {
+    /// A list.
+    List(Box<Job>),
+    /// A page of explain.
+    Explain(String),
+    /// A file.
+    Export(Export),
+}
+
+/// What the collector has for the screen, until that takes it. A terminal that
+/// takes no output, over a connection that hangs, must not fill the memory.
+#[derive(Default)]
+pub struct Tray(Mutex<Held>);
+
+/// What lies in the tray.
+#[derive(Default)]
+pub struct Held {
+    /// The newest round, with the changes of those that were not taken, and the
+    /// interval that is kept.
+    pub round: Option<(Box<Round>, u64)>,
+    /// What happened, with times as text.
+    pub told: VecDeque<(Told, String)>,
+    /// How much of it there was no room for.
+    pub lost: u64,
+}
+
+impl Tray {
+    /// Takes everything out.
+    pub fn take(&self) -> Held {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lays something in; says whether nothing lay there.
+    fn lay(&self, lay: impl FnOnce(&mut Held)) -> bool {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_empty = held.round.is_none() && held.told.is_empty();
+        lay(&mut held);
+        was_empty
+    }
+
+    fn lay_round(&self, mut round: Box<Round>, kept_ms: u64) -> bool {
+        self.lay(|held| {
+            if let Some((earlier, _)) = held.round.take() {
+                let later = std::mem::replace(&mut round.changes, earlier.changes);
+                round.changes.extend(later);
+                let surplus = round.changes.len().saturating_sub(LOG);
+                round.changes.drain(..surplus);
+            }
+            held.round = Some((round, kept_ms));
+        })
+    }
+
+    fn lay_told(&self, told: Vec<(Told, String)>) -> bool {
+        self.lay(|held| {
+            held.told.extend(told);
+            let surplus = held.told.len().saturating_sub(LOG);
+            held.told.drain(..surplus);
+            held.lost += surplus as u64;
+        })
+    }
 }
 
 /// What the collector needs.
@@ -54,6 +124,28 @@ pub struct Collecting {
     pub events: Events,
     /// The share of one CPU that the whole program may take, per cent.
     pub max_cpu: f64,
+    /// Who is told of alerts, whether or not the terminal takes any output.
+    pub notifier: Option<Notifier>,
+}
+
+/// Where the collector tells.
+#[derive(Clone)]
+pub struct Outlet {
+    /// What is to be shown.
+    pub tray: Arc<Tray>,
+    /// That something is.
+    pub sender: Sender<Msg>,
+}
+
+impl Outlet {
+    /// Says whether anybody listens.
+    fn round(&self, round: Box<Round>, kept_ms: u64) -> bool {
+        !self.tray.lay_round(round, kept_ms) || self.sender.send(Msg::Collected).is_ok()
+    }
+
+    fn told(&self, told: Vec<(Told, String)>) -> bool {
+        told.is_empty() || !self.tray.lay_told(told) || self.sender.send(Msg::Collected).is_ok()
+    }
 }
 
 /// What the screen tells the collector.
@@ -98,17 +190,18 @@ const GATHER: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When there can be no thread.
-pub fn collector(what: Collecting, control: Arc<Control>, sender: Sender<Msg>) -> io::Result<()> {
+pub fn collector(what: Collecting, control: Arc<Control>, outlet: Outlet) -> io::Result<()> {
     Builder::new().name("collector".into()).spawn(move || {
+        let sender = &outlet.sender;
         let _guard = Guard { what: "collector", sender: sender.clone() };
         let engine = Engine::new(what.choice, &what.proc_root);
-        let Collecting { tables, config, own, events, max_cpu, .. } = what;
+        let Collecting { tables, config, own, events, max_cpu, notifier, .. } = what;
         let watched = Watched { engine: &engine, tables, config: &config, own: &own, events };
         match Watcher::open(watched) {
             Err(why) => drop(sender.send(Msg::Ended(why))),
             Ok((watcher, sources)) => {
                 drop(sender.send(Msg::Sources(sources)));
-                collect(watcher, &control, &sender, max_cpu);
+                collect(watcher, &control, &outlet, (max_cpu, notifier));
             }
         }
     })?;
@@ -116,7 +209,13 @@ pub fn collector(what: Collecting, control: Arc<Control>, sender: Sender<Msg>) -
 }
 
 /// Looks and listens until nobody receives any more.
-fn collect(mut watcher: Watcher<'_>, control: &Control, sender: &Sender<Msg>, max_cpu: f64) {
+fn collect(
+    mut watcher: Watcher<'_>,
+    control: &Control,
+    outlet: &Outlet,
+    (max_cpu, notifier): (f64, Option<Notifier>),
+) {
+    let sender = &outlet.sender;
     let mut pace = Pace::new(max_cpu);
     loop {
         let orders = control.get();
@@ -124,9 +223,12 @@ fn collect(mut watcher: Watcher<'_>, control: &Control, sender: &Sender<Msg>, ma
         let round = watcher.round(orders.wishes);
         panic_for_tests();
         let kept_ms = pace.next(orders.interval_ms, clock::process_cpu_ns());
-        let mut alive = tell(&mut watcher, sender);
+        let mut alive = tell(&mut watcher, outlet);
         alive &= match round {
-            Ok(round) => sender.send(Msg::Round(Box::new(round), kept_ms)).is_ok(),
+            Ok(round) => {
+                notify(notifier.as_ref(), &round);
+                outlet.round(Box::new(round), kept_ms)
+            }
             Err(error) => sender.send(Msg::Failed(error.to_string())).is_ok(),
         };
         let due_ns = begun_ns + kept_ms * 1_000_000;
@@ -141,7 +243,7 @@ fn collect(mut watcher: Watcher<'_>, control: &Control, sender: &Sender<Msg>, ma
                     return;
                 }
             }
-            alive = tell(&mut watcher, sender);
+            alive = tell(&mut watcher, outlet);
         }
         if !alive {
             return;
@@ -149,15 +251,22 @@ fn collect(mut watcher: Watcher<'_>, control: &Control, sender: &Sender<Msg>, ma
     }
 }
 
+fn notify(notifier: Option<&Notifier>, round: &Round) {
+    let Some(notifier) = notifier else { return };
+    for change in &round.changes {
+        notifier.send(json::alert_event(round.started, round.at_ms(), change));
+    }
+}
+
 /// Hands on what is to be told; says whether anybody still listens.
-fn tell(watcher: &mut Watcher<'_>, sender: &Sender<Msg>) -> bool {
+fn tell(watcher: &mut Watcher<'_>, outlet: &Outlet) -> bool {
     let clocks = watcher.clocks();
     let mut told = Vec::new();
     while let Some(next) = watcher.next_told() {
         let at = time_of(&next, clocks);
         told.push((next, at));
     }
-    told.is_empty() || sender.send(Msg::Told(told)).is_ok()
+    outlet.told(told)
 }
 
 fn time_of(told: &Told, clocks: ClockPair) -> String {
@@ -178,19 +287,33 @@ fn panic_for_tests() {
     }
 }
 
-/// Starts the maker of lists, which makes the latest of the jobs it is given.
+/// Starts the thread for what takes a while: of the lists it is to make the
+/// latest, and every page and file.
 ///
 /// # Errors
 /// When there can be no thread.
-pub fn lister(engine: Engine, jobs: Receiver<Job>, sender: Sender<Msg>) -> io::Result<()> {
+pub fn worker(engine: Engine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
     Builder::new().name("lister".into()).spawn(move || {
         let _guard = Guard { what: "maker of lists", sender: sender.clone() };
         let mut lister = Lister::new(engine);
-        while let Ok(mut job) = jobs.recv() {
-            while let Ok(later) = jobs.try_recv() {
-                job = later;
+        while let Ok(first) = work.recv() {
+            let mut list = None;
+            for work in std::iter::once(first).chain(work.try_iter()) {
+                let msg = match work {
+                    Work::List(job) => {
+                        list = Some(job);
+                        continue;
+                    }
+                    Work::Explain(name) => match outside::explain(lister.engine(), &name) {
+                        Ok(page) => Msg::Page(page),
+                        Err(why) => Msg::Said(why),
+                    },
+                    Work::Export(export) => Msg::Said(outside::export(lister.engine(), &export)),
+                };
+                drop(sender.send(msg));
             }
-            if sender.send(Msg::Listed(Box::new(lister.list(&job)))).is_err() {
+            let listed = list.map(|job| Arc::new(lister.list(&job)));
+            if listed.is_some_and(|listed| sender.send(Msg::Listed(listed)).is_err()) {
                 return;
             }
         }

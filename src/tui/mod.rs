@@ -25,13 +25,12 @@ use ratatui::buffer::Buffer;
 
 use crate::engine::Engine;
 use crate::sys::clock;
-use crate::sys::notify::Notifier;
-use crate::sys::signal::{Ending, JobControl};
+use crate::sys::signal::{self, Ending, JobControl};
 
-use app::{App, Effect, Fixed};
+use app::{App, Effect, Fixed, Format};
 pub use collect::Collecting;
-use collect::{Control, Msg};
-use rows::Job;
+use collect::{Control, Held, Msg, Outlet, Tray, Work};
+use outside::Export;
 use term::Screen;
 
 /// What a live terminal needs.
@@ -46,14 +45,14 @@ pub struct Setup {
     pub filter: String,
     /// Whether the mouse is listened to.
     pub mouse: bool,
-    /// Who is told of alerts.
-    pub notifier: Option<Notifier>,
+    /// It ends after so long.
+    pub duration: Option<Duration>,
 }
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// A key ended it.
+    /// A key did, or its time was over.
     Quit,
     /// A signal did; the exit status by which a shell knows it.
     Signal(u8),
@@ -71,36 +70,36 @@ const REDRAW_NS: u64 = 1_000_000_000;
 /// # Errors
 /// When the terminal cannot be used, or nothing can be collected any more.
 pub fn run(setup: Setup) -> io::Result<Ended> {
-    let ending = Ending::watch()?;
+    let ending = Ending::watch_patiently()?;
     let jobs = JobControl::watch()?;
     let (sender, receiver) = channel();
     let control = Arc::new(Control::default());
     let engine = || Engine::new(setup.collecting.choice, &setup.collecting.proc_root);
-    let (list, lists) = channel();
+    let (work, worked) = channel();
+    let tray = Arc::new(Tray::default());
+    let begun_ns = clock::monotonic_ns();
     let mut session = Session {
         app: App::new(setup.fixed, setup.interval_ms),
         control: Arc::clone(&control),
-        list,
+        work,
+        tray: Arc::clone(&tray),
         engine: engine(),
-        notifier: setup.notifier,
+        end_ns: setup.duration.map(|time| begun_ns.saturating_add(time.as_nanos() as u64)),
         ending,
         jobs,
     };
-    collect::lister(engine(), lists, sender.clone())?;
+    collect::worker(engine(), worked, sender.clone())?;
     session.app.set_filter(&setup.filter);
     session.app.tick(clock::monotonic_ns());
     session.control.set(session.app.wishes(), session.app.interval_ms);
     // Before the first thread may panic the hook must be there.
     let mut screen = Screen::take(setup.mouse)?;
     collect::input(sender.clone())?;
-    collect::collector(setup.collecting, control, sender)?;
+    collect::collector(setup.collecting, control, Outlet { tray, sender })?;
     let (ended, last) = session.run(&receiver, &mut screen)?;
     drop(screen);
     if let Some(last) = last {
         term::leave_behind(&last)?;
-    }
-    if let Some(failed) = session.notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
-        return Err(io::Error::other(format!("{} of --notify did not get through", failed.0)));
     }
     Ok(ended)
 }
@@ -109,9 +108,10 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
 struct Session {
     app: App,
     control: Arc<Control>,
-    list: Sender<Job>,
+    work: Sender<Work>,
+    tray: Arc<Tray>,
     engine: Engine,
-    notifier: Option<Notifier>,
+    end_ns: Option<u64>,
     ending: Ending,
     jobs: JobControl,
 }
@@ -149,7 +149,7 @@ impl Session {
                         for msg in std::iter::once(msg).chain(more) {
                             match self.take(msg)? {
                                 Flow::Continue => {}
-                                Flow::Suspend => screen.suspend()?,
+                                Flow::Suspend => self.suspend(screen)?,
                                 Flow::Quit(keep) => {
                                     return Ok((Ended::Quit, keep.then_some(last)));
                                 }
@@ -166,7 +166,7 @@ impl Session {
                     return Ok((Ended::Signal(status), None));
                 }
                 if self.jobs.asked_to_stop() {
-                    screen.suspend()?;
+                    self.suspend(screen)?;
                     dirty = true;
                 }
                 if self.jobs.continued() {
@@ -174,6 +174,9 @@ impl Session {
                     dirty = true;
                 }
                 let now_ns = clock::monotonic_ns();
+                if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
+                    return Ok((Ended::Quit, None));
+                }
                 self.app.tick(now_ns);
                 if dirty || now_ns.saturating_sub(drawn_ns) >= REDRAW_NS {
                     break;
@@ -191,22 +194,22 @@ impl Session {
                 self.app.fixed.sources = sources;
                 Vec::new()
             }
-            Msg::Round(round, kept_ms) => {
-                self.app.kept_ms = kept_ms;
-                self.notify(&round);
-                self.app.round(Arc::from(round))
-            }
-            Msg::Told(told) => {
-                self.app.told(told);
-                Vec::new()
-            }
+            Msg::Collected => self.collected(),
             Msg::Failed(why) => {
                 self.app.failure = Some(why);
                 Vec::new()
             }
             Msg::Ended(why) => return Err(io::Error::other(why)),
             Msg::Listed(listed) => {
-                self.app.list(*listed);
+                self.app.list(listed);
+                Vec::new()
+            }
+            Msg::Page(page) => {
+                self.app.show(page.title, page.lines);
+                Vec::new()
+            }
+            Msg::Said(text) => {
+                self.app.say(text);
                 Vec::new()
             }
         };
@@ -223,30 +226,55 @@ impl Session {
         match effect {
             Effect::Quit(keep) => return Flow::Quit(keep),
             Effect::Suspend => return Flow::Suspend,
-            Effect::List => {
-                if let Some(job) = self.app.job() {
-                    // Its end would have been told before.
-                    drop(self.list.send(job));
-                }
-            }
+            Effect::List => self.order(self.app.job().map(|job| Work::List(Box::new(job)))),
             Effect::Control => self.control.set(self.app.wishes(), self.app.interval_ms),
-            Effect::Explain(name) => outside::explain(&mut self.app, &self.engine, &name),
-            Effect::Export(format) => outside::export(&mut self.app, format),
+            Effect::Explain(name) => self.order(Some(Work::Explain(name))),
+            Effect::Export(format) => self.order(self.export(format).map(Work::Export)),
             Effect::Act(act) => outside::act(&mut self.app, &self.engine, &act),
         }
         Flow::Continue
     }
 
-    fn notify(&self, round: &crate::engine::Round) {
-        let Some(notifier) = &self.notifier else { return };
-        for change in &round.changes {
-            notifier.send(crate::output::json::alert_event(round.started, round.at_ms(), change));
+    /// Has something done beside the drawing.
+    fn order(&self, work: Option<Work>) {
+        // That nobody does it any more would have been told before.
+        drop(work.map(|work| self.work.send(work)));
+    }
+
+    fn export(&self, format: Format) -> Option<Export> {
+        let listed = Arc::clone(self.app.listed.as_ref()?);
+        Some(Export { listed, fields: self.app.fields(), format })
+    }
+
+    /// Takes in what lies in the tray.
+    fn collected(&mut self) -> Vec<Effect> {
+        let Held { round, told, lost } = self.tray.take();
+        self.app.told(told.into());
+        if lost > 0 {
+            self.app.lost(lost);
         }
+        let Some((round, kept_ms)) = round else { return Vec::new() };
+        self.app.kept_ms = kept_ms;
+        self.app.round(Arc::from(round))
+    }
+
+    /// Gives the terminal to the shell, where there is one that could give it
+    /// back.
+    fn suspend(&mut self, screen: &mut Screen) -> io::Result<()> {
+        if signal::has_job_control() {
+            return screen.suspend();
+        }
+        self.app.say("there is no shell that could bring this back: q quits");
+        Ok(())
     }
 
     /// Asks for the details of the rows on the screen: an exact request each,
     /// instead of `tcp_info` of every socket of the machine.
     fn closer(&mut self) {
+        if self.app.pause.is_some() {
+            // A held screen shows nothing newer.
+            return;
+        }
         let sockets = self.app.on_screen();
         self.app.closer = self.engine.inspect(&sockets);
         self.app.closer_for = sockets.iter().map(rows::RowKey::of).collect();
@@ -261,6 +289,6 @@ impl Session {
     /// Whether the frame that was just drawn shows rows without their details.
     fn wants_details(&self) -> bool {
         let shown: Vec<rows::RowKey> = self.app.on_screen().iter().map(rows::RowKey::of).collect();
-        shown != self.app.closer_for
+        self.app.pause.is_none() && shown != self.app.closer_for
     }
 }

@@ -1,11 +1,18 @@
 //! What keys do outside the screen: pages, files, acts on sockets.
 
 use std::fs::File;
+use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
+use crate::engine::Engine;
 use crate::engine::fields::Field;
-use crate::engine::{Engine, Lookups};
 use crate::explain::{self, DIAGRAM};
 use crate::model::human;
+use crate::model::row::Row;
+use crate::model::socket::Socket;
+use crate::model::table::Table;
+use crate::model::want::Extras;
 use crate::output::columns::Csv;
 use crate::output::out::Out;
 use crate::output::style::Style;
@@ -13,15 +20,23 @@ use crate::output::{json, text};
 use crate::sys::clock;
 use crate::sys::signal;
 
-use super::app::{Act, App, Format, Overlay};
-use super::rows::RowKey;
+use super::app::{Act, App, Format, Held};
+use super::rows::{Listed, RowKey};
 
-/// Opens a page of explain.
-pub fn explain(app: &mut App, engine: &Engine, name: &str) {
-    let Ok(page) = explain::find(name) else {
-        app.say(format!("there is no page about {name}"));
-        return;
-    };
+/// A page to lay over the screen.
+pub struct Page {
+    /// Its name.
+    pub title: String,
+    /// Its lines.
+    pub lines: Vec<String>,
+}
+
+/// A page of explain, with this machine's numbers.
+///
+/// # Errors
+/// When there is none of the name.
+pub fn explain(engine: &Engine, name: &str) -> Result<Page, String> {
+    let page = explain::find(name).map_err(|_| format!("there is no page about {name}"))?;
     let is_diagram = page.name == DIAGRAM;
     let explained = engine.explain(page, is_diagram);
     let picture = is_diagram.then(|| explain::diagram(explained.counts.as_ref()));
@@ -33,73 +48,100 @@ pub fn explain(app: &mut App, engine: &Engine, name: &str) {
     drop(out.finish());
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().map(str::to_owned).collect();
-    app.overlay = Some(Overlay::Page { title: explained.page.name.clone(), lines, top: 0 });
+    Ok(Page { title: explained.page.name.clone(), lines })
 }
 
-/// Writes the listed sockets to a new file in the working directory.
-pub fn export(app: &mut App, format: Format) {
-    let Some(listed) = &app.listed else { return };
+/// What is written to a file.
+pub struct Export {
+    /// The sockets that are listed.
+    pub listed: Arc<Listed>,
+    /// The columns that are shown.
+    pub fields: Vec<Field>,
+    /// How.
+    pub format: Format,
+}
+
+/// Writes listed sockets to a new file in the working directory, and says what
+/// came of it.
+pub fn export(engine: &Engine, export: &Export) -> String {
     let stamp = clock::file_stamp(clock::now());
-    let ending = match format {
+    let ending = match export.format {
         Format::Json => "json",
         Format::Csv => "csv",
     };
     let name = format!("sockstate-{stamp}.{ending}");
-    let count = listed.order.len();
     // What is there already is not written over.
     let written = File::create_new(&name).and_then(|mut file| {
         let mut out = Out::new(&mut file);
-        match format {
-            Format::Json => write_json(app, &mut out),
-            Format::Csv => write_csv(app, &app.fields(), &mut out),
+        match export.format {
+            Format::Json => export.write_json(&mut out),
+            Format::Csv => export.write_csv(engine, &mut out),
         }
         out.finish()
     });
-    app.say(match written {
-        Ok(()) => format!("wrote {} to {name}", human::plural(count as u64, "socket")),
+    let count = export.listed.order.len() as u64;
+    match written {
+        Ok(()) => format!("wrote {} to {name}", human::plural(count, "socket")),
         Err(error) => format!("cannot write {name}: {error}"),
-    });
-}
-
-fn rows<'a>(app: &'a App) -> impl Iterator<Item = (crate::model::row::Row<'a>, &'a Lookups)> {
-    app.listed.iter().flat_map(|listed| {
-        let rows = listed.order.iter().filter_map(|at| listed.round.table.get(*at as usize));
-        rows.map(|row| (row, &listed.lookups))
-    })
-}
-
-fn write_json(app: &App, out: &mut Out<'_>) {
-    let Some(listed) = &app.listed else { return };
-    let details = json::Details { processes: true, ..json::Details::default() };
-    let mut sockets = json::Sockets::new(out, details);
-    for (row, lookups) in rows(app) {
-        sockets.row(&row, lookups);
     }
-    let at = listed.round.clocks.wall_at(listed.round.begun_ns);
-    sockets.finish(at, &listed.round.report, None);
 }
 
-fn write_csv(app: &App, fields: &[Field], out: &mut Out<'_>) {
-    let mut csv = Csv::new(out, fields, true);
-    for (row, lookups) in rows(app) {
-        csv.row(&row, lookups);
+/// Rows whose details are asked for at a time.
+const AT_A_TIME: usize = 512;
+
+impl Export {
+    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let table = &self.listed.round.table;
+        self.listed.order.iter().filter_map(|at| table.get(*at as usize))
+    }
+
+    fn write_json(&self, out: &mut Out<'_>) {
+        let details = json::Details { processes: true, ..json::Details::default() };
+        let mut sockets = json::Sockets::new(out, details);
+        self.rows().for_each(|row| sockets.row(&row, &self.listed.lookups));
+        let round = &self.listed.round;
+        sockets.finish(round.clocks.wall_at(round.begun_ns), &round.report, None);
+    }
+
+    /// What the rows lack of the columns is asked for as the screen does.
+    fn write_csv(&self, engine: &Engine, out: &mut Out<'_>) {
+        let lookups = &self.listed.lookups;
+        let mut csv = Csv::new(out, &self.fields, true);
+        let needs = self.fields.iter().map(|field| field.extras());
+        if needs.fold(Extras::default(), Extras::union) == Extras::default() {
+            return self.rows().for_each(|row| csv.row(&row, lookups));
+        }
+        let rows: Vec<Row<'_>> = self.rows().collect();
+        for rows in rows.chunks(AT_A_TIME) {
+            let sockets: Vec<Socket> = rows.iter().map(|row| row.socket).collect();
+            let closer = engine.inspect(&sockets);
+            let closer: FxHashMap<RowKey, Row<'_>> =
+                closer.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
+            for row in rows {
+                csv.row(closer.get(&RowKey::of(&row.socket)).unwrap_or(row), lookups);
+            }
+        }
     }
 }
 
 /// Closes a socket or signals a process, and says what came of it.
 pub fn act(app: &mut App, engine: &Engine, act: &Act) {
     let text = match act {
-        Act::Destroy(key) => destroy(app, engine, *key),
-        Act::Signal(number, pid, comm) => match signal::send(*pid, *number) {
-            Ok(()) => format!("sent the signal to {comm}[{pid}]"),
-            Err(error) => format!("cannot signal {comm}[{pid}]: {error}"),
-        },
+        Act::Destroy(key, _) => destroy(app, engine, *key),
+        Act::Signal(number, Held { pid, comm, fd, inode }) => {
+            match signal::send(*pid, *number, || engine.holds(*pid, *fd, *inode)) {
+                Ok(()) => format!("sent the signal to {comm}[{pid}]"),
+                Err(error) => format!("cannot signal {comm}[{pid}]: {error}"),
+            }
+        }
     };
     app.say(text);
 }
 
 fn destroy(app: &App, engine: &Engine, key: RowKey) -> String {
-    let row = rows(app).map(|(row, _)| row).find(|row| RowKey::of(&row.socket) == key);
+    let table = app.listed.as_ref().map(|listed| &listed.round.table);
+    let mut rows = table.into_iter().flat_map(Table::iter);
+    let row = rows.find(|row| RowKey::of(&row.socket) == key);
     match engine.destroy(row.into_iter()) {
         Err(error) => format!("there is no sock_diag to ask: {error}"),
         Ok(done) if done.closed > 0 => "closed".to_owned(),

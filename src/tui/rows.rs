@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::engine::fields::{Order, Value};
+use crate::engine::fields::{Field, Order, Value};
 use crate::engine::{Engine, Group, Lookups, Means, Round, Selection, SystemNames};
 use crate::filter::Filter;
 use crate::group::Key;
 use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket};
-use crate::model::want::{TableId, Want};
+use crate::model::want::Want;
 use crate::rules::Subject;
 use crate::sys::users::Users;
 
@@ -36,10 +36,12 @@ impl RowKey {
 pub struct Job {
     /// Of which round.
     pub round: Arc<Round>,
-    /// The tables of the watch.
-    pub tables: Vec<TableId>,
+    /// What the command line asks for.
+    pub want: Want,
     /// The filter as it was typed and parsed.
     pub filter: Option<Filter>,
+    /// Whether it is still being typed.
+    pub typing: bool,
     /// What it does not select instead.
     pub invert: bool,
     /// Only what an alert is about.
@@ -50,12 +52,18 @@ pub struct Job {
     pub pins: FxHashSet<RowKey>,
     /// Count by this key too.
     pub group: Option<Key>,
+    /// What is shown of each.
+    pub fields: Vec<Field>,
+    /// Whether everything is shown of one.
+    pub detail: bool,
 }
 
 /// What came of it.
 pub struct Listed {
     /// Of which round.
     pub round: Arc<Round>,
+    /// By which filter.
+    pub filter: Option<Filter>,
     /// Rows of its table, in order.
     pub order: Vec<u32>,
     /// How many of them stand on top because they are pinned.
@@ -71,8 +79,9 @@ pub struct Listed {
 /// Makes lists; keeps what is the same from one to the next.
 pub struct Lister {
     engine: Engine,
-    /// The filter that was resolved last, with what came of it.
-    selection: Option<(Filter, Selection)>,
+    /// The filter that was resolved last, and whether it was being typed, with
+    /// what came of it.
+    selection: Option<(Filter, bool, Result<Selection, String>)>,
 }
 
 impl Lister {
@@ -81,10 +90,16 @@ impl Lister {
         Self { engine, selection: None }
     }
 
+    /// Whom it asks.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Lists.
     pub fn list(&mut self, job: &Job) -> Listed {
         let mut listed = Listed {
             round: Arc::clone(&job.round),
+            filter: job.filter.clone(),
             order: Vec::new(),
             pinned: 0,
             lookups: Lookups::default(),
@@ -94,8 +109,9 @@ impl Lister {
         let selection = match self.selection(job) {
             Ok(selection) => selection,
             Err(error) => {
+                // No rows: those of no filter would be taken for those of this one.
                 listed.error = Some(error);
-                None
+                return listed;
             }
         };
         let order = job.order;
@@ -108,7 +124,7 @@ impl Lister {
                     selection.judges(row, &listed.lookups).is_some_and(|yes| yes != job.invert)
                 }
             };
-            selected && (!job.faults || is_faulty(row, &job.round))
+            selected && job.want.takes(&row.socket) && (!job.faults || is_faulty(row, &job.round))
         };
         let rows = (0_u32..).zip(job.round.table.iter());
         let rows: Vec<(u32, Row<'_>)> = rows.filter(|(_, row)| wanted(row)).collect();
@@ -142,30 +158,40 @@ impl Lister {
     /// What decides the filter; names are asked for once, when it is new.
     fn selection(&mut self, job: &Job) -> Result<Option<Selection>, String> {
         let Some(filter) = &job.filter else { return Ok(None) };
-        if let Some((known, selection)) = &self.selection
+        if let Some((known, typing, result)) = &self.selection
             && known == filter
+            // What could not be found is looked for again when the line is finished.
+            && (result.is_ok() || *typing == job.typing)
         {
-            return Ok(Some(selection.clone()));
+            return result.clone().map(Some);
         }
-        let resolved = filter.resolve(&mut SystemNames::new(&self.engine));
-        let resolved = resolved.map_err(|error| error.to_string())?;
+        let result = self.resolved(filter, job);
+        self.selection = Some((filter.clone(), job.typing, result.clone()));
+        result.map(Some)
+    }
+
+    fn resolved(&self, filter: &Filter, job: &Job) -> Result<Selection, String> {
+        let mut names = if job.typing {
+            SystemNames::while_typed(&self.engine)
+        } else {
+            SystemNames::new(&self.engine)
+        };
+        let resolved = filter.resolve(&mut names).map_err(|error| error.to_string())?;
         let means = Means { kernel: false, netlink: self.engine.is_live() };
-        let selection = self.engine.select(Want::all_of(job.tables.clone()), resolved.expr, means);
-        self.selection = Some((filter.clone(), selection.clone()));
-        Ok(Some(selection))
+        let want = Want::all_of(job.want.tables.clone());
+        Ok(self.engine.select(want, resolved.expr, means))
     }
 
     fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
         let mut lookups = selection.map(|s| self.engine.lookups_for(s)).unwrap_or_default();
         lookups.owners = Arc::clone(&job.round.frame.owners);
-        let field = job.order.map(|order| order.field);
-        let by_cgroup = matches!(job.group, Some(Key::Cgroup | Key::Unit));
-        if lookups.cgroups.is_none()
-            && (by_cgroup || field.is_some_and(|field| field.needs_cgroups()))
-        {
+        let order = job.order.map(|order| order.field);
+        let any = |needs: fn(Field) -> bool| job.fields.iter().copied().chain(order).any(needs);
+        let by_cgroup = matches!(job.group, Some(Key::Cgroup | Key::Unit)) || job.detail;
+        if lookups.cgroups.is_none() && (by_cgroup || any(Field::needs_cgroups)) {
             lookups.cgroups = Some(self.engine.cgroups());
         }
-        if field.is_some_and(|field| field.needs_users()) || job.group == Some(Key::User) {
+        if any(Field::needs_users) || job.group == Some(Key::User) {
             lookups.users = Some(Users::new());
         }
         if lookups.unix_names.is_empty() {

@@ -49,8 +49,11 @@ impl Screen {
     /// Draws.
     ///
     /// # Errors
-    /// When the terminal is gone.
+    /// When the terminal is gone, or a thread has panicked, which gave it back.
     pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<Buffer> {
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Err(io::Error::other("a thread has panicked"));
+        }
         self.terminal.draw(draw).map(|done| done.buffer.clone())
     }
 

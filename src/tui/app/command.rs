@@ -20,7 +20,7 @@ impl App {
             Tab::Sockets => state(self.row_at(at)?.socket.state),
             Tab::Listeners => "accept-queue".to_owned(),
             Tab::Groups => "established".to_owned(),
-            Tab::Events => match self.log.iter().rev().nth(at)? {
+            Tab::Events => match self.entry(at)? {
                 Entry::Transition(change, _) => state(change.to),
                 Entry::Alert(Change::Firing(s) | Change::Resolved(s), _) => {
                     s.alert.rule.to_string()

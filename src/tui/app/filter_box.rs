@@ -18,6 +18,10 @@ pub struct FilterBox {
     pub edit: Option<LineEdit>,
     /// What is wrong with it: text and caret line.
     pub error: Option<String>,
+    /// The error is one of a name that the system does not know.
+    pub unresolved: bool,
+    /// What was in force before the present one was typed.
+    pub before: Option<(String, Option<Filter>)>,
     /// Whether what it does not select is shown.
     pub invert: bool,
 }
@@ -34,19 +38,44 @@ impl App {
             }
             Err(error) => self.filter.error = Some(error.to_string()),
         }
+        self.filter.unresolved = false;
+    }
+
+    /// Begins to type a filter.
+    pub(super) fn edit_filter(&mut self) -> Vec<Effect> {
+        self.filter.before = Some((self.filter.text.clone(), self.filter.filter.clone()));
+        self.filter.edit = Some(LineEdit::new(&self.filter.text));
+        Vec::new()
+    }
+
+    /// Takes in what became of the filter where names had to be looked up.
+    pub(super) fn resolved(&mut self, filter: &Option<Filter>, error: Option<&String>) {
+        if *filter != self.filter.filter {
+            // Another one has been typed since.
+            return;
+        }
+        if let Some(error) = error {
+            self.filter.error = Some(error.clone());
+            self.filter.unresolved = true;
+        } else if std::mem::take(&mut self.filter.unresolved) {
+            self.filter.error = None;
+        }
     }
 
     pub(super) fn type_filter(&mut self, key: &KeyEvent) -> Vec<Effect> {
         let Some(edit) = &mut self.filter.edit else { return Vec::new() };
         match (key.code, key.modifiers) {
             (KeyCode::Enter, _) => {
-                if self.filter.error.is_none() {
-                    self.filter.edit = None;
+                if self.filter.error.is_some() && !self.filter.unresolved {
+                    return Vec::new();
                 }
-                return Vec::new();
+                self.filter.edit = None;
+                // Now its names are looked up.
+                return vec![Effect::List];
             }
             (KeyCode::Esc, _) | (KeyCode::Char('c'), KeyModifiers::CONTROL) => {
-                self.filter = FilterBox::default();
+                let (text, filter) = self.filter.before.take().unwrap_or_default();
+                self.filter = FilterBox { text, filter, ..FilterBox::default() };
                 return vec![Effect::Control, Effect::List];
             }
             _ => edit.key(key),

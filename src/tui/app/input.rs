@@ -3,11 +3,13 @@
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::model::human;
+use crate::model::identity::Identity;
+use crate::model::moment::Moment;
+use crate::model::socket::Ends;
 
 use super::{App, Effect, Entry, FilterBox, GROUP_KEYS, Hit, Overlay, Pause, TABS, Tab};
 use crate::tui::grid::Cursor;
 use crate::tui::keys::Action;
-use crate::tui::line::LineEdit;
 use crate::tui::sheet;
 
 /// The steps of + and -, milliseconds.
@@ -65,12 +67,10 @@ impl App {
             Action::Last => go(self, isize::MAX),
             Action::Open => self.open_row(),
             Action::Back => self.back_out(),
-            Action::Filter => {
-                self.filter.edit = Some(LineEdit::new(&self.filter.text));
-                Vec::new()
-            }
+            Action::Filter => self.edit_filter(),
+            Action::Invert if self.filter.filter.is_none() => self.only_say("there is no filter to invert"),
             Action::Invert => {
-                self.filter.invert = !self.filter.invert && self.filter.filter.is_some();
+                self.filter.invert = !self.filter.invert;
                 vec![Effect::List]
             }
             Action::Sort => self.sort_by_next(),
@@ -97,7 +97,9 @@ impl App {
             Action::Wide => {
                 self.wide = !self.wide;
                 self.columns.clear();
-                vec![Effect::Control]
+                // It names a column by its place.
+                self.orders[Tab::Sockets.index()] = None;
+                vec![Effect::Control, Effect::List]
             }
             Action::Columns => self.open(Overlay::Columns(Cursor::default())),
             Action::Command => {
@@ -115,6 +117,8 @@ impl App {
     fn go_to(&mut self, index: usize) -> Vec<Effect> {
         let Some((tab, _)) = TABS.get(index) else { return Vec::new() };
         self.tab = *tab;
+        // That of the tab before.
+        self.sheet = None;
         self.renew_sheet();
         vec![Effect::Control, Effect::List]
     }
@@ -130,16 +134,14 @@ impl App {
         let filter = match self.tab {
             Tab::Sockets => {
                 self.detail = !self.detail;
-                return Vec::new();
+                return vec![Effect::List];
             }
             Tab::Overview => {
                 let alert = self.shown.as_ref().and_then(|round| round.alerts.get(at));
                 alert.and_then(|standing| sheet::filter_of(&standing.alert))
             }
-            Tab::Events => match self.log.iter().rev().nth(at) {
-                Some(Entry::Transition(change, _)) if change.identity.cookie != 0 => {
-                    Some(format!("cookie {:#x}", change.identity.cookie))
-                }
+            Tab::Events => match self.entry(at) {
+                Some(Entry::Transition(change, _)) => filter_of_ends(&change.identity),
                 _ => None,
             },
             Tab::Listeners | Tab::Groups | Tab::Ports => {
@@ -148,12 +150,19 @@ impl App {
             }
             Tab::Map => None,
         };
-        let Some(filter) = filter else { return Vec::new() };
+        let Some(filter) = filter else {
+            return self.only_say("there are no sockets to show for this");
+        };
         self.set_filter(&filter);
         let mut effects = self.go_to(Tab::Sockets.index());
         self.cursors[Tab::Sockets.index()] = Cursor::default();
         effects.push(Effect::Control);
         effects
+    }
+
+    fn only_say(&mut self, text: &str) -> Vec<Effect> {
+        self.say(text);
+        Vec::new()
     }
 
     fn back_out(&mut self) -> Vec<Effect> {
@@ -170,7 +179,7 @@ impl App {
         let columns = match (self.tab, &self.sheet) {
             (Tab::Sockets, _) => self.fields().len(),
             (_, Some(sheet)) => sheet.columns.len(),
-            _ => return Vec::new(),
+            _ => return self.only_say("there is nothing to sort here"),
         };
         let order = &mut self.orders[self.tab.index()];
         *order = match *order {
@@ -192,9 +201,10 @@ impl App {
     }
 
     fn reverse(&mut self) -> Vec<Effect> {
-        if let Some((_, down)) = &mut self.orders[self.tab.index()] {
-            *down = !*down;
-        }
+        let Some((_, down)) = &mut self.orders[self.tab.index()] else {
+            return self.only_say("sort first: there is no order to turn round");
+        };
+        *down = !*down;
         self.reorder()
     }
 
@@ -226,15 +236,22 @@ impl App {
             self.shown.clone_from(&self.latest);
             return vec![Effect::List];
         }
-        self.pause = Some(Pause { since_ns: self.now_ns, missed: 0, back: 0 });
+        self.history.hold();
+        let at = self.history.back(0).map_or(Moment(0), |point| point.at);
+        self.pause = Some(Pause { since_ns: self.now_ns, missed: 0, newer: 0, at });
         Vec::new()
     }
 
     fn step(&mut self, by: isize) -> Vec<Effect> {
         let last = self.history.len().saturating_sub(1);
-        match &mut self.pause {
-            Some(pause) => pause.back = pause.back.saturating_add_signed(by).min(last),
-            None => self.say("[ and ] step through the last 10 minutes while paused: p pauses"),
+        let back = self.back().saturating_add_signed(by).min(last);
+        let at = self.history.back(back).map(|point| point.at);
+        match (&mut self.pause, at) {
+            (Some(pause), Some(at)) => pause.at = at,
+            (Some(_), None) => {}
+            (None, _) => {
+                self.say("[ and ] step through the last 10 minutes while paused: p pauses");
+            }
         }
         Vec::new()
     }
@@ -282,5 +299,21 @@ impl App {
         self.cursor().go(by, len);
         self.unfollow();
         Vec::new()
+    }
+}
+
+/// A filter that selects one socket: by its cookie, or by its ends where an
+/// event told no cookie.
+fn filter_of_ends(who: &Identity) -> Option<String> {
+    if who.cookie != 0 {
+        return Some(format!("cookie {:#x}", who.cookie));
+    }
+    let Ends::Inet { local, remote } = who.ends else { return None };
+    let local = (local.port != 0).then(|| format!("sport {}", local.port));
+    let remote = (remote.port != 0)
+        .then(|| format!("dst {} and dport {}", remote.address, remote.port));
+    match (local, remote) {
+        (Some(local), Some(remote)) => Some(format!("{local} and {remote}")),
+        (local, remote) => local.or(remote),
     }
 }

@@ -9,8 +9,8 @@ mod rounds;
 mod tab;
 
 pub use filter_box::FilterBox;
-pub use overlay::{Act, Format, Overlay};
-pub use rounds::{Entry, Peak};
+pub use overlay::{Act, Format, Held, Overlay, Target};
+pub use rounds::{Entry, LOG, Peak};
 pub use tab::{GROUP_KEYS, TABS, Tab};
 
 use std::collections::VecDeque;
@@ -23,10 +23,11 @@ use crate::engine::fields::{Field, Order};
 use crate::engine::history::{History, Point};
 use crate::engine::{Round, Wishes};
 use crate::matrix::Matrix;
+use crate::model::moment::Moment;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::table::Table;
-use crate::model::want::{Extras, TableId};
+use crate::model::want::{Extras, Want};
 
 use super::grid::Cursor;
 use super::keys::Keymap;
@@ -63,8 +64,10 @@ pub struct Pause {
     pub since_ns: u64,
     /// Transitions since.
     pub missed: u64,
-    /// How many points back in the history.
-    pub back: usize,
+    /// Entries of the log since.
+    pub newer: usize,
+    /// The point of the history that is shown.
+    pub at: Moment,
 }
 
 /// What can be clicked.
@@ -81,8 +84,8 @@ pub enum Hit {
 /// What does not change while it runs.
 #[derive(Clone)]
 pub struct Fixed {
-    /// The tables of the watch.
-    pub tables: Vec<TableId>,
+    /// What the command line asks for: tables, states, types.
+    pub want: Want,
     /// Colours and glyphs.
     pub theme: Theme,
     /// Which key does what.
@@ -104,7 +107,7 @@ pub struct App {
     /// The one that is shown.
     pub shown: Option<Arc<Round>>,
     /// The list of sockets that is shown.
-    pub listed: Option<Listed>,
+    pub listed: Option<Arc<Listed>>,
     /// The rows on the screen with all their details.
     pub closer: Table,
     /// The sockets that were asked for.
@@ -228,13 +231,16 @@ impl App {
     pub fn job(&self) -> Option<Job> {
         Some(Job {
             round: Arc::clone(self.shown.as_ref()?),
-            tables: self.fixed.tables.clone(),
+            want: self.fixed.want.clone(),
             filter: self.filter.filter.clone(),
+            typing: self.filter.edit.is_some(),
             invert: self.filter.invert,
             faults: self.faults,
             order: self.order(),
             pins: self.pins.clone(),
             group: (self.tab == Tab::Groups).then(|| GROUP_KEYS[self.group]),
+            fields: self.fields(),
+            detail: self.detail,
         })
     }
 
@@ -284,7 +290,7 @@ impl App {
         match self.tab {
             Tab::Overview => self.shown.as_ref().map_or(0, |round| round.alerts.len()),
             Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
-            Tab::Events => self.log.len(),
+            Tab::Events => self.log.len() - self.newer(),
             Tab::Map => 0,
             Tab::Listeners | Tab::Groups | Tab::Ports => {
                 self.sheet.as_ref().map_or(0, |sheet| sheet.rows.len())
@@ -304,7 +310,22 @@ impl App {
 
     /// How many points back the screen is.
     pub fn back(&self) -> usize {
-        self.pause.map_or(0, |pause| pause.back)
+        self.pause.map_or(0, |pause| self.history.since(pause.at))
+    }
+
+    /// The log, newest first; while the screen is held as it was then.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.log.iter().rev().skip(self.newer())
+    }
+
+    /// An entry of the log as it is shown.
+    pub fn entry(&self, index: usize) -> Option<&Entry> {
+        self.entries().nth(index)
+    }
+
+    /// Entries that came since the screen is held.
+    fn newer(&self) -> usize {
+        self.pause.map_or(0, |pause| pause.newer).min(self.log.len())
     }
 
     /// Says something for a while.

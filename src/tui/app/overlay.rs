@@ -9,6 +9,7 @@ use super::{App, Effect, Tab};
 use crate::tui::grid::Cursor;
 use crate::tui::keys::Action;
 use crate::tui::rows::RowKey;
+use crate::tui::sheet::end;
 
 /// What lies over the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub enum Overlay {
     Columns(Cursor),
     /// Something to confirm.
     Confirm(Act),
-    /// What to do with the socket.
-    Acts,
+    /// What to do with a socket.
+    Acts(Target),
     /// Which format to write.
     Export,
 }
@@ -37,10 +38,35 @@ pub enum Overlay {
 /// Something that is done to a socket or process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// SOCK_DESTROY.
-    Destroy(RowKey),
-    /// A signal: its number, the process and its name.
-    Signal(i32, u32, String),
+    /// SOCK_DESTROY, of the socket with these ends.
+    Destroy(RowKey, String),
+    /// A signal, by its number, to the process that holds a socket.
+    Signal(i32, Held),
+}
+
+/// The socket that was selected when the key was pressed: rows move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Which one.
+    pub key: RowKey,
+    /// Its ends.
+    pub name: String,
+    /// Who holds it, the first where it is several.
+    pub holder: Option<Held>,
+}
+
+/// A descriptor of a process: by it one makes sure that it is still that
+/// process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The process.
+    pub pid: u32,
+    /// Its name, escaped.
+    pub comm: String,
+    /// The descriptor.
+    pub fd: u32,
+    /// The socket's inode.
+    pub inode: u32,
 }
 
 /// A file format.
@@ -58,11 +84,16 @@ impl App {
         Vec::new()
     }
 
+    /// Lays a page over the screen.
+    pub fn show(&mut self, title: String, lines: Vec<String>) {
+        self.overlay = Some(Overlay::Page { title, lines, top: 0 });
+    }
+
     pub(super) fn open_acts(&mut self) -> Vec<Effect> {
         if !self.fixed.allow_actions {
             self.say("this watch only looks; start it with --allow-actions to close sockets");
-        } else if self.selected().is_some() {
-            self.overlay = Some(Overlay::Acts);
+        } else if let Some(target) = self.target() {
+            self.overlay = Some(Overlay::Acts(target));
         } else {
             self.say("select a socket first, in Sockets");
         }
@@ -118,7 +149,10 @@ impl App {
                 };
                 return vec![Effect::Export(format)];
             }
-            Overlay::Acts => return self.choose_act(key),
+            Overlay::Acts(target) => {
+                let target = target.clone();
+                return self.choose_act(key, target);
+            }
             Overlay::Confirm(act) => {
                 let yes = key.code == KeyCode::Char('y');
                 return if yes { vec![Effect::Act(act.clone())] } else { Vec::new() };
@@ -139,20 +173,30 @@ impl App {
         self.orders[Tab::Sockets.index()] = None;
     }
 
-    fn choose_act(&mut self, key: &KeyEvent) -> Vec<Effect> {
-        let Some(row) = self.row_at(self.cursors[Tab::Sockets.index()].at) else {
-            return Vec::new();
-        };
-        let (row_key, inode) = (RowKey::of(&row.socket), row.socket.inode);
-        let holder = self.shown.as_ref().and_then(|round| {
-            let holder = round.frame.owners.of(inode).first()?;
-            let comm = escaped(round.frame.owners.comm(holder.pid));
-            Some((holder.pid, comm))
+    /// The socket under the cursor, to act on.
+    fn target(&self) -> Option<Target> {
+        let key = self.selected()?;
+        let socket = self.row_at(self.cursors[Tab::Sockets.index()].at)?.socket;
+        let owners = &self.shown.as_ref()?.frame.owners;
+        let holder = owners.of(socket.inode).first().map(|holder| Held {
+            pid: holder.pid,
+            comm: escaped(owners.comm(holder.pid)),
+            fd: holder.fd,
+            inode: socket.inode,
         });
-        let act = match (key.code, holder) {
-            (KeyCode::Char('d'), _) => Act::Destroy(row_key),
-            (KeyCode::Char('t'), Some((pid, comm))) => Act::Signal(libc::SIGTERM, pid, comm),
-            (KeyCode::Char('9'), Some((pid, comm))) => Act::Signal(libc::SIGKILL, pid, comm),
+        let ends = socket.local().zip(socket.remote());
+        let name = ends.map_or_else(
+            || format!("inode {}", socket.inode),
+            |(local, remote)| format!("{} -> {}", end(local), end(remote)),
+        );
+        Some(Target { key, name, holder })
+    }
+
+    fn choose_act(&mut self, key: &KeyEvent, target: Target) -> Vec<Effect> {
+        let act = match (key.code, target.holder) {
+            (KeyCode::Char('d'), _) => Act::Destroy(target.key, target.name),
+            (KeyCode::Char('t'), Some(holder)) => Act::Signal(libc::SIGTERM, holder),
+            (KeyCode::Char('9'), Some(holder)) => Act::Signal(libc::SIGKILL, holder),
             (KeyCode::Char('t' | '9'), None) => {
                 self.say("no process is known to hold this socket");
                 return Vec::new();

@@ -14,10 +14,11 @@ use crate::sys::clock;
 
 use super::{App, Effect, Tab};
 use crate::tui::rows::{Listed, RowKey};
+use crate::tui::sheet::Sheet;
 use crate::tui::view;
 
 /// Transitions kept for the Events tab and for details.
-const LOG: usize = 10_000;
+pub const LOG: usize = 10_000;
 
 /// An entry of the log.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl App {
         let times = round.clocks;
         for change in &round.changes {
             let at = clock::local_time_of_day(times.wall_at(round.begun_ns));
-            self.log.push_back(Entry::Alert(change.clone(), at));
+            self.note(Entry::Alert(change.clone(), at));
         }
         let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         let alerts = round.alerts.iter().map(|standing| {
@@ -68,9 +69,7 @@ impl App {
             unknown,
         });
         self.latest = Some(Arc::clone(&round));
-        if let Some(pause) = &mut self.pause {
-            // The point that is shown moves back as new ones come.
-            pause.back = (pause.back + 1).min(self.history.len().saturating_sub(1));
+        if self.pause.is_some() {
             return Vec::new();
         }
         self.shown = Some(round);
@@ -103,26 +102,39 @@ impl App {
                     if let Some(pause) = &mut self.pause {
                         pause.missed += 1;
                     }
-                    self.log.push_back(Entry::Transition(change, at));
-                    if self.tab == Tab::Events && self.cursor().at > 0 {
-                        // The newest stand first: the cursor stays on its row.
-                        self.cursor().at += 1;
-                        self.cursor().top += 1;
-                    }
+                    self.note(Entry::Transition(change, at));
                 }
-                Told::Gap(gap) => self.log.push_back(Entry::Gap(gap, at)),
+                Told::Gap(gap) => self.note(Entry::Gap(gap, at)),
             }
         }
-        while self.log.len() > LOG {
+    }
+
+    /// Some of what happened was not taken in: the terminal took no output for
+    /// so long.
+    pub fn lost(&mut self, count: u64) {
+        let gap = Gap::new("log", "the terminal took no output").count(count);
+        self.note(Entry::Gap(gap, String::new()));
+    }
+
+    /// Adds to the log.
+    fn note(&mut self, entry: Entry) {
+        self.log.push_back(entry);
+        if self.log.len() > LOG {
             self.log.pop_front();
+        }
+        let cursor = &mut self.cursors[Tab::Events.index()];
+        if let Some(pause) = &mut self.pause {
+            pause.newer += 1;
+        } else if cursor.at > 0 {
+            // The newest stand first: the cursor stays on its row.
+            cursor.at += 1;
+            cursor.top += 1;
         }
     }
 
     /// Takes in a list.
-    pub fn list(&mut self, listed: Listed) {
-        if let Some(error) = &listed.error {
-            self.filter.error = Some(error.clone());
-        }
+    pub fn list(&mut self, listed: Arc<Listed>) {
+        self.resolved(&listed.filter, listed.error.as_ref());
         let kept = self.follow.and_then(|key| {
             let table = &listed.round.table;
             let is_it = |at: &u32| {
@@ -141,12 +153,25 @@ impl App {
 
     /// Makes the sheet of the tab anew.
     pub fn renew_sheet(&mut self) {
-        self.sheet = view::sheet(self);
+        let sheet = view::sheet(self);
+        let before = std::mem::replace(&mut self.sheet, sheet);
+        self.keep_order(before);
         if let (Some(sheet), Some((column, down))) =
             (&mut self.sheet, self.orders[self.tab.index()])
         {
             sheet.sort(column, down);
         }
+    }
+
+    /// Columns of a sheet come and go: the order is one by title.
+    fn keep_order(&mut self, before: Option<Sheet>) {
+        let order = &mut self.orders[self.tab.index()];
+        let (Some(before), Some(now), Some((column, down))) = (before, &self.sheet, *order) else {
+            return;
+        };
+        let Some(title) = before.columns.get(column).map(|column| &column.title) else { return };
+        let place = now.columns.iter().position(|column| column.title == *title);
+        *order = place.map(|column| (column, down));
     }
 
     /// Time passes.

@@ -28,9 +28,9 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         Column::text("KNOWN BY", 3),
     ];
     let lines = usize::from(area.height.saturating_sub(1));
-    let len = app.log.len();
+    let len = app.len();
     let window = app.cursor().window(len, lines);
-    let entries = app.log.iter().rev().skip(window.start).take(window.len());
+    let entries = app.entries().skip(window.start).take(window.len());
     let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, theme)).collect();
     let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
     let heads =

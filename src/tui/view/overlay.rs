@@ -45,15 +45,15 @@ fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
         Overlay::Columns(cursor) => columns(app, cursor, room),
         Overlay::Confirm(act) => {
             let what = match act {
-                Act::Destroy(_) => "close this socket, as a reset to both sides".to_owned(),
-                Act::Signal(number, pid, comm) => {
-                    format!("send {} to {comm}[{pid}]", signal(*number))
+                Act::Destroy(_, name) => format!("close {name}, as a reset to both sides"),
+                Act::Signal(number, held) => {
+                    format!("send {} to {}[{}]", signal(*number), held.comm, held.pid)
                 }
             };
             short("sure?", &[&format!("{what}?"), "", "y does it, any other key does not"])
         }
-        Overlay::Acts => short(
-            "act on this socket",
+        Overlay::Acts(target) => short(
+            &format!("act on {}", target.name),
             &[
                 "d  close the socket (SOCK_DESTROY)",
                 "t  SIGTERM to the process that holds it",
