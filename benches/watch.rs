@@ -14,7 +14,7 @@ use divan::Bencher;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use sockstate::engine::{Engine, Events, Round, Watched, Watcher, Wishes};
-use sockstate::model::want::{Proto, TableId};
+use sockstate::model::want::{Proto, TableId, Want};
 use sockstate::rules::Config;
 use sockstate::source::Choice;
 use sockstate::tui::app::{App, Fixed};
@@ -68,7 +68,8 @@ static ROUND: LazyLock<Arc<Round>> = LazyLock::new(|| {
 
 fn app() -> (App, Lister) {
     let fixed = Fixed {
-        tables: tables(),
+        want: Want::all_of(tables()),
+        flags: String::new(),
         theme: Theme { color: true, unicode: true },
         keymap: Keymap::default(),
         allow_actions: false,
@@ -79,7 +80,7 @@ fn app() -> (App, Lister) {
     app.round(Arc::clone(&ROUND));
     app.event(&Event::Key(KeyEvent::new(KeyCode::Char('2'), KeyModifiers::NONE)));
     let listed = lister.list(&app.job().expect("there is a round"));
-    app.list(listed);
+    app.list(Arc::new(listed));
     (app, lister)
 }
 

@@ -25,10 +25,10 @@ use sockstate::model::moment::{Dwell, Moment, When};
 use sockstate::model::socket::Ends;
 use sockstate::model::state::State;
 use sockstate::model::transition::{Kind, Ownership, Process, Source, Transition};
-use sockstate::model::want::{Proto, TableId};
+use sockstate::model::want::{Proto, TableId, Want};
 use sockstate::rules::Config;
 use sockstate::source::Choice;
-use sockstate::tui::app::{App, Effect, Fixed, Overlay, TABS, Tab};
+use sockstate::tui::app::{Act, App, Effect, Fixed, Overlay, TABS, Tab};
 use sockstate::tui::keys::Keymap;
 use sockstate::tui::rows::Lister;
 use sockstate::tui::theme::Theme;
@@ -79,7 +79,8 @@ impl Watch {
         proc.write("sys/net/ipv4/tcp_max_tw_buckets", "2\n").expect("a file");
         proc.write("sys/net/ipv4/ip_local_port_range", "32768\t60999\n").expect("a file");
         let fixed = Fixed {
-            tables: tables(),
+            want: Want::all_of(tables()),
+            flags: String::new(),
             theme,
             keymap: Keymap::default(),
             allow_actions: false,
@@ -110,7 +111,7 @@ impl Watch {
                 Effect::List => {
                     let job = self.app.job().expect("there is a round");
                     let listed = self.lister.list(&job);
-                    self.app.list(listed);
+                    self.app.list(Arc::new(listed));
                 }
                 Effect::Control => {}
                 other => self.asked.push(other),
@@ -356,9 +357,16 @@ fn nothing_is_acted_on_unless_that_was_allowed_and_confirmed() {
     watch.keys("Kdn");
     assert_eq!(watch.asked, []);
     watch.keys("Kd");
-    assert!(watch.draw(80, 24).contains("close this socket"));
+    assert!(watch.draw(80, 24).contains("as a reset to both sides?"));
     watch.keys("y");
     assert!(matches!(watch.asked.as_slice(), [Effect::Act(_)]), "{:?}", watch.asked);
+    // Rows may move between two keys: what the first one chose is acted on.
+    watch.keys("K");
+    let Some(Overlay::Acts(target)) = watch.app.overlay.clone() else { panic!("a choice") };
+    watch.next_round();
+    watch.app.cursors[Tab::Sockets.index()].at += 1;
+    watch.keys("dy");
+    assert_eq!(watch.asked.last(), Some(&Effect::Act(Act::Destroy(target.key, target.name))));
 }
 
 #[test]
@@ -367,9 +375,11 @@ fn the_same_as_a_command_line() {
     watch.keys("2/state close-wait");
     watch.enter();
     watch.keys("sssSy");
-    let expected = "sockstate list -a --columns proto,state,recvq,sendq,local,remote,age,process \
+    let expected = "sockstate list -a -t -u -w -x --columns proto,state,recvq,sendq,local,remote,age,process \
                     --sort -recvq 'state close-wait'";
     assert_eq!(watch.app.command(), expected);
+    let screen = watch.draw(80, 24);
+    assert!(screen.contains("    'state close-wait'"), "all of it can be read: {screen}");
 }
 
 #[test]

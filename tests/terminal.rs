@@ -21,6 +21,7 @@ const CHECKS: &[Check] = &[
     ("a_leak_appears_and_resolves", a_leak_appears_and_resolves),
     ("suspend_and_resume", suspend_and_resume),
     ("stopped_from_outside", stopped_from_outside),
+    ("without_a_shell", without_a_shell),
     ("resize", resize),
     ("signals_give_the_terminal_back", signals_give_the_terminal_back),
     ("a_panic_gives_the_terminal_back", a_panic_gives_the_terminal_back),
@@ -160,11 +161,11 @@ fn a_leak_appears_and_resolves() -> Result<()> {
 
 /// Ctrl-Z gives the terminal back and stops; fg takes it again.
 fn suspend_and_resume() -> Result<()> {
-    let mut session = start(80, 24)?;
+    let mut session = in_shell()?;
     session.keys("\x1a")?;
     session.wait_stopped(true)?;
     session.wait_restored()?;
-    session.signal(Signal::CONT)?;
+    session.foreground()?;
     session.wait("the screen drawn anew", |screen| {
         screen.alternate_screen() && screen.contents().contains("1 Overview")
     })?;
@@ -173,13 +174,28 @@ fn suspend_and_resume() -> Result<()> {
     quit(session)
 }
 
+/// With nobody to bring it back it does not stop.
+fn without_a_shell() -> Result<()> {
+    let mut session = start(80, 24)?;
+    session.keys("\x1a")?;
+    session.wait_for("there is no shell")?;
+    session.wait_stopped(false)?;
+    quit(session)
+}
+
+fn in_shell() -> Result<Session> {
+    let session = watch([]).in_shell().start_session(80, 24)?;
+    session.wait_for("1 Overview")?;
+    Ok(session)
+}
+
 /// SIGTSTP of a person or a supervisor does the same.
 fn stopped_from_outside() -> Result<()> {
-    let session = start(80, 24)?;
+    let mut session = in_shell()?;
     session.signal(Signal::TSTP)?;
     session.wait_stopped(true)?;
     session.wait_restored()?;
-    session.signal(Signal::CONT)?;
+    session.foreground()?;
     session.wait("the screen drawn anew", |screen| {
         screen.alternate_screen() && screen.contents().contains("1 Overview")
     })?;
@@ -265,7 +281,7 @@ fn acts_on_a_socket() -> Result<()> {
     session.keys("2")?;
     session.wait_for(&held.local.to_string())?;
     session.keys("Kd")?;
-    session.wait_for("close this socket")?;
+    session.wait_for("as a reset to both sides?")?;
     session.keys("n")?;
     session.keys("Kdy")?;
     // Both ends of it are here: a reset ends both.

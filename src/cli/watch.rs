@@ -13,7 +13,7 @@ use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme
 use super::check::notifier;
 use super::context::Context;
 use super::error::Error;
-use super::flags::WatchFlags;
+use super::flags::{Shared, SourceChoice, WatchFlags};
 use super::transitions::{self, Chosen};
 use super::{rules, select, watch_plain};
 
@@ -55,6 +55,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let theme = Theme { color: context.style.color, unicode };
     let fixed = Fixed {
         want: asked.want,
+        flags: flags_of(&context.shared),
         theme,
         keymap,
         allow_actions: flags.allow_actions,
@@ -84,6 +85,21 @@ fn is_live(context: &Context<'_>, flags: &WatchFlags) -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let wanted = !flags.plain && !context.shared.json && !dumb;
     wanted && context.terminal && io::stdin().is_terminal()
+}
+
+/// The flags that say whose sockets these are.
+fn flags_of(shared: &Shared) -> String {
+    let namespace = shared.netns.as_ref().map(|name| format!(" -N {name}"));
+    let source = match shared.source {
+        // How events are told is no matter of the rows.
+        SourceChoice::Auto
+        | SourceChoice::Tracepoint
+        | SourceChoice::Destroy
+        | SourceChoice::Poll => None,
+        SourceChoice::Netlink => Some(" --source netlink".to_owned()),
+        SourceChoice::Proc => Some(" --source proc".to_owned()),
+    };
+    namespace.into_iter().chain(source).collect()
 }
 
 /// The fonts of the Linux console have few glyphs beside ASCII.

@@ -53,7 +53,6 @@ pub fn run<'p>(
     let events = transitions::events(context.shared.source);
     let watched = Watched { engine, tables, config, own, events };
     let (watcher, sources) = Watcher::open(watched).map_err(Error::Failed)?;
-    context.note(&format!("events by {sources}\n"));
     let mut lines = Lines {
         flags,
         chosen,
@@ -63,6 +62,7 @@ pub fn run<'p>(
         failing: false,
         slow: false,
     };
+    lines.remark(context, Priority::Info, &format!("events by {sources}\n"));
     let result = lines.watch(context, watcher, &ending);
     lines.manager.say("STOPPING=1");
     if let Some(failed) = lines.notifier.take().map(Notifier::finish).filter(|failed| failed.0 > 0)
@@ -108,11 +108,11 @@ impl Lines<'_> {
                 Ok(round) => self.round(context, &round)?,
                 Err(error) => self.failed(context, &error.to_string()),
             }
-            self.manager.alive();
             let kept_ms = pace.next(interval_ms, clock::process_cpu_ns());
             let due_ns = look_ns.saturating_add(kept_ms.saturating_mul(1_000_000));
             loop {
                 let now_ns = clock::monotonic_ns();
+                self.manager.alive(now_ns);
                 if is_over(now_ns) {
                     return Ok(());
                 }
@@ -135,7 +135,7 @@ impl Lines<'_> {
     /// What a round brought: alerts that changed, gaps that are new.
     fn round(&mut self, context: &mut Context<'_>, round: &Round) -> Result<(), Error> {
         for change in &round.changes {
-            let line = json::alert_event(round.started, round.at_ms(), change);
+            let line = json::alert_event(round.started, round.at_ms, change);
             if context.shared.json {
                 context.print(&line)?;
             } else {
@@ -152,7 +152,7 @@ impl Lines<'_> {
         self.tell_gaps(context, &new)?;
         self.tell_pace(context, round);
         if std::mem::take(&mut self.failing) {
-            context.note("looking again\n");
+            self.remark(context, Priority::Notice, "looking again\n");
         }
         let alerts = human::plural(round.alerts.len() as u64, "alert");
         self.manager.ready(&format!("{}, {alerts}", human::plural(round.total(), "socket")));
@@ -161,7 +161,7 @@ impl Lines<'_> {
 
     fn tell_gaps(&self, context: &mut Context<'_>, gaps: &[Gap]) -> Result<(), Error> {
         if !context.shared.json {
-            context.note(&text::gaps(gaps));
+            self.remark(context, Priority::Warning, &text::gaps(gaps));
             return Ok(());
         }
         let (mut out, _) = context.output();
@@ -174,14 +174,23 @@ impl Lines<'_> {
         if slow && !self.slow {
             let took = human::duration(round.took_ns / 1_000_000);
             let interval = human::duration(nanos(self.flags.interval) / 1_000_000);
-            context.note(&format!("the look took {took} > interval {interval}\n"));
+            let text = format!("the look took {took} > interval {interval}\n");
+            self.remark(context, Priority::Warning, &text);
         }
         self.slow = slow;
     }
 
+    /// Says something on standard error, lines each with its priority.
+    fn remark(&self, context: &mut Context<'_>, priority: Priority, text: &str) {
+        let prefix = self.manager.remark_prefix(priority);
+        let lines = text.split_inclusive('\n').map(|line| format!("{prefix}{line}"));
+        context.note(&lines.collect::<String>());
+    }
+
     fn failed(&mut self, context: &mut Context<'_>, why: &str) {
         if !std::mem::replace(&mut self.failing, true) {
-            context.note(&format!("the look failed, trying again: {why}\n"));
+            let text = format!("the look failed, trying again: {why}\n");
+            self.remark(context, Priority::Warning, &text);
         }
     }
 

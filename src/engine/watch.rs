@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::{Alerts, Change, Look, Standing};
 use crate::model::frame::{DeadFds, Frame, Past, StateCounts};
@@ -64,8 +64,9 @@ pub struct Round {
     /// When the watch began, by the wall clock: the times of alerts count from
     /// there.
     pub started: Timestamp,
-    /// The same in nanoseconds by `CLOCK_MONOTONIC`.
-    watch_begun_ns: u64,
+    /// When the round began, in milliseconds since then, those included in which
+    /// the machine slept.
+    pub at_ms: u64,
     /// What the rules saw, owners among it.
     pub frame: Frame,
     /// UDP sockets per state.
@@ -93,11 +94,6 @@ pub struct Round {
 }
 
 impl Round {
-    /// When it began, in milliseconds since the watch did.
-    pub fn at_ms(&self) -> u64 {
-        self.begun_ns.saturating_sub(self.watch_begun_ns) / 1_000_000
-    }
-
     /// All sockets of all tables.
     pub fn total(&self) -> u64 {
         [&self.frame.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
@@ -110,8 +106,9 @@ pub struct Watcher<'e> {
     stream: Stream<'e>,
     keeper: OwnerKeeper,
     alerts: Alerts,
-    begun_ns: u64,
-    /// The same by the wall clock.
+    /// When it began, by the clock that goes on while the machine sleeps, and by
+    /// the wall clock.
+    begun_ms: u64,
     started: Timestamp,
     /// A look that is old enough to measure growth by, and one that will be.
     past: Option<(u64, Arc<Frame>)>,
@@ -129,25 +126,19 @@ impl<'e> Watcher<'e> {
     pub fn open(watched: Watched<'e>) -> Result<(Self, String), String> {
         let want = Want::all_of(watched.tables.clone());
         let (stream, sources) = Stream::open(watched.engine, want, watched.events)?;
-        let (begun_ns, clocks) = (clock::monotonic_ns(), ClockPair::now());
         let watcher = Self {
             keeper: OwnerKeeper::new(&watched.engine.proc_root),
             watched,
             stream,
             alerts: Alerts::default(),
-            begun_ns,
-            started: clocks.wall_at(begun_ns),
+            begun_ms: clock::boottime_ms(),
+            started: clock::now(),
             past: None,
             next_past: None,
             dead_fds: None,
             earlier_ports: None,
         };
         Ok((watcher, sources))
-    }
-
-    /// Nanoseconds by `CLOCK_MONOTONIC` that the times of alerts count from.
-    pub fn begun_ns(&self) -> u64 {
-        self.begun_ns
     }
 
     /// Waits for events, at most `timeout`. Returns whether some were lost, so
@@ -175,6 +166,7 @@ impl<'e> Watcher<'e> {
     /// When no table could be read; what fired goes on firing.
     pub fn round(&mut self, wishes: Wishes) -> Result<Round, SourceError> {
         let begun_ns = clock::monotonic_ns();
+        let at_ms = clock::boottime_ms().saturating_sub(self.begun_ms);
         let engine = self.watched.engine;
         let walked = self.keeper.take(Duration::ZERO);
         if walked {
@@ -210,14 +202,14 @@ impl<'e> Watcher<'e> {
         if let Some(ports) = &ports {
             report.gaps.extend(ports.report.gaps.iter().cloned());
         }
-        let (frame, changes, unknown) = self.judge(frame, begun_ns);
+        let (frame, changes, unknown) = self.judge(frame, at_ms);
         let clocks = self.stream.clocks();
-        self.started = steady(self.started, clocks.wall_at(self.begun_ns));
+        self.started = steady(self.started, clocks.wall_at(begun_ns), at_ms);
         Ok(Round {
             clocks,
             begun_ns,
             started: self.started,
-            watch_begun_ns: self.begun_ns,
+            at_ms,
             took_ns: clock::monotonic_ns().saturating_sub(begun_ns),
             top: tally.top(&frame),
             udp: tally.udp,
@@ -257,8 +249,7 @@ impl<'e> Watcher<'e> {
         Ok((first, tally, table))
     }
 
-    fn judge(&mut self, mut frame: Frame, now_ns: u64) -> (Frame, Vec<Change>, Vec<Unknown>) {
-        let at_ms = now_ns.saturating_sub(self.begun_ns) / 1_000_000;
+    fn judge(&mut self, mut frame: Frame, at_ms: u64) -> (Frame, Vec<Change>, Vec<Unknown>) {
         frame.past = self.past.as_ref().map(|(past_ms, frame)| Past {
             frame: Arc::clone(frame),
             elapsed_ms: at_ms.saturating_sub(*past_ms),
@@ -308,12 +299,13 @@ impl<'e> Watcher<'e> {
     }
 }
 
-/// When the watch began: what was said before, so that an alert has one
-/// beginning from its first event to its last, unless the clock was set or the
-/// machine slept, during which `CLOCK_MONOTONIC` stands still.
-fn steady(said: Timestamp, now: Timestamp) -> Timestamp {
-    let apart = now.duration_since(said).unsigned_abs();
-    if apart > SET { now } else { said }
+/// When the watch began, if it is `now` so many milliseconds later: what was said
+/// before, so that an alert has one beginning from its first event to its last,
+/// unless the clock was set.
+fn steady(said: Timestamp, now: Timestamp, at_ms: u64) -> Timestamp {
+    let at = SignedDuration::from_millis(i64::try_from(at_ms).unwrap_or(i64::MAX));
+    let began = now.saturating_sub(at).unwrap_or(said);
+    if began.duration_since(said).unsigned_abs() > SET { began } else { said }
 }
 
 impl Engine {
@@ -348,10 +340,10 @@ mod tests {
     #[test]
     fn the_beginning_stays_until_the_clock_is_set() {
         let said = Timestamp::from_second(1_000).expect("in range");
-        let at = |ms| said.saturating_add(jiff::SignedDuration::from_millis(ms)).expect("in range");
-        assert_eq!(steady(said, at(3)), said);
-        assert_eq!(steady(said, at(-900)), said);
-        assert_eq!(steady(said, at(3_600_000)), at(3_600_000));
-        assert_eq!(steady(said, at(-5_000)), at(-5_000));
+        let at = |ms| said.saturating_add(SignedDuration::from_millis(ms)).expect("in range");
+        assert_eq!(steady(said, at(60_003), 60_000), said);
+        assert_eq!(steady(said, at(59_100), 60_000), said);
+        assert_eq!(steady(said, at(3_660_000), 60_000), at(3_600_000));
+        assert_eq!(steady(said, at(55_000), 60_000), at(-5_000));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -24,8 +25,11 @@ pub enum Priority {
 #[derive(Debug, Default)]
 pub struct Manager {
     socket: Option<(UnixDatagram, SocketAddr)>,
-    watchdog: bool,
-    journal: bool,
+    /// How often it wants a sign of life, nanoseconds.
+    watchdog_ns: Option<u64>,
+    last_sign_ns: u64,
+    /// Whether standard output and standard error go to the journal.
+    journal: [bool; 2],
     is_ready: bool,
 }
 
@@ -34,8 +38,11 @@ impl Manager {
     pub fn from_environment() -> Self {
         Self {
             socket: env::var_os("NOTIFY_SOCKET").and_then(|name| connect(name.as_bytes()).ok()),
-            watchdog: env::var_os("WATCHDOG_USEC").is_some(),
-            journal: env::var("JOURNAL_STREAM").is_ok_and(|stream| is_stdout(&stream)),
+            watchdog_ns: watchdog_ns(),
+            last_sign_ns: 0,
+            journal: env::var("JOURNAL_STREAM").map_or([false; 2], |stream| {
+                [is_stream(&stream, io::stdout()), is_stream(&stream, io::stderr())]
+            }),
             is_ready: false,
         }
     }
@@ -46,9 +53,12 @@ impl Manager {
         self.say(&format!("{ready}STATUS={status}"));
     }
 
-    /// Says that we are alive.
-    pub fn alive(&self) {
-        if self.watchdog {
+    /// Says that we are alive, as often as that is wanted: at half of the time
+    /// after which we would be taken for dead.
+    pub fn alive(&mut self, now_ns: u64) {
+        let due = |every_ns: u64| now_ns.saturating_sub(self.last_sign_ns) >= every_ns / 2;
+        if self.watchdog_ns.is_some_and(due) {
+            self.last_sign_ns = now_ns;
             self.say("WATCHDOG=1");
         }
     }
@@ -63,14 +73,30 @@ impl Manager {
     /// What stands before a line of this priority: nothing where no journal
     /// reads it.
     pub fn prefix(&self, priority: Priority) -> &'static str {
-        match priority {
-            _ if !self.journal => "",
-            Priority::Critical => "<2>",
-            Priority::Warning => "<4>",
-            Priority::Notice => "<5>",
-            Priority::Info => "<6>",
+        if self.journal[0] { priority.prefix() } else { "" }
+    }
+
+    /// The same on standard error.
+    pub fn remark_prefix(&self, priority: Priority) -> &'static str {
+        if self.journal[1] { priority.prefix() } else { "" }
+    }
+}
+
+impl Priority {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Critical => "<2>",
+            Self::Warning => "<4>",
+            Self::Notice => "<5>",
+            Self::Info => "<6>",
         }
     }
+}
+
+/// `WATCHDOG_USEC` in nanoseconds.
+fn watchdog_ns() -> Option<u64> {
+    let us: u64 = env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
+    us.checked_mul(1_000)
 }
 
 fn connect(name: &[u8]) -> io::Result<(UnixDatagram, SocketAddr)> {
@@ -81,9 +107,9 @@ fn connect(name: &[u8]) -> io::Result<(UnixDatagram, SocketAddr)> {
     Ok((UnixDatagram::unbound()?, address))
 }
 
-/// Whether a `device:inode` is standard output: a child that writes to a file
+/// Whether a `device:inode` is one of our outputs: a child that writes to a file
 /// inherits the variable and not the journal.
-fn is_stdout(stream: &str) -> bool {
-    let found = rustix::fs::fstat(io::stdout());
+fn is_stream(stream: &str, output: impl AsFd) -> bool {
+    let found = rustix::fs::fstat(output);
     found.is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }

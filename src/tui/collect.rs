@@ -254,7 +254,7 @@ fn collect(
 fn notify(notifier: Option<&Notifier>, round: &Round) {
     let Some(notifier) = notifier else { return };
     for change in &round.changes {
-        notifier.send(json::alert_event(round.started, round.at_ms(), change));
+        notifier.send(json::alert_event(round.started, round.at_ms, change));
     }
 }
 

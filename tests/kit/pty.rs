@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -67,10 +67,36 @@ impl Run {
     }
 }
 
+impl Run {
+    /// As the job of a shell, which takes the terminal when it is stopped, and continues it when a
+    /// line comes: [`Session::foreground`].
+    pub fn in_shell(mut self) -> Run {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "set -m; \"$@\"; read line; fg", "sh"]);
+        shell.arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        self.command = shell;
+        self
+    }
+}
+
 impl Session {
-    /// The process id.
+    /// The process id; in a shell that of its job.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        let shell = self.child.id();
+        let jobs = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+        let job = jobs.ok().and_then(|jobs| jobs.split_whitespace().next()?.parse().ok());
+        job.unwrap_or(shell)
+    }
+
+    /// Has the shell continue its job.
+    pub fn foreground(&mut self) -> Result<()> {
+        self.keys("\r")
     }
 
     /// Types.

@@ -4,6 +4,7 @@
 use crate::alert::Change;
 use crate::engine::fields::Field;
 use crate::model::state::State;
+use crate::model::want::{Family, Proto};
 
 use super::{App, Entry, GROUP_KEYS, Tab};
 
@@ -34,29 +35,89 @@ impl App {
 
     /// The command line that shows the same.
     pub fn command(&self) -> String {
+        self.command_parts().join(" ")
+    }
+
+    /// The same on several lines, for a shell too.
+    pub(super) fn command_lines(&self) -> Vec<String> {
+        let parts = self.command_parts();
+        let last = parts.len().saturating_sub(1);
+        let line = |(index, part): (usize, String)| {
+            let indent = if index == 0 { "" } else { "    " };
+            format!("{indent}{part}{}", if index < last { " \\" } else { "" })
+        };
+        let mut lines: Vec<String> = parts.into_iter().enumerate().map(line).collect();
+        if self.faults && self.tab == Tab::Sockets {
+            lines.push(String::new());
+            lines.push("that only rows with an alert are shown has no flag".to_owned());
+        }
+        lines
+    }
+
+    fn command_parts(&self) -> Vec<String> {
+        let with = |command: &str| format!("sockstate {command}{}", self.fixed.flags);
+        let tables = self.table_flags();
         let filter = match (&self.filter.filter, self.filter.invert) {
-            (None, _) => String::new(),
-            (Some(_), false) => format!(" '{}'", self.filter.text),
-            (Some(_), true) => format!(" 'not ({})'", self.filter.text),
+            (None, _) => None,
+            (Some(_), false) => Some(quoted(&self.filter.text)),
+            (Some(_), true) => Some(quoted(&format!("not ({})", self.filter.text))),
         };
         match self.tab {
-            Tab::Overview => "sockstate status".to_owned(),
-            Tab::Listeners => "sockstate listeners".to_owned(),
+            Tab::Overview => vec![with("status")],
+            Tab::Listeners => vec![with("listeners")],
+            Tab::Events => vec![with("events")],
+            Tab::Ports => vec![with("ports")],
+            Tab::Map => vec![with("explain diagram")],
             Tab::Groups => {
-                format!("sockstate count --by {},state{filter}", GROUP_KEYS[self.group].name())
+                let by = format!("--by {},state", GROUP_KEYS[self.group].name());
+                [with("count") + &tables, by].into_iter().chain(filter).collect()
             }
-            Tab::Events => "sockstate events".to_owned(),
-            Tab::Ports => "sockstate ports".to_owned(),
-            Tab::Map => "sockstate explain diagram".to_owned(),
             Tab::Sockets => {
                 let names: Vec<&str> = self.fields().into_iter().map(Field::name).collect();
+                let columns = format!("--columns {}", names.join(","));
                 let sort = self.order().map(|order| {
                     let minus = if order.descending { "-" } else { "" };
-                    format!(" --sort {minus}{}", order.field.name())
+                    format!("--sort {minus}{}", order.field.name())
                 });
-                let columns = names.join(",");
-                format!("sockstate list -a --columns {columns}{}{filter}", sort.unwrap_or_default())
+                let list = with("list -a") + &tables;
+                [list, columns].into_iter().chain(sort).chain(filter).collect()
             }
         }
+    }
+
+    /// The flags of the tables that are watched.
+    fn table_flags(&self) -> String {
+        let tables = &self.fixed.want.tables;
+        let mut flags: Vec<&str> = tables.iter().map(|table| flag_of(table.proto)).collect();
+        flags.dedup();
+        let has = |family| tables.iter().any(|table| table.family == family);
+        match (has(Family::Inet), has(Family::Inet6)) {
+            (true, false) => flags.push("-4"),
+            (false, true) => flags.push("-6"),
+            _ => {}
+        }
+        flags.iter().map(|flag| format!(" {flag}")).collect()
+    }
+}
+
+/// A word for the shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+fn flag_of(proto: Proto) -> &'static str {
+    match proto {
+        Proto::Tcp => "-t",
+        Proto::Mptcp => "-M",
+        Proto::Udp => "-u",
+        Proto::Udplite => "--udplite",
+        Proto::Raw => "-w",
+        Proto::Ping => "--ping",
+        Proto::Sctp => "-S",
+        Proto::Dccp => "-d",
+        Proto::Unix => "-x",
+        Proto::Netlink => "--netlink",
+        Proto::Packet => "-0",
+        Proto::Vsock => "--vsock",
     }
 }

@@ -68,7 +68,9 @@ impl App {
             Action::Open => self.open_row(),
             Action::Back => self.back_out(),
             Action::Filter => self.edit_filter(),
-            Action::Invert if self.filter.filter.is_none() => self.only_say("there is no filter to invert"),
+            Action::Invert if self.filter.filter.is_none() => {
+                self.only_say("there is no filter to invert")
+            }
             Action::Invert => {
                 self.filter.invert = !self.filter.invert;
                 vec![Effect::List]
@@ -103,7 +105,7 @@ impl App {
             }
             Action::Columns => self.open(Overlay::Columns(Cursor::default())),
             Action::Command => {
-                self.say(self.command());
+                self.show("the same as".to_owned(), self.command_lines());
                 Vec::new()
             }
             Action::Export => self.open(Overlay::Export),
@@ -310,8 +312,8 @@ fn filter_of_ends(who: &Identity) -> Option<String> {
     }
     let Ends::Inet { local, remote } = who.ends else { return None };
     let local = (local.port != 0).then(|| format!("sport {}", local.port));
-    let remote = (remote.port != 0)
-        .then(|| format!("dst {} and dport {}", remote.address, remote.port));
+    let remote =
+        (remote.port != 0).then(|| format!("dst {} and dport {}", remote.address, remote.port));
     match (local, remote) {
         (Some(local), Some(remote)) => Some(format!("{local} and {remote}")),
         (local, remote) => local.or(remote),

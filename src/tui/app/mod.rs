@@ -86,6 +86,9 @@ pub enum Hit {
 pub struct Fixed {
     /// What the command line asks for: tables, states, types.
     pub want: Want,
+    /// Flags of the command line that other commands take as well, each with a
+    /// blank before it.
+    pub flags: String,
     /// Colours and glyphs.
     pub theme: Theme,
     /// Which key does what.
