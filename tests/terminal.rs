@@ -30,6 +30,10 @@ const CHECKS: &[Check] = &[
     ("acts_on_a_socket", acts_on_a_socket),
     ("keys_of_ones_own", keys_of_ones_own),
     ("no_colour_and_ascii", no_colour_and_ascii),
+    ("a_dumb_terminal_gets_lines", a_dumb_terminal_gets_lines),
+    ("ascii_where_glyphs_are_missing", ascii_where_glyphs_are_missing),
+    ("it_ends_after_its_time", it_ends_after_its_time),
+    ("a_filter_without_an_answer", a_filter_without_an_answer),
 ];
 
 fn main() -> ExitCode {
@@ -308,6 +312,55 @@ fn keys_of_ones_own() -> Result<()> {
     let output = watch(["--config", &name]).run()?.ended(2)?;
     ensure!(output.stderr.contains("the key 'p' is to do both 'pause' and 'quit'"), "{output}");
     Ok(())
+}
+
+fn a_dumb_terminal_gets_lines() -> Result<()> {
+    let _held = states::close_wait(Family::V4, Unread::Eof)?;
+    let session = watch([]).on("dumb", "C.UTF-8").start_session(80, 24)?;
+    session.wait_for("events by")?;
+    session.wait("lines", |screen| !screen.alternate_screen() && !screen.hide_cursor())?;
+    session.signal(Signal::INT)?;
+    let (status, _) = session.finish()?;
+    ensure!(status.code() == Some(130), "{status:?}");
+    Ok(())
+}
+
+/// The fonts of the Linux console lack them, other locales mean other characters.
+fn ascii_where_glyphs_are_missing() -> Result<()> {
+    let _held = states::time_wait(Family::V4, By::Close)?;
+    for (terminal, locale) in [("linux", "C.UTF-8"), ("xterm", "C")] {
+        let session = watch([]).on(terminal, locale).start_session(80, 24)?;
+        session.wait_for("TIME_WAIT 1 of")?;
+        ensure!(session.text().is_ascii(), "{terminal} {locale}:\n{}", session.text());
+        quit(session)?;
+    }
+    Ok(())
+}
+
+fn it_ends_after_its_time() -> Result<()> {
+    let session = watch(["--duration", "300ms"]).start_session(80, 24)?;
+    let (status, _) = session.finish()?;
+    ensure!(status.success(), "{status:?}");
+    Ok(())
+}
+
+/// A name that nobody knows selects nothing, and no name server is asked while it is typed.
+fn a_filter_without_an_answer() -> Result<()> {
+    let _held = states::close_wait(Family::V4, Unread::Eof)?;
+    let mut session = watch([]).start_session(80, 24)?;
+    session.wait_for("1 Overview")?;
+    session.keys("2")?;
+    session.wait_for("CLOSE_WAIT")?;
+    session.keys("/user nosuchuser")?;
+    session.wait_for("no user is called 'nosuchuser'")?;
+    session.wait("no rows", |screen| !screen.contents().contains("CLOSE_WAIT "))?;
+    session.keys("\x1b")?;
+    session.wait_for("CLOSE_WAIT ")?;
+    session.keys("/dst nosuchhost.invalid")?;
+    session.wait_for("is looked up when the line is finished")?;
+    session.keys("\r")?;
+    session.wait_for("no address of 'nosuchhost.invalid'")?;
+    quit(session)
 }
 
 fn no_colour_and_ascii() -> Result<()> {

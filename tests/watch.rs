@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use libtest_mimic::{Arguments, Trial};
 use rustix::process::Signal;
 
-use kit::netns::{Entered, enter_at_start};
+use kit::netns::{Entered, enter_at_start, in_fresh_netns};
 use kit::run::Run;
 use kit::states::{self, Family, Held, Unread};
 use kit::tempdir::TempDir;
@@ -27,6 +27,7 @@ const CHECKS: &[Check] = &[
     ("a_service_manager_is_told", a_service_manager_is_told),
     ("a_command_is_told", a_command_is_told),
     ("an_ordinary_user", an_ordinary_user),
+    ("a_namespace_that_disappears", a_namespace_that_disappears),
 ];
 
 fn main() -> ExitCode {
@@ -209,6 +210,22 @@ fn a_command_is_told() -> Result<()> {
     told("resolved")?;
     watch.signal(Signal::INT)?;
     watch.finish()?.ended(130)?;
+    Ok(())
+}
+
+/// Its last process ends, and nothing but the watch keeps it: it goes on looking.
+fn a_namespace_that_disappears() -> Result<()> {
+    let sleeper = in_fresh_netns(|| Ok(std::process::Command::new("sleep").arg("60").spawn()?));
+    let mut sleeper = sleeper?;
+    let pid = sleeper.id().to_string();
+    let mut watch = Run::new(["watch", "-N", &pid, "--interval", "50ms", "--json"]).start()?;
+    ensure!(watch.remark()?.is_some_and(|line| line.contains("events by")), "it watches");
+    sleeper.kill()?;
+    sleeper.wait()?;
+    std::thread::sleep(Duration::from_millis(300));
+    watch.signal(Signal::INT)?;
+    let output = watch.finish()?.ended(130)?;
+    ensure!(!output.stderr.contains("failed"), "{output}");
     Ok(())
 }
 

@@ -336,3 +336,24 @@ pub fn input(sender: Sender<Msg>) -> io::Result<()> {
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::gap::Gap;
+
+    /// A terminal that hangs for an hour costs no more than one that hangs for a minute.
+    #[test]
+    fn a_tray_that_nobody_empties_is_bounded() {
+        let tray = Tray::default();
+        let told = |name: u32| vec![(Told::Gap(Gap::new("x", name.to_string())), String::new())];
+        assert!(tray.lay_told(told(0)), "somebody must be told");
+        let more = (1..LOG as u32 + 5).filter(|name| tray.lay_told(told(*name))).count();
+        assert_eq!(more, 0, "somebody was");
+        let held = tray.take();
+        assert_eq!((held.told.len(), held.lost), (LOG, 5));
+        let Some((Told::Gap(oldest), _)) = held.told.front() else { panic!("a gap") };
+        assert_eq!(oldest.reason, "5", "the newest stay");
+        assert!(tray.lay_told(told(0)), "it was emptied");
+    }
+}

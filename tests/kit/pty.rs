@@ -48,7 +48,10 @@ impl Run {
     pub fn start_session(mut self, columns: u16, rows: u16) -> Result<Session> {
         let (master, slave) = terminal(columns, rows)?;
         raw::take_terminal(&mut self.command);
-        self.command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8");
+        let is_set = |name: &str| self.command.get_envs().any(|(other, _)| other == name);
+        if !is_set(TERMINAL) {
+            self = self.on("xterm-256color", "C.UTF-8");
+        }
         self.command.stdin(slave.try_clone()?).stdout(slave.try_clone()?);
         self.command.stderr(slave.try_clone()?);
         let child = {
@@ -67,7 +70,15 @@ impl Run {
     }
 }
 
+/// The kind of terminal.
+const TERMINAL: &str = "TERM";
+
 impl Run {
+    /// On another kind of terminal than that of most, in another locale.
+    pub fn on(self, terminal: &str, locale: &str) -> Run {
+        self.env(TERMINAL, terminal).env("LC_ALL", locale)
+    }
+
     /// As the job of a shell, which takes the terminal when it is stopped, and continues it when a
     /// line comes: [`Session::foreground`].
     pub fn in_shell(mut self) -> Run {
