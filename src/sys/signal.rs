@@ -107,10 +107,11 @@ pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<(
     if !is_it() {
         return Err(io::Error::other("it does not hold this socket any more"));
     }
-    Ok(match pidfd {
-        Some(pidfd) => pidfd_send_signal(pidfd, signal)?,
-        None => kill_process(pid, signal)?,
-    })
+    let sent = match pidfd {
+        Some(pidfd) => pidfd_send_signal(pidfd, signal),
+        None => kill_process(pid, signal),
+    };
+    Ok(sent?)
 }
 
 /// Whether somebody would continue us if we stopped: a shell with job control is
