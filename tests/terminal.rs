@@ -64,6 +64,8 @@ fn make_screens() -> Result<()> {
         ("Sockets", "2/state close-wait\r\r", "the application"),
         ("Listeners", "3", "FULL"),
         ("Groups", "4", "by process"),
+        ("Events", "5", "LISTEN"),
+        ("Ports", "6", "DESTINATION"),
         ("Map", "7", "[CLOSE"),
     ];
     let mut text = String::from(

@@ -67,6 +67,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         fixed,
         interval_ms: u64::try_from(flags.interval.as_millis()).unwrap_or(u64::MAX).max(10),
         filter: words.join(" "),
+        names: context.shared.resolve,
         mouse: !flags.no_mouse,
         duration: flags.duration,
     });

@@ -45,6 +45,8 @@ pub struct Setup {
     pub filter: String,
     /// Whether the mouse is listened to.
     pub mouse: bool,
+    /// Whether there are names for numbers from the beginning.
+    pub names: bool,
     /// It ends after so long.
     pub duration: Option<Duration>,
 }
@@ -90,6 +92,7 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     };
     collect::worker(engine(), worked, sender.clone())?;
     session.app.set_filter(&setup.filter);
+    session.app.names = setup.names;
     session.app.tick(clock::monotonic_ns());
     session.control.set(session.app.wishes(), session.app.interval_ms);
     // Before the first thread may panic the hook must be there.
