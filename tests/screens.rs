@@ -20,7 +20,9 @@ use ratatui::backend::TestBackend;
 use kit::fakeproc::FakeProc;
 use sockstate::engine::{Engine, Events, Round, Told, Watched, Watcher, Wishes};
 use sockstate::model::address::{Address, Endpoint};
+use sockstate::model::age::Age;
 use sockstate::model::identity::Identity;
+use sockstate::model::listener::Waiting;
 use sockstate::model::moment::{Dwell, Moment, When};
 use sockstate::model::socket::Ends;
 use sockstate::model::state::State;
@@ -94,7 +96,13 @@ impl Watch {
     }
 
     fn next_round(&mut self) {
+        self.next_round_with(|_| {});
+    }
+
+    /// A round that is changed before it is shown.
+    fn next_round_with(&mut self, change: impl FnOnce(&mut Round)) {
         let mut round = round(&self._proc.root());
+        change(&mut round);
         // Ages on the screen are those of this clock.
         if let Some(latest) = &self.app.latest {
             round.begun_ns = latest.begun_ns + 1_000_000_000;
@@ -211,6 +219,83 @@ fn every_tab_at_every_size() {
             insta::assert_snapshot!(format!("{name}-{width}x{height}"), picture);
         }
     }
+}
+
+/// The line of a screen that has a text.
+fn line_of<'p>(picture: &'p str, text: &str) -> &'p str {
+    let line = picture.lines().find(|line| line.contains(text));
+    line.unwrap_or_else(|| panic!("no line has {text}\n{picture}"))
+}
+
+#[test]
+fn what_matters_of_ordinary_sockets_has_room_on_80_columns() {
+    let mut watch = Watch::new();
+    watch.keys("2/dst 10.0.0.0/8 and not state listen");
+    watch.enter();
+    let picture = watch.draw(80, 24);
+    let head = line_of(&picture, "STATE");
+    for title in ["RECV-Q", "SEND-Q", "LOCAL", "REMOTE", "AGE", "PROCESS"] {
+        assert!(head.contains(title), "{title}\n{picture}");
+    }
+    assert!(line_of(&picture, "10.0.0.9:51234").ends_with("sshd[640]"), "{picture}");
+    let closed = line_of(&picture, "10.0.0.7:40001");
+    assert!(closed.contains("CLOSE_WAIT") && closed.contains("10.0.0.5:8080"), "{picture}");
+    assert!(!closed.contains("10.0.0.7:40001…"), "{picture}");
+}
+
+#[test]
+fn what_is_inferred_is_marked_at_every_width() {
+    let mut watch = Watch::new();
+    tell(&mut watch);
+    watch.keys("5");
+    for (width, height) in SIZES {
+        let picture = watch.draw(width, height);
+        assert!(picture.contains("~inferred"), "{picture}");
+        assert!(line_of(&picture, "TIME_WAIT").starts_with('~'), "{picture}");
+        assert!(line_of(&picture, "CLOSE_WAIT").starts_with(' '), "{picture}");
+    }
+    let wide = watch.draw(120, 40);
+    assert!(line_of(&wide, "TIME_WAIT").contains(" FIN_WAIT1"), "what it passed\n{wide}");
+}
+
+/// Two that share a port, one of them full, between others; drops grow by 8 in
+/// a second, and a client waits.
+fn siblings(round: &mut Round, drops: u32) {
+    let first = round.frame.listeners[1].clone();
+    let mut sibling = round.frame.listeners[0].clone();
+    sibling.socket.inode = 104;
+    sibling.queue.len = Some(0);
+    sibling.socket.ends = first.socket.ends;
+    let mut unix = round.frame.listeners[2].clone();
+    unix.socket.inode = 305;
+    unix.unix_name = Some((false, b"/run/full.sock".to_vec()));
+    unix.queue.len = Some(129);
+    round.frame.listeners.extend([sibling, unix]);
+    for listener in round.frame.listeners.iter_mut().filter(|l| l.socket.ends == first.socket.ends)
+    {
+        listener.shared_by = 2;
+    }
+    let full = &mut round.frame.listeners[1];
+    full.queue.drops = Some(drops);
+    full.waiting.push(Waiting {
+        remote: Endpoint::new(Address::v4([10, 0, 0, 7]), 40_009),
+        age: Some(Age { min_ms: 3_200, max_ms: None }),
+    });
+}
+
+#[test]
+fn listeners_of_one_port_stand_together_with_what_they_drop() {
+    let mut watch = Watch::new();
+    watch.next_round_with(|round| siblings(round, 3));
+    watch.next_round_with(|round| siblings(round, 11));
+    watch.keys("3");
+    let picture = watch.draw(80, 24);
+    insta::assert_snapshot!("siblings-80x24", picture);
+    insta::assert_snapshot!("siblings-120x40", watch.draw(120, 40));
+    let places: Vec<&str> = picture.lines().skip(4).filter_map(|l| l.split(' ').next()).collect();
+    // The one full unix listener lifts no other unix listener.
+    let expected = ["[::]:8080", "[::]:8080", "/run/full.sock", "0.0.0.0:22", "/run/app.sock"];
+    assert_eq!(places[..5], expected, "{picture}");
 }
 
 #[test]

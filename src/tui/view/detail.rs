@@ -98,8 +98,7 @@ fn history(app: &App, row: &Row<'_>, lines: &mut Vec<Line>) {
         _ => None,
     });
     for (change, at) in of_it.take(8) {
-        let text = format!("{at}  {}", events::what(change, app.theme()));
-        lines.push((Tone::Moving, text));
+        lines.push((Tone::Moving, events::line(change, at, app.theme())));
     }
 }
 

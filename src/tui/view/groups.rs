@@ -26,7 +26,10 @@ pub fn sheet(app: &App) -> Sheet {
     let states: Vec<State> = TCP_STATES.into_iter().chain([State::Bound]).filter(used).collect();
     let mut sheet = Sheet {
         caption: format!("{} by {}", human::plural(rows.len() as u64, "group"), key.name()),
-        columns: vec![Column::text(&key.name().to_uppercase(), 0), Column::number("ALL", 0)],
+        columns: vec![
+            Column::long(&key.name().to_uppercase(), 0, 10, 30),
+            Column::number("ALL", 0),
+        ],
         rows: rows.iter().map(|(value, counts)| row(key, value, counts, &states)).collect(),
     };
     sheet

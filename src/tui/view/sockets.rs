@@ -89,18 +89,18 @@ pub fn closer<'a>(app: &'a App, row: &Row<'_>) -> Option<Row<'a>> {
 }
 
 fn column(field: Field) -> Column {
-    let (title, right, priority) = match field.name() {
-        "state" => ("STATE", false, 0),
-        "local" => ("LOCAL", false, 1),
-        "remote" => ("REMOTE", false, 0),
-        "recvq" => ("RECV-Q", true, 1),
-        "sendq" => ("SEND-Q", true, 2),
-        "process" => ("PROCESS", false, 1),
-        "proto" => ("PROTO", false, 3),
-        "age" => ("AGE", true, 2),
-        name => (name, false, 4),
-    };
-    Column { title: title.to_owned(), right, priority }
+    match field.name() {
+        "state" => Column::text("STATE", 0),
+        "local" => Column::address("LOCAL", 1),
+        "remote" => Column::address("REMOTE", 0),
+        "recvq" => Column::number("RECV-Q", 1),
+        "sendq" => Column::number("SEND-Q", 2),
+        "process" => Column::long("PROCESS", 1, 8, 16),
+        "proto" => Column::text("PROTO", 3),
+        "age" => Column::number("AGE", 2),
+        name @ ("path" | "peer-path" | "cgroup" | "unit") => Column::long(name, 4, 8, 16),
+        name => Column::text(name, 4),
+    }
 }
 
 /// A field of a row as the table shows it.
@@ -122,6 +122,8 @@ pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -
         ("sendq", Queues::Accept(_)) => text.push(b'-'),
         ("local", _) => cells::local(&mut text, row, names),
         ("remote", _) => cells::remote(&mut text, row, lookups, names),
+        // The descriptor stands among the details.
+        ("process", _) => cells::holders(&mut text, row.socket.inode, &lookups.owners, false),
         ("age", _) => {
             if let Some(age) = crate::model::age::Age::of(row) {
                 cells::age(&mut text, age);
