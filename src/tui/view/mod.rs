@@ -5,6 +5,7 @@ mod events;
 mod groups;
 mod listeners;
 mod map;
+mod meaning;
 mod overlay;
 mod overview;
 mod ports;

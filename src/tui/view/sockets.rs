@@ -77,7 +77,9 @@ fn split(app: &App, area: Rect) -> (Rect, Option<Rect>) {
         let beside = Rect { x: area.x + width + 1, width: area.width - width - 1, ..area };
         return (Rect { width, ..area }, Some(beside));
     }
-    let height = (area.height / 2).max(2).min(area.height);
+    // What few rows, their head and a line of air leave over is room for details.
+    let rows = u16::try_from(app.len().max(1)).unwrap_or(u16::MAX).saturating_add(2);
+    let height = (area.height / 2).max(2).min(area.height).min(rows);
     let below = Rect { y: area.y + height, height: area.height - height, ..area };
     (Rect { height, ..area }, Some(below))
 }
