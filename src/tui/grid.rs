@@ -2,6 +2,8 @@
 //! what they show; where there is no room long texts are cut, and only then
 //! columns of low priority are dropped.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -32,12 +34,23 @@ pub struct Cut {
     /// So many are enough for what is usual: no column that matters little is
     /// shown at the price of less.
     pub good: u16,
-    /// Cut in the middle: both ends of the text tell something.
-    pub middle: bool,
+    /// What stays of a text that is cut.
+    pub keep: Keep,
+}
+
+/// What stays of a text that is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Its beginning.
+    Start,
+    /// Both ends: the network of an address and its port.
+    Ends,
+    /// The beginning of a name and the process id after it.
+    Id,
 }
 
 /// Half a number says something else than the number.
-const WHOLE: Cut = Cut { least: u16::MAX, good: u16::MAX, middle: false };
+const WHOLE: Cut = Cut { least: u16::MAX, good: u16::MAX, keep: Keep::Start };
 
 /// An IPv4 address with its port, the longest there is.
 const IPV4: u16 = 21;
@@ -56,14 +69,20 @@ impl Column {
     /// A column of addresses with ports: of a long one the network and the
     /// port stay.
     pub fn address(title: &str, priority: u8) -> Self {
-        let cut = Cut { least: 15, good: IPV4, middle: true };
+        let cut = Cut { least: 15, good: IPV4, keep: Keep::Ends };
+        Self { cut, ..Self::text(title, priority) }
+    }
+
+    /// A column of processes.
+    pub fn process(title: &str, priority: u8) -> Self {
+        let cut = Cut { least: 9, good: 16, keep: Keep::Id };
         Self { cut, ..Self::text(title, priority) }
     }
 
     /// A column of text whose beginning says the most: how short it may be, and
     /// which length is enough.
     pub fn long(title: &str, priority: u8, least: u16, good: u16) -> Self {
-        Self { cut: Cut { least, good, middle: false }, ..Self::text(title, priority) }
+        Self { cut: Cut { least, good, keep: Keep::Start }, ..Self::text(title, priority) }
     }
 }
 
@@ -180,12 +199,8 @@ impl Grid<'_> {
             }
             let column = &self.columns[*index];
             let style = theme.style(cell.tone);
-            if column.cut.middle {
-                let text = shortened(&cell.text, place.width.into(), theme);
-                put(buffer, place, &text, column.right, style, theme);
-            } else {
-                put(buffer, place, &cell.text, column.right, style, theme);
-            }
+            let text = shortened(&cell.text, column.cut.keep, place.width.into(), theme);
+            put(buffer, place, &text, column.right, style, theme);
         }
     }
 
@@ -271,21 +286,29 @@ fn needed(columns: &[(usize, u16)], gap: u16) -> u32 {
 /// What marks an IPv4 address of an `AF_INET6` socket.
 const MAPPED: &str = "::ffff:";
 
-/// Both ends of a text that is too long for so many columns; of an IPv4 address
-/// with a mark all but the mark, where that is enough.
-fn shortened(text: &str, room: usize, theme: &Theme) -> String {
-    // What has room, and what is not one column a character, stays as it is.
-    if text.width() <= room || room < 3 || text.width() != text.chars().count() {
-        return text.to_owned();
-    }
+/// A text that is too long for so many columns without its middle; of an IPv4
+/// address with a mark all but the mark, where that is enough.
+fn shortened<'t>(text: &'t str, keep: Keep, room: usize, theme: &Theme) -> Cow<'t, str> {
     let ellipsis = theme.pick("…", "~");
-    if let Some(rest) = text.strip_prefix(MAPPED).filter(|rest| rest.width() < room) {
-        return format!("{ellipsis}{rest}");
+    let length = text.chars().count();
+    // Where a character is not one column there is no telling what fits.
+    if text.width() <= room || text.width() != length {
+        return text.into();
     }
-    let tail = (room - 1) / 2;
+    let tail = match keep {
+        Keep::Start => None,
+        Keep::Ends => match text.strip_prefix(MAPPED).filter(|rest| rest.width() < room) {
+            Some(rest) => return format!("{ellipsis}{rest}").into(),
+            None => Some(room.saturating_sub(1) / 2),
+        },
+        // Of several processes the last id would seem to be that of the first.
+        Keep::Id if text.contains(',') => None,
+        Keep::Id => text.rfind('[').map(|at| text[at..].chars().count()),
+    };
+    let Some(tail) = tail.filter(|tail| tail + 3 <= room) else { return text.into() };
     let head = text.chars().take(room - 1 - tail);
-    let tail = text.chars().skip(text.chars().count() - tail);
-    head.chain(ellipsis.chars()).chain(tail).collect()
+    let tail = text.chars().skip(length - tail);
+    head.chain(ellipsis.chars()).chain(tail).collect::<String>().into()
 }
 
 /// Text in a place; what does not fit ends in an ellipsis.
@@ -362,11 +385,16 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_of_an_address_stay() {
+    fn what_is_cut_keeps_what_tells_it_from_others() {
         let theme = Theme { color: false, unicode: true };
+        let ends = |text: &str, room| shortened(text, Keep::Ends, room, &theme).into_owned();
         let long = "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:50001";
-        assert_eq!(shortened(long, 21, &theme), "[2001:db8:…fff]:50001");
-        assert_eq!(shortened("10.0.0.1:80", 21, &theme), "10.0.0.1:80");
-        assert_eq!(shortened("::ffff:10.0.0.9:50000", 20, &theme), "…10.0.0.9:50000");
+        assert_eq!(ends(long, 21), "[2001:db8:…fff]:50001");
+        assert_eq!(ends("10.0.0.1:80", 21), "10.0.0.1:80");
+        assert_eq!(ends("::ffff:10.0.0.9:50000", 20), "…10.0.0.9:50000");
+        let id = |text: &str, room| shortened(text, Keep::Id, room, &theme).into_owned();
+        assert_eq!(id("tmux: server[24938]", 14), "tmux: …[24938]");
+        assert_eq!(id("a[1],b[2],c[3]", 9), "a[1],b[2],c[3]", "several are cut at their end");
+        assert_eq!(id("tmux: server[24938]", 9), "tmux: server[24938]", "no room for both");
     }
 }

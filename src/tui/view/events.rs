@@ -26,7 +26,7 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         Column::number("AFTER", 1),
         Column::address("LOCAL", 2),
         Column::address("REMOTE", 1),
-        Column::long("PROCESS", 1, 8, 16),
+        Column::process("PROCESS", 1),
         Column::text("VIA", 3),
         Column::text("KNOWN BY", 4),
     ];

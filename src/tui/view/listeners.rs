@@ -44,7 +44,7 @@ pub fn sheet(app: &App, round: &Round) -> Sheet {
             Column::number("DROPS", 2),
             Column::number("DROPS/S", 1),
             Column::long("WAITING", 1, 8, 8),
-            Column::long("OWNER", 1, 8, 16),
+            Column::process("OWNER", 1),
         ],
         rows: listeners.into_iter().map(|listener| row(app, round, listener, &mut names)).collect(),
     }

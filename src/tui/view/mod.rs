@@ -99,8 +99,12 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
 fn tabs(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let mut x = area.x;
-    for (index, (tab, name)) in TABS.iter().enumerate() {
-        let text = format!(" {} {name} ", index + 1);
+    let long = |index: usize| format!(" {} {} ", index + 1, TABS[index].1);
+    let all: usize = (0..TABS.len()).map(|index| long(index).width()).sum();
+    for (index, (tab, _)) in TABS.iter().enumerate() {
+        // Where not all names have room, that of the tab that is shown.
+        let named = *tab == app.tab || all <= area.width.into();
+        let text = if named { long(index) } else { format!(" {} ", index + 1) };
         let width = (text.width() as u16).min(area.right().saturating_sub(x));
         let place = Rect { x, width, ..area };
         let style = if *tab == app.tab { theme.selected() } else { theme.style(Tone::Plain) };

@@ -97,7 +97,7 @@ fn column(field: Field) -> Column {
         "remote" => Column::address("REMOTE", 0),
         "recvq" => Column::number("RECV-Q", 1),
         "sendq" => Column::number("SEND-Q", 2),
-        "process" => Column::long("PROCESS", 1, 8, 16),
+        "process" => Column::process("PROCESS", 1),
         "proto" => Column::text("PROTO", 3),
         "age" => Column::number("AGE", 2),
         name @ ("path" | "peer-path" | "cgroup" | "unit") => Column::long(name, 4, 8, 16),
