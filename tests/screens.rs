@@ -621,7 +621,12 @@ fn details_have_the_history_of_a_socket_and_who_holds_it() {
 /// details.
 type Meant = (u8, fn(Line) -> Line, &'static [&'static str]);
 
-const MEANINGS: [Meant; 12] = [
+const MEANINGS: [Meant; 13] = [
+    (
+        10,
+        |line| Line { rx_queue: 3, ..line },
+        &["3 complete connections wait to be accepted, ? may"],
+    ),
     (
         1,
         |line| Line { tx_queue: 36, timer: (1, 20), retransmits: 1, ..line },

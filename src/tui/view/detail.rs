@@ -49,38 +49,46 @@ fn draw_all(buffer: &mut Buffer, area: Rect, lines: &[Line], theme: Theme) {
 type Line = (Tone, String);
 
 fn lines(app: &App, row: &Row<'_>, width: usize) -> Vec<Line> {
-    let arrow = app.theme().pick("→", "->");
-    let mut lines = Vec::new();
-    let mut ends = Vec::new();
-    let mut names = Names::new(false);
     let lookups = app.listed.as_ref().map(|listed| &listed.lookups);
+    let state = row.socket.state;
+    let mut lines = vec![
+        (Tone::Head, ends(row, lookups, app.theme())),
+        (state_tone(state), format!("{state}{}", since(row))),
+    ];
+    let plain = |texts: Vec<String>| {
+        let texts = texts.into_iter().filter(|text| !text.is_empty());
+        let wrapped = texts.flat_map(|text| wrap(&text, width));
+        wrapped.map(|line| (Tone::Plain, line)).collect::<Vec<Line>>()
+    };
+    let of_state = std::iter::once(meaning(row)).chain(queues(row)).chain(timer(row));
+    lines.extend(plain(of_state.collect()));
+    lines.extend(plain(vec![identity(row, lookups)]));
+    lines.extend(plain(holders(app, row)));
+    history(app, row, &mut lines);
+    if let Some(lookups) = lookups {
+        lines.extend(plain(all_details(row, lookups).lines().map(str::to_owned).collect()));
+    }
+    lines
+}
+
+/// `tcp 10.0.0.5:8080 → 10.0.0.7:40001`.
+fn ends(row: &Row<'_>, lookups: Option<&Lookups>, theme: Theme) -> String {
+    let mut names = Names::new(false);
+    let mut ends = Vec::new();
     cells::local(&mut ends, row, &mut names);
-    ends.extend_from_slice(format!(" {arrow} ").as_bytes());
+    ends.extend_from_slice(format!(" {} ", theme.pick("→", "->")).as_bytes());
     if let Some(lookups) = lookups {
         cells::remote(&mut ends, row, lookups, &mut names);
     }
-    let ends = String::from_utf8_lossy(&ends).into_owned();
-    let state = row.socket.state;
-    lines.push((Tone::Head, format!("{} {ends}", row.socket.table.proto.name())));
-    let age = Age::of(row).map(|age| {
-        let mut text = b" for ".to_vec();
-        cells::age(&mut text, age);
-        String::from_utf8_lossy(&text).into_owned()
-    });
-    lines.push((state_tone(state), format!("{state}{}", age.unwrap_or_default())));
-    let push = |lines: &mut Vec<Line>, text: &str| {
-        lines.extend(wrap(text, width).into_iter().map(|line| (Tone::Plain, line)));
-    };
-    push(&mut lines, &meaning(row));
-    push(&mut lines, &queues(row));
-    timer(row).into_iter().for_each(|timer| push(&mut lines, &timer));
-    push(&mut lines, &identity(row, lookups));
-    holders(app, row).iter().for_each(|holder| push(&mut lines, holder));
-    history(app, row, &mut lines);
-    if let Some(lookups) = lookups {
-        all_details(row, lookups).lines().for_each(|line| push(&mut lines, line));
-    }
-    lines
+    format!("{} {}", row.socket.table.proto.name(), String::from_utf8_lossy(&ends))
+}
+
+/// ` for 41m`, where one look proves it.
+fn since(row: &Row<'_>) -> String {
+    let Some(age) = Age::of(row) else { return String::new() };
+    let mut text = b" for ".to_vec();
+    cells::age(&mut text, age);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Who it is: for the kernel, for a user, for the service manager.

@@ -19,14 +19,13 @@ pub fn meaning(row: &Row<'_>) -> String {
     }
 }
 
-/// Both queues as they are; what is not known is `?`.
-pub fn queues(row: &Row<'_>) -> String {
+/// Both queues as they are, what is not known as `?`; that of a listener is
+/// what its state means.
+pub fn queues(row: &Row<'_>) -> Option<String> {
     match Queues::of(row) {
-        Queues::Accept(queue) => {
-            format!("accept queue {} of {}", number(queue.len), number(queue.limit))
-        }
+        Queues::Accept(_) => None,
         Queues::Bytes { recv, send } => {
-            format!("receive queue {}  send queue {} bytes", number(recv), number(send))
+            Some(format!("receive queue {}  send queue {} bytes", number(recv), number(send)))
         }
     }
 }
@@ -145,7 +144,7 @@ fn close_wait(row: &Row<'_>, recv: Option<u32>) -> String {
         _ => match EndOfFile::of(row) {
             Some(EndOfFile::Read) => "the application has read that and must call close()",
             Some(EndOfFile::Unread) => "the application has not read that yet",
-            Some(EndOfFile::DataUnread) => "the application reads no more",
+            Some(EndOfFile::DataUnread) => "the application has not read all it sent",
             None => "the application owes a close()",
         },
     };

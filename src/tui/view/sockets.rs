@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::engine::Lookups;
 use crate::engine::fields::Field;
+use crate::model::age::Age;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::output::cells;
@@ -105,6 +106,12 @@ fn column(field: Field) -> Column {
     }
 }
 
+/// An age without its upper bound where it has two: a column of bounds leaves
+/// no room for who holds the socket, and the details have both.
+fn at_least(age: Age) -> Age {
+    Age { max_ms: age.max_ms.filter(|max| *max == age.min_ms), ..age }
+}
+
 /// A field of a row as the table shows it.
 pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -> Cell {
     let mut text = Vec::new();
@@ -127,8 +134,8 @@ pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -
         // The descriptor stands among the details.
         ("process", _) => cells::holders(&mut text, row.socket.inode, &lookups.owners, false),
         ("age", _) => {
-            if let Some(age) = crate::model::age::Age::of(row) {
-                cells::age(&mut text, age);
+            if let Some(age) = Age::of(row) {
+                cells::age(&mut text, at_least(age));
             }
         }
         _ => {
@@ -141,4 +148,21 @@ pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -
         text.push(b'-');
     }
     Cell::new(tone, String::from_utf8_lossy(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_at_least_the_lower_one() {
+        let text = |min_ms, max_ms| {
+            let mut text = Vec::new();
+            cells::age(&mut text, at_least(Age { min_ms, max_ms }));
+            String::from_utf8_lossy(&text).into_owned()
+        };
+        assert_eq!(text(288, Some(292)), "288ms+");
+        assert_eq!(text(288, Some(288)), "288ms");
+        assert_eq!(text(288, None), "288ms+");
+    }
 }
