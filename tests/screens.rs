@@ -415,7 +415,7 @@ fn a_filter_is_told_of_only_where_it_filters() {
 fn an_alert_says_since_when_and_nothing_is_written_outside_the_body() {
     let mut watch = Watch::new();
     assert!(watch.draw(80, 24).contains("time-wait-flood  new  "));
-    watch.next_round_with(|round| round.begun_ns += 41 * 60_000_000_000);
+    watch.next_round_with(|round| round.begun_ns += (41 * 60 + 30) * 1_000_000_000);
     assert!(watch.draw(80, 24).contains("time-wait-flood  for 41m  "), "{}", watch.draw(80, 24));
     watch.next_round_with(|round| round.pending = std::mem::take(&mut round.alerts));
     for width in [40, 80, 120] {
