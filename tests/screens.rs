@@ -17,11 +17,14 @@ use crossterm::event::{
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use kit::fakeproc::FakeProc;
+use kit::fakeproc::{FakeProc, Line};
 use sockstate::engine::{Engine, Events, Round, Told, Watched, Watcher, Wishes};
 use sockstate::model::address::{Address, Endpoint};
+use sockstate::model::age::Age;
 use sockstate::model::identity::Identity;
+use sockstate::model::listener::Waiting;
 use sockstate::model::moment::{Dwell, Moment, When};
+use sockstate::model::ports::{Growth, Seen};
 use sockstate::model::socket::Ends;
 use sockstate::model::state::State;
 use sockstate::model::transition::{Kind, Ownership, Process, Source, Transition};
@@ -75,7 +78,11 @@ impl Watch {
     }
 
     fn with(theme: Theme) -> Self {
-        let proc = population::machine().expect("a tree of files");
+        Self::of(population::machine().expect("a tree of files"), theme)
+    }
+
+    /// Of a machine.
+    fn of(proc: FakeProc, theme: Theme) -> Self {
         proc.write("sys/net/ipv4/tcp_max_tw_buckets", "2\n").expect("a file");
         proc.write("sys/net/ipv4/ip_local_port_range", "32768\t60999\n").expect("a file");
         let fixed = Fixed {
@@ -95,11 +102,17 @@ impl Watch {
     }
 
     fn next_round(&mut self) {
+        self.next_round_with(|_| {});
+    }
+
+    /// A round that is changed before it is shown.
+    fn next_round_with(&mut self, change: impl FnOnce(&mut Round)) {
         let mut round = round(&self._proc.root());
         // Ages on the screen are those of this clock.
         if let Some(latest) = &self.app.latest {
             round.begun_ns = latest.begun_ns + 1_000_000_000;
         }
+        change(&mut round);
         self.app.tick(round.begun_ns);
         let effects = self.app.round(Arc::new(round));
         self.perform(effects);
@@ -132,6 +145,13 @@ impl Watch {
 
     fn enter(&mut self) {
         self.key(KeyCode::Enter, KeyModifiers::NONE);
+    }
+
+    /// A key that leaves the screen as it was drawn last.
+    fn press(&mut self, key: char) {
+        let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
+        let effects = self.app.event(&Event::Key(key));
+        self.perform(effects);
     }
 
     fn draw(&mut self, width: u16, height: u16) -> String {
@@ -214,6 +234,83 @@ fn every_tab_at_every_size() {
     }
 }
 
+/// The line of a screen that has a text.
+fn line_of<'p>(picture: &'p str, text: &str) -> &'p str {
+    let line = picture.lines().find(|line| line.contains(text));
+    line.unwrap_or_else(|| panic!("no line has {text}\n{picture}"))
+}
+
+#[test]
+fn what_matters_of_ordinary_sockets_has_room_on_80_columns() {
+    let mut watch = Watch::new();
+    watch.keys("2/dst 10.0.0.0/8 and not state listen");
+    watch.enter();
+    let picture = watch.draw(80, 24);
+    let head = line_of(&picture, "STATE");
+    for title in ["RECV-Q", "SEND-Q", "LOCAL", "REMOTE", "AGE", "PROCESS"] {
+        assert!(head.contains(title), "{title}\n{picture}");
+    }
+    assert!(line_of(&picture, "10.0.0.9:51234").ends_with("sshd[640]"), "{picture}");
+    let closed = line_of(&picture, "10.0.0.7:40001");
+    assert!(closed.contains("CLOSE_WAIT") && closed.contains("10.0.0.5:8080"), "{picture}");
+    assert!(!closed.contains("10.0.0.7:40001…"), "{picture}");
+}
+
+#[test]
+fn what_is_inferred_is_marked_at_every_width() {
+    let mut watch = Watch::new();
+    tell(&mut watch);
+    watch.keys("5");
+    for (width, height) in SIZES {
+        let picture = watch.draw(width, height);
+        assert!(picture.contains("~inferred"), "{picture}");
+        assert!(line_of(&picture, "TIME_WAIT").starts_with('~'), "{picture}");
+        assert!(line_of(&picture, "CLOSE_WAIT").starts_with(' '), "{picture}");
+    }
+    let wide = watch.draw(120, 40);
+    assert!(line_of(&wide, "TIME_WAIT").contains(" FIN_WAIT1"), "what it passed\n{wide}");
+}
+
+/// Two that share a port, one of them full, between others; drops grow by 8 in
+/// a second, and a client waits.
+fn siblings(round: &mut Round, drops: u32) {
+    let first = round.frame.listeners[1].clone();
+    let mut sibling = round.frame.listeners[0].clone();
+    sibling.socket.inode = 104;
+    sibling.queue.len = Some(0);
+    sibling.socket.ends = first.socket.ends;
+    let mut unix = round.frame.listeners[2].clone();
+    unix.socket.inode = 305;
+    unix.unix_name = Some((false, b"/run/full.sock".to_vec()));
+    unix.queue.len = Some(129);
+    round.frame.listeners.extend([sibling, unix]);
+    for listener in round.frame.listeners.iter_mut().filter(|l| l.socket.ends == first.socket.ends)
+    {
+        listener.shared_by = 2;
+    }
+    let full = &mut round.frame.listeners[1];
+    full.queue.drops = Some(drops);
+    full.waiting.push(Waiting {
+        remote: Endpoint::new(Address::v4([10, 0, 0, 7]), 40_009),
+        age: Some(Age { min_ms: 3_200, max_ms: None }),
+    });
+}
+
+#[test]
+fn listeners_of_one_port_stand_together_with_what_they_drop() {
+    let mut watch = Watch::new();
+    watch.next_round_with(|round| siblings(round, 3));
+    watch.next_round_with(|round| siblings(round, 11));
+    watch.keys("3");
+    let picture = watch.draw(80, 24);
+    insta::assert_snapshot!("siblings-80x24", picture);
+    insta::assert_snapshot!("siblings-120x40", watch.draw(120, 40));
+    let places: Vec<&str> = picture.lines().skip(4).filter_map(|l| l.split(' ').next()).collect();
+    // The one full unix listener lifts no other unix listener.
+    let expected = ["[::]:8080", "[::]:8080", "/run/full.sock", "0.0.0.0:22", "/run/app.sock"];
+    assert_eq!(places[..5], expected, "{picture}");
+}
+
 #[test]
 fn ascii_only_where_the_terminal_has_no_more() {
     let mut watch = Watch::with(Theme { color: false, unicode: false });
@@ -257,6 +354,153 @@ fn help_is_the_table_of_keys() {
     for (keys, what) in watch.app.fixed.keymap.help() {
         assert!(picture.contains(&keys) && picture.contains(what), "{keys} {what}\n{picture}");
     }
+}
+
+#[test]
+fn a_small_terminal_keeps_the_alerts_and_the_way_out() {
+    let mut watch = Watch::new();
+    for tab in ["1", "2", "3", "4", "5", "6", "7"] {
+        watch.keys(tab);
+        let picture = watch.draw(40, 10);
+        assert!(picture.starts_with("1 alert "), "{picture}");
+        assert!(picture.ends_with("q quit"), "{picture}");
+    }
+    watch.keys("1");
+    assert!(watch.draw(40, 10).contains("CRITICAL time-wait-flood"));
+    watch.keys("4");
+    assert!(watch.draw(80, 24).ends_with("q quit"), "which has one key more");
+}
+
+#[test]
+fn help_scrolls_where_it_has_no_room() {
+    let mut watch = Watch::new();
+    watch.draw(40, 10);
+    watch.press('?');
+    let mut seen = String::new();
+    for _ in 0..watch.app.fixed.keymap.help().len() {
+        seen += &watch.draw(40, 10);
+        watch.press('j');
+    }
+    for (keys, what) in watch.app.fixed.keymap.help() {
+        assert!(seen.contains(&keys) && seen.contains(what), "{keys} {what}\n{seen}");
+    }
+    assert!(seen.contains("keys, lines 1-5 of "), "{seen}");
+    let entry = |picture: &str| picture.contains("quit, keep the screen");
+    assert!(entry(&watch.draw(80, 24)), "all of it where it has room");
+    watch.press('q');
+    assert!(watch.app.overlay.is_none() && watch.asked.is_empty(), "q closes it alone");
+}
+
+#[test]
+fn a_filter_is_told_of_only_where_it_filters() {
+    let mut watch = Watch::new();
+    watch.keys("2/state close-wait");
+    watch.enter();
+    watch.keys("f");
+    let filtered = |watch: &mut Watch, tab| {
+        watch.keys(tab);
+        let picture = watch.draw(80, 24);
+        (picture.contains("filter: state close-wait"), picture.contains("[only what an alert"))
+    };
+    for tab in ["2", "4"] {
+        assert_eq!(filtered(&mut watch, tab), (true, true), "{tab}");
+    }
+    for tab in ["1", "3", "5", "6", "7"] {
+        assert_eq!(filtered(&mut watch, tab), (false, false), "{tab}");
+    }
+    watch.keys("1/");
+    assert!(watch.draw(80, 24).contains("/state close-wait"), "what is typed is seen anywhere");
+}
+
+#[test]
+fn an_alert_says_since_when_and_nothing_is_written_outside_the_body() {
+    let mut watch = Watch::new();
+    assert!(watch.draw(80, 24).contains("time-wait-flood  new  "));
+    watch.next_round_with(|round| round.begun_ns += (41 * 60 + 30) * 1_000_000_000);
+    assert!(watch.draw(80, 24).contains("time-wait-flood  for 41m  "), "{}", watch.draw(80, 24));
+    watch.next_round_with(|round| round.pending = std::mem::take(&mut round.alerts));
+    for width in [40, 80, 120] {
+        for height in 6..30 {
+            let picture = watch.draw(width, height);
+            let below: Vec<&str> = picture.lines().skip(usize::from(height) - 2).collect();
+            assert!(below[0].starts_with("tcp: read from"), "{width}x{height}\n{picture}");
+            assert!(below[1].starts_with("? keys"), "{width}x{height}\n{picture}");
+        }
+    }
+    assert!(watch.draw(80, 24).contains("no alerts; 1 condition not for long enough yet"));
+}
+
+#[test]
+fn a_slow_look_and_an_old_one_say_so() {
+    let mut watch = Watch::new();
+    watch.next_round_with(|round| round.took_ns = 1_200_000_000);
+    assert!(watch.draw(80, 24).contains("the look took 1.2 s > interval 1.0 s"));
+    watch.next_round();
+    assert!(!watch.draw(80, 24).contains("s old"));
+    watch.app.tick(watch.app.now_ns + 7_000_000_000);
+    let picture = watch.draw(80, 24);
+    assert!(line_of(&picture, "web-07").contains("HH:MM:SS (7.0 s old)"), "{picture}");
+    assert!(picture.contains("the last look is 7.0 s old"), "{picture}");
+}
+
+#[test]
+fn groups_by_every_key() {
+    let expected = [
+        ("8 groups by process", "sshd[640]"),
+        ("by unit", "-"),
+        ("by cgroup", "-"),
+        ("by remote", "10.0.0.7"),
+        ("by local-port", "8080"),
+        ("by remote-port", "40001"),
+        ("by netns", ""),
+    ];
+    let mut watch = Watch::new();
+    watch.keys("4");
+    for (caption, name) in expected {
+        let picture = watch.draw(80, 24);
+        let body: String = picture.lines().skip(2).collect::<Vec<&str>>().join("\n");
+        assert!(body.contains(caption), "{caption}\n{picture}");
+        assert!(body.lines().skip(2).any(|line| line.starts_with(name)), "{name}\n{picture}");
+        watch.keys("b");
+    }
+    assert!(watch.draw(80, 24).contains("by process"), "the keys go round");
+    watch.keys("bbbb");
+    watch.enter();
+    assert_eq!(watch.app.filter.text, "sport = 8080", "the largest group");
+}
+
+#[test]
+fn the_map_marks_the_hottest_edge_and_what_may_be_of_elsewhere() {
+    let mut watch = Watch::new();
+    let close_wait = |port| transition(State::Established, State::CloseWait, port, true);
+    let mut changes: Vec<Transition> = (1..=3).map(close_wait).collect();
+    changes.push(transition(State::Established, State::TimeWait, 8081, false));
+    changes[0].listed = false;
+    let told = changes.into_iter().map(|c| (Told::Transition(Box::new(c)), "08:00:13".to_owned()));
+    watch.app.told(told.collect());
+    watch.next_round();
+    watch.keys("7");
+    let picture = watch.draw(80, 24);
+    let line = line_of(&picture, "we close");
+    assert!(line.contains("we close 1.0/s ") && !line.contains("we close 1.0/s ◀"), "{picture}");
+    assert!(line.contains("the peer closes 3.0/s ◀"), "{picture}");
+    assert!(picture.contains("1.0/s of all this may be of other network namespaces"), "{picture}");
+}
+
+#[test]
+fn ports_say_when_they_are_used_up() {
+    let mut watch = Watch::new();
+    watch.next_round_with(|round| {
+        let ports = round.ports.as_mut().and_then(|view| view.ports.as_mut());
+        let budget = &mut ports.expect("the range is known").budgets[0];
+        budget.used = 28_000;
+        budget.growth = Some(Growth { per_second: 4.0, seen: Seen::TwoLooks });
+    });
+    watch.keys("6");
+    let picture = watch.draw(80, 24);
+    let line = line_of(&picture, "10.0.0.8:443");
+    assert!(line.contains("28000/28232") && line.contains(" 99% "), "{picture}");
+    assert!(line.ends_with("4.0     58 s"), "{picture}");
 }
 
 #[test]
@@ -312,8 +556,14 @@ fn a_pause_holds_the_screen_while_collecting_goes_on() {
     assert_eq!(watch.app.shown.as_ref().map(|round| round.begun_ns), Some(before));
     let picture = watch.draw(80, 24);
     assert!(picture.contains("paused 2s, +2 transitions"), "{picture}");
+    assert!(picture.contains("orphans 1 of") && picture.contains("most TIME_WAIT"), "{picture}");
+    assert!(picture.contains("CRITICAL time-wait-flood"), "the held round\n{picture}");
     watch.keys("]");
-    assert!(watch.draw(80, 24).contains("counts of 1s ago"));
+    let picture = watch.draw(80, 24);
+    assert!(picture.contains("counts of 1s ago"), "{picture}");
+    // What the held round alone has does not stand beside other counts.
+    assert!(!picture.contains("orphans 1 of") && !picture.contains("most TIME_WAIT"), "{picture}");
+    assert!(picture.contains("no limits of that time"), "{picture}");
     watch.keys("[[");
     assert!(watch.draw(80, 24).contains("counts of 2s ago"), "the history has three points");
     watch.keys("p");
@@ -346,6 +596,95 @@ fn details_stand_beside_a_wide_table_and_below_a_narrow_one() {
     watch.enter();
     insta::assert_snapshot!("detail-80x24", watch.draw(80, 24));
     insta::assert_snapshot!("detail-120x40", watch.draw(120, 40));
+}
+
+#[test]
+fn details_have_the_history_of_a_socket_and_who_holds_it() {
+    let mut watch = Watch::new();
+    tell(&mut watch);
+    watch.next_round();
+    watch.keys("2/state close-wait");
+    watch.enter();
+    watch.enter();
+    watch.app.command_lines.insert(812, "/usr/bin/api --port 8080".into());
+    let picture = watch.draw(120, 40);
+    let change = line_of(&picture, "ESTABLISHED →");
+    assert!(change.contains(" HH:MM:SS.402  ESTABLISHED → CLOSE_WAIT after 5.0 s"), "{picture}");
+    assert!(line_of(&picture, "fd 7,9").ends_with("/usr/bin/api --port 8080"), "{picture}");
+    assert!(picture.contains("uid 4242421"), "{picture}");
+    // Eight lines and room for four.
+    let picture = watch.draw(80, 13);
+    let line = line_of(&picture, "more line");
+    assert!(line.starts_with("5 more lines"), "{picture}");
+}
+
+/// A state, what is to be changed of its row, and what must stand among its
+/// details.
+type Meant = (u8, fn(Line) -> Line, &'static [&'static str]);
+
+const MEANINGS: [Meant; 13] = [
+    (
+        10,
+        |line| Line { rx_queue: 3, ..line },
+        &["3 complete connections wait to be accepted, ? may"],
+    ),
+    (
+        1,
+        |line| Line { tx_queue: 36, timer: (1, 20), retransmits: 1, ..line },
+        &[
+            "0 bytes unread here, 36 bytes not acknowledged by the peer",
+            "timer retransmit, fires in 200 ms, 1 retransmit",
+            "receive queue 0  send queue 36 bytes",
+        ],
+    ),
+    (
+        2,
+        |line| Line { timer: (1, 310), retransmits: 2, ..line },
+        &["no answer to our SYN yet; 2 retransmits, the next in 3.1 s"],
+    ),
+    (
+        3,
+        |line| Line { timer: (1, 100), retransmits: 1, inode: 0, ..line },
+        &["not acknowledged yet; 1 timeout, the next in 1.0 s"],
+    ),
+    (
+        4,
+        |line| Line { tx_queue: 1, timer: (1, 100), inode: 0, ..line },
+        &["1 byte outstanding; 0 retransmits, the next in 1.0 s", "orphan"],
+    ),
+    (5, |line| line, &["a process still holds it, so it may stay for any time"]),
+    (5, |line| Line { timer: (3, 5_000), inode: 0, ..line }, &["the kernel ends it in 50 s"]),
+    (6, |line| Line { timer: (3, 1_200), inode: 0, ..line }, &["kept for 12 s of 60 s more"]),
+    (7, |line| line, &["neither connected nor listening"]),
+    (8, |line| Line { rx_queue: 6, ..line }, &["5 bytes unread: close() would reset"]),
+    (8, |line| line, &["has read that and must call close()", "receive queue 0"]),
+    (
+        9,
+        |line| Line { timer: (1, 640), retransmits: 3, inode: 0, ..line },
+        &["not acknowledged our end yet; 3 retransmits, the next in 6.4 s"],
+    ),
+    (
+        11,
+        |line| Line { timer: (1, 640), retransmits: 3, inode: 0, ..line },
+        &["both closed at the same time", "3 retransmits, the next in 6.4 s"],
+    ),
+];
+
+#[test]
+fn a_state_is_told_with_the_numbers_of_its_socket() {
+    for (state, change, texts) in MEANINGS {
+        let proc = FakeProc::new().expect("a tree of files");
+        let line = Line::new("10.0.0.5:8080", "10.0.0.7:40001", state, 102).expect("it is right");
+        proc.table("tcp", &[change(line)]).expect("a file");
+        let mut watch = Watch::of(proc, Theme { color: false, unicode: true });
+        watch.keys("2");
+        watch.enter();
+        // Wide enough for a sentence in one line.
+        let picture = watch.draw(300, 30);
+        for text in texts {
+            assert!(picture.contains(text), "{state}: {text}\n{picture}");
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,16 @@ pub struct Theme {
 }
 
 impl Theme {
+    /// For a terminal of this name (`TERM`), whose character set may go beyond
+    /// ASCII.
+    ///
+    /// The console of Linux says UTF-8 and has 512 glyphs at most: no curves, no
+    /// stars, no slanting arrows, for which it shows one and the same blot.
+    pub fn of_terminal(color: bool, unicode: bool, term: Option<&str>) -> Self {
+        let console = term.is_some_and(|term| term == "linux" || term.starts_with("linux-"));
+        Self { color, unicode: unicode && !console }
+    }
+
     /// How text of a tone is drawn.
     pub fn style(&self, tone: Tone) -> Style {
         let style = Style::new();
@@ -69,6 +79,14 @@ mod tests {
     use super::*;
 
     const ASCII: Theme = Theme { color: false, unicode: false };
+
+    #[test]
+    fn the_console_has_ascii_alone() {
+        let unicode = |term| Theme::of_terminal(true, true, term).unicode;
+        assert!(!unicode(Some("linux")) && !unicode(Some("linux-16color")));
+        assert!(unicode(Some("xterm-256color")) && unicode(None));
+        assert!(!Theme::of_terminal(true, false, Some("xterm")).unicode);
+    }
 
     #[test]
     fn a_bar_shows_what_there_is_and_never_overflows() {

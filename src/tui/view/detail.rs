@@ -4,32 +4,43 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::engine::Lookups;
 use crate::model::age::Age;
 use crate::model::escape::escaped;
 use crate::model::human;
-use crate::model::queues::{EndOfFile, Queues};
+use crate::model::owner::Holder;
 use crate::model::row::Row;
 use crate::model::standing::Standing;
-use crate::model::state::State;
-use crate::model::want::Proto;
+use crate::model::unit::unit_of;
 use crate::output::cells;
 use crate::output::style::{Tone, state_tone};
 use crate::output::text::all_details;
 use crate::sys::names::Names;
 use crate::tui::app::{App, Entry, Tab};
 use crate::tui::grid::put;
+use crate::tui::theme::Theme;
 
 use super::events;
+use super::meaning::{meaning, queues, timer};
 use super::overview::wrap;
 use super::sockets::closer;
 
 /// Draws what is known of the selected socket.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
-    let theme = app.theme();
     let Some(row) = app.row_at(app.cursors[Tab::Sockets.index()].at) else { return };
     let close = closer(app, &row);
     let lines = lines(app, close.as_ref().unwrap_or(&row), area.width.into());
-    for ((tone, text), y) in lines.iter().zip(area.y..area.bottom()) {
+    draw_all(buffer, area, &lines, app.theme());
+}
+
+/// Draws lines; the last one says how many more there are.
+fn draw_all(buffer: &mut Buffer, area: Rect, lines: &[Line], theme: Theme) {
+    let room = usize::from(area.height);
+    let shown = if lines.len() > room { room.saturating_sub(1) } else { lines.len() };
+    let more = human::plural((lines.len() - shown) as u64, "more line");
+    let more = (Tone::Quiet, format!("{more}: a larger terminal has room for them"));
+    let cut = (shown < lines.len()).then_some(&more);
+    for ((tone, text), y) in lines[..shown].iter().chain(cut).zip(area.y..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
         put(buffer, line, text, false, theme.style(*tone), &theme);
     }
@@ -38,48 +49,78 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
 type Line = (Tone, String);
 
 fn lines(app: &App, row: &Row<'_>, width: usize) -> Vec<Line> {
-    let arrow = app.theme().pick("→", "->");
-    let mut lines = Vec::new();
-    let mut ends = Vec::new();
-    let mut names = Names::new(false);
     let lookups = app.listed.as_ref().map(|listed| &listed.lookups);
+    let state = row.socket.state;
+    let mut lines = vec![
+        (Tone::Head, ends(row, lookups, app.theme())),
+        (state_tone(state), format!("{state}{}", since(row))),
+    ];
+    let plain = |texts: Vec<String>| {
+        let texts = texts.into_iter().filter(|text| !text.is_empty());
+        let wrapped = texts.flat_map(|text| wrap(&text, width));
+        wrapped.map(|line| (Tone::Plain, line)).collect::<Vec<Line>>()
+    };
+    let of_state = std::iter::once(meaning(row)).chain(queues(row)).chain(timer(row));
+    lines.extend(plain(of_state.collect()));
+    lines.extend(plain(vec![identity(row, lookups)]));
+    lines.extend(plain(holders(app, row)));
+    history(app, row, &mut lines);
+    if let Some(lookups) = lookups {
+        lines.extend(plain(all_details(row, lookups).lines().map(str::to_owned).collect()));
+    }
+    lines
+}
+
+/// `tcp 10.0.0.5:8080 → 10.0.0.7:40001`.
+fn ends(row: &Row<'_>, lookups: Option<&Lookups>, theme: Theme) -> String {
+    let mut names = Names::new(false);
+    let mut ends = Vec::new();
     cells::local(&mut ends, row, &mut names);
-    ends.extend_from_slice(format!(" {arrow} ").as_bytes());
+    ends.extend_from_slice(format!(" {} ", theme.pick("→", "->")).as_bytes());
     if let Some(lookups) = lookups {
         cells::remote(&mut ends, row, lookups, &mut names);
     }
-    let ends = String::from_utf8_lossy(&ends).into_owned();
-    let state = row.socket.state;
-    lines.push((Tone::Head, format!("{} {ends}", row.socket.table.proto.name())));
-    let age = Age::of(row).map(|age| {
-        let mut text = b" for ".to_vec();
-        cells::age(&mut text, age);
-        String::from_utf8_lossy(&text).into_owned()
-    });
-    lines.push((state_tone(state), format!("{state}{}", age.unwrap_or_default())));
-    let push = |lines: &mut Vec<Line>, text: &str| {
-        lines.extend(wrap(text, width).into_iter().map(|line| (Tone::Plain, line)));
-    };
-    push(&mut lines, &meaning(row));
+    format!("{} {}", row.socket.table.proto.name(), String::from_utf8_lossy(&ends))
+}
+
+/// ` for 41m`, where one look proves it.
+fn since(row: &Row<'_>) -> String {
+    let Some(age) = Age::of(row) else { return String::new() };
+    let mut text = b" for ".to_vec();
+    cells::age(&mut text, age);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Who it is: for the kernel, for a user, for the service manager.
+fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
+    let socket = &row.socket;
     let standing = match Standing::of(row) {
         Standing::Descriptor => None,
-        other => Some(other.name()),
+        other => Some(other.name().to_owned()),
     };
-    let cookie = Some(row.socket.cookie).filter(|c| *c != 0).map(|c| format!("cookie {c:#x}"));
-    let facts = [standing.map(str::to_owned), Some(format!("inode {}", row.socket.inode)), cookie];
-    push(&mut lines, &facts.into_iter().flatten().collect::<Vec<String>>().join("  "));
-    if let Some(round) = &app.shown {
-        for holder in round.frame.owners.of(row.socket.inode) {
-            let comm = escaped(round.frame.owners.comm(holder.pid));
-            let line = app.command_lines.get(&holder.pid).map_or("", String::as_str);
-            push(&mut lines, &format!("{comm}[{}] fd {}  {line}", holder.pid, holder.fd));
-        }
-    }
-    history(app, row, &mut lines);
-    if let Some(lookups) = lookups {
-        all_details(row, lookups).lines().for_each(|line| push(&mut lines, line));
-    }
-    lines
+    let cookie = Some(socket.cookie).filter(|cookie| *cookie != 0);
+    let unit = lookups.and_then(|lookups| unit_of(lookups.cgroup(row)?));
+    let facts = [
+        standing,
+        Some(format!("inode {}", socket.inode)),
+        cookie.map(|cookie| format!("cookie {cookie:#x}")),
+        socket.uid.map(|uid| format!("uid {uid}")),
+        unit.map(|unit| format!("unit {}", escaped(unit.as_bytes()))),
+    ];
+    facts.into_iter().flatten().collect::<Vec<String>>().join("  ")
+}
+
+/// Every process that holds it, with its descriptors and its command line.
+fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
+    let Some(round) = &app.shown else { return Vec::new() };
+    let owners = &round.frame.owners;
+    let of_process = |holders: &[Holder]| {
+        let pid = holders.first()?.pid;
+        let fds: Vec<String> = holders.iter().map(|holder| holder.fd.to_string()).collect();
+        let line = app.command_lines.get(&pid).map_or("", String::as_str);
+        Some(format!("{}[{pid}] fd {}  {line}", escaped(owners.comm(pid)), fds.join(",")))
+    };
+    owners.of(row.socket.inode).chunk_by(|a, b| a.pid == b.pid).filter_map(of_process).collect()
 }
 
 /// The transitions of this socket, the newest first.
@@ -98,64 +139,6 @@ fn history(app: &App, row: &Row<'_>, lines: &mut Vec<Line>) {
         _ => None,
     });
     for (change, at) in of_it.take(8) {
-        let text = format!("{at}  {}", events::what(change, app.theme()));
-        lines.push((Tone::Moving, text));
-    }
-}
-
-/// What the state means for this socket, with its own numbers.
-fn meaning(row: &Row<'_>) -> String {
-    let bytes =
-        |n: Option<u32>| n.map_or("an unknown number of".to_owned(), |n| human::count(n.into()));
-    let (recv, send) = match Queues::of(row) {
-        Queues::Accept(queue) => {
-            let show = |n: Option<u32>| n.map_or("?".to_owned(), |n| human::count(n.into()));
-            return format!(
-                "{} complete connections wait to be accepted, {} may; {} packets were dropped here",
-                show(queue.len),
-                show(queue.limit),
-                show(queue.drops)
-            );
-        }
-        Queues::Bytes { recv, send } => (recv, send),
-    };
-    if row.socket.table.proto != Proto::Tcp {
-        return format!("{} bytes are unread, {} not sent yet", bytes(recv), bytes(send));
-    }
-    match row.socket.state {
-        State::CloseWait => match EndOfFile::of(row) {
-            Some(EndOfFile::Read) => {
-                "the peer closed, the application has read that and must call close()".into()
-            }
-            Some(EndOfFile::Unread) => {
-                "the peer closed, the application has not read that yet".into()
-            }
-            Some(EndOfFile::DataUnread) => format!(
-                "the peer closed, {} bytes are unread: close() would reset",
-                bytes(recv.map(|n| n.saturating_sub(1)))
-            ),
-            None => "the peer closed; the application owes a close()".into(),
-        },
-        State::Established => format!(
-            "{} bytes unread here, {} not acknowledged by the peer",
-            bytes(recv),
-            bytes(send)
-        ),
-        State::TimeWait => {
-            "closed by both sides; kept for 60 s so that late segments do no harm".into()
-        }
-        State::FinWait1 => format!(
-            "closed here; the peer has not acknowledged it ({} bytes outstanding)",
-            bytes(send)
-        ),
-        State::FinWait2 => "closed here and acknowledged; the peer has not closed its side".into(),
-        State::LastAck => "closed by both; the peer has not acknowledged our end yet".into(),
-        State::Closing => {
-            "both closed at the same time; the peer has not acknowledged our end yet".into()
-        }
-        State::SynSent => "connecting: no answer to our SYN yet".into(),
-        State::SynRecv => "a client is connecting: our SYN-ACK is not acknowledged yet".into(),
-        State::Bound => "bound to a port, neither listening nor connected".into(),
-        _ => String::new(),
+        lines.push((Tone::Moving, events::line(change, at, app.theme())));
     }
 }

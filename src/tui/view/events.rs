@@ -20,12 +20,15 @@ use super::hit_list;
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let columns = [
-        Column::text("TIME", 0),
+        // The legend of the mark: the column that says more may not be there.
+        Column::text("TIME ~inferred", 0),
         Column::text("WHAT", 0),
-        Column::text("LOCAL", 1),
-        Column::text("REMOTE", 0),
-        Column::text("PROCESS", 2),
-        Column::text("KNOWN BY", 3),
+        Column::number("AFTER", 1),
+        Column::address("LOCAL", 2),
+        Column::address("REMOTE", 1),
+        Column::process("PROCESS", 1),
+        Column::text("VIA", 3),
+        Column::text("KNOWN BY", 4),
     ];
     let lines = usize::from(area.height.saturating_sub(1));
     let len = app.len();
@@ -55,41 +58,52 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
                 },
             );
             vec![
-                Cell::new(Tone::Quiet, at),
-                Cell::new(state_tone(change.to), what(change, theme)),
+                Cell::new(Tone::Quiet, time(change, at)),
+                Cell::new(state_tone(change.to), steps(change, theme)),
+                Cell::plain(after(change, theme).unwrap_or_else(none)),
                 Cell::plain(local),
                 Cell::plain(remote),
                 Cell::plain(owner(change)),
+                Cell::plain(via(change).unwrap_or_else(none)),
                 Cell::new(Tone::Quiet, known_by(change)),
             ]
         }
         Entry::Gap(gap, at) => {
             let count = gap.count.map_or(String::new(), |n| format!("{} ", human::count(n)));
             let text = format!("{}: {count}{}", gap.what, gap.reason);
-            vec![Cell::new(Tone::Quiet, at), Cell::new(Tone::Warn, text)]
+            vec![Cell::new(Tone::Quiet, format!(" {at}")), Cell::new(Tone::Warn, text)]
         }
         Entry::Alert(change, at) => {
-            let (word, standing) = match change {
-                Change::Firing(standing) => ("firing", standing),
-                Change::Resolved(standing) => ("resolved", standing),
-            };
-            let tone = match change {
-                Change::Firing(_) => severity_tone(standing.alert.severity),
-                Change::Resolved(_) => Tone::Good,
+            let (word, tone, standing) = match change {
+                Change::Firing(s) => ("firing", severity_tone(s.alert.severity), s),
+                Change::Resolved(s) => ("resolved", Tone::Good, s),
             };
             let alert = &standing.alert;
-            let text = format!("{word} {}", alert.rule);
-            vec![
-                Cell::new(Tone::Quiet, at),
-                Cell::new(tone, text),
-                Cell::plain(alert.subject.brief(1)),
-            ]
+            let text = format!("{word} {}  {}", alert.rule, alert.subject.brief(1));
+            vec![Cell::new(Tone::Quiet, format!(" {at}")), Cell::new(tone, text)]
         }
     }
 }
 
-/// `ESTABLISHED → CLOSE_WAIT after 1.2 s`.
-pub fn what(change: &Transition, theme: Theme) -> String {
+fn none() -> String {
+    "-".to_owned()
+}
+
+/// The time of a change, with a mark before that of one that the kernel did not
+/// tell of: it must be seen at every width.
+fn time(change: &Transition, at: &str) -> String {
+    format!("{}{at}", if change.is_exact() { ' ' } else { '~' })
+}
+
+/// A change in one line: `~08:00:13.9  ESTABLISHED → TIME_WAIT after 5.0 s via FIN_WAIT1`.
+pub fn line(change: &Transition, at: &str, theme: Theme) -> String {
+    let after = after(change, theme).map_or(String::new(), |after| format!(" after {after}"));
+    let via = via(change).map_or(String::new(), |via| format!(" via {via}"));
+    format!("{}  {}{after}{via}", time(change, at), steps(change, theme))
+}
+
+/// `ESTABLISHED → CLOSE_WAIT`.
+fn steps(change: &Transition, theme: Theme) -> String {
     let from = match (change.kind, change.from) {
         (Kind::Opened, _) => "new".to_owned(),
         (_, Some(state)) => state.to_string(),
@@ -99,11 +113,21 @@ pub fn what(change: &Transition, theme: Theme) -> String {
         Kind::Ended | Kind::Passed => "gone".to_owned(),
         Kind::Opened | Kind::Changed => change.to.to_string(),
     };
-    let after = change.dwell.map_or(String::new(), |dwell| {
-        let about = if dwell.is_exact() { "" } else { theme.pick("≥ ", ">= ") };
-        format!(" after {about}{}", human::duration(dwell.min / 1_000_000))
-    });
-    format!("{from} {} {to}{after}", theme.pick("→", "->"))
+    format!("{from} {} {to}", theme.pick("→", "->"))
+}
+
+/// How long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least nothing"
+/// says nothing, so it is not said.
+fn after(change: &Transition, theme: Theme) -> Option<String> {
+    let dwell = change.dwell.filter(|dwell| dwell.is_exact() || dwell.min >= 1_000_000)?;
+    let about = if dwell.is_exact() { "" } else { theme.pick("≥ ", ">= ") };
+    Some(format!("{about}{}", human::duration(dwell.min / 1_000_000)))
+}
+
+/// The states that it must have passed.
+fn via(change: &Transition) -> Option<String> {
+    let states: Vec<String> = change.via().iter().map(|state| state.to_string()).collect();
+    (!states.is_empty()).then(|| states.join(" "))
 }
 
 fn owner(change: &Transition) -> String {
@@ -113,14 +137,18 @@ fn owner(change: &Transition) -> String {
     format!("{was}{}", all.collect::<Vec<String>>().join(","))
 }
 
-/// Exact, or from which source and how closely.
+/// Exact, or from which source and how closely; what explains it.
 fn known_by(change: &Transition) -> String {
-    match change.when {
+    let source = match change.when {
         _ if change.is_exact() => "exact".to_owned(),
         When::Exact(_) => change.source.name().to_owned(),
         When::Between { min, max } => {
             let within = human::duration(max.since(min) / 1_000_000);
             format!("{} within {within}", change.source.name())
         }
+    };
+    match change.reason {
+        None => source,
+        Some(reason) => format!("{source}, {}", reason.name()),
     }
 }

@@ -8,7 +8,7 @@ use crate::model::human;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::style::{Tone, state_tone};
 use crate::tui::app::{App, GROUP_KEYS};
-use crate::tui::grid::{Cell, Column};
+use crate::tui::grid::{Cell, Column, Cut};
 use crate::tui::sheet::{Sheet, SheetRow};
 
 /// The matrix, the largest group first.
@@ -26,7 +26,7 @@ pub fn sheet(app: &App) -> Sheet {
     let states: Vec<State> = TCP_STATES.into_iter().chain([State::Bound]).filter(used).collect();
     let mut sheet = Sheet {
         caption: format!("{} by {}", human::plural(rows.len() as u64, "group"), key.name()),
-        columns: vec![Column::text(&key.name().to_uppercase(), 0), Column::number("ALL", 0)],
+        columns: vec![first(key), Column::number("ALL", 0)],
         rows: rows.iter().map(|(value, counts)| row(key, value, counts, &states)).collect(),
     };
     sheet
@@ -34,6 +34,19 @@ pub fn sheet(app: &App) -> Sheet {
         .extend(states.iter().map(|state| Column::number(short(*state), priority(*state))));
     sheet.sort(1, true);
     sheet
+}
+
+/// The column of what it is grouped by.
+fn first(key: Key) -> Column {
+    let title = key.name().to_uppercase();
+    match key {
+        Key::Process => {
+            let column = Column::process(&title, 0);
+            // As many as "none: unaccepted" has.
+            Column { cut: Cut { least: 16, ..column.cut }, ..column }
+        }
+        _ => Column::long(&title, 0, 16, 30),
+    }
 }
 
 fn row(key: Key, value: &KeyValue, counts: &BTreeMap<State, u64>, states: &[State]) -> SheetRow {

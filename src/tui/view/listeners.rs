@@ -1,6 +1,11 @@
 //! Tab 3: the accept queue of every listener.
 
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
 use crate::engine::Round;
+use crate::model::address::Address;
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::output::cells as write;
@@ -12,22 +17,11 @@ use crate::tui::grid::{Cell, Column};
 use crate::tui::sheet::{Sheet, SheetRow};
 
 /// Columns of the bar of a queue.
-const BAR: usize = 10;
+const BAR: usize = 8;
 
 /// Every listener; those that share a port stand side by side.
 pub fn sheet(app: &App, round: &Round) -> Sheet {
-    let mut listeners: Vec<&Listener> = round.frame.listeners.iter().collect();
-    listeners.sort_by_key(|listener| {
-        let fill =
-            listener.queue.len.zip(listener.queue.limit).map(|(len, limit)| fill(len, limit));
-        // Groups of one port stay together, the fullest first.
-        let full =
-            round.frame.listeners.iter().filter(|o| o.socket.local() == listener.socket.local());
-        let worst =
-            full.filter_map(|o| o.queue.len.zip(o.queue.limit)).map(|(l, m)| fill_key(l, m)).max();
-        let local = listener.socket.local().map(|local| (local.port, local.address));
-        (std::cmp::Reverse(worst), local, std::cmp::Reverse(fill.map(|f| (f * 1e6) as u64)))
-    });
+    let listeners = in_order(&round.frame.listeners);
     let mut names = if app.names { Names::of_services() } else { Names::new(false) };
     let full = listeners.iter().filter(|l| l.queue.is_full() == Some(true)).count();
     let somaxconn = round
@@ -42,26 +36,54 @@ pub fn sheet(app: &App, round: &Round) -> Sheet {
             human::plural(listeners.len() as u64, "listener")
         ),
         columns: vec![
-            Column::text("LOCAL", 0),
+            Column::address("LOCAL", 0),
             Column::text("QUEUE", 0),
             Column::text("", 2),
-            Column::number("PEAK", 2),
-            Column::number("SYN", 1),
-            Column::number("DROPS", 1),
-            Column::number("DROPS/S", 3),
-            Column::text("WAITING", 1),
-            Column::text("OWNER", 1),
+            Column::number("PEAK", 1),
+            Column::number("SYN", 2),
+            Column::number("DROPS", 2),
+            Column::number("DROPS/S", 1),
+            Column::long("WAITING", 1, 8, 8),
+            Column::process("OWNER", 1),
         ],
         rows: listeners.into_iter().map(|listener| row(app, round, listener, &mut names)).collect(),
     }
 }
 
-fn fill(len: u32, limit: u32) -> f64 {
-    if limit == 0 { f64::from(len) } else { f64::from(len) / f64::from(limit) }
+/// Those that share an end side by side, the ends with the fullest queue
+/// first, and the fullest first among those of one end.
+fn in_order(all: &[Listener]) -> Vec<&Listener> {
+    // Each end is looked up for every listener, so its worst is kept.
+    let mut worst: FxHashMap<Place<'_>, u64> = FxHashMap::default();
+    for listener in all {
+        let worst = worst.entry(place(listener)).or_default();
+        *worst = (*worst).max(fullness(listener));
+    }
+    let mut listeners: Vec<&Listener> = all.iter().collect();
+    listeners.sort_by_cached_key(|listener| {
+        let place = place(listener);
+        let worst = worst.get(&place).copied().unwrap_or_default();
+        (Reverse(worst), place, Reverse(fullness(listener)))
+    });
+    listeners
 }
 
-fn fill_key(len: u32, limit: u32) -> u64 {
-    (fill(len, limit) * 1e6) as u64
+/// Where one listens: port and address, or the name of a unix socket.
+type Place<'l> = (Option<(u16, Address)>, Option<&'l (bool, Vec<u8>)>);
+
+fn place(listener: &Listener) -> Place<'_> {
+    let local = listener.socket.local().map(|local| (local.port, local.address));
+    (local, listener.unix_name.as_ref())
+}
+
+/// How full its queue is, in millionths; 0 where that is not known.
+fn fullness(listener: &Listener) -> u64 {
+    let queue = listener.queue.len.zip(listener.queue.limit);
+    queue.map_or(0, |(len, limit)| (fill(len, limit) * 1e6) as u64)
+}
+
+fn fill(len: u32, limit: u32) -> f64 {
+    if limit == 0 { f64::from(len) } else { f64::from(len) / f64::from(limit) }
 }
 
 fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> SheetRow {

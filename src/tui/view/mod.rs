@@ -5,6 +5,7 @@ mod events;
 mod groups;
 mod listeners;
 mod map;
+mod meaning;
 mod overlay;
 mod overview;
 mod ports;
@@ -64,36 +65,33 @@ pub fn sheet(app: &App) -> Option<Sheet> {
     }
 }
 
-/// `web-07  08:00:12  1,284 sockets by netlink   2 alerts        every 1.0 s`
+/// `2 alerts  web-07  08:00:12  1,284 sockets by netlink       every 1.0 s`: what
+/// matters most is what a narrow screen keeps.
 fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let style = |tone| theme.style(tone);
     let Some(round) = &app.shown else {
-        put(
-            buffer,
-            area,
-            &format!("{}  looking for the first time", app.fixed.host),
-            false,
-            style(Tone::Head),
-            &theme,
-        );
+        let text = format!("{}  looking for the first time", app.fixed.host);
+        put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;
     };
-    let time = clock::local_time_of_day(round.clocks.wall_at(round.begun_ns));
-    let sockets = human::plural(round.total(), "socket");
-    let left = format!("{}  {time}  {sockets} by {}", app.fixed.host, round.report.source_text());
-    put(buffer, area, &left, false, style(Tone::Head), &theme);
     let alerts = match round.alerts.len() {
         0 => "no alerts".to_owned(),
         n => human::plural(n as u64, "alert"),
     };
     let tone = round.alerts.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
-    let x = area.x + (left.width() as u16).saturating_add(3);
-    let place = Rect { x: x.min(area.right()), width: area.right().saturating_sub(x), ..area };
-    put(buffer, place, &alerts, false, style(tone), &theme);
+    put(buffer, area, &alerts, false, style(tone), &theme);
+    let mut time = clock::local_time_of_day(round.clocks.wall_at(round.begun_ns));
+    if let Some(age) = overdue(app) {
+        time = format!("{time} ({age} old)");
+    }
+    let sockets = human::plural(round.total(), "socket");
+    let rest = format!("{}  {time}  {sockets} by {}", app.fixed.host, round.report.source_text());
+    let x = (area.x + alerts.width() as u16).saturating_add(2).min(area.right());
+    let place = Rect { x, width: area.right() - x, ..area };
+    put(buffer, place, &rest, false, style(Tone::Head), &theme);
     let every = format!("every {}", human::duration(app.kept_ms.max(app.interval_ms)));
-    let room = area.right().saturating_sub(x + alerts.width() as u16 + 2);
-    if room as usize >= every.width() {
+    if usize::from(place.width) >= rest.width() + 2 + every.width() {
         put(buffer, area, &every, true, style(Tone::Quiet), &theme);
     }
 }
@@ -101,8 +99,12 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
 fn tabs(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let mut x = area.x;
-    for (index, (tab, name)) in TABS.iter().enumerate() {
-        let text = format!(" {} {name} ", index + 1);
+    let long = |index: usize| format!(" {} {} ", index + 1, TABS[index].1);
+    let all: usize = (0..TABS.len()).map(|index| long(index).width()).sum();
+    for (index, (tab, _)) in TABS.iter().enumerate() {
+        // Where not all names have room, that of the tab that is shown.
+        let named = *tab == app.tab || all <= area.width.into();
+        let text = if named { long(index) } else { format!(" {} ", index + 1) };
         let width = (text.width() as u16).min(area.right().saturating_sub(x));
         let place = Rect { x, width, ..area };
         let style = if *tab == app.tab { theme.selected() } else { theme.style(Tone::Plain) };
@@ -112,11 +114,14 @@ fn tabs(app: &mut App, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// The filter above the list, while there is one; returns what is left.
+/// The filter above a list that it filters, and wherever it is typed; returns
+/// what is left.
 fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = app.theme();
     let filter = &app.filter;
-    let idle = filter.edit.is_none() && filter.text.is_empty() && !app.faults;
+    let filters = matches!(app.tab, Tab::Sockets | Tab::Groups);
+    let in_force = filters && (!filter.text.is_empty() || app.faults);
+    let idle = filter.edit.is_none() && !in_force;
     if idle || area.height < 3 {
         return area;
     }
@@ -125,7 +130,11 @@ fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
     let faults = if app.faults { "[only what an alert is about] " } else { "" };
     match &filter.edit {
         None => {
-            let text = format!("{faults}filter: {not}{}", filter.text);
+            let expression = match filter.text.as_str() {
+                "" => String::new(),
+                text => format!("filter: {not}{text}"),
+            };
+            let text = format!("{faults}{expression}");
             put(buffer, line, &text, false, theme.style(Tone::Moving), &theme);
         }
         Some(edit) => {
@@ -221,10 +230,15 @@ fn slow(app: &App) -> Option<String> {
         let (took, interval) = (human::duration(took_ms), human::duration(app.interval_ms));
         return Some(format!("the look took {took} > interval {interval}"));
     }
+    overdue(app).map(|age| format!("the last look is {age} old"))
+}
+
+/// How old the newest look is, where the next one should have been there.
+fn overdue(app: &App) -> Option<String> {
+    let round = app.latest.as_ref()?;
     let age_ms = app.now_ns.saturating_sub(round.begun_ns) / 1_000_000;
     let due_ms = app.kept_ms.max(app.interval_ms);
-    (age_ms > 2 * due_ms + 1_000)
-        .then(|| format!("the last look is {} old", human::duration(age_ms)))
+    (age_ms > 2 * due_ms + 1_000).then(|| human::duration(age_ms))
 }
 
 fn hints(app: &App, buffer: &mut Buffer, area: Rect) {
@@ -246,7 +260,18 @@ fn hints(app: &App, buffer: &mut Buffer, area: Rect) {
     if app.tab == Tab::Groups {
         hints.insert(1, (key(Action::GroupBy), "by"));
     }
-    let text: Vec<String> = hints.into_iter().map(|(key, what)| format!("{key} {what}")).collect();
     let theme = app.theme();
-    put(buffer, area, &text.join("  "), false, theme.style(Tone::Quiet), &theme);
+    let text = fitting(hints, area.width.into());
+    put(buffer, area, &text, false, theme.style(Tone::Quiet), &theme);
+}
+
+/// As many keys as there is room for; the last, by which to leave, always.
+fn fitting(hints: Vec<(&str, &str)>, room: usize) -> String {
+    const GAP: &str = "  ";
+    let mut hints: Vec<String> =
+        hints.into_iter().map(|(key, what)| format!("{key} {what}")).collect();
+    while hints.len() > 1 && hints.join(GAP).width() > room {
+        hints.remove(hints.len() - 2);
+    }
+    hints.join(GAP)
 }

@@ -36,11 +36,14 @@ fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
         height: u16::try_from(lines.len() + 3).ok(),
         ..long(title, lines.iter().map(|line| (*line).to_owned()).collect())
     };
+    if let Some(help) = scrolling_help(app, overlay, area) {
+        *overlay = help;
+    }
     match overlay {
-        Overlay::Help => long("keys", help(app, area.width.into())),
+        Overlay::Help => long(KEYS, help(app, area.width.into())),
         Overlay::Page { title, lines, top } => {
             *top = (*top).min(lines.len().saturating_sub(room));
-            long(title, lines[*top..].to_vec())
+            long(&part(title, lines.len(), *top, room), lines[*top..].to_vec())
         }
         Overlay::Columns(cursor) => columns(app, cursor, room),
         Overlay::Confirm(act) => {
@@ -65,6 +68,32 @@ fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
             &["j  JSON, as list --json", "c  CSV, the shown columns"],
         ),
     }
+}
+
+/// The title of the help.
+const KEYS: &str = "keys";
+
+/// The help as a page that scrolls, where not all of it has room; made anew for
+/// each frame, since the terminal may have another width by now.
+fn scrolling_help(app: &App, overlay: &Overlay, area: Rect) -> Option<Overlay> {
+    let top = match overlay {
+        Overlay::Help => 0,
+        Overlay::Page { title, top, .. } if title == KEYS => *top,
+        _ => return None,
+    };
+    let lines = help(app, area.width.into());
+    if lines.len() < usize::from(area.height) {
+        return Some(Overlay::Help);
+    }
+    Some(Overlay::Page { title: KEYS.to_owned(), lines, top })
+}
+
+/// The title of a page with the part of it that is on the screen.
+fn part(title: &str, lines: usize, top: usize, room: usize) -> String {
+    if lines <= room {
+        return title.to_owned();
+    }
+    format!("{title}, lines {}-{} of {lines}", top + 1, top + room)
 }
 
 /// The columns to choose from, those around the cursor.

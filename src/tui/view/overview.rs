@@ -8,6 +8,7 @@ use crate::engine::history::Point;
 use crate::engine::{Round, TopKind};
 use crate::model::human;
 use crate::model::state::TCP_STATES;
+use crate::output::cells;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::rules::Severity;
 use crate::tui::app::{App, Hit};
@@ -20,12 +21,22 @@ const WINDOW_MS: u64 = 60_000;
 /// Columns of the table of states: name, count, change, sparkline.
 const STATES_WIDTH: u16 = 54;
 
+/// Lines of the table of states with its head.
+const STATES_HEIGHT: u16 = 12;
+
+/// Lines below the table of states from which on the alerts stand there.
+const ENOUGH: u16 = 4;
+
 /// Draws it.
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let Some(round) = app.shown.clone() else { return };
     let Some(point) = app.point().cloned() else { return };
+    let moment = Moment { round: &round, point: &point };
+    if area.height < STATES_HEIGHT + ENOUGH {
+        return short(app, buffer, area, &moment);
+    }
     let wide = area.width >= 2 * STATES_WIDTH;
-    let states = Rect { width: area.width.min(STATES_WIDTH), height: 12.min(area.height), ..area };
+    let states = Rect { width: area.width.min(STATES_WIDTH), height: STATES_HEIGHT, ..area };
     self::states(app, buffer, states, &point);
     let side = Rect {
         x: area.x + STATES_WIDTH.min(area.width),
@@ -33,16 +44,52 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         height: states.height,
         ..area
     };
-    limits(app, buffer, side, &round);
+    if moment.is_past() {
+        quiet(app, buffer, side, "no limits of that time");
+    } else {
+        limits(app, buffer, side, &round);
+    }
     let mut below = Rect { y: area.y + states.height, height: area.height - states.height, ..area };
-    let offenders = offenders(&round);
+    let offenders = if moment.is_past() { Vec::new() } else { offenders(&round) };
     // The alerts take what they need, but for a line an offender.
     let reserved = (offenders.len() as u16 + 1).min(below.height / 2);
     let room = Rect { height: below.height - if wide { 0 } else { reserved }, ..below };
-    let used = alerts(app, buffer, room, &round, &point);
+    let used = alerts(app, buffer, room, &moment);
     below.y += used;
     below.height -= used;
+    if moment.is_past() {
+        quiet(app, buffer, below, "no offenders of that time");
+    }
     lines(app, buffer, below, &offenders);
+}
+
+/// What is shown: a round, and a point of the history, which is another moment
+/// after a step back.
+struct Moment<'m> {
+    round: &'m Round,
+    point: &'m Point,
+}
+
+impl Moment<'_> {
+    /// Whether the counts are older than all else that the round has. Of looks
+    /// within a second the history keeps one.
+    fn is_past(&self) -> bool {
+        self.round.begun_ns.abs_diff(self.point.at.0) >= 1_000_000_000
+    }
+}
+
+/// Where there is no room for everything: the worst first, then the states.
+fn short(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
+    let room = Rect { height: (area.height / 2).min(4), ..area };
+    let used = alerts(app, buffer, room, moment).min(room.height);
+    let rest = Rect { y: area.y + used, height: area.height - used, ..area };
+    states(app, buffer, rest, moment.point);
+}
+
+fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
+    let theme = app.theme();
+    let line = Rect { height: area.height.min(1), ..area };
+    put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
 }
 
 /// What a screen too small for anything else shows.
@@ -72,8 +119,13 @@ fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
     put(buffer, at(0, 12, area.y), "TCP", false, head, &theme);
     put(buffer, at(12, 10, area.y), "COUNT", true, head, &theme);
     put(buffer, at(23, 8, area.y), "CHANGE", true, head, &theme);
-    put(buffer, at(33, 20, area.y), "LAST 60 S", false, head, &theme);
-    for (state, y) in TCP_STATES.into_iter().zip(area.y + 1..area.bottom()) {
+    let curve = area.width.saturating_sub(33).min(20);
+    let title = if curve < 9 { "60 S" } else { "LAST 60 S" };
+    put(buffer, at(33, curve, area.y), title, false, head, &theme);
+    // Where not all have room, those that have sockets.
+    let all = usize::from(area.height) > TCP_STATES.len();
+    let states = TCP_STATES.into_iter().filter(|state| all || point.count(*state) > 0);
+    for (state, y) in states.zip(area.y + 1..area.bottom()) {
         let count = point.count(state);
         let tone = if count > 0 { state_tone(state) } else { Tone::Quiet };
         put(buffer, at(0, 12, y), &state.to_string(), false, theme.style(tone), &theme);
@@ -89,9 +141,9 @@ fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
                 &theme,
             );
         }
-        let series = app.history.series(state, app.back(), 20, WINDOW_MS);
+        let series = app.history.series(state, app.back(), curve.into(), WINDOW_MS);
         if series.iter().flatten().any(|count| *count > 0) {
-            put(buffer, at(33, 20, y), &theme.spark(&series), false, theme.style(tone), &theme);
+            put(buffer, at(33, curve, y), &theme.spark(&series), false, theme.style(tone), &theme);
         }
     }
 }
@@ -152,10 +204,11 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
 }
 
 /// The alerts, the selected one with what helps; returns the lines used.
-fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, round: &Round, point: &Point) -> u16 {
+fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -> u16 {
     let theme = app.theme();
-    if app.back() > 0 {
-        return past_alerts(app, buffer, area, point);
+    let round = moment.round;
+    if moment.is_past() {
+        return past_alerts(app, buffer, area, moment.point);
     }
     if round.alerts.is_empty() {
         let text = match round.pending.len() {
@@ -165,7 +218,9 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, round: &Round, point: 
                 human::plural(n as u64, "condition")
             ),
         };
-        put(buffer, Rect { height: 1, ..area }, &text, false, theme.style(Tone::Good), &theme);
+        // There may be no line at all.
+        let line = Rect { height: area.height.min(1), ..area };
+        put(buffer, line, &text, false, theme.style(Tone::Good), &theme);
         return 2.min(area.height);
     }
     let lines = usize::from(area.height);
@@ -186,7 +241,9 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, round: &Round, point: 
         put(buffer, line, word, false, theme.style(severity_tone(standing.alert.severity)), &theme);
         let rest = Rect { x: area.x + 9, width: area.width.saturating_sub(9), ..line };
         let alert = &standing.alert;
-        let text = format!("{}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary);
+        let since = since(round.at_ms().saturating_sub(standing.since_ms));
+        let text =
+            format!("{}  {since}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary);
         put(buffer, rest, &text, false, theme.style(Tone::Plain), &theme);
         if index == selected {
             buffer.set_style(line, theme.selected());
@@ -208,6 +265,16 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, round: &Round, point: 
         }
     }
     (y + 1 - area.y).min(area.height)
+}
+
+/// `for 41m`; one of less than a second is `new`.
+fn since(ms: u64) -> String {
+    if ms < 1_000 {
+        return "new".to_owned();
+    }
+    let mut text = b"for ".to_vec();
+    cells::duration(&mut text, ms);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn past_alerts(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) -> u16 {

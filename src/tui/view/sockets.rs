@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::engine::Lookups;
 use crate::engine::fields::Field;
+use crate::model::age::Age;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::output::cells;
@@ -77,7 +78,9 @@ fn split(app: &App, area: Rect) -> (Rect, Option<Rect>) {
         let beside = Rect { x: area.x + width + 1, width: area.width - width - 1, ..area };
         return (Rect { width, ..area }, Some(beside));
     }
-    let height = (area.height / 2).max(2).min(area.height);
+    // What few rows, their head and a line of air leave over is room for details.
+    let rows = u16::try_from(app.len().max(1)).unwrap_or(u16::MAX).saturating_add(2);
+    let height = (area.height / 2).max(2).min(area.height).min(rows);
     let below = Rect { y: area.y + height, height: area.height - height, ..area };
     (Rect { height, ..area }, Some(below))
 }
@@ -89,18 +92,24 @@ pub fn closer<'a>(app: &'a App, row: &Row<'_>) -> Option<Row<'a>> {
 }
 
 fn column(field: Field) -> Column {
-    let (title, right, priority) = match field.name() {
-        "state" => ("STATE", false, 0),
-        "local" => ("LOCAL", false, 1),
-        "remote" => ("REMOTE", false, 0),
-        "recvq" => ("RECV-Q", true, 1),
-        "sendq" => ("SEND-Q", true, 2),
-        "process" => ("PROCESS", false, 1),
-        "proto" => ("PROTO", false, 3),
-        "age" => ("AGE", true, 2),
-        name => (name, false, 4),
-    };
-    Column { title: title.to_owned(), right, priority }
+    match field.name() {
+        "state" => Column::text("STATE", 0),
+        "local" => Column::address("LOCAL", 1),
+        "remote" => Column::address("REMOTE", 0),
+        "recvq" => Column::number("RECV-Q", 1),
+        "sendq" => Column::number("SEND-Q", 2),
+        "process" => Column::process("PROCESS", 1),
+        "proto" => Column::text("PROTO", 3),
+        "age" => Column::number("AGE", 2),
+        name @ ("path" | "peer-path" | "cgroup" | "unit") => Column::long(name, 4, 8, 16),
+        name => Column::text(name, 4),
+    }
+}
+
+/// An age without its upper bound where it has two: a column of bounds leaves
+/// no room for who holds the socket, and the details have both.
+fn at_least(age: Age) -> Age {
+    Age { max_ms: age.max_ms.filter(|max| *max == age.min_ms), ..age }
 }
 
 /// A field of a row as the table shows it.
@@ -122,9 +131,11 @@ pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -
         ("sendq", Queues::Accept(_)) => text.push(b'-'),
         ("local", _) => cells::local(&mut text, row, names),
         ("remote", _) => cells::remote(&mut text, row, lookups, names),
+        // The descriptor stands among the details.
+        ("process", _) => cells::holders(&mut text, row.socket.inode, &lookups.owners, false),
         ("age", _) => {
-            if let Some(age) = crate::model::age::Age::of(row) {
-                cells::age(&mut text, age);
+            if let Some(age) = Age::of(row) {
+                cells::age(&mut text, at_least(age));
             }
         }
         _ => {
@@ -137,4 +148,21 @@ pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -
         text.push(b'-');
     }
     Cell::new(tone, String::from_utf8_lossy(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_at_least_the_lower_one() {
+        let text = |min_ms, max_ms| {
+            let mut text = Vec::new();
+            cells::age(&mut text, at_least(Age { min_ms, max_ms }));
+            String::from_utf8_lossy(&text).into_owned()
+        };
+        assert_eq!(text(288, Some(292)), "288ms+");
+        assert_eq!(text(288, Some(288)), "288ms");
+        assert_eq!(text(288, None), "288ms+");
+    }
 }
