@@ -21,6 +21,7 @@ use kit::fakeproc::{FakeProc, Line};
 use sockstate::engine::{Engine, Events, Round, Told, Watched, Watcher, Wishes};
 use sockstate::model::address::{Address, Endpoint};
 use sockstate::model::age::Age;
+use sockstate::model::gap::Gap;
 use sockstate::model::identity::Identity;
 use sockstate::model::listener::Waiting;
 use sockstate::model::moment::{Dwell, Moment, When};
@@ -416,7 +417,10 @@ fn a_filter_is_told_of_only_where_it_filters() {
 fn an_alert_says_since_when_and_nothing_is_written_outside_the_body() {
     let mut watch = Watch::new();
     assert!(watch.draw(80, 24).contains("time-wait-flood  new  "));
-    watch.next_round_with(|round| round.begun_ns += (41 * 60 + 30) * 1_000_000_000);
+    watch.next_round_with(|round| {
+        round.begun_ns += (41 * 60 + 30) * 1_000_000_000;
+        round.at_ms += (41 * 60 + 30) * 1_000;
+    });
     assert!(watch.draw(80, 24).contains("time-wait-flood  for 41m  "), "{}", watch.draw(80, 24));
     watch.next_round_with(|round| round.pending = std::mem::take(&mut round.alerts));
     for width in [40, 80, 120] {
@@ -760,4 +764,63 @@ fn the_interval_changes_in_steps_and_keys_ask_for_what_is_outside() {
     assert_eq!(watch.asked.last(), Some(&Effect::Suspend));
     watch.keys("c");
     assert!(matches!(watch.app.overlay, Some(Overlay::Columns(_))));
+}
+
+#[test]
+fn a_pause_holds_the_log_and_the_point_whatever_comes() {
+    let mut watch = Watch::new();
+    watch.next_round();
+    watch.app.told(vec![gap("before")]);
+    watch.keys("5p");
+    let (held, at) = (watch.draw(80, 24), watch.app.point().expect("a point").at);
+    for number in 0..40 {
+        watch.next_round_with(|round| round.begun_ns -= 900_000_000);
+        watch.app.told(vec![gap(&format!("during {number}"))]);
+    }
+    assert_eq!(watch.app.point().expect("a point").at, at, "ten looks a second");
+    let body = |picture: &str| picture.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let now = watch.draw(80, 24);
+    assert!(now.contains("before") && !now.contains("during"), "{now}");
+    assert_eq!(body(&held)[1..4], body(&now)[1..4]);
+    watch.keys("p");
+    assert!(watch.draw(80, 24).contains("during 39"));
+}
+
+fn gap(what: &str) -> (Told, String) {
+    (Told::Gap(Gap::new("events", what)), "08:00:00.000".to_owned())
+}
+
+#[test]
+fn an_order_is_one_of_a_column_and_not_of_a_place() {
+    let mut watch = Watch::new();
+    watch.keys("2ss");
+    assert!(watch.app.orders[Tab::Sockets.index()].is_some());
+    watch.keys("w");
+    assert_eq!(watch.app.orders[Tab::Sockets.index()], None, "other columns");
+    watch.keys("4ss");
+    let title = |app: &App| {
+        let (column, _) = app.orders[Tab::Groups.index()]?;
+        Some(app.sheet.as_ref()?.columns.get(column)?.title.clone())
+    };
+    let before = title(&watch.app).expect("an order");
+    let sheet = watch.app.sheet.as_mut().expect("a sheet");
+    sheet.columns.insert(0, sheet.columns[0].clone());
+    sheet.columns[0].title = "ONE MORE".to_owned();
+    watch.app.orders[Tab::Groups.index()].as_mut().expect("an order").0 += 1;
+    watch.app.renew_sheet();
+    assert_eq!(title(&watch.app), Some(before));
+}
+
+#[test]
+fn what_cannot_be_done_says_so() {
+    let mut watch = Watch::new();
+    for (keys, text) in [
+        ("1s", "nothing to sort"),
+        ("2S", "no order to turn round"),
+        ("2!", "no filter to invert"),
+        ("2K", "only looks"),
+    ] {
+        watch.keys(keys);
+        assert!(watch.draw(80, 24).contains(text), "{keys}: {}", watch.draw(80, 24));
+    }
 }

@@ -84,10 +84,10 @@ fn soak() -> Result<()> {
     Ok(())
 }
 
-/// The time of the look that the screen shows: the second word of its first line.
+/// The time of the look that the screen shows, in its first line.
 fn clock(text: &str) -> Option<String> {
-    let word = text.lines().next()?.split_whitespace().nth(1)?;
-    (word.len() == 8 && word.contains(':')).then(|| word.to_owned())
+    let is_time = |word: &&str| word.len() == 8 && word.matches(':').count() == 2;
+    text.lines().next()?.split_whitespace().find(is_time).map(str::to_owned)
 }
 
 /// Counts what a service manager would be told after every look.

@@ -51,8 +51,9 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         max_cpu: flags.max_cpu,
         notifier: notifier.clone(),
     };
-    let unicode = context.unicode() && !flags.ascii && !is_console();
-    let theme = Theme { color: context.style.color, unicode };
+    let term = std::env::var("TERM").ok();
+    let unicode = context.unicode() && !flags.ascii;
+    let theme = Theme::of_terminal(context.style.color, unicode, term.as_deref());
     let fixed = Fixed {
         want: asked.want,
         flags: flags_of(&context.shared),
@@ -101,11 +102,6 @@ fn flags_of(shared: &Shared) -> String {
         SourceChoice::Proc => Some(" --source proc".to_owned()),
     };
     namespace.into_iter().chain(source).collect()
-}
-
-/// The fonts of the Linux console have few glyphs beside ASCII.
-fn is_console() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "linux")
 }
 
 fn host(engine: &Engine) -> String {

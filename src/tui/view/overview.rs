@@ -241,7 +241,7 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -
         put(buffer, line, word, false, theme.style(severity_tone(standing.alert.severity)), &theme);
         let rest = Rect { x: area.x + 9, width: area.width.saturating_sub(9), ..line };
         let alert = &standing.alert;
-        let since = since(round.at_ms().saturating_sub(standing.since_ms));
+        let since = since(round.at_ms.saturating_sub(standing.since_ms));
         let text =
             format!("{}  {since}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary);
         put(buffer, rest, &text, false, theme.style(Tone::Plain), &theme);
