@@ -764,6 +764,8 @@ fn the_interval_changes_in_steps_and_keys_ask_for_what_is_outside() {
     assert_eq!(watch.asked.last(), Some(&Effect::Suspend));
     watch.keys("c");
     assert!(matches!(watch.app.overlay, Some(Overlay::Columns(_))));
+    watch.key(KeyCode::Char('z'), KeyModifiers::CONTROL);
+    assert_eq!(watch.asked.len(), 5, "over a page too: {:?}", watch.asked);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What keys and clicks do.
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    Event, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
 use crate::model::human;
 use crate::model::identity::Identity;
@@ -27,6 +29,11 @@ impl App {
     }
 
     fn key(&mut self, key: &KeyEvent) -> Vec<Effect> {
+        let is_text = self.filter.edit.is_some() && !key.modifiers.contains(KeyModifiers::CONTROL);
+        if !is_text && self.fixed.keymap.action(key) == Some(Action::Suspend) {
+            // Whatever lies over the screen.
+            return vec![Effect::Suspend];
+        }
         if self.filter.edit.is_some() {
             return self.type_filter(key);
         }

@@ -121,7 +121,10 @@ fn steps(change: &Transition, theme: Theme) -> String {
 fn after(change: &Transition, theme: Theme) -> Option<String> {
     let dwell = change.dwell.filter(|dwell| dwell.is_exact() || dwell.min >= 1_000_000)?;
     let about = if dwell.is_exact() { "" } else { theme.pick("≥ ", ">= ") };
-    Some(format!("{about}{}", human::duration(dwell.min / 1_000_000)))
+    Some(match dwell.min {
+        ns if ns < 1_000_000 => format!("{about}{} {}", ns / 1_000, theme.pick("µs", "us")),
+        ns => format!("{about}{}", human::duration(ns / 1_000_000)),
+    })
 }
 
 /// The states that it must have passed.
