@@ -439,6 +439,9 @@ fn a_slow_look_and_an_old_one_say_so() {
     let mut watch = Watch::new();
     watch.next_round_with(|round| round.took_ns = 1_200_000_000);
     assert!(watch.draw(80, 24).contains("the look took 1.2 s > interval 1.0 s"));
+    watch.app.kept_ms = 4_000;
+    assert!(watch.draw(80, 24).contains("every 4.0 s by --max-cpu"), "and why not sooner");
+    watch.app.kept_ms = 1_000;
     watch.next_round();
     assert!(!watch.draw(80, 24).contains("s old"));
     watch.app.tick(watch.app.now_ns + 7_000_000_000);

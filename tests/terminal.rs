@@ -14,7 +14,7 @@ use kit::pty::Session;
 use kit::run::Run;
 use kit::states::{self, By, Family, Unread};
 use kit::tempdir::TempDir;
-use kit::{Check, Result, listeners, trial};
+use kit::{Check, Result, listeners, poll, trial};
 
 const CHECKS: &[Check] = &[
     ("a_session", a_session),
@@ -56,7 +56,9 @@ fn make_screens() -> Result<()> {
         held.push(states::time_wait(Family::V4, By::Close)?);
     }
     let _full = listeners::full_accept_queue(Family::V4, 3, 2)?;
-    let args = ["watch", "--interval", "1s", "--ascii", "--no-mouse", "--source", "poll"];
+    // Whose sockets they are is on the screens.
+    std::fs::write("/proc/self/comm", "server")?;
+    let args = ["watch", "--interval", "1s", "--max-cpu", "100", "--ascii", "--no-mouse"];
     let mut session = Run::new(args).start_session(80, 24)?;
     session.wait_for("accept-queue-overflow")?;
     let tabs = [
@@ -64,7 +66,7 @@ fn make_screens() -> Result<()> {
         ("Sockets", "2/state close-wait\r\r", "the application"),
         ("Listeners", "3", "FULL"),
         ("Groups", "4", "by process"),
-        ("Events", "5", "LISTEN"),
+        ("Events", "5", "TIME_WAIT"),
         ("Ports", "6", "DESTINATION"),
         ("Map", "7", "[CLOSE"),
     ];
@@ -74,11 +76,18 @@ fn make_screens() -> Result<()> {
     );
     for (name, keys, shown) in tabs {
         session.keys(keys)?;
+        if name == "Events" {
+            held.push(states::established(Family::V4)?);
+            held.push(states::time_wait(Family::V4, By::Close)?);
+        }
         session.wait_for(shown)?;
+        settled(&session)?;
         let lines: Vec<String> =
             session.text().lines().map(|line| line.trim_end().to_owned()).collect();
         text += &format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n"));
     }
+    let program = std::env::current_exe()?.display().to_string();
+    let text = text.replace(&program, "/usr/bin/server");
     let place = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/screens.md");
     std::fs::write(place, text)?;
     quit(session)
@@ -163,6 +172,16 @@ fn a_leak_appears_and_resolves() -> Result<()> {
         text.contains("no alerts") && !text.contains("WARNING")
     })?;
     quit(session)
+}
+
+/// Waits until a frame is drawn to its end.
+fn settled(session: &Session) -> Result<()> {
+    let mut before = String::new();
+    poll("a screen that stays", || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let now = session.text();
+        Ok((std::mem::replace(&mut before, now.clone()) == now).then_some(()))
+    })
 }
 
 /// Ctrl-Z gives the terminal back and stops; fg takes it again.

@@ -90,7 +90,8 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     let x = (area.x + alerts.width() as u16).saturating_add(2).min(area.right());
     let place = Rect { x, width: area.right() - x, ..area };
     put(buffer, place, &rest, false, style(Tone::Head), &theme);
-    let every = format!("every {}", human::duration(app.kept_ms.max(app.interval_ms)));
+    let slower = if app.kept_ms > app.interval_ms { " by --max-cpu" } else { "" };
+    let every = format!("every {}{slower}", human::duration(app.kept_ms.max(app.interval_ms)));
     if usize::from(place.width) >= rest.width() + 2 + every.width() {
         put(buffer, area, &every, true, style(Tone::Quiet), &theme);
     }
