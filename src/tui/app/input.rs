@@ -163,6 +163,10 @@ impl App {
             return self.only_say("there are no sockets to show for this");
         };
         self.set_filter(&filter);
+        if self.filter.error.take().is_some() {
+            // A name that the language has no way to write.
+            return self.only_say("no filter selects this");
+        }
         let mut effects = self.go_to(Tab::Sockets.index());
         self.cursors[Tab::Sockets.index()] = Cursor::default();
         effects.push(Effect::Control);
