@@ -829,3 +829,24 @@ fn what_cannot_be_done_says_so() {
         assert!(watch.draw(80, 24).contains(text), "{keys}: {}", watch.draw(80, 24));
     }
 }
+
+#[test]
+fn every_table_can_be_written_as_text() {
+    let mut watch = Watch::new();
+    watch.app.told(vec![gap("lost")]);
+    let titles = |watch: &mut Watch, tab: &str| {
+        watch.keys(tab);
+        let texts = view::texts(&watch.app)?;
+        assert!(!texts.rows.is_empty(), "{tab}");
+        assert!(texts.rows.iter().all(|row| row.len() == texts.titles.len()), "{texts:?}");
+        Some(texts.titles.join(" "))
+    };
+    assert_eq!(
+        titles(&mut watch, "3").as_deref(),
+        Some("LOCAL QUEUE PEAK SYN DROPS DROPS/S WAITING OWNER")
+    );
+    assert!(titles(&mut watch, "4").is_some_and(|titles| titles.starts_with("PROCESS ALL LISTEN")));
+    assert!(titles(&mut watch, "5").is_some_and(|titles| titles.starts_with("TIME WHAT AFTER")));
+    assert_eq!(titles(&mut watch, "1"), None);
+    assert_eq!(titles(&mut watch, "7"), None);
+}

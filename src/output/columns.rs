@@ -94,3 +94,12 @@ pub fn help() -> String {
     let widest = Field::all().map(|field| field.name().len()).max().unwrap_or(0);
     Field::all().map(|field| format!("{:widest$}  {}\n", field.name(), field.help())).collect()
 }
+/// Writes a table of texts as RFC 4180 has it.
+pub fn csv_table(out: &mut Out<'_>, titles: &[String], rows: &[Vec<String>]) {
+    let mut writer = csv::WriterBuilder::new().from_writer(out.buffer());
+    for row in std::iter::once(titles).chain(rows.iter().map(Vec::as_slice)) {
+        // Memory takes everything.
+        drop(writer.write_record(row));
+    }
+    drop(writer.flush());
+}

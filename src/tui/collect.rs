@@ -19,7 +19,7 @@ use crate::source::Choice;
 use crate::sys::clock::{self, ClockPair};
 use crate::sys::notify::Notifier;
 
-use super::app::LOG;
+use super::app::{Format, LOG};
 use super::outside::{self, Export, Page};
 use super::rows::{Job, Listed, Lister};
 
@@ -52,7 +52,7 @@ pub enum Work {
     /// A page of explain.
     Explain(String),
     /// A file.
-    Export(Export),
+    Export(Export, Format),
 }
 
 /// What the collector has for the screen, until that takes it. A terminal that
@@ -308,7 +308,9 @@ pub fn worker(engine: Engine, work: Receiver<Work>, sender: Sender<Msg>) -> io::
                         Ok(page) => Msg::Page(page),
                         Err(why) => Msg::Said(why),
                     },
-                    Work::Export(export) => Msg::Said(outside::export(lister.engine(), &export)),
+                    Work::Export(export, format) => {
+                        Msg::Said(outside::export(lister.engine(), &export, format))
+                    }
                 };
                 drop(sender.send(msg));
             }

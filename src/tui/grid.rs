@@ -95,6 +95,30 @@ pub struct Cell {
     pub tone: Tone,
 }
 
+/// A table as text, for a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// The heads of its columns.
+    pub titles: Vec<String>,
+    /// Its rows, each with a text for each head.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Texts {
+    /// Of columns and cells; pictures, which have no head, are left out.
+    pub fn of(columns: &[Column], rows: impl Iterator<Item = Vec<Cell>>) -> Self {
+        let named = |index: &usize| !columns[*index].title.is_empty();
+        let shown: Vec<usize> = (0..columns.len()).filter(named).collect();
+        // What explains a mark is no part of a name.
+        let title = |index: &usize| columns[*index].title.replace(" ~inferred", "");
+        let text = |cells: &[Cell], index: usize| {
+            cells.get(index).map(|cell| cell.text.trim().to_owned()).unwrap_or_default()
+        };
+        let row = |cells: Vec<Cell>| shown.iter().map(|index| text(&cells, *index)).collect();
+        Self { titles: shown.iter().map(title).collect(), rows: rows.map(row).collect() }
+    }
+}
+
 impl Cell {
     /// A value of a meaning.
     pub fn new(tone: Tone, text: impl Into<String>) -> Self {

@@ -27,7 +27,7 @@ use crate::engine::Engine;
 use crate::sys::clock;
 use crate::sys::signal::{self, Ending, JobControl};
 
-use app::{App, Effect, Fixed, Format};
+use app::{App, Effect, Fixed, Tab};
 pub use collect::Collecting;
 use collect::{Control, Held, Msg, Outlet, Tray, Work};
 use outside::Export;
@@ -232,7 +232,10 @@ impl Session {
             Effect::List => self.order(self.app.job().map(|job| Work::List(Box::new(job)))),
             Effect::Control => self.control.set(self.app.wishes(), self.app.interval_ms),
             Effect::Explain(name) => self.order(Some(Work::Explain(name))),
-            Effect::Export(format) => self.order(self.export(format).map(Work::Export)),
+            Effect::Export(format) => match self.export() {
+                Some(export) => self.order(Some(Work::Export(export, format))),
+                None => self.app.say("there is no table here to write"),
+            },
             Effect::Act(act) => outside::act(&mut self.app, &self.engine, &act),
         }
         Flow::Continue
@@ -244,9 +247,13 @@ impl Session {
         drop(work.map(|work| self.work.send(work)));
     }
 
-    fn export(&self, format: Format) -> Option<Export> {
+    /// What is shown, for a file.
+    fn export(&self) -> Option<Export> {
+        if self.app.tab != Tab::Sockets {
+            return view::texts(&self.app).map(Export::Table);
+        }
         let listed = Arc::clone(self.app.listed.as_ref()?);
-        Some(Export { listed, fields: self.app.fields(), format })
+        Some(Export::Sockets(listed, self.app.fields()))
     }
 
     /// Takes in what lies in the tray.

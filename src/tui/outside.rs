@@ -13,7 +13,7 @@ use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::table::Table;
 use crate::model::want::Extras;
-use crate::output::columns::Csv;
+use crate::output::columns::{Csv, csv_table};
 use crate::output::out::Out;
 use crate::output::style::Style;
 use crate::output::{json, text};
@@ -21,6 +21,7 @@ use crate::sys::clock;
 use crate::sys::signal;
 
 use super::app::{Act, App, Format, Held};
+use super::grid::Texts;
 use super::rows::{Listed, RowKey};
 
 /// A page to lay over the screen.
@@ -52,20 +53,18 @@ pub fn explain(engine: &Engine, name: &str) -> Result<Page, String> {
 }
 
 /// What is written to a file.
-pub struct Export {
-    /// The sockets that are listed.
-    pub listed: Arc<Listed>,
-    /// The columns that are shown.
-    pub fields: Vec<Field>,
-    /// How.
-    pub format: Format,
+pub enum Export {
+    /// The sockets that are listed, with the columns that are shown.
+    Sockets(Arc<Listed>, Vec<Field>),
+    /// Another table.
+    Table(Texts),
 }
 
-/// Writes listed sockets to a new file in the working directory, and says what
-/// came of it.
-pub fn export(engine: &Engine, export: &Export) -> String {
+/// Writes a table to a new file in the working directory, and says what came of
+/// it.
+pub fn export(engine: &Engine, export: &Export, format: Format) -> String {
     let stamp = clock::file_stamp(clock::now());
-    let ending = match export.format {
+    let ending = match format {
         Format::Json => "json",
         Format::Csv => "csv",
     };
@@ -73,15 +72,24 @@ pub fn export(engine: &Engine, export: &Export) -> String {
     // What is there already is not written over.
     let written = File::create_new(&name).and_then(|mut file| {
         let mut out = Out::new(&mut file);
-        match export.format {
-            Format::Json => export.write_json(&mut out),
-            Format::Csv => export.write_csv(engine, &mut out),
+        match (export, format) {
+            (Export::Sockets(listed, _), Format::Json) => write_json(listed, &mut out),
+            (Export::Sockets(listed, fields), Format::Csv) => {
+                write_csv(engine, listed, fields, &mut out);
+            }
+            (Export::Table(texts), Format::Json) => {
+                json::table(&mut out, &texts.titles, &texts.rows)
+            }
+            (Export::Table(texts), Format::Csv) => csv_table(&mut out, &texts.titles, &texts.rows),
         }
         out.finish()
     });
-    let count = export.listed.order.len() as u64;
+    let what = match export {
+        Export::Sockets(listed, _) => human::plural(listed.order.len() as u64, "socket"),
+        Export::Table(texts) => human::plural(texts.rows.len() as u64, "row"),
+    };
     match written {
-        Ok(()) => format!("wrote {} to {name}", human::plural(count, "socket")),
+        Ok(()) => format!("wrote {what} to {name}"),
         Err(error) => format!("cannot write {name}: {error}"),
     }
 }
@@ -89,37 +97,33 @@ pub fn export(engine: &Engine, export: &Export) -> String {
 /// Rows whose details are asked for at a time.
 const AT_A_TIME: usize = 512;
 
-impl Export {
-    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let table = &self.listed.round.table;
-        self.listed.order.iter().filter_map(|at| table.get(*at as usize))
-    }
+fn rows(listed: &Listed) -> impl Iterator<Item = Row<'_>> {
+    listed.order.iter().filter_map(|at| listed.round.table.get(*at as usize))
+}
 
-    fn write_json(&self, out: &mut Out<'_>) {
-        let details = json::Details { processes: true, ..json::Details::default() };
-        let mut sockets = json::Sockets::new(out, details);
-        self.rows().for_each(|row| sockets.row(&row, &self.listed.lookups));
-        let round = &self.listed.round;
-        sockets.finish(round.clocks.wall_at(round.begun_ns), &round.report, None);
-    }
+fn write_json(listed: &Listed, out: &mut Out<'_>) {
+    let details = json::Details { processes: true, ..json::Details::default() };
+    let mut sockets = json::Sockets::new(out, details);
+    rows(listed).for_each(|row| sockets.row(&row, &listed.lookups));
+    let round = &listed.round;
+    sockets.finish(round.clocks.wall_at(round.begun_ns), &round.report, None);
+}
 
-    /// What the rows lack of the columns is asked for as the screen does.
-    fn write_csv(&self, engine: &Engine, out: &mut Out<'_>) {
-        let lookups = &self.listed.lookups;
-        let mut csv = Csv::new(out, &self.fields, true);
-        let needs = self.fields.iter().map(|field| field.extras());
-        if needs.fold(Extras::default(), Extras::union) == Extras::default() {
-            return self.rows().for_each(|row| csv.row(&row, lookups));
-        }
-        let rows: Vec<Row<'_>> = self.rows().collect();
-        for rows in rows.chunks(AT_A_TIME) {
-            let sockets: Vec<Socket> = rows.iter().map(|row| row.socket).collect();
-            let closer = engine.inspect(&sockets);
-            let closer: FxHashMap<RowKey, Row<'_>> =
-                closer.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
-            for row in rows {
-                csv.row(closer.get(&RowKey::of(&row.socket)).unwrap_or(row), lookups);
-            }
+/// What the rows lack of the columns is asked for as the screen does.
+fn write_csv(engine: &Engine, listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
+    let mut csv = Csv::new(out, fields, true);
+    let needs = fields.iter().map(|field| field.extras());
+    if needs.fold(Extras::default(), Extras::union) == Extras::default() {
+        return rows(listed).for_each(|row| csv.row(&row, &listed.lookups));
+    }
+    let rows: Vec<Row<'_>> = rows(listed).collect();
+    for rows in rows.chunks(AT_A_TIME) {
+        let sockets: Vec<Socket> = rows.iter().map(|row| row.socket).collect();
+        let closer = engine.inspect(&sockets);
+        let closer: FxHashMap<RowKey, Row<'_>> =
+            closer.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
+        for row in rows {
+            csv.row(closer.get(&RowKey::of(&row.socket)).unwrap_or(row), &listed.lookups);
         }
     }
 }

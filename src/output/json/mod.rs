@@ -17,6 +17,7 @@ mod ports;
 mod schema;
 mod sockets;
 mod status;
+mod table;
 
 pub use check::{alert_event, check};
 pub use count::count;
@@ -27,3 +28,4 @@ pub use ports::ports;
 pub use schema::schema;
 pub use sockets::{Changes, Details, Sockets};
 pub use status::status;
+pub use table::table;

@@ -10,7 +10,7 @@ use crate::model::moment::When;
 use crate::model::transition::{Kind, Transition};
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::tui::app::{App, Entry};
-use crate::tui::grid::{Cell, Column, Grid, put};
+use crate::tui::grid::{Cell, Column, Grid, Texts, put};
 use crate::tui::sheet::end;
 use crate::tui::theme::Theme;
 
@@ -19,17 +19,7 @@ use super::hit_list;
 /// Draws it.
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
-    let columns = [
-        // The legend of the mark: the column that says more may not be there.
-        Column::text("TIME ~inferred", 0),
-        Column::text("WHAT", 0),
-        Column::number("AFTER", 1),
-        Column::address("LOCAL", 2),
-        Column::address("REMOTE", 1),
-        Column::process("PROCESS", 1),
-        Column::text("VIA", 3),
-        Column::text("KNOWN BY", 4),
-    ];
+    let columns = columns();
     let lines = usize::from(area.height.saturating_sub(1));
     let len = app.len();
     let window = app.cursor().window(len, lines);
@@ -44,6 +34,26 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         let line = Rect { y: area.y + 1, height: 1, ..area };
         put(buffer, line, "nothing has happened yet", false, theme.style(Tone::Quiet), &theme);
     }
+}
+
+fn columns() -> [Column; 8] {
+    [
+        // The legend of the mark: the column that says more may not be there.
+        Column::text("TIME ~inferred", 0),
+        Column::text("WHAT", 0),
+        Column::number("AFTER", 1),
+        Column::address("LOCAL", 2),
+        Column::address("REMOTE", 1),
+        Column::process("PROCESS", 1),
+        Column::text("VIA", 3),
+        Column::text("KNOWN BY", 4),
+    ]
+}
+
+/// The whole log as it is shown.
+pub fn texts(app: &App) -> Texts {
+    let rows = app.entries().map(|entry| cells(entry, app.theme()));
+    Texts::of(&columns(), rows)
 }
 
 fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {

@@ -21,7 +21,7 @@ use crate::output::style::{Tone, severity_tone};
 use crate::sys::clock;
 
 use super::app::{App, Hit, TABS, Tab};
-use super::grid::{Grid, put};
+use super::grid::{Grid, Texts, put};
 use super::keys::Action;
 use super::sheet::Sheet;
 
@@ -52,6 +52,15 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     remark(app, buffer, line(area.height - 2));
     hints(app, buffer, line(area.height - 1));
     overlay::draw(app, buffer, body);
+}
+
+/// The table of a tab other than Sockets as text; `None` where there is none.
+pub fn texts(app: &App) -> Option<Texts> {
+    if app.tab == Tab::Events {
+        return Some(events::texts(app));
+    }
+    let sheet = app.sheet.as_ref()?;
+    Some(Texts::of(&sheet.columns, sheet.rows.iter().map(|row| row.cells.clone())))
 }
 
 /// The sheet of the tab, where it has one.
