@@ -58,11 +58,11 @@ pub enum Work {
 /// What the collector has for the screen, until that takes it. A terminal that
 /// takes no output, over a connection that hangs, must not fill the memory.
 #[derive(Default)]
-pub struct Tray(Mutex<Held>);
+pub struct Tray(Mutex<Collected>);
 
 /// What lies in the tray.
 #[derive(Default)]
-pub struct Held {
+pub struct Collected {
     /// The newest round, with the changes of those that were not taken, and the
     /// interval that is kept.
     pub round: Option<(Box<Round>, u64)>,
@@ -74,12 +74,12 @@ pub struct Held {
 
 impl Tray {
     /// Takes everything out.
-    pub fn take(&self) -> Held {
+    pub fn take(&self) -> Collected {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Lays something in; says whether nothing lay there.
-    fn lay(&self, lay: impl FnOnce(&mut Held)) -> bool {
+    fn lay(&self, lay: impl FnOnce(&mut Collected)) -> bool {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = held.round.is_none() && held.told.is_empty();
         lay(&mut held);

@@ -29,7 +29,7 @@ use crate::sys::signal::{self, Ending, JobControl};
 
 use app::{App, Effect, Fixed, Tab};
 pub use collect::Collecting;
-use collect::{Control, Held, Msg, Outlet, Tray, Work};
+use collect::{Collected, Control, Msg, Outlet, Tray, Work};
 use outside::Export;
 use term::Screen;
 
@@ -258,7 +258,7 @@ impl Session {
 
     /// Takes in what lies in the tray.
     fn collected(&mut self) -> Vec<Effect> {
-        let Held { round, told, lost } = self.tray.take();
+        let Collected { round, told, lost } = self.tray.take();
         self.app.told(told.into());
         if lost > 0 {
             self.app.lost(lost);
