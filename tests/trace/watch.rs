@@ -50,7 +50,7 @@ impl Seen {
 
 /// A tracer and what it has seen.
 pub struct Watch {
-    tracer: Tracer,
+    pub tracer: Tracer,
     pub chains: Chains,
     pub drained: Drained,
     pub seen: Seen,
