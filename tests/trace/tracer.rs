@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use libtest_mimic::Trial;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use sockstate::chain::{EndsIn, Exact, ExactChange, Remark, Transport};
+use sockstate::chain::{Ends, EndsIn, Exact, ExactChange, Remark, Transport};
 use sockstate::kernel::tracepoint::{TraceFilter, Tracepoint};
 use sockstate::model::state::State;
 use sockstate::sys::perf::{Drained, TraceOptions};
@@ -179,10 +179,13 @@ fn rare_paths() -> Result<()> {
     let seen = watch.finish()?;
     let path_of = |held: &Held| -> Result<Vec<State>> {
         let chains = seen.by_chain(held.local.port());
-        // The peer has the port as well, but not as its own.
+        // The peer has the port as well, but not as its own; and a trial beside this one may
+        // have it in its namespace, whose sockets are seen too.
+        let is_it = |ends: &Ends| {
+            (ends.local.port, ends.remote.port) == (held.local.port(), held.remote.port())
+        };
         let mut own = chains.values().filter(|c| {
-            c.last().is_some_and(|c| c.ends.local.port == held.local.port())
-                && c.iter().all(|c| c.to != State::Listen)
+            c.last().is_some_and(|c| is_it(&c.ends)) && c.iter().all(|c| c.to != State::Listen)
         });
         let changes = own.next().context("nothing seen")?;
         Ok(changes.iter().map(|change| change.to).collect())
