@@ -68,7 +68,8 @@ fn without_privileges() -> Result<()> {
 }
 
 fn mounted_tracefs() -> Result<()> {
-    let script = "mount -t tracefs tracefs /sys/kernel/tracing && \
+    let script = "{ mountpoint -q /sys/kernel/tracing || \
+                  mount -t tracefs tracefs /sys/kernel/tracing; } && \
                   exec setpriv --bounding-set=-all --inh-caps=-all \"$0\" \"$1\"";
     let ourselves = ourselves()?;
     let output = Run::program("unshare", ["--mount", "sh", "-c", script, &ourselves, PROBE])
