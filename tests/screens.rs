@@ -459,6 +459,7 @@ fn groups_by_every_key() {
         ("by remote", "10.0.0.7"),
         ("by local-port", "8080"),
         ("by remote-port", "40001"),
+        ("by state", "CLOSE_WAIT"),
         ("by netns", ""),
     ];
     let mut watch = Watch::new();
@@ -474,6 +475,10 @@ fn groups_by_every_key() {
     watch.keys("bbbb");
     watch.enter();
     assert_eq!(watch.app.filter.text, "sport = 8080", "the largest group");
+    watch.keys("4bb");
+    assert!(watch.app.command().contains("--by state '"), "{}", watch.app.command());
+    watch.enter();
+    assert!(watch.app.filter.text.starts_with("state "), "{}", watch.app.filter.text);
 }
 
 #[test]
@@ -787,8 +792,15 @@ fn a_pause_holds_the_log_and_the_point_whatever_comes() {
     let now = watch.draw(80, 24);
     assert!(now.contains("before") && !now.contains("during"), "{now}");
     assert_eq!(body(&held)[1..4], body(&now)[1..4]);
+    let newer = watch.app.log.len() - watch.app.len();
+    watch.app.cursors[Tab::Events.index()].at = 1;
     watch.keys("p");
+    let at = watch.app.cursors[Tab::Events.index()].at;
+    assert_eq!(at, 1 + newer, "on the row where it was");
+    watch.keys("g");
     assert!(watch.draw(80, 24).contains("during 39"));
+    watch.app.lost(7, "08:00:09".to_owned());
+    assert!(watch.draw(80, 24).contains("log: 7 entries are missing: the terminal took no output"));
 }
 
 fn gap(what: &str) -> (Told, String) {

@@ -41,9 +41,7 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     let tables = select::tables(&context.shared, &TABLES);
     let checker = Checker::new(&engine, tables, &config, &own);
     let checked = watch(context, checker, duration, interval, notifier.as_ref());
-    if let Some(failed) = notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
-        context.note(&format!("sockstate: {} of --notify did not get through\n", failed.0));
-    }
+    finish(context, notifier);
     let checked = match checked {
         Ok(checked) => checked,
         Err(why) => return unable(context, &why),
@@ -54,6 +52,14 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     match checked.status {
         Status::Ok => Ok(()),
         status => Err(Error::Exit(status.code())),
+    }
+}
+
+/// Waits for the commands that still run, and says how many events did not get
+/// through.
+pub(super) fn finish(context: &mut Context<'_>, notifier: Option<Notifier>) {
+    if let Some(failed) = notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
+        context.note(&format!("sockstate: {} of --notify did not get through\n", failed.0));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::want::Proto;
 use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};
 
-use super::check::notifier;
+use super::check::{self, notifier};
 use super::context::Context;
 use super::error::Error;
 use super::flags::{Shared, SourceChoice, WatchFlags};
@@ -72,9 +72,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         mouse: !flags.no_mouse,
         duration: flags.duration,
     });
-    if let Some(failed) = notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
-        context.note(&format!("sockstate: {} of --notify did not get through\n", failed.0));
-    }
+    check::finish(context, notifier);
     match ended {
         Ok(Ended::Quit) => Ok(()),
         Ok(Ended::Signal(status)) => Err(Error::Signal(status)),

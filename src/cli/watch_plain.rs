@@ -17,6 +17,7 @@ use crate::sys::notify::Notifier;
 use crate::sys::service::{Manager, Priority};
 use crate::sys::signal::Ending;
 
+use super::check;
 use super::context::Context;
 use super::error::Error;
 use super::flags::WatchFlags;
@@ -65,10 +66,7 @@ pub fn run<'p>(
     lines.remark(context, Priority::Info, &format!("events by {sources}\n"));
     let result = lines.watch(context, watcher, &ending);
     lines.manager.say("STOPPING=1");
-    if let Some(failed) = lines.notifier.take().map(Notifier::finish).filter(|failed| failed.0 > 0)
-    {
-        context.note(&format!("sockstate: {} of --notify did not get through\n", failed.0));
-    }
+    check::finish(context, lines.notifier.take());
     result?;
     ending.status().map_or(Ok(()), |status| Err(Error::Signal(status)))
 }

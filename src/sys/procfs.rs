@@ -67,15 +67,23 @@ pub struct TcpInUse {
 /// TCP sockets of the calling thread's namespace by the kernel's own counters;
 /// `None` when they cannot be read.
 pub fn tcp_in_use(proc_root: &Path) -> Option<TcpInUse> {
+    let counters = sockstat(&|name| net_file(proc_root, name));
+    Some(TcpInUse { full: tcp_in_tables(&counters)?, time_wait: counters.get("TCP", "tw")? })
+}
+
+/// What sockstat and sockstat6 say, wherever `file` has them. Without IPv6 there
+/// is no second file, and nothing to count.
+pub fn sockstat(file: &dyn Fn(&str) -> PathBuf) -> Counters {
     let mut counters = Counters::default();
     for name in ["sockstat", "sockstat6"] {
-        if let Ok(text) = fs::read(net_file(proc_root, name)) {
-            counters.parse_sockstat(&text);
-        }
+        counters.parse_sockstat(&fs::read(file(name)).unwrap_or_default());
     }
-    let v6 = counters.get("TCP6", "inuse").unwrap_or(0);
-    let time_wait = counters.get("TCP", "tw")?;
-    Some(TcpInUse { full: counters.get("TCP", "inuse")? + v6, time_wait })
+    counters
+}
+
+/// TCP sockets in the tables of a namespace, of both families.
+pub fn tcp_in_tables(counters: &Counters) -> Option<u64> {
+    Some(counters.get("TCP", "inuse")? + counters.get("TCP6", "inuse").unwrap_or(0))
 }
 
 /// Threads of the whole machine that run or could (the fourth field of

@@ -52,6 +52,10 @@ struct Place {
 }
 
 impl Place {
+    fn sockstat(&self) -> Counters {
+        procfs::sockstat(&|name| self.net.join(name))
+    }
+
     fn has_moved(&self) -> bool {
         let is_there = |(link, inode): &(PathBuf, u64)| {
             fs::metadata(link).is_ok_and(|found| found.ino() == *inode)
@@ -86,21 +90,13 @@ fn census(places: &[Place]) -> Option<Census> {
     let mut allocated = None;
     let mut in_tables = 0;
     for place in places {
-        let counters = sockstat(place)?;
+        let counters = place.sockstat();
         allocated = allocated.or(counters.get("TCP", "alloc"));
-        in_tables += counters.get("TCP", "inuse")? + counters.get("TCP6", "inuse").unwrap_or(0);
+        in_tables += procfs::tcp_in_tables(&counters)?;
     }
-    let after = sockstat(places.first()?)?.get("TCP", "alloc")?;
+    let after = places.first()?.sockstat().get("TCP", "alloc")?;
     let still = opened(places)? == before && !places.iter().any(Place::has_moved);
     Some(Census { allocated: [allocated?, after], in_tables, still })
-}
-
-fn sockstat(place: &Place) -> Option<Counters> {
-    let mut counters = Counters::default();
-    counters.parse_sockstat(&fs::read(place.net.join("sockstat")).ok()?);
-    // Without IPv6 there is no such file, and nothing to count.
-    counters.parse_sockstat(&fs::read(place.net.join("sockstat6")).unwrap_or_default());
-    Some(counters)
 }
 
 /// Connections that were opened in these namespaces since each began.

@@ -261,7 +261,7 @@ impl Session {
         let Collected { round, told, lost } = self.tray.take();
         self.app.told(told.into());
         if lost > 0 {
-            self.app.lost(lost);
+            self.app.lost(lost, clock::local_time_of_day(clock::now()));
         }
         let Some((round, kept_ms)) = round else { return Vec::new() };
         self.app.kept_ms = kept_ms;

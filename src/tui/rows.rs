@@ -115,6 +115,7 @@ impl Lister {
             }
         };
         let order = job.order;
+        let takes_all = job.want == Want::all_of(job.want.tables.clone());
         listed.lookups = self.lookups(job, selection.as_ref());
         let wanted = |row: &Row<'_>| {
             let selected = match &selection {
@@ -124,7 +125,9 @@ impl Lister {
                     selection.judges(row, &listed.lookups).is_some_and(|yes| yes != job.invert)
                 }
             };
-            selected && job.want.takes(&row.socket) && (!job.faults || is_faulty(row, &job.round))
+            selected
+                && (takes_all || job.want.takes(&row.socket))
+                && (!job.faults || is_faulty(row, &job.round))
         };
         let rows = (0_u32..).zip(job.round.table.iter());
         let rows: Vec<(u32, Row<'_>)> = rows.filter(|(_, row)| wanted(row)).collect();

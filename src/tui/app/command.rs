@@ -3,6 +3,7 @@
 
 use crate::alert::Change;
 use crate::engine::fields::Field;
+use crate::group::Key;
 use crate::model::state::State;
 use crate::model::want::{Family, Proto};
 
@@ -69,7 +70,10 @@ impl App {
             Tab::Ports => vec![with("ports")],
             Tab::Map => vec![with("explain diagram")],
             Tab::Groups => {
-                let by = format!("--by {},state", GROUP_KEYS[self.group].name());
+                let by = match GROUP_KEYS[self.group] {
+                    Key::State => "--by state".to_owned(),
+                    key => format!("--by {},state", key.name()),
+                };
                 [with("count") + &tables, by].into_iter().chain(filter).collect()
             }
             Tab::Sockets => {

@@ -75,7 +75,8 @@ impl App {
             }
             (KeyCode::Esc, _) | (KeyCode::Char('c'), KeyModifiers::CONTROL) => {
                 let (text, filter) = self.filter.before.take().unwrap_or_default();
-                self.filter = FilterBox { text, filter, ..FilterBox::default() };
+                let invert = self.filter.invert && filter.is_some();
+                self.filter = FilterBox { text, filter, invert, ..FilterBox::default() };
                 return vec![Effect::Control, Effect::List];
             }
             _ => edit.key(key),

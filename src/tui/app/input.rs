@@ -245,7 +245,13 @@ impl App {
     }
 
     fn toggle_pause(&mut self) -> Vec<Effect> {
-        if self.pause.take().is_some() {
+        if let Some(pause) = self.pause.take() {
+            let cursor = &mut self.cursors[Tab::Events.index()];
+            if cursor.at > 0 {
+                // It stays on its row.
+                cursor.at += pause.newer;
+                cursor.top += pause.newer;
+            }
             self.shown.clone_from(&self.latest);
             return vec![Effect::List];
         }

@@ -111,9 +111,9 @@ impl App {
 
     /// Some of what happened was not taken in: the terminal took no output for
     /// so long.
-    pub fn lost(&mut self, count: u64) {
-        let gap = Gap::new("log", "the terminal took no output").count(count);
-        self.note(Entry::Gap(gap, String::new()));
+    pub fn lost(&mut self, count: u64, at: String) {
+        let gap = Gap::new("log", "entries are missing: the terminal took no output").count(count);
+        self.note(Entry::Gap(gap, at));
     }
 
     /// Adds to the log.

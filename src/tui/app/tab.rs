@@ -33,13 +33,14 @@ pub const TABS: [(Tab, &str); 7] = [
 ];
 
 /// What the groups can be by, in the order of the key that changes it.
-pub const GROUP_KEYS: [Key; 7] = [
+pub const GROUP_KEYS: [Key; 8] = [
     Key::Process,
     Key::Unit,
     Key::Cgroup,
     Key::Remote,
     Key::LocalPort,
     Key::RemotePort,
+    Key::State,
     Key::Netns,
 ];
 

@@ -87,6 +87,7 @@ fn filter(key: Key, value: &KeyValue) -> Option<String> {
         (Key::Remote, KeyValue::Address(address)) => format!("dst {address}"),
         (Key::LocalPort, KeyValue::Port(port)) => format!("sport = {port}"),
         (Key::RemotePort, KeyValue::Port(port)) => format!("dport = {port}"),
+        (Key::State, KeyValue::State(state)) => format!("state {state}"),
         (Key::Unit, KeyValue::Text(unit)) => format!("unit {unit}"),
         (Key::Cgroup, KeyValue::Text(path)) => format!("cgroup {path}"),
         _ => return None,
