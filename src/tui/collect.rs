@@ -294,7 +294,7 @@ fn panic_for_tests() {
 /// When there can be no thread.
 pub fn worker(engine: Engine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
     Builder::new().name("lister".into()).spawn(move || {
-        let _guard = Guard { what: "maker of lists", sender: sender.clone() };
+        let _guard = Guard { what: "lister", sender: sender.clone() };
         let mut lister = Lister::new(engine);
         while let Ok(first) = work.recv() {
             let mut list = None;

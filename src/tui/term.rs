@@ -1,8 +1,8 @@
 //! The terminal: taken over, and given back on every way out.
 
 use std::io::{self, Stdout, Write};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
 
 use crossterm::cursor::Show;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
@@ -18,6 +18,9 @@ use crate::sys::signal;
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The thread that panicked first.
+static PANICKED: OnceLock<String> = OnceLock::new();
 
 /// The terminal while it is ours; dropping it gives it back.
 pub struct Screen {
@@ -36,6 +39,8 @@ impl Screen {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
+                let thread = std::thread::current();
+                drop(PANICKED.set(thread.name().unwrap_or("program").to_owned()));
                 give_back();
                 before(panic);
             }));
@@ -51,8 +56,8 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone, or a thread has panicked, which gave it back.
     pub fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<Buffer> {
-        if !TAKEN.load(Ordering::SeqCst) {
-            return Err(io::Error::other("a thread has panicked"));
+        if let Some(thread) = PANICKED.get() {
+            return Err(io::Error::other(format!("the {thread} has panicked")));
         }
         self.terminal.draw(draw).map(|done| done.buffer.clone())
     }
