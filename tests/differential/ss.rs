@@ -84,8 +84,8 @@ fn inet_row(line: &str) -> Result<InetRow> {
     let (remote, _) = endpoint(remote)?;
     Ok(InetRow {
         state: state_name(state)?.to_owned(),
-        recv_q: recv_q.parse()?,
-        send_q: Some(send_q.parse()?),
+        recv_q: queue(recv_q)?,
+        send_q: Some(queue(send_q)?),
         local,
         remote,
         on_device,
@@ -150,4 +150,11 @@ fn unix_row(line: &str) -> Result<UnixRow> {
         send_q: Some(send_q.parse()?),
         peer_inode: (peer != 0).then_some(peer),
     })
+}
+
+/// The length of a queue. `ss` shows the kernel's 32 bits with a sign; a socket that connects at
+/// this moment has a difference of sequence numbers there that makes no sense yet.
+fn queue(text: &str) -> Result<u64> {
+    let signed: i64 = text.parse()?;
+    Ok(if signed < 0 { u64::from(i32::try_from(signed)? as u32) } else { signed as u64 })
 }
