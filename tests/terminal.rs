@@ -22,6 +22,7 @@ const CHECKS: &[Check] = &[
     ("suspend_and_resume", suspend_and_resume),
     ("stopped_from_outside", stopped_from_outside),
     ("without_a_shell", without_a_shell),
+    ("suspend_in_a_container", suspend_in_a_container),
     ("resize", resize),
     ("signals_give_the_terminal_back", signals_give_the_terminal_back),
     ("a_panic_gives_the_terminal_back", a_panic_gives_the_terminal_back),
@@ -206,6 +207,27 @@ fn without_a_shell() -> Result<()> {
     session.wait_for("there is no shell")?;
     session.wait_stopped(false)?;
     quit(session)
+}
+
+/// Where the session is led from outside the pid namespace, a shell is still known from none.
+fn suspend_in_a_container() -> Result<()> {
+    let mut alone = watch([]).in_container("\"$@\"; exit $?")?.start_session(80, 24)?;
+    alone.wait_for("1 Overview")?;
+    alone.keys("\x1a")?;
+    alone.wait_for("there is no shell")?;
+    quit(alone)?;
+
+    let script = "set -m; \"$@\"; echo is stopped; read line; fg && echo is over";
+    let mut job = watch([]).in_container(script)?.start_session(80, 24)?;
+    job.wait_for("1 Overview")?;
+    job.keys("\x1a")?;
+    job.wait_for("is stopped")?;
+    job.wait_restored()?;
+    job.foreground()?;
+    job.wait_for("1 Overview")?;
+    // Not by the status: the shell fails to give the terminal back to a group outside.
+    job.keys("q")?;
+    job.wait_for("is over")
 }
 
 fn in_shell() -> Result<Session> {

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use procfs::process::{Process, Stat};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getpgid, getpid, getppid, getsid, kill_process, pidfd_open,
-    pidfd_send_signal,
+    Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -118,9 +118,16 @@ pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<(
 /// the parent, in another process group of the session. The kernel does not stop
 /// an orphaned group by SIGTSTP either (`will_become_orphaned_pgrp`).
 pub fn has_job_control() -> bool {
-    let Some(parent) = getppid() else { return false };
-    let same_session = getsid(Some(parent)).ok() == getsid(None).ok();
-    same_session && getpgid(Some(parent)).ok() != getpgid(None).ok()
+    // Not by getsid(2), which is 0 for a session led from outside our pid
+    // namespace, as in a container: rustix takes that for impossible.
+    let stat = |process: procfs::ProcResult<Process>| process.and_then(|it| it.stat()).ok();
+    let Some(own) = stat(Process::myself()) else { return false };
+    stat(Process::new(own.ppid)).is_some_and(|parent| is_job_of(&own, &parent))
+}
+
+/// Whether a process is a job of its parent, by their process groups.
+fn is_job_of(own: &Stat, parent: &Stat) -> bool {
+    own.session == parent.session && own.pgrp != parent.pgrp
 }
 
 /// Stops this process until somebody continues it.

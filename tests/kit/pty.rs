@@ -81,17 +81,33 @@ impl Run {
 
     /// As the job of a shell, which takes the terminal when it is stopped, and continues it when a
     /// line comes: [`Session::foreground`].
-    pub fn in_shell(mut self) -> Run {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "set -m; \"$@\"; read line; fg", "sh"]);
-        shell.arg(self.command.get_program()).args(self.command.get_args());
+    pub fn in_shell(self) -> Run {
+        self.within("sh", ["-c", "set -m; \"$@\"; read line; fg", "sh"])
+    }
+
+    /// In a pid namespace in which no process leads the session, as `docker exec` does it, where a
+    /// script of the shell runs it as `"$@"`.
+    pub fn in_container(self, script: &str) -> Result<Run> {
+        let new = ["--pid", "--fork", "--mount-proc"];
+        let output = Run::program("unshare", new.into_iter().chain(["true"])).run();
+        match output {
+            Ok(output) if output.status.success() => {}
+            refused => return Err(Impossible(format!("no pid namespace here: {refused:?}")).into()),
+        }
+        Ok(self.within("unshare", new.into_iter().chain(["sh", "-c", script, "sh"])))
+    }
+
+    /// As the last arguments of another program.
+    fn within<'a>(mut self, outer: &str, args: impl IntoIterator<Item = &'a str>) -> Run {
+        let mut outer = Command::new(outer);
+        outer.args(args).arg(self.command.get_program()).args(self.command.get_args());
         for (name, value) in self.command.get_envs() {
             match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
+                Some(value) => outer.env(name, value),
+                None => outer.env_remove(name),
             };
         }
-        self.command = shell;
+        self.command = outer;
         self
     }
 }
