@@ -26,6 +26,7 @@ const CHECKS: &[Check] = &[
     ("resize", resize),
     ("signals_give_the_terminal_back", signals_give_the_terminal_back),
     ("a_panic_gives_the_terminal_back", a_panic_gives_the_terminal_back),
+    ("a_terminal_that_goes_away", a_terminal_that_goes_away),
     ("the_last_screen_stays", the_last_screen_stays),
     ("export", export),
     ("acts_on_a_socket", acts_on_a_socket),
@@ -279,6 +280,13 @@ fn a_panic_gives_the_terminal_back() -> Result<()> {
     ensure!(status.code() == Some(1), "{status:?}");
     ensure!(screen.contains("a panic for a test"), "{screen}");
     ensure!(screen.contains("the collector has panicked"), "{screen}");
+    Ok(())
+}
+
+/// Not even standard error is left then.
+fn a_terminal_that_goes_away() -> Result<()> {
+    let status = watch([]).lose_terminal("1 Overview")?;
+    ensure!(status.code() == Some(1), "{status:?}");
     Ok(())
 }
 

@@ -22,6 +22,7 @@ const CHECKS: &[Check] = &[
     ("transitions_when_asked_for", transitions_when_asked_for),
     ("ends_after_its_time", ends_after_its_time),
     ("signals", signals),
+    ("nohup", nohup),
     ("a_closed_pipe_is_an_ordinary_end", a_closed_pipe_is_an_ordinary_end),
     ("mistakes_refuse_to_start", mistakes_refuse_to_start),
     ("a_service_manager_is_told", a_service_manager_is_told),
@@ -135,6 +136,19 @@ fn signals() -> Result<()> {
         watch.signal(signal)?;
         watch.finish()?.ended(code)?;
     }
+    Ok(())
+}
+
+/// `nohup sockstate watch --json >file &` outlives the login.
+fn nohup() -> Result<()> {
+    let rules = Rules::new()?;
+    let mut watch = rules.watch([]).within("nohup", []).start()?;
+    while watch.remark()?.context("it ended")?.starts_with("nohup:") {}
+    watch.signal(Signal::HUP)?;
+    let ended = watch.line_within(Duration::from_millis(300));
+    ensure!(ended.is_ok(), "SIGHUP ended it");
+    watch.signal(Signal::TERM)?;
+    watch.finish()?.ended(143)?;
     Ok(())
 }
 

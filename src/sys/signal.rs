@@ -20,12 +20,13 @@ pub struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
     /// From now on SIGINT, SIGTERM and SIGHUP are remembered; a second one of
-    /// a kind ends the program at once.
+    /// a kind ends the program at once. Where nohup(1) had SIGHUP ignored, it
+    /// stays so.
     ///
     /// # Errors
     /// When no handler can be installed.
     pub fn watch() -> io::Result<Self> {
-        for signal in ENDING {
+        for signal in ending() {
             let seen = Arc::new(std::sync::atomic::AtomicBool::new(false));
             let status = 128 + signal;
             signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&seen))?;
@@ -40,12 +41,12 @@ impl Ending {
     /// # Errors
     /// When no handler can be installed.
     pub fn watch_patiently() -> io::Result<Self> {
-        let ending = Self::default();
-        for signal in ENDING {
+        let it = Self::default();
+        for signal in ending() {
             let number = usize::try_from(signal).unwrap_or_default();
-            signal_hook::flag::register_usize(signal, Arc::clone(&ending.0), number)?;
+            signal_hook::flag::register_usize(signal, Arc::clone(&it.0), number)?;
         }
-        Ok(ending)
+        Ok(it)
     }
 
     /// The exit status by which a shell knows the signal (128 + its number);
@@ -54,6 +55,16 @@ impl Ending {
         let signal = self.0.load(Ordering::Relaxed);
         (signal != 0).then(|| u8::try_from(128 + signal).unwrap_or(u8::MAX))
     }
+}
+
+/// Those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
+/// ignored: every program that a script starts with `&` has it so, and `kill -INT`
+/// is how the script ends it.
+fn ending() -> impl Iterator<Item = i32> {
+    let status = Process::myself().and_then(|own| own.status());
+    let ignored = status.map_or(0, |status| status.sigign);
+    let is_nohup = ignored & 1 << (SIGHUP - 1) != 0;
+    ENDING.into_iter().filter(move |&signal| !(is_nohup && signal == SIGHUP))
 }
 
 /// Signals that stop and continue a program, for one that owns the terminal.

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -70,6 +70,35 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Runs it on a terminal that goes away once it shows a text, without SIGHUP telling.
+    pub fn lose_terminal(self, text: &str) -> Result<ExitStatus> {
+        let ignoring = self.within("sh", ["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+        let mut run = ignoring.on("xterm-256color", "C.UTF-8");
+        let (mut master, slave) = terminal(80, 24)?;
+        raw::take_terminal(&mut run.command);
+        run.command.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave);
+        let mut child = {
+            let _alone = run::alone();
+            run.command.spawn().context("starting it on a terminal")?
+        };
+        // Its copies of the terminal's end.
+        drop(run);
+        let (mut seen, mut bytes) = (Vec::new(), [0; 4096]);
+        while !seen.windows(text.len()).any(|window| window == text.as_bytes()) {
+            let count = master.read(&mut bytes).context("it has ended")?;
+            seen.extend_from_slice(&bytes[..count]);
+        }
+        drop(master);
+        let ended = poll("its end", || Ok(child.try_wait()?));
+        if ended.is_err() {
+            child.kill()?;
+            child.wait()?;
+        }
+        ended
+    }
+}
+
 /// The kind of terminal.
 const TERMINAL: &str = "TERM";
 
@@ -95,20 +124,6 @@ impl Run {
             refused => return Err(Impossible(format!("no pid namespace here: {refused:?}")).into()),
         }
         Ok(self.within("unshare", new.into_iter().chain(["sh", "-c", script, "sh"])))
-    }
-
-    /// As the last arguments of another program.
-    fn within<'a>(mut self, outer: &str, args: impl IntoIterator<Item = &'a str>) -> Run {
-        let mut outer = Command::new(outer);
-        outer.args(args).arg(self.command.get_program()).args(self.command.get_args());
-        for (name, value) in self.command.get_envs() {
-            match value {
-                Some(value) => outer.env(name, value),
-                None => outer.env_remove(name),
-            };
-        }
-        self.command = outer;
-        self
     }
 }
 

@@ -63,6 +63,7 @@ impl Run {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        raw::heed_signals(&mut command);
         Run { command, timeout: Duration::from_secs(30), on_terminal: false }
     }
 
@@ -76,6 +77,19 @@ impl Run {
     pub fn directory(mut self, directory: &std::path::Path) -> Run {
         self.command.current_dir(directory);
         self
+    }
+
+    /// As the last arguments of another program.
+    pub fn within<'a>(self, outer: &str, args: impl IntoIterator<Item = &'a str>) -> Run {
+        let mut run = Run::program(outer, args);
+        run.command.arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => run.command.env(name, value),
+                None => run.command.env_remove(name),
+            };
+        }
+        run
     }
 
     /// Sends its stdout elsewhere; the output then has none.
