@@ -14,6 +14,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// The signals that ask us to end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
+/// The exit status of a program that SIGHUP ended.
+pub const HUNG_UP: u8 = status(SIGHUP as usize);
+
+/// The exit status by which a shell knows a signal.
+const fn status(signal: usize) -> u8 {
+    128 + signal as u8
+}
+
 /// Remembers the signal that asks us to end.
 #[derive(Clone, Debug, Default)]
 pub struct Ending(Arc<AtomicUsize>);
@@ -53,7 +61,7 @@ impl Ending {
     /// `None` when none came.
     pub fn status(&self) -> Option<u8> {
         let signal = self.0.load(Ordering::Relaxed);
-        (signal != 0).then(|| u8::try_from(128 + signal).unwrap_or(u8::MAX))
+        (signal != 0).then(|| status(signal))
     }
 }
 

@@ -22,6 +22,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
+use rustix::io::Errno;
 
 use crate::engine::Engine;
 use crate::sys::clock;
@@ -99,12 +100,21 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     let mut screen = Screen::take(setup.mouse)?;
     collect::input(sender.clone())?;
     collect::collector(setup.collecting, control, Outlet { tray, sender })?;
-    let (ended, last) = session.run(&receiver, &mut screen)?;
+    let (ended, last) = session.run(&receiver, &mut screen).or_else(hung_up)?;
     drop(screen);
     if let Some(last) = last {
         term::leave_behind(&last)?;
     }
     Ok(ended)
+}
+
+/// A terminal that is gone ends it as its SIGHUP does, which may be late, or
+/// ignored.
+fn hung_up(error: io::Error) -> io::Result<(Ended, Option<Buffer>)> {
+    if Errno::from_io_error(&error) == Some(Errno::IO) {
+        return Ok((Ended::Signal(signal::HUNG_UP), None));
+    }
+    Err(error)
 }
 
 /// The loop, and what it acts with.
@@ -191,8 +201,7 @@ impl Session {
     fn take(&mut self, msg: Msg) -> io::Result<Flow> {
         let effects = match msg {
             Msg::Input(event) => self.app.event(&event),
-            // The terminal hung up, and its signal may be late.
-            Msg::InputEnded => vec![Effect::Quit(false)],
+            Msg::InputEnded => return Err(Errno::IO.into()),
             Msg::Sources(sources) => {
                 self.app.fixed.sources = sources;
                 Vec::new()
