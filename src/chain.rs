@@ -54,6 +54,9 @@ impl Ends {
     /// What `self` says, and `before` where it says less.
     fn or(self, before: Self) -> Self {
         let pick = |new: Endpoint, old: Endpoint| {
+            if old.port == 0 {
+                return new;
+            }
             // A disconnect wipes the remote port and the local address (`inet_reset_saddr`).
             let wiped = new.port == old.port && new.address.is_unspecified();
             if new.port == 0 || wiped { old } else { new }

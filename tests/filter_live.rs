@@ -268,6 +268,9 @@ impl Population {
     /// Every state in every family, some well-known ports, several addresses, devices and marks.
     fn new() -> Result<Population> {
         let mut all = Population { dummy: addresses()?, ..Population::default() };
+        // In the ephemeral range by choice, which for ss is not autobound. First, or a
+        // connection may have the port.
+        all.bound("127.0.0.1:40000", Type::STREAM, None)?.listen(1)?;
         for family in Family::ALL {
             for recipe in states::ALL {
                 all.held.push((recipe.make)(family)?);
@@ -301,8 +304,6 @@ impl Population {
             all.bound("0.0.0.0:8004", Type::STREAM, Some(b"d0"))?.listen(1)?;
             all.bound("[::]:8005", Type::DGRAM, Some(b"d0"))?;
         }
-        // In the ephemeral range by choice, which for ss is not autobound.
-        all.bound("127.0.0.1:40000", Type::STREAM, None)?.listen(1)?;
         Ok(all)
     }
 

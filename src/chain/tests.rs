@@ -137,6 +137,15 @@ fn what_a_disconnect_wipes_is_remembered() {
     assert_eq!(end.ends, whole);
 }
 
+#[test]
+fn what_no_earlier_event_told_is_as_the_event_says() {
+    let listener = RawEnds { remote: ends_of_nobody(), ..ends(80, 0) };
+    let mut closed = moved(7, (80, 0), State::Listen, State::Close);
+    closed.ends = Some(listener);
+    let out = feed(&mut Chains::default(), &[closed]);
+    assert_eq!(changes(&out)[0].ends, Ends::from(listener), "not :: for 0.0.0.0");
+}
+
 fn ends_of_nobody() -> [u8; 16] {
     *Address::v4([0; 4]).octets()
 }

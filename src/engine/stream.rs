@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
-use crate::chain::{Chains, Exact, Transport};
+use crate::chain::{Chains, Exact};
 use crate::model::gap::Gap;
+use crate::model::identity::Identity;
 use crate::model::moment::Moment;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
@@ -59,30 +60,75 @@ struct Trace {
     tracer: Tracer,
     drained: Drained,
     chains: Chains,
-    /// Chains whose CLOSE was told: their end adds nothing.
-    closed: FxHashSet<u64>,
+    /// What came of the CLOSE of chains that have not ended.
+    closed: FxHashMap<u64, Close>,
+}
+
+/// What came of a CLOSE.
+enum Close {
+    /// It was told: the end adds nothing.
+    Told,
+    /// It waits for the end: of a listener that may be shut down only, or where
+    /// several sockets have these ends and the end has the cookie.
+    Waits(ExactEvent),
+}
+
+/// An event, and the chain it belongs to.
+struct Heard {
+    event: ExactEvent,
+    chain: Option<u64>,
 }
 
 impl Trace {
     /// What was found as events for the tracker.
-    fn events(&mut self, events: &mut Vec<ExactEvent>) {
+    fn events(&mut self, events: &mut Vec<Heard>) {
         let mut found = Vec::new();
         self.chains.feed(&self.drained.events, &mut found);
-        for found in &found {
-            events.extend(match found {
-                Exact::Change(change) => {
-                    if change.to == State::Close && change.transport == Transport::Tcp {
-                        self.closed.insert(change.chain);
-                    }
-                    exact::change(change)
-                }
-                Exact::End(end) => {
-                    let told = end.chain.is_some_and(|chain| self.closed.remove(&chain));
-                    if told { None } else { exact::end(end) }
-                }
-                Exact::Note(_) => None,
-            });
+        events.extend(found.iter().filter_map(|found| match found {
+            Exact::Change(change) => {
+                Some(Heard { event: exact::change(change)?, chain: Some(change.chain) })
+            }
+            Exact::End(end) => Some(Heard { event: exact::end(end)?, chain: end.chain }),
+            Exact::Note(_) => None,
+        }));
+    }
+
+    /// What is to be applied now, in order, for one event: a CLOSE may have to
+    /// wait for the end of the chain, or is what the end is about.
+    fn due(&mut self, heard: &Heard) -> [Option<ExactEvent>; 2] {
+        let Heard { event, chain } = *heard;
+        let Some(chain) = chain else { return [Some(event), None] };
+        let before = self.closed.remove(&chain);
+        match (event.from, before) {
+            (None, Some(Close::Told)) => [None, None],
+            (None, Some(Close::Waits(close))) => {
+                let cookie = event.identity.cookie;
+                let identity = Identity { cookie, ..close.identity };
+                [Some(ExactEvent { identity, ..close }), None]
+            }
+            // shutdown() of a listener closes it too, but does not end it.
+            (Some(State::Listen), _) if event.to == State::Close => {
+                self.closed.insert(chain, Close::Waits(event));
+                [None, None]
+            }
+            (_, Some(Close::Waits(close))) => [Some(close), Some(event)],
+            _ => [None, Some(event)],
         }
+    }
+
+    /// Notes what came of a chain's CLOSE.
+    fn note(&mut self, chain: Option<u64>, event: &ExactEvent, applied: Applied) {
+        let Some(chain) = chain else { return };
+        if event.to == State::Close && event.from.is_some() {
+            let waits = applied == Applied::Vague;
+            let close = if waits { Close::Waits(*event) } else { Close::Told };
+            self.closed.insert(chain, close);
+        }
+    }
+
+    /// A look has shown what those became that did not end.
+    fn stop_waiting(&mut self) {
+        self.closed.retain(|_, close| matches!(close, Close::Told));
     }
 }
 
@@ -193,6 +239,9 @@ impl<'e> Stream<'e> {
         let lost = self.catch_up();
         self.confirm();
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
+        if let Feed::Trace(trace) = &mut self.feed {
+            trace.stop_waiting();
+        }
         if lost {
             // What was lost may be younger than what this look saw.
             let _ = self.tracker.resync(0);
@@ -279,7 +328,8 @@ impl<'e> Stream<'e> {
                 listener.drain(timeout, drained)?;
                 lost = (drained.lost > 0).then_some(drained.lost);
                 let until = drained.until_ns;
-                events.extend(drained.sockets.iter().filter_map(|s| exact::destroyed(s, until)));
+                let destroyed = drained.sockets.iter().filter_map(|s| exact::destroyed(s, until));
+                events.extend(destroyed.map(|event| Heard { event, chain: None }));
             }
             Feed::Trace(trace) => {
                 trace.tracer.drain(timeout, &mut trace.drained)?;
@@ -287,23 +337,40 @@ impl<'e> Stream<'e> {
                 if !trace.drained.gaps.is_empty() {
                     lost = Some(trace.drained.lost);
                     trace.chains.forget();
-                    trace.closed = FxHashSet::default();
                     gaps.extend(trace.drained.gaps.iter().map(|gap| gap.to_gap()));
                 }
             }
         }
-        events.iter().for_each(|event| self.apply(event));
+        events.iter().for_each(|heard| self.take(heard));
         self.told.extend(gaps.into_iter().map(Told::Gap));
         if let Some(lost) = lost {
             let gap = self.tracker.resync(lost);
-            if matches!(self.feed, Feed::Destroy(..)) {
-                self.told.push_back(Told::Gap(gap));
+            match &mut self.feed {
+                Feed::Destroy(..) => self.told.push_back(Told::Gap(gap)),
+                // Their ends come without a chain.
+                Feed::Trace(trace) => trace.closed = FxHashMap::default(),
+                Feed::None => {}
             }
         }
         Ok(lost.is_some())
     }
 
-    fn apply(&mut self, event: &ExactEvent) {
+    fn take(&mut self, heard: &Heard) {
+        let due = match &mut self.feed {
+            Feed::Trace(trace) => trace.due(heard),
+            Feed::Destroy(..) | Feed::None => [Some(heard.event), None],
+        };
+        for event in due.iter().flatten() {
+            let applied = self.apply(event);
+            if let Feed::Trace(trace) = &mut self.feed
+                && heard.event.from.is_some()
+            {
+                trace.note(heard.chain, event, applied);
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &ExactEvent) -> Applied {
         let applied = self.tracker.apply(event, &mut into_told(&mut self.told));
         if let Applied::Asks(ticket) = applied
             && let Some(question) = self.tracker.question(ticket)
@@ -311,6 +378,7 @@ impl<'e> Stream<'e> {
             // The tracepoint knows no cookie; TIME_WAIT has the same ends.
             self.ask(&question, question.identity.cookie == 0);
         }
+        applied
     }
 }
 
@@ -363,7 +431,7 @@ fn trace_feed(port: Option<u16>) -> Result<Feed, String> {
         tracer,
         drained: Drained::default(),
         chains: Chains::default(),
-        closed: FxHashSet::default(),
+        closed: FxHashMap::default(),
     })))
 }
 

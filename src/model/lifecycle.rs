@@ -129,6 +129,15 @@ pub fn via(from: State, to: State) -> Via {
     }
 }
 
+/// Whether a socket, or a connection of it, begins with this change.
+pub fn begins(from: State, to: State) -> bool {
+    match from {
+        State::Close | State::Bound => true,
+        State::Listen => to == State::SynRecv,
+        _ => false,
+    }
+}
+
 /// Whether a TCP socket in `from` can be found in `to` later without having
 /// been CLOSE in between: whether both can be one connection.
 pub fn can_become(from: State, to: State) -> bool {

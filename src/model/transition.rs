@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::identity::Identity;
-use super::lifecycle::{Via, via};
+use super::lifecycle::{Via, begins, via};
 use super::moment::{Dwell, When};
 use super::state::State;
 use super::want::Proto;
@@ -64,9 +64,6 @@ pub enum Reason {
     Unconfirmed,
     /// Events were lost before: the change may be several, or older.
     AfterLoss,
-    /// Events told of it, but no snapshot of this namespace ever listed it:
-    /// short-lived, or of another network namespace.
-    NeverListed,
 }
 
 impl Reason {
@@ -81,7 +78,6 @@ impl Reason {
             Self::OtherNamespace => "other-namespace",
             Self::Unconfirmed => "unconfirmed",
             Self::AfterLoss => "after-loss",
-            Self::NeverListed => "never-listed",
         }
     }
 }
@@ -132,6 +128,25 @@ pub struct Transition {
 }
 
 impl Transition {
+    /// The state before as people read it. Not every socket that came into sight
+    /// is new.
+    pub fn before(&self) -> String {
+        match (self.kind, self.from) {
+            (Kind::Opened, Some(from)) if begins(from, self.to) => "new".to_owned(),
+            (_, Some(from)) => from.to_string(),
+            (Kind::Opened, None) => "new".to_owned(),
+            (_, None) => "unseen".to_owned(),
+        }
+    }
+
+    /// The state after as people read it.
+    pub fn after(&self) -> String {
+        match self.kind {
+            Kind::Ended | Kind::Passed => "gone".to_owned(),
+            Kind::Opened | Kind::Changed => self.to.to_string(),
+        }
+    }
+
     /// Whether this is what the kernel said, not what two looks suggest.
     pub fn is_exact(&self) -> bool {
         self.when.is_exact() && self.source != Source::Poll

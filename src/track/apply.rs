@@ -142,7 +142,7 @@ impl Tracker {
         {
             // The row shows the minisocket that the event made.
             self.bridge(at, from, event, out);
-            let when = self.when_of(&record, event.at, event.source);
+            let when = self.when_of(&record, event);
             self.change(at, found.observed(), when, event.source, None, out);
             if let Some(record) = self.ring.get_mut(at) {
                 record.set(Flag::Mini, true);
@@ -165,13 +165,13 @@ impl Tracker {
         self.close_finding(at);
         let from = self.ring.get(at).map_or(from, Record::state);
         if !record.is_tcp() || !may_go_on(event.source, from) {
-            let when = self.when_of(&record, event.at, event.source);
+            let when = self.when_of(&record, event);
             self.finish(at, when, event.source, None, out);
             return Applied::Told;
         }
         let Some(record) = self.ring.bury(at) else { return Applied::Known };
         self.note_departed(&record, event.at);
-        let when = self.when_of(&record, event.at, event.source);
+        let when = self.when_of(&record, event);
         let number = self.haunt(Ghost::new(record, when, event.source, false), out);
         Applied::Asks(Ticket(Subject::Ghost(number)))
     }
@@ -182,9 +182,10 @@ impl Tracker {
             return Applied::Known;
         }
         let (from, source) = (event.from, event.source);
-        let when = match source {
-            Source::Tracepoint => When::Exact(event.at),
-            _ => until(self.lacked_at(&record).unwrap_or_default(), event.at),
+        let when = if event.tells_when() {
+            When::Exact(event.at)
+        } else {
+            until(self.lacked_at(&record).unwrap_or_default(), event.at)
         };
         let change = Change { kind: Kind::Passed, from, to: event.to, when, source, reason: None };
         self.tell(&record, change, out);
@@ -197,13 +198,12 @@ impl Tracker {
         Applied::Told
     }
 
-    /// When a socket that is known ended by an event's word. Destruction may
-    /// come long after the end (a reset socket keeps its descriptor), and the
-    /// multicast tells no time: it is a bound only.
-    pub(super) fn when_of(&self, record: &Record, at: Moment, source: Source) -> When {
-        match source {
-            Source::Tracepoint => When::Exact(at),
-            Source::Destroy | Source::Poll => until(self.last_known(record), at),
+    /// When a socket that is known ended by an event's word.
+    pub(super) fn when_of(&self, record: &Record, event: &ExactEvent) -> When {
+        if event.tells_when() {
+            When::Exact(event.at)
+        } else {
+            until(self.last_known(record), event.at)
         }
     }
 
@@ -225,7 +225,7 @@ impl Tracker {
             return true;
         }
         let gone = self.departed(record);
-        gone.is_some_and(|gone| event.source == Source::Destroy || event.at <= gone)
+        gone.is_some_and(|gone| !event.tells_when() || event.at <= gone)
     }
 
     /// What ended with these ends and was not told is told before something

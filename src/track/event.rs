@@ -31,6 +31,15 @@ pub struct ExactEvent {
     pub source: Source,
 }
 
+impl ExactEvent {
+    /// Whether it happened when the event says. Destruction may come long after
+    /// the end (a reset socket keeps its descriptor), and the multicast of it
+    /// tells no time: that is a bound only.
+    pub(super) fn tells_when(&self) -> bool {
+        self.source == Source::Tracepoint && self.from.is_some()
+    }
+}
+
 /// What an event came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
@@ -118,8 +127,8 @@ impl Complete {
 
 /// What a tracker has counted since it was made.
 ///
-/// `first + opened - ended` sockets are present, questions about minisockets
-/// included.
+/// `first + opened - ended - foreign` sockets are present, questions about
+/// minisockets included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Sockets that were there at the first complete look at their table.
@@ -132,6 +141,9 @@ pub struct Totals {
     pub ended: u64,
     /// Sockets that lived and ended between two looks.
     pub passed: u64,
+    /// Sockets that only events told of and no look shows: of other network
+    /// namespaces, where they live on unseen. Nothing is told of that.
+    pub foreign: u64,
     /// Rows that a dump held twice.
     pub duplicates: u64,
     /// Rows of sockets that nothing tells apart (unix sockets without cookie

@@ -1,6 +1,6 @@
 //! Which record an event means: by cookie, by ends, by what is left of them.
 
-use crate::model::lifecycle::can_become;
+use crate::model::lifecycle::{self, can_become};
 use crate::model::state::State;
 use crate::model::transition::{Reason, Source};
 
@@ -153,9 +153,5 @@ impl Tracker {
 
 /// Whether a socket, or a connection of it, begins with this event.
 pub(super) fn begins(event: &ExactEvent) -> bool {
-    match event.from {
-        Some(State::Close | State::Bound) => true,
-        Some(State::Listen) => event.to == State::SynRecv,
-        _ => false,
-    }
+    event.from.is_some_and(|from| lifecycle::begins(from, event.to))
 }

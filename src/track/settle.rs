@@ -69,10 +69,14 @@ impl Tracker {
         out: &mut Out<'_>,
     ) {
         let Some(record) = self.ring.get(missing.at).copied() else { return };
+        if !record.has(Flag::Listed) {
+            self.totals.foreign += u64::from(self.ring.bury(missing.at).is_some());
+            return;
+        }
         let min = self.earliest(&record, missing.unseen);
         let when = When::Between { min: min.min(max), max };
         let reason = missing.reason.or_else(|| self.end_of_time_wait(&record, when));
-        let reason = reason.or_else(|| self.doubt(&record)).or(otherwise);
+        let reason = reason.or(self.lossy.then_some(Reason::AfterLoss)).or(otherwise);
         self.finish(missing.at, when, Source::Poll, reason, out);
     }
 
@@ -85,13 +89,6 @@ impl Tracker {
         let ran = when.max().since(record.since.max(self.epoch));
         let full = ran.saturating_add(TIMER_SLACK) >= TIME_WAIT_MS * 1_000_000;
         Some(if full { Reason::Expired } else { Reason::CutShort })
-    }
-
-    fn doubt(&self, record: &Record) -> Option<Reason> {
-        if !record.has(Flag::Listed) {
-            return Some(Reason::NeverListed);
-        }
-        self.lossy.then_some(Reason::AfterLoss)
     }
 
     /// Sockets that events ended before this look began and that it does not

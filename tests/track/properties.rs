@@ -234,7 +234,8 @@ fn counted(tracker: &Tracker) -> BTreeMap<Key, State> {
 
 fn balance(tracker: &Tracker) {
     let totals = tracker.totals();
-    assert_eq!(totals.first + totals.opened - totals.ended, tracker.len() as u64, "{totals:?}");
+    let present = totals.first + totals.opened - totals.ended - totals.foreign;
+    assert_eq!(present, tracker.len() as u64, "{totals:?}");
 }
 
 /// Snapshots only, bad ones, with every question answered by the truth.
@@ -342,9 +343,11 @@ type Lives = BTreeMap<u16, Vec<Option<State>>>;
 fn lives_told(told: &[Transition]) -> Lives {
     let mut lives = Lives::new();
     for t in told {
-        assert_ne!(t.kind, Kind::Passed, "every socket here is known: {t:?}");
         let life = lives.entry(key(&t.identity).1).or_default();
-        if t.kind == Kind::Opened {
+        // What two looks lacked is forgotten: it goes on where it was when events come late.
+        let goes_on = t.from != Some(State::Close) && life.last() == Some(&t.from);
+        assert!(t.kind != Kind::Passed || goes_on, "every socket here is known: {t:?}");
+        if t.kind == Kind::Opened && !goes_on {
             assert!(matches!(life.last(), None | Some(Some(State::Close))), "{life:?} {t:?}");
             life.push(None);
         } else if let Some(last) = life.last() {

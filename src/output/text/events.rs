@@ -8,7 +8,7 @@ use crate::model::moment::Dwell;
 use crate::model::moment::When;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::transition::{Kind, Reason, Transition};
+use crate::model::transition::Transition;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
@@ -36,15 +36,7 @@ pub fn transition(out: &mut Out<'_>, change: &Transition, clocks: ClockPair, pen
     let buffer = out.buffer();
     buffer.extend_from_slice(clock::local_time(clocks.wall_at(change.when.max().0)).as_bytes());
     buffer.extend_from_slice(b"  ");
-    let before = match (change.kind, change.from) {
-        (Kind::Opened, _) => "new".to_owned(),
-        (_, Some(state)) => state.to_string(),
-        (_, None) => "unseen".to_owned(),
-    };
-    let after = match change.kind {
-        Kind::Ended | Kind::Passed => "gone".to_owned(),
-        Kind::Opened | Kind::Changed => change.to.to_string(),
-    };
+    let (before, after) = (change.before(), change.after());
     buffer.extend_from_slice(before.as_bytes());
     drop(write!(buffer, " {arrow} "));
     pen.style.paint(buffer, state_tone(change.to), &after);
@@ -76,7 +68,7 @@ fn remarks(out: &mut Vec<u8>, change: &Transition) {
         // Trace events come from every namespace; no snapshot of this one had it.
         out.extend_from_slice(b"[netns unknown]  ");
     }
-    if let Some(reason) = change.reason.filter(|reason| *reason != Reason::NeverListed) {
+    if let Some(reason) = change.reason {
         drop(write!(out, "[{}]  ", reason.name()));
     }
 }

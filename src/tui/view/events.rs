@@ -7,7 +7,7 @@ use crate::alert::Change;
 use crate::model::escape::escaped;
 use crate::model::human;
 use crate::model::moment::When;
-use crate::model::transition::{Kind, Transition};
+use crate::model::transition::Transition;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::tui::app::{App, Entry};
 use crate::tui::grid::{Cell, Column, Grid, Texts, put};
@@ -114,16 +114,7 @@ pub fn line(change: &Transition, at: &str, theme: Theme) -> String {
 
 /// `ESTABLISHED → CLOSE_WAIT`.
 fn steps(change: &Transition, theme: Theme) -> String {
-    let from = match (change.kind, change.from) {
-        (Kind::Opened, _) => "new".to_owned(),
-        (_, Some(state)) => state.to_string(),
-        (_, None) => "unseen".to_owned(),
-    };
-    let to = match change.kind {
-        Kind::Ended | Kind::Passed => "gone".to_owned(),
-        Kind::Opened | Kind::Changed => change.to.to_string(),
-    };
-    format!("{from} {} {to}", theme.pick("→", "->"))
+    format!("{} {} {}", change.before(), theme.pick("→", "->"), change.after())
 }
 
 /// How long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least nothing"
