@@ -126,9 +126,15 @@ impl Trace {
         }
     }
 
-    /// A look has shown what those became that did not end.
-    fn stop_waiting(&mut self) {
-        self.closed.retain(|_, close| matches!(close, Close::Told));
+    /// A look that began then shows what became of those that waited.
+    fn stop_waiting(&mut self, began: Moment) -> Vec<(u64, ExactEvent)> {
+        let waited = |chain: &u64, close: &mut Close| match close {
+            Close::Waits(event) if event.at < began => Some((*chain, *event)),
+            Close::Waits(_) | Close::Told => None,
+        };
+        let waited: Vec<_> = self.closed.iter_mut().filter_map(|(c, e)| waited(c, e)).collect();
+        waited.iter().for_each(|(chain, _)| drop(self.closed.remove(chain)));
+        waited
     }
 }
 
@@ -238,10 +244,8 @@ impl<'e> Stream<'e> {
         }
         let lost = self.catch_up();
         self.confirm();
+        self.stop_waiting(Moment(began_ns));
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
-        if let Feed::Trace(trace) = &mut self.feed {
-            trace.stop_waiting();
-        }
         if lost {
             // What was lost may be younger than what this look saw.
             let _ = self.tracker.resync(0);
@@ -366,6 +370,21 @@ impl<'e> Stream<'e> {
                 && heard.event.from.is_some()
             {
                 trace.note(heard.chain, event, applied);
+            }
+        }
+    }
+
+    /// A socket that was closed and is not shown any more has ended, though no
+    /// end came: a listener that was shut down has no port where it chose none.
+    fn stop_waiting(&mut self, began: Moment) {
+        let Feed::Trace(trace) = &mut self.feed else { return };
+        for (chain, close) in trace.stop_waiting(began) {
+            if !self.tracker.lacks(&close) {
+                continue;
+            }
+            let applied = self.apply(&close);
+            if let Feed::Trace(trace) = &mut self.feed {
+                trace.note(Some(chain), &close, applied);
             }
         }
     }

@@ -68,6 +68,13 @@ impl Tracker {
         }
     }
 
+    /// Whether the last look shows no socket with the ends of an event.
+    pub fn lacks(&mut self, event: &ExactEvent) -> bool {
+        let (ring, probe) = (&self.ring, Record::bare(&event.identity, event.to));
+        let unseen = |at| ring.get(at).is_some_and(|record| record.has(Flag::Unseen));
+        self.index.by_ends(ring, &probe).all(unseen)
+    }
+
     /// Of several connections with the same ends (on other devices, or one
     /// after the other within one dump) the one that the event fits.
     fn locate_connection(&mut self, places: &[u32], event: &ExactEvent) -> Place {

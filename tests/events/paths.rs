@@ -10,17 +10,17 @@ use libtest_mimic::Trial;
 use socket2::{SockAddr, Socket};
 
 use crate::kit::holder::Holder;
-use crate::kit::listeners::full_accept_queue;
+use crate::kit::listeners::{full_accept_queue, reuseport_group};
 use crate::kit::netns::{self, Entered};
 use crate::kit::run::Run;
 use crate::kit::states::{self, By, Conn, Family, address_of};
 use crate::kit::{Check, Impossible, Result, poll, trial};
 use crate::shape::{Change, Source, Transition};
 use crate::traffic::{self, Server};
-use crate::watch::{Watch, steps};
+use crate::watch::{Told, Watch, steps};
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let checks: [Check; 14] = [
+    let checks: [Check; 18] = [
         ("self_connect", self_connect),
         ("simultaneous_open", simultaneous_open),
         ("simultaneous_close", simultaneous_close),
@@ -35,6 +35,10 @@ pub fn trials(entered: &Entered) -> Vec<Trial> {
         ("time_wait_reuse_poll", || time_wait_reuse("poll")),
         ("shared_by_two", shared_by_two),
         ("former_owner", former_owner),
+        ("listener_older_than_the_trace", listener_older_than_the_trace),
+        ("listener_shut_down", listener_shut_down),
+        ("one_of_several_listeners", one_of_several_listeners),
+        ("reset_before_the_trace", reset_before_the_trace),
     ];
     let of_check = |(name, check)| trial(format!("paths::{name}"), entered, check);
     checks.map(of_check).into()
@@ -342,4 +346,84 @@ fn former_owner() -> Result<()> {
         watch.finish()?;
     }
     Ok(())
+}
+
+/// It ends once, exactly, and is known: also where its address is 0.0.0.0.
+fn listener_older_than_the_trace() -> Result<()> {
+    for family in [Family::V4, Family::V6] {
+        if family == Family::V6 && !netns::has_ipv6() {
+            continue;
+        }
+        let listener = family.tcp_socket()?;
+        let any: SocketAddr = if family == Family::V4 { "0.0.0.0:0" } else { "[::]:0" }.parse()?;
+        listener.bind(&any.into())?;
+        listener.listen(1)?;
+        let port = address_of(&listener)?.port();
+        let watch = traced()?;
+        drop(listener);
+        let told = two_looks_later(watch)?;
+        let told: Vec<&Transition> = told.transitions.iter().filter(|t| t.has_port(port)).collect();
+        ensure!(steps(&told) == ["LISTEN→CLOSE"], "{family:?} {told:#?}");
+        ensure!(told[0].exact && told[0].change == Change::Ended, "{told:#?}");
+        ensure!(told[0].cookie.is_some() && told[0].netns.is_none(), "it is known: {told:#?}");
+    }
+    Ok(())
+}
+
+/// shutdown() takes it from its state, and the socket lives on; without its port where the kernel
+/// had chosen that.
+fn listener_shut_down() -> Result<()> {
+    let chosen = states::listening(Family::V4, 1)?;
+    let named = Family::V4.tcp_socket()?;
+    named.bind(&SocketAddr::from(([127, 0, 0, 1], 7_999)).into())?;
+    named.listen(1)?;
+    let port = address_of(&chosen)?.port();
+    let watch = traced()?;
+    for listener in [&chosen, &named] {
+        listener.shutdown(std::net::Shutdown::Both)?;
+    }
+    let told = two_looks_later(watch)?;
+    let of = |port| told.transitions.iter().filter(move |t| t.has_port(port)).collect::<Vec<_>>();
+    let (chosen, named) = (of(port), of(7_999));
+    ensure!(steps(&chosen) == ["LISTEN→CLOSE"] && chosen[0].exact, "{chosen:#?}");
+    ensure!(steps(&named) == ["LISTEN→BOUND"], "{named:#?}");
+    ensure!(named[0].change == Change::Changed && named[0].cookie.is_some(), "{named:#?}");
+    Ok(())
+}
+
+/// Which of those that share a port it was tells the cookie.
+fn one_of_several_listeners() -> Result<()> {
+    let mut group = reuseport_group(Family::V4, 3)?;
+    let one = group.remove(1);
+    let (port, cookie) = (address_of(&one)?.port(), one.cookie()?);
+    let watch = traced()?;
+    drop(one);
+    let told = two_looks_later(watch)?;
+    let told: Vec<&Transition> = told.transitions.iter().filter(|t| t.has_port(port)).collect();
+    ensure!(steps(&told) == ["LISTEN→CLOSE"] && told[0].exact, "{told:#?}");
+    ensure!(told[0].cookie == Some(format!("{cookie:#x}")), "{cookie:#x} {told:#?}");
+    Ok(())
+}
+
+/// The end of a connection is its reset, not the close() of its descriptor.
+fn reset_before_the_trace() -> Result<()> {
+    let server = Server::v4()?;
+    let (client, accepted) = server.connect()?;
+    socket2::SockRef::from(&accepted).set_linger(Some(Duration::ZERO))?;
+    drop(accepted);
+    let watch = traced()?;
+    drop(client);
+    let told = two_looks_later(watch)?;
+    let exact = told.transitions.iter().filter(|t| t.has_port(server.port()) && t.exact);
+    ensure!(exact.clone().count() == 0, "{:#?}", exact.collect::<Vec<_>>());
+    Ok(())
+}
+
+/// What is told twice is told by the second of two looks.
+fn two_looks_later(mut watch: Watch) -> Result<Told> {
+    for _ in 0..3 {
+        thread::sleep(Duration::from_millis(100));
+        watch.barrier()?;
+    }
+    watch.finish()
 }

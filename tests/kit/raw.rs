@@ -67,24 +67,6 @@ pub fn inherit(command: &mut Command, fds: Vec<RawFd>) {
     unsafe { command.pre_exec(clear) };
 }
 
-/// Lets the program that `command` starts heed the signals that a shell makes its background jobs
-/// ignore, and nohup: with what we inherited, a test would depend on who started it.
-#[expect(unsafe_code, reason = "only the forked child may change its signals")]
-pub fn heed_signals(command: &mut Command) {
-    let heed = || {
-        for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
-            // SAFETY: installs no handler, only the default.
-            if unsafe { libc::signal(signal, libc::SIG_DFL) } == libc::SIG_ERR {
-                return Err(io::Error::last_os_error());
-            }
-        }
-        Ok(())
-    };
-    // SAFETY: between fork and exec the closure only calls signal, which is async-signal-safe,
-    // and allocates nothing.
-    unsafe { command.pre_exec(heed) };
-}
-
 /// Takes every capability from the program that `command` starts, and leaves it its user.
 #[expect(unsafe_code, reason = "only the forked child may lose its capabilities")]
 pub fn without_capabilities(command: &mut Command) {

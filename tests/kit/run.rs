@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ impl Run {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        raw::heed_signals(&mut command);
+        heed_signals();
         Run { command, timeout: Duration::from_secs(30), on_terminal: false }
     }
 
@@ -161,6 +161,22 @@ impl Run {
             deadline: Instant::now() + self.timeout,
         })
     }
+}
+
+/// Has programs heed the signals that a shell makes its background jobs ignore, and nohup: or a
+/// test would depend on who started it. What we catch, exec(2) sets back to its default.
+fn heed_signals() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let status = procfs::process::Process::myself().and_then(|own| own.status());
+        let ignored = status.map_or(0, |status| status.sigign);
+        for signal in [SIGHUP, SIGINT, SIGQUIT] {
+            if ignored & 1 << (signal - 1) != 0 {
+                drop(signal_hook::flag::register(signal, Arc::default()));
+            }
+        }
+    });
 }
 
 /// A program that runs. It is killed when this is dropped.
