@@ -128,6 +128,7 @@ impl Engine {
         if means.kernel {
             want.tables.retain(|table| !plans.iter().any(|(t, plan)| t == table && plan.never));
             want.narrow = plans.iter().map(|(table, plan)| (*table, narrow(plan))).collect();
+            want.either_port = filter::either_port(&expr).unwrap_or_default();
         }
         let needs = Needs::of(&expr);
         want.extras = want.extras.union(needs.extras);

@@ -128,12 +128,14 @@ impl Trace {
 
     /// A look that began then shows what became of those that waited.
     fn stop_waiting(&mut self, began: Moment) -> Vec<(u64, ExactEvent)> {
-        let waited = |chain: &u64, close: &mut Close| match close {
-            Close::Waits(event) if event.at < began => Some((*chain, *event)),
-            Close::Waits(_) | Close::Told => None,
-        };
-        let waited: Vec<_> = self.closed.iter_mut().filter_map(|(c, e)| waited(c, e)).collect();
-        waited.iter().for_each(|(chain, _)| drop(self.closed.remove(chain)));
+        let mut waited = Vec::new();
+        self.closed.retain(|chain, close| match close {
+            Close::Waits(event) if event.at < began => {
+                waited.push((*chain, *event));
+                false
+            }
+            Close::Waits(_) | Close::Told => true,
+        });
         waited
     }
 }
@@ -163,8 +165,7 @@ impl<'e> Stream<'e> {
     /// # Errors
     /// When a source that was asked for by name cannot be used.
     pub fn open(engine: &'e Engine, want: Want, events: Events) -> Result<(Self, String), String> {
-        let port = want.narrow.iter().find_map(|(_, narrow)| narrow.local_port);
-        let (feed, note) = open_feed(events, port)?;
+        let (feed, note) = open_feed(events, &want.either_port)?;
         let stream = Self {
             engine,
             // States match either end of a transition, so all are looked at.
@@ -415,15 +416,15 @@ fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {
     |transition| told.push_back(Told::Transition(Box::new(transition)))
 }
 
-fn open_feed(events: Events, port: Option<u16>) -> Result<(Feed, String), String> {
+fn open_feed(events: Events, ports: &[(u16, u16)]) -> Result<(Feed, String), String> {
     match events {
         Events::Poll => Ok((Feed::None, "snapshots alone".into())),
         Events::Destroy => {
             let feed = destroy_feed()?;
             Ok((feed, "snapshots, and the kernel's word of each socket that ends".into()))
         }
-        Events::Tracepoint => Ok((trace_feed(port)?, TRACEPOINT.into())),
-        Events::Auto => match trace_feed(port) {
+        Events::Tracepoint => Ok((trace_feed(ports)?, TRACEPOINT.into())),
+        Events::Auto => match trace_feed(ports) {
             Ok(feed) => Ok((feed, TRACEPOINT.into())),
             Err(why_not_trace) => match destroy_feed() {
                 Ok(feed) => Ok((
@@ -441,10 +442,10 @@ fn open_feed(events: Events, port: Option<u16>) -> Result<(Feed, String), String
 
 const TRACEPOINT: &str = "the tracepoint sock:inet_sock_set_state, and snapshots";
 
-fn trace_feed(port: Option<u16>) -> Result<Feed, String> {
+fn trace_feed(ports: &[(u16, u16)]) -> Result<Feed, String> {
     let mut options = TraceOptions::default();
     options.filter.tcp_only = true;
-    options.filter.ports.extend(port);
+    options.filter.ports.extend(ports);
     let tracer = Tracer::open(&options).map_err(|error| error.to_string())?;
     Ok(Feed::Trace(Box::new(Trace {
         tracer,

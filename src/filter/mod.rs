@@ -53,6 +53,7 @@
 
 mod ast;
 mod compile;
+mod either_port;
 mod error;
 mod eval;
 mod explain;
@@ -73,6 +74,7 @@ pub use ast::{
     Amount, Cgroup, Comparison, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User,
 };
 pub use compile::{Bytecode, Needs, Plan, Target, compile};
+pub use either_port::either_port;
 pub use error::{ParseError, ResolveError, Span};
 pub use eval::{Lookup, NoLookup, Subject, matches, unix_text};
 pub use explain::explain;

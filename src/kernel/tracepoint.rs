@@ -321,8 +321,9 @@ impl Decoders {
 pub struct TraceFilter {
     /// Only protocol 6: neither SCTP nor the MPTCP sockets above subflows.
     pub tcp_only: bool,
-    /// Only sockets with one of these ports on either end; empty is all.
-    pub ports: Vec<u16>,
+    /// Only sockets with a port from the first to the second of one of these, on
+    /// either end; empty is all.
+    pub ports: Vec<(u16, u16)>,
 }
 
 impl TraceFilter {
@@ -339,8 +340,14 @@ impl TraceFilter {
         }
         let has_ports = format.field("sport").is_some() && format.field("dport").is_some();
         if has_ports && (1..=MOST_PORTS).contains(&self.ports.len()) {
-            let either = |port: &u16| format!("sport=={port}||dport=={port}");
-            let ports: Vec<String> = self.ports.iter().chain([&0]).map(either).collect();
+            let within = |field: &str, first: u16, last: u16| match first == last {
+                true => format!("{field}=={first}"),
+                false => format!("({field}>={first}&&{field}<={last})"),
+            };
+            let either = |(first, last): &(u16, u16)| {
+                format!("{}||{}", within("sport", *first, *last), within("dport", *first, *last))
+            };
+            let ports: Vec<String> = self.ports.iter().chain([&(0, 0)]).map(either).collect();
             terms.push(format!("({})", ports.join("||")));
         }
         (!terms.is_empty()).then(|| terms.join("&&"))

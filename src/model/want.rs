@@ -221,6 +221,9 @@ pub struct Want {
     pub any_order: bool,
     /// What a filter lets the kernel leave out, by table.
     pub narrow: Vec<(TableId, Narrow)>,
+    /// Ports, from the first to the second, one of which each wanted socket has on
+    /// either end; empty where it may have any. For events, not for tables.
+    pub either_port: Vec<(u16, u16)>,
     /// Protocols of which only sockets of these types are wanted; the kernel
     /// sends the others as well.
     pub kinds: Vec<(Proto, SocketType)>,
@@ -237,6 +240,7 @@ impl Want {
             local_port: None,
             any_order: false,
             narrow: Vec::new(),
+            either_port: Vec::new(),
             kinds: Vec::new(),
         }
     }

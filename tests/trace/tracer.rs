@@ -244,7 +244,7 @@ fn mptcp() -> Result<()> {
 
 fn kernel_side_filter() -> Result<()> {
     let (wanted, other) = (Server::v4()?, Server::v4()?);
-    let filter = TraceFilter { tcp_only: true, ports: vec![wanted.port()] };
+    let filter = TraceFilter { tcp_only: true, ports: vec![(wanted.port(), wanted.port())] };
     let watch = Watch::new(&TraceOptions { filter, ..TraceOptions::default() })?;
     for _ in 0..LIVES {
         wanted.life()?;
@@ -265,7 +265,7 @@ fn kernel_side_filter() -> Result<()> {
 
 fn losses_are_counted() -> Result<()> {
     let server = Server::v4()?;
-    let filter = TraceFilter { tcp_only: true, ports: vec![server.port()] };
+    let filter = TraceFilter { tcp_only: true, ports: vec![(server.port(), server.port())] };
     let options = TraceOptions {
         filter,
         ring_bytes: Some(rustix::param::page_size()),
@@ -354,7 +354,7 @@ fn gap(watch: &mut Watch, cpu: u32) -> Result<GapCause> {
 /// A handful of events wakes nobody: the timer ends the wait.
 fn idle_costs_no_wakeups() -> Result<()> {
     let server = Server::v4()?;
-    let filter = TraceFilter { tcp_only: true, ports: vec![server.port()] };
+    let filter = TraceFilter { tcp_only: true, ports: vec![(server.port(), server.port())] };
     let mut watch = Watch::new(&TraceOptions { filter, ..TraceOptions::default() })?;
     server.life()?;
     let before = Instant::now();

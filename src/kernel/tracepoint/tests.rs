@@ -188,14 +188,17 @@ fn what_is_indispensable_is_named_and_the_rest_may_be_absent() {
 #[test]
 fn filters_use_only_fields_the_event_has() {
     let format = |index: usize| Format::parse(FORMATS[index].1).expect("a format");
-    let filter = TraceFilter { tcp_only: true, ports: vec![80] };
+    let filter = TraceFilter { tcp_only: true, ports: vec![(80, 80)] };
     let ports = "(sport==80||dport==80||sport==0||dport==0)";
     assert_eq!(filter.expression(&format(0)), Some(format!("protocol==6&&{ports}")));
     assert_eq!(filter.expression(&format(1)).as_deref(), Some(ports));
     assert_eq!(filter.expression(&format(3)), None);
     assert_eq!(TraceFilter::default().expression(&format(0)), None);
-    let many = TraceFilter { tcp_only: false, ports: (1..=17).collect() };
+    let many = TraceFilter { tcp_only: false, ports: (1..=17).map(|p| (p, p)).collect() };
     assert_eq!(many.expression(&format(0)), None);
+    let range = TraceFilter { tcp_only: false, ports: vec![(8000, 8099)] };
+    let ports = "((sport>=8000&&sport<=8099)||(dport>=8000&&dport<=8099)||sport==0||dport==0)";
+    assert_eq!(range.expression(&format(0)).as_deref(), Some(ports));
 }
 
 proptest! {
