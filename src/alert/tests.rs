@@ -48,6 +48,7 @@ const SCENARIOS: &[(&str, &str)] = &[
     ("growth", include_str!("../../tests/alerts/growth.txt")),
     ("hysteresis", include_str!("../../tests/alerts/hysteresis.txt")),
     ("own", include_str!("../../tests/alerts/own.txt")),
+    ("owners", include_str!("../../tests/alerts/owners.txt")),
     ("pending", include_str!("../../tests/alerts/pending.txt")),
 ];
 
@@ -192,6 +193,11 @@ impl Step {
                     frame.conns.push(close_wait(cookie, age));
                 }
             }
+            ["nobody"] => frame.owners = Arc::default(),
+            ["unasked"] => {
+                frame.owners = Arc::default();
+                frame.unasked = frame.conns.iter().map(|conn| conn.inode).collect();
+            }
             ["udp", local, drops, queue, pid, comm] => {
                 let conn = udp(endpoint(local), drops, queue);
                 own(frame, conn.inode, pid, comm);
@@ -280,7 +286,8 @@ fn set(conn: &mut Conn, member: &str) {
             let retransmits = number() as u8;
             conn.timer = Some(Timer { kind, expires_ms: 100, retransmits });
         }
-        "stalled" => info.total_rto_time_ms = Some(ms()),
+        // One timeout that was doubled, of which the timer above is what is left.
+        "stalled" => (info.rto_ms, info.backoff) = (Some(ms() + 100), Some(1)),
         "window" => info.snd_wnd = Some(number()),
         "limited" => {
             info.rwnd_limited_ms = Some(ms());

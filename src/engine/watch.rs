@@ -258,6 +258,8 @@ impl<'e> Watcher<'e> {
             // Whose sockets they are decides what an alert is about.
             return (frame.forget_past(), Vec::new(), Vec::new());
         }
+        let inodes = frame.conns.iter().map(|conn| conn.inode);
+        frame.unasked = inodes.filter(|inode| !self.keeper.has_asked(*inode)).collect();
         let config = self.watched.config;
         let firing = rules::judge(&frame, config, Level::Firing);
         let clearing = rules::judge(&frame, config, Level::Clearing);

@@ -10,7 +10,7 @@ use super::address::Endpoint;
 use super::age::Age;
 use super::queues::Queues;
 use super::row::Row;
-use super::socket::Timer;
+use super::socket::{Timer, TimerKind};
 use super::standing::Standing;
 use super::state::State;
 use super::want::TableId;
@@ -124,10 +124,13 @@ impl Conn {
         self.timer.map_or(0, |timer| timer.retransmits.into())
     }
 
-    /// How long it has been retransmitting: the time since the first timeout
-    /// (`tcp_update_rto_time`, Linux 6.7), or less.
+    /// How long it has been retransmitting: the time since the first timeout, or
+    /// less. `tcpi_total_rto_time` does not tell it, nor the time since the last
+    /// ACK: that counts every stall of the connection's life, this its idleness.
+    /// But each timeout is twice the one before (`tcp_retransmit_timer`), so the
+    /// present one tells how long those before it took.
     pub fn retransmitting_ms(&self) -> Option<u64> {
-        self.info?.total_rto_time_ms
+        retransmitting_ms(&self.info?, &self.timer?)
     }
 
     /// At least so long nothing of what waits could be sent because the peer
@@ -162,6 +165,24 @@ impl ConnInfo {
     }
 }
 
+/// `TCP_RTO_MIN` and `TCP_RTO_MAX` (include/net/tcp.h).
+const RTO_MIN_MS: u64 = 200;
+const RTO_MAX_MS: u64 = 120_000;
+
+fn retransmitting_ms(info: &ConnInfo, timer: &Timer) -> Option<u64> {
+    if timer.kind != TimerKind::Retransmit || timer.retransmits == 0 {
+        return Some(0);
+    }
+    let (rto, backoff) = (info.rto_ms?, info.backoff?.min(63));
+    // A timeout at its limit (TCP_RTO_MAX) tells nothing but that the first was
+    // not below the least (TCP_RTO_MIN).
+    let first = if rto >= RTO_MAX_MS { RTO_MIN_MS } else { rto >> backoff };
+    let nth = |n: u64| first.saturating_mul(1 << n).min(rto);
+    let earlier: u64 = (1..backoff).map(nth).sum();
+    let since = earlier + rto.saturating_sub(timer.expires_ms.into());
+    Some(since.min(info.total_rto_time_ms.unwrap_or(u64::MAX)))
+}
+
 /// The ACK of our FIN began the state (`tcp_rcv_state_process`), and no later
 /// ACK came than the last one: a lower bound, exact where the peer is silent.
 fn fin_wait2(state: State, standing: Standing, info: Option<&ConnInfo>) -> Option<Age> {
@@ -173,3 +194,32 @@ fn fin_wait2(state: State, standing: Standing, info: Option<&ConnInfo>) -> Optio
 /// Places among [`MEMORY_FIELDS`].
 const RCVBUF: usize = 1;
 const SNDBUF: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long one has been retransmitting whose timeout was doubled so often.
+    fn since(rto_ms: u64, backoff: u64, expires_ms: u32, total: Option<u64>) -> Option<u64> {
+        let timer = Timer { kind: TimerKind::Retransmit, expires_ms, retransmits: 1 };
+        let info = ConnInfo {
+            rto_ms: Some(rto_ms),
+            backoff: Some(backoff),
+            total_rto_time_ms: total,
+            ..ConnInfo::default()
+        };
+        retransmitting_ms(&info, &timer)
+    }
+
+    #[test]
+    fn a_stall_is_as_old_as_its_doubled_timeouts() {
+        // 200 ms to the first timeout, then 400 ms, 800 ms, and 600 of 1600 ms.
+        assert_eq!(since(1_600, 3, 1_000, None), Some(400 + 800 + 600));
+        assert_eq!(since(400, 1, 400, None), Some(0), "the first timeout is now");
+        assert_eq!(since(1_600, 3, 1_000, Some(1_700)), Some(1_700), "no more than the kernel's");
+        assert_eq!(since(1_600, 3, 1_000, Some(30_000)), Some(1_800), "which has earlier stalls");
+        // From 200 ms up to 102.4 s, then twice the limit.
+        let to_the_limit: u64 = (1..=9).map(|n| 200 << n).sum();
+        assert_eq!(since(120_000, 12, 120_000, None), Some(to_the_limit + 2 * 120_000));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::address::{Address, Endpoint};
 use super::conn::Conn;
@@ -138,6 +138,9 @@ pub struct Frame {
     pub counted: Vec<Counted>,
     /// Who holds what.
     pub owners: Arc<Owners>,
+    /// Sockets whose holders nobody has looked for yet: they are not known, which
+    /// is not the same as not visible.
+    pub unasked: FxHashSet<u32>,
     /// Soft limit on open files of the processes that hold many of them.
     pub open_file_limits: FxHashMap<u32, u64>,
     /// Parameters and counters.

@@ -103,7 +103,8 @@ fn summary(
     }
     let longest = listener.waiting.iter().filter_map(|w| w.age).map(|age| age.min_ms).max();
     if let Some(longest) = longest {
-        let waiting = human::plural(listener.waiting.len() as u64, "client");
+        // The rows of listeners that share a port are those of all of them.
+        let waiting = human::plural((listener.waiting.len() as u64).min(len), "client");
         text += &format!(", {waiting} waiting up to {}", human::duration(longest));
     }
     text

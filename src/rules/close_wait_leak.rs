@@ -27,7 +27,8 @@ const GROWTH: Threshold = Threshold::count(
     "growth",
     "sockets",
     10,
-    "so many more at the end of the window than at its start, with none of the first closed",
+    "so many more than at the start of the window have been in CLOSE_WAIT for half of it, and none \
+     of the first was closed",
 );
 const WINDOW: Threshold =
     Threshold::time("window", 10_000, "growth counts over at least this time (--for)");
@@ -64,6 +65,9 @@ struct Heap {
     data_unread: u64,
     /// All of them, old or young.
     cookies: BTreeSet<u64>,
+    /// Those of them that are in the state for half the window of growth: a
+    /// server that closes what it sees hung up may have many that are younger.
+    lingering: u64,
 }
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -97,7 +101,10 @@ fn heaps(frame: &Frame, settings: Option<&Settings<'_>>) -> BTreeMap<Subject, He
     for conn in frame.in_state(State::CloseWait).filter(owned) {
         for subject in Subject::holders(frame, conn) {
             let age = settings.map_or(0, |settings| settings.of(&AGE, &subject));
-            heaps.entry(subject).or_default().add(conn, age);
+            let half = settings.map_or(0, |settings| settings.base(&WINDOW) / 2);
+            let heap = heaps.entry(subject).or_default();
+            heap.lingering += u64::from(conn.age.is_some_and(|known| known.min_ms >= half));
+            heap.add(conn, age);
         }
     }
     heaps
@@ -107,13 +114,13 @@ fn heaps_of_past(frame: &Frame) -> BTreeMap<String, BTreeSet<u64>> {
     heaps(frame, None).into_iter().map(|(s, heap)| (s.key(), heap.cookies)).collect()
 }
 
-/// How many more there are, where every one of the first is still there; with
+/// How many more linger, where every one of the first is still there; with
 /// churn there is no leak, however the number moves.
 fn growth(before: Option<&BTreeSet<u64>>, now: &Heap) -> Option<u64> {
     let none = BTreeSet::new();
     let before = before.unwrap_or(&none);
     let survived = before.iter().all(|cookie| *cookie != 0 && now.cookies.contains(cookie));
-    survived.then(|| (now.cookies.len() - before.len()) as u64)
+    survived.then(|| now.lingering.saturating_sub(before.len() as u64))
 }
 
 impl Heap {

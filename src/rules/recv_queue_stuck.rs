@@ -70,18 +70,24 @@ fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> Option<bo
     Some(full || bytes >= settings.of(&BYTES, subject))
 }
 
-/// At least so long nothing was read: all of it arrived before the last data
-/// did; or since an earlier look exactly what arrived was added to it.
+/// At least so long nothing was read, as far as is known: all of it arrived
+/// before the last data did; but since an earlier look no more can have been
+/// added to it than arrived.
 fn unread_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
     let info = conn.info?;
     let quiet = info.last_data_recv_ms?;
     let watched = frame.past.as_ref().and_then(|past| {
         let before = past.frame.conns.iter().find(|c| c.cookie != 0 && c.cookie == conn.cookie)?;
         let arrived = info.bytes_received?.checked_sub(before.info?.bytes_received?)?;
-        let grown = u64::from(conn.recv_q?).checked_sub(before.recv_q?.into())?;
-        (arrived == grown).then_some(past.elapsed_ms)
+        let grown = u64::from(conn.recv_q?).checked_sub(before.recv_q?.into());
+        Some((grown == Some(arrived), past.elapsed_ms))
     });
-    Some(quiet.max(watched.unwrap_or(0)))
+    Some(match watched {
+        Some((true, elapsed_ms)) => quiet.max(elapsed_ms),
+        // It reads.
+        Some((false, _)) => 0,
+        None => quiet,
+    })
 }
 
 fn alert(subject: Subject, pile: &Pile) -> Alert {
@@ -98,7 +104,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             human::duration(pile.longest_ms),
             pile.peer_text()
         ),
-        remedy: "the data is here and the process does not read it: it is stuck, overloaded, or \
+        remedy: "the data is here and the process does not read it, or not as fast as it comes: it is stuck, overloaded, or \
                  has forgotten the connection; the peer stalls when the buffer is full. A larger \
                  buffer only delays that"
             .to_owned(),

@@ -71,8 +71,7 @@ fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> bool {
 fn waiting_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
     let info = conn.info?;
     let no_window = conn.zero_window_ms().unwrap_or(0);
-    let repeating = conn.retransmits() > 0;
-    let no_answer = info.total_rto_time_ms.filter(|_| repeating).unwrap_or(0);
+    let no_answer = conn.retransmitting_ms().unwrap_or(0);
     let watched = frame.past.as_ref().and_then(|past| {
         let before = past.frame.conns.iter().find(|c| c.cookie != 0 && c.cookie == conn.cookie)?;
         (info.bytes_acked? == before.info?.bytes_acked?).then_some(past.elapsed_ms)

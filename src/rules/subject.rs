@@ -88,9 +88,13 @@ impl Subject {
         Self::Socket { local: conn.local, inode: conn.inode, owners: owners(frame, conn.inode) }
     }
 
-    /// Everyone who holds a socket; its user where nobody can be seen.
+    /// Everyone who holds a socket; its user where nobody can be seen, and no one
+    /// yet where nobody was looked for.
     pub(super) fn holders(frame: &Frame, conn: &Conn) -> Vec<Self> {
         let found = owners(frame, conn.inode);
+        if found.is_empty() && frame.unasked.contains(&conn.inode) {
+            return Vec::new();
+        }
         if found.is_empty() {
             return vec![Self::User { uid: conn.uid }];
         }

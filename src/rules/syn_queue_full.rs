@@ -70,6 +70,13 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     verdict(found)
 }
 
+/// Whether nothing leaves its SYN queue because its accept queue is full.
+fn is_stalled(listener: &Listener) -> bool {
+    let queue = &listener.queue;
+    listener.socket.table.proto == Proto::Tcp
+        && queue.len.zip(queue.limit).is_some_and(|(len, limit)| len > limit)
+}
+
 /// Handshakes that count: at a listener with TCP_DEFER_ACCEPT those whose
 /// SYN-ACK is not repeated only wait for the client to speak.
 fn waiting(listener: &Listener) -> u64 {
@@ -103,7 +110,6 @@ fn of_listener(
     if frame.past.is_some() {
         evidence.extend(counters(cookies));
     }
-    let stalled = limit.is_some_and(|limit| queue > limit);
     let of = limit.map_or(String::new(), |limit| format!("/{}", human::count(limit)));
     Some(Alert {
         rule: ID.into(),
@@ -118,12 +124,12 @@ fn of_listener(
             plural_addresses(sources),
             cookies.text()
         ),
-        remedy: remedy(cookies, stalled, frame.host.sysctls.syncookies()),
+        remedy: remedy(cookies, is_stalled(listener), frame.host.sysctls.syncookies()),
     })
 }
 
 fn of_counters(frame: &Frame, cookies: Cookies) -> Alert {
-    let text = cookies.text();
+    let (text, sysctls) = (cookies.text(), &frame.host.sysctls);
     Alert {
         rule: ID.into(),
         severity: Severity::Warning,
@@ -131,7 +137,7 @@ fn of_counters(frame: &Frame, cookies: Cookies) -> Alert {
         count: cookies.sent + cookies.dropped,
         evidence: counters(cookies).to_vec(),
         summary: format!("a SYN queue was full{text}; which listener's it was, no counter tells"),
-        remedy: remedy(cookies, false, frame.host.sysctls.syncookies()),
+        remedy: remedy(cookies, frame.listeners.iter().any(is_stalled), sysctls.syncookies()),
     }
 }
 
@@ -168,8 +174,8 @@ impl Cookies {
 /// cookies (`tcp_conn_request`).
 fn remedy(cookies: Cookies, stalled: bool, syncookies: Option<u64>) -> String {
     let cause = if stalled {
-        "the accept queue of the same listener is full, and that alone fills the SYN queue: \
-         look at accept-stall first"
+        "an accept queue is full, and that alone fills the SYN queue of its listener: see \
+         accept-queue-overflow and accept-stall first"
     } else if cookies.sent > 0 && cookies.received * 2 >= cookies.sent {
         "most cookies come back, so the clients are real: the listener's backlog is too small for \
          them, raise it in listen() and net.core.somaxconn"
