@@ -99,7 +99,7 @@ impl Plan {
                 extended,
             },
             owners: shared.processes || fields.iter().any(|field| field.needs_owners()),
-            unasked_states: selection.want.states == StateSet::default_view(),
+            unasked_states: selection.want.unasked,
             unix_names: unix_names
                 || selection.needs().peers
                 || fields.iter().any(|field| field.needs_unix_names()),

@@ -22,7 +22,8 @@ pub enum Entry<'a> {
     Refused(i32),
     /// A message that is no row of an inet table.
     Other,
-    /// What stands from here on is no message; the offset in the file.
+    /// What stands from here on is no message, or nothing although the dump has
+    /// not ended; the offset in the file.
     Damage(usize),
 }
 
@@ -31,13 +32,16 @@ pub enum Entry<'a> {
 pub struct Entries<'a> {
     bytes: &'a [u8],
     offset: usize,
+    /// Whether the end of a dump was the last: a file that is cut between two
+    /// messages lacks it.
+    ended: bool,
     damaged: bool,
 }
 
 impl<'a> Entries<'a> {
     /// The entries of a whole file.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, offset: 0, damaged: false }
+        Self { bytes, offset: 0, ended: false, damaged: false }
     }
 }
 
@@ -45,19 +49,24 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
-        let rest = self.bytes.get(self.offset..).filter(|rest| !rest.is_empty())?;
-        if self.damaged {
+        // The padding of the last message may be missing.
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        if self.damaged || (rest.is_empty() && self.ended) {
             return None;
         }
         let Some(message) = Message::first(rest) else {
             self.damaged = true;
-            return Some(Entry::Damage(self.offset));
+            return Some(Entry::Damage(self.offset.min(self.bytes.len())));
         };
         let at = self.offset;
         self.offset += align(message.len);
+        self.ended = matches!(message.kind, NLMSG_DONE | NLMSG_ERROR);
         Some(match message.kind {
-            NLMSG_DONE => Entry::End,
-            NLMSG_ERROR => Entry::Refused(message.error_code()),
+            // The end of a dump tells its errno as well.
+            NLMSG_DONE | NLMSG_ERROR => match message.error_code() {
+                0 => Entry::End,
+                errno => Entry::Refused(errno),
+            },
             SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK => match InetMessage::parse(message.payload) {
                 Some(row) if matches!(row.family(), AF_INET | AF_INET6) => {
                     let protocol = row.attributes.find(attribute::PROTOCOL);
