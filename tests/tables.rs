@@ -6,7 +6,7 @@ mod kit;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 
@@ -557,6 +557,9 @@ fn device() -> Result<()> {
     let cells: Vec<&str> = lines[0].split_whitespace().collect();
     let remote = listener.local_addr()?.to_string();
     ensure!(cells[3..] == [format!("127.0.0.1%lo:{}", local.port()), remote], "{lines:?}");
+    let chosen = text(&["-t", "-H", "--columns", "local,remote", "dev lo"])?;
+    let ends: Vec<&str> = chosen.iter().flat_map(|line| line.split_whitespace()).collect();
+    ensure!(ends == cells[3..], "{chosen:?}");
     Ok(())
 }
 
@@ -732,6 +735,22 @@ fn csv_values() -> Result<()> {
     let row = all.iter().find(|row| row["inode"] == nasty.inode.to_string()).context("no row")?;
     ensure!(!row["path"].chars().any(char::is_control), "{row:?}");
     ensure!(row["path"].starts_with("@kit\\x1b[31mred"), "{row:?}");
+    // The ends of a socket of any family are those of the usual columns.
+    let pair = unix::connected()?;
+    let path = pair.name.to_str().context("UTF-8")?;
+    let dual = Socket::from(TcpListener::bind("[::]:0")?);
+    let port = dual.local_addr()?.as_socket().context("inet")?.port();
+    let mapped = TcpStream::connect(("127.0.0.1", port))?;
+    let all = records(&["-t", "-x", "-a"])?;
+    for (inode, local, remote) in [
+        (pair.inode, path, &*format!("inode:{}", inode_of(&pair.peers[0])?)),
+        (inode_of(&pair.peers[0])?, "*", path),
+        (inode_of(&dual)?, &format!("[::]:{port}"), "[::]:*"),
+        (0, &format!("::ffff:127.0.0.1:{port}"), &format!("::ffff:{}", mapped.local_addr()?)),
+    ] {
+        let row = all.iter().find(|row| row["inode"] == inode.to_string() && row["local"] == local);
+        ensure!(row.is_some_and(|row| row["remote"] == remote), "{local} {remote}: {all:#?}");
+    }
     // Without --columns, and without a head.
     let output = Run::new(["list", "-t", "-a", "--csv", "-H"]).run()?.ok()?;
     ensure!(!output.stdout.contains("proto"), "{output}");
