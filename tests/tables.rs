@@ -1182,7 +1182,7 @@ const ERRORS: &[(&str, &str, &str)] = &[
      "expected a comparison: <, <=, >, >=, = or !=; found \"5ms\""),
     ("queue > limits",
      "        ^^^^^^",
-     "expected a whole number, or one with k, m or g (multiples of 1024); found \"limits\""),
+     "expected a whole number, or one with k, m or g (multiples of 1024), or limit; found \"limits\""),
     ("cookie zz",
      "       ^^",
      "expected a cookie such as 0x5e37: a number from 0 to 18446744073709551615; found \"zz\""),

@@ -608,7 +608,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(bad()),
     };
     let seconds = Some(number * scale).filter(|s| s.is_finite() && *s > 0.0 && *s < 1e9);
-    seconds.map(Duration::from_secs_f64).ok_or_else(bad)
+    // What is less than a nanosecond is nothing as well.
+    seconds.map(Duration::from_secs_f64).filter(|time| !time.is_zero()).ok_or_else(bad)
 }
 
 /// Flags of `explain`.
