@@ -1395,13 +1395,51 @@ unix
 
 fn explained() -> Result<()> {
     for (flag, expression, expected) in EXPLAINED {
-        let output = Run::new(["list", flag, "--explain-filter", expression]).run()?.ok()?;
+        let output = Run::new(["list", "-a", flag, "--explain-filter", expression]).run()?.ok()?;
         ensure!(output.stdout == *expected && output.stderr.is_empty(), "{expression}\n{output}");
     }
-    let output = Run::new(["list", "-t", "--explain-filter"]).run()?.ok()?;
-    ensure!(output.stdout == "no filter: every row of the tables is shown\n", "{output}");
-    let all_here = ["list", "-t", "--no-kernel-filter", "--explain-filter", "sport > 80"];
-    let output = Run::new(all_here).run()?.ok()?;
-    ensure!(output.stdout.contains("program: none\n  decided here\n    sport > 80\n"), "{output}");
+    // Without -a the states are those that are shown unasked.
+    const UNASKED: &str = "all but listen, syn-recv, time-wait, close, bound";
+    const NONE: &str = "no filter: every row in these states is shown\n\n";
+    const ASKED: &str = "read as\n  sport > 80\n\ntcp, tcp6\n  asked of the kernel";
+    const HERE: &str = "  decided here\n    sport > 80\n";
+    for (words, expected) in [
+        ("-t", format!("{NONE}tcp, tcp6\n  states: {UNASKED}\n")),
+        ("-ta", format!("{NONE}tcp, tcp6\n  states: all\n")),
+        (
+            "-tul",
+            format!("{NONE}tcp, tcp6\n  states: listen\n\nudp, udp6\n  states: listen, close\n"),
+        ),
+        (
+            "-A p_raw",
+            format!(
+                "{NONE}packet\n  states: all but listen, syn-recv, time-wait, bound\n  only of type raw\n"
+            ),
+        ),
+        (
+            "-t --no-kernel-filter sport>80",
+            format!("{ASKED}, nothing of the filter\n    states: {UNASKED}\n{HERE}"),
+        ),
+        (
+            "-t --source proc sport>80",
+            format!(
+                "read as\n  sport > 80\n\ntcp, tcp6\n  read, the kernel is not asked\n    states: {UNASKED}\n{HERE}"
+            ),
+        ),
+        (
+            "-t sport=22",
+            format!(
+                "read as\n  sport = 22\n\ntcp, tcp6\n  asked of the kernel\n    states: {UNASKED}\n    local port: 22\n    program: none\n  decided here: nothing\n"
+            ),
+        ),
+    ] {
+        let args = ["list", "--explain-filter"].into_iter().chain(words.split(' '));
+        let output = Run::new(args).run()?.ok()?;
+        ensure!(output.stdout == expected, "{words}: {expected}\n{output}");
+    }
+    // What -a would show is not: that is why nothing is.
+    let output = Run::new(["list", "-t", "--explain-filter", "queue >= limit"]).run()?.ok()?;
+    ensure!(output.stdout.contains("    states: none, so that no row is shown\n"), "{output}");
+    Run::new(["list", "-t", "--explain-filter", "--json", "sport > 80"]).run()?.ended(2)?;
     Ok(())
 }

@@ -319,7 +319,8 @@ pub struct Shared {
     pub no_kernel_filter: bool,
     /// Show how the filter was understood, and list nothing
     ///
-    /// For each table: what the kernel is asked to decide, and what is decided here.
+    /// For each table: what the kernel is asked to decide, and what is decided here. The states are
+    /// those of this very command line, with or without -a.
     #[arg(long, global = true)]
     pub explain_filter: bool,
     /// Where procfs is mounted
