@@ -157,7 +157,8 @@ pub enum Command {
     /// Prints a status line with performance data and ends with 0 OK, 1 WARNING, 2 CRITICAL or
     /// 3 UNKNOWN: nothing could be looked at, or a gap hides the answer of a rule. Wrong usage, a
     /// mistake in a rules file too, is 2. One look proves ages and queues; rates and growth need
-    /// --for. docs/rules.md describes the rules.
+    /// --for. Without it the `for` of a rule counts for nothing: what holds fires at once.
+    /// docs/rules.md describes the rules.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
     /// Transitions of sockets between states, as they happen

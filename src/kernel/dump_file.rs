@@ -16,7 +16,7 @@ const NLMSG_DONE: u16 = 3;
 pub enum Entry<'a> {
     /// A row, and the IP protocol where it tells.
     Row(InetMessage<'a>, Option<u8>),
-    /// The end of one dump; another may follow.
+    /// The end of one dump, another may follow; or an acknowledgement.
     End,
     /// The kernel ended a dump with this errno.
     Refused(i32),
@@ -60,13 +60,17 @@ impl<'a> Iterator for Entries<'a> {
         };
         let at = self.offset;
         self.offset += align(message.len);
-        self.ended = matches!(message.kind, NLMSG_DONE | NLMSG_ERROR);
+        let errno = message.error_code();
+        // An error without an errno is an acknowledgement, which ends nothing.
+        self.ended = match message.kind {
+            NLMSG_DONE => true,
+            NLMSG_ERROR => errno != 0,
+            _ => false,
+        };
         Some(match message.kind {
             // The end of a dump tells its errno as well.
-            NLMSG_DONE | NLMSG_ERROR => match message.error_code() {
-                0 => Entry::End,
-                errno => Entry::Refused(errno),
-            },
+            NLMSG_DONE | NLMSG_ERROR if errno != 0 => Entry::Refused(errno),
+            NLMSG_DONE | NLMSG_ERROR => Entry::End,
             SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK => match InetMessage::parse(message.payload) {
                 Some(row) if matches!(row.family(), AF_INET | AF_INET6) => {
                     let protocol = row.attributes.find(attribute::PROTOCOL);
@@ -126,6 +130,38 @@ mod tests {
         let len = bytes.len() as u32;
         bytes[..4].copy_from_slice(&len.to_ne_bytes());
         bytes
+    }
+
+    /// A message of this type that carries an errno as the kernel writes it.
+    fn ending(kind: u16, errno: i32) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER_LEN];
+        bytes[..4].copy_from_slice(&(HEADER_LEN as u32 + 4).to_ne_bytes());
+        bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
+        bytes.extend((-errno).to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_dump_is_whole_only_with_its_end() {
+        let told = |parts: &[Vec<u8>]| -> Vec<String> {
+            let bytes = parts.concat();
+            let name = |entry: Entry<'_>| match entry {
+                Entry::Row(..) => "row".to_owned(),
+                other => format!("{other:?}"),
+            };
+            Entries::new(&bytes).map(name).collect()
+        };
+        let mut row = message(&[]);
+        row[HEADER_LEN] = AF_INET;
+        let (done, ack) = (ending(NLMSG_DONE, 0), ending(NLMSG_ERROR, 0));
+        assert_eq!(told(&[]), ["Damage(0)"]);
+        let end = format!("Damage({})", row.len());
+        assert_eq!(told(&[row.clone()]), ["row", &end]);
+        assert_eq!(told(&[row.clone(), done.clone(), done.clone()]), ["row", "End", "End"]);
+        assert_eq!(told(&[ending(NLMSG_DONE, 12)]), ["Refused(12)"]);
+        assert_eq!(told(&[ending(NLMSG_ERROR, 12)]), ["Refused(12)"]);
+        assert_eq!(told(&[ack.clone()]), ["End", "Damage(20)"]);
+        assert_eq!(told(&[ack, row, done]), ["End", "row", "End"]);
     }
 
     #[test]

@@ -82,3 +82,16 @@ fn alert(out: &mut Vec<u8>, style: &Style, alert: &Alert) {
         out.extend_from_slice(plain(&format!("         {}\n", alert.remedy)).as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_stands_in_the_slot_of_its_severity() {
+        let datum =
+            |severity| own_datum(&OwnCount { id: "own".into(), count: 3, limit: 2, severity });
+        assert_eq!(datum(Severity::Warning), "'own'=3;2;;0");
+        assert_eq!(datum(Severity::Critical), "'own'=3;;2;0");
+    }
+}
