@@ -143,8 +143,8 @@ mod tests {
 
     #[test]
     fn a_dump_is_whole_only_with_its_end() {
-        let told = |parts: &[Vec<u8>]| -> Vec<String> {
-            let bytes = parts.concat();
+        let told = |parts: &[&Vec<u8>]| -> Vec<String> {
+            let bytes = parts.iter().copied().flatten().copied().collect::<Vec<u8>>();
             let name = |entry: Entry<'_>| match entry {
                 Entry::Row(..) => "row".to_owned(),
                 other => format!("{other:?}"),
@@ -156,12 +156,12 @@ mod tests {
         let (done, ack) = (ending(NLMSG_DONE, 0), ending(NLMSG_ERROR, 0));
         assert_eq!(told(&[]), ["Damage(0)"]);
         let end = format!("Damage({})", row.len());
-        assert_eq!(told(&[row.clone()]), ["row", &end]);
-        assert_eq!(told(&[row.clone(), done.clone(), done.clone()]), ["row", "End", "End"]);
-        assert_eq!(told(&[ending(NLMSG_DONE, 12)]), ["Refused(12)"]);
-        assert_eq!(told(&[ending(NLMSG_ERROR, 12)]), ["Refused(12)"]);
-        assert_eq!(told(&[ack.clone()]), ["End", "Damage(20)"]);
-        assert_eq!(told(&[ack, row, done]), ["End", "row", "End"]);
+        assert_eq!(told(&[&row]), ["row", &end]);
+        assert_eq!(told(&[&row, &done, &done]), ["row", "End", "End"]);
+        assert_eq!(told(&[&ending(NLMSG_DONE, 12)]), ["Refused(12)"]);
+        assert_eq!(told(&[&ending(NLMSG_ERROR, 12)]), ["Refused(12)"]);
+        assert_eq!(told(&[&ack]), ["End", "Damage(20)"]);
+        assert_eq!(told(&[&ack, &row, &done]), ["End", "row", "End"]);
     }
 
     #[test]
