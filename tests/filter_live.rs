@@ -416,8 +416,8 @@ fn row_of_ss(line: &str) -> Result<Row> {
         proto: proto.to_owned(),
         ipv6: local.starts_with(['[', '*']),
         state: state_of_ss(state)?.to_owned(),
-        local: end_of_ss(local)?,
-        remote: end_of_ss(remote)?,
+        local: end_of(local)?,
+        remote: end_of(remote)?,
         // Only where it has one.
         inode: named("ino:").map_or(Ok(0), str::parse)?,
         cookie: Some(u64::from_str_radix(named("sk:").context("no sk:")?, 16)?),
@@ -441,8 +441,8 @@ fn state_of_ss(state: &str) -> Result<&'static str> {
     })
 }
 
-/// `127.0.0.1%lo:80`, `[::1]:80`, `*:80` (which is `::`), `0.0.0.0:*`.
-fn end_of_ss(text: &str) -> Result<SocketAddr> {
+/// `127.0.0.1%lo:80`, `[::1]:80`, `::ffff:127.0.0.1:80`, `*:80` (which is `::`), `0.0.0.0:*`.
+fn end_of(text: &str) -> Result<SocketAddr> {
     let (host, port) = text.rsplit_once(':').context("no port")?;
     let host = host.trim_matches(['[', ']']).split('%').next().unwrap_or_default();
     let ip: IpAddr =
@@ -468,8 +468,8 @@ fn rows_of_ours(flags: &[&str], expression: &str) -> Result<std::result::Result<
             String,
             String,
             String,
-            SocketAddr,
-            SocketAddr,
+            String,
+            String,
             u64,
             Option<String>,
         ) = record.with_context(|| format!("not the columns\n{output}"))?;
@@ -479,6 +479,7 @@ fn rows_of_ours(flags: &[&str], expression: &str) -> Result<std::result::Result<
         }
         let hex = cookie.as_deref().map(|hex| hex.trim_start_matches("0x"));
         let cookie = hex.map(|hex| u64::from_str_radix(hex, 16)).transpose()?;
+        let (local, remote) = (end_of(&local)?, end_of(&remote)?);
         rows.push(Row { proto, ipv6: family == "inet6", state, local, remote, inode, cookie });
     }
     rows.sort();

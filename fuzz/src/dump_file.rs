@@ -19,7 +19,7 @@ pub fn run(data: &[u8]) {
                 show(&Row { socket, facts: Facts::Inet(message.attributes) });
             }
             Entry::Damage(offset) => {
-                assert!(offset < data.len());
+                assert!(offset <= data.len());
                 damage = Some(offset);
             }
             Entry::Refused(errno) => assert!(errno >= 0),

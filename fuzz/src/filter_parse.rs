@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use sockstate::filter::{Bytecode, Filter, Resolver, Target, compile, explain, parse};
+use sockstate::filter::{
+    Asked, Bytecode, Filter, Reading, Resolver, Target, compile, explain, parse,
+};
 use sockstate::kernel::bytecode::audit;
 use sockstate::model::want::TableId;
 
@@ -59,6 +61,15 @@ pub fn run(text: &str) {
                 (table, plan)
             })
             .collect();
-        assert!(!explain(&resolved.expr, &plans).is_empty());
+        let tables: Vec<_> = plans
+            .iter()
+            .map(|(table, plan)| Reading {
+                table: *table,
+                states: plan.states,
+                types: Vec::new(),
+                plan: Some(plan),
+            })
+            .collect();
+        assert!(!explain(Some(&resolved.expr), &tables, Asked::Kernel).is_empty());
     }
 }

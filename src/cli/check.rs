@@ -29,7 +29,11 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
         return context.print(print::effective(&config).as_bytes());
     }
     let duration = flags.duration.as_deref().map_or(Ok(0), |text| time("--for", text))?;
-    let interval = time("--interval", &flags.interval)?.max(10);
+    let interval = match time("--interval", &flags.interval)? {
+        // That would be a loop that never rests.
+        0 => return Err(no_time("--interval", &flags.interval)),
+        interval => interval.max(10),
+    };
     let notifier = notifier(flags.notify.as_deref())?;
     let engine = context.engine();
     let own = rules::counting(&config, &context.shared, &engine)?;
@@ -56,17 +60,19 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
 }
 
 /// Waits for the commands that still run, and says how many events did not get
-/// through.
+/// through, and why.
 pub(super) fn finish(context: &mut Context<'_>, notifier: Option<Notifier>) {
-    if let Some(failed) = notifier.map(Notifier::finish).filter(|failed| failed.0 > 0) {
-        context.note(&format!("sockstate: {} of --notify did not get through\n", failed.0));
+    for failed in notifier.map(Notifier::finish).unwrap_or_default() {
+        context.note(&format!("sockstate: {failed}\n"));
     }
 }
 
 fn time(flag: &str, text: &str) -> Result<u64, Error> {
-    parse_time(text).ok_or_else(|| {
-        Error::Usage(format!("{flag} {text}: expected a time, as in 500ms, 30s, 5m or 1h"))
-    })
+    parse_time(text).ok_or_else(|| no_time(flag, text))
+}
+
+fn no_time(flag: &str, text: &str) -> Error {
+    Error::Usage(format!("{flag} {text}: expected a time, as in 500ms, 30s, 5m or 1h"))
 }
 
 /// The command that is told of alerts.

@@ -157,7 +157,8 @@ pub enum Command {
     /// Prints a status line with performance data and ends with 0 OK, 1 WARNING, 2 CRITICAL or
     /// 3 UNKNOWN: nothing could be looked at, or a gap hides the answer of a rule. Wrong usage, a
     /// mistake in a rules file too, is 2. One look proves ages and queues; rates and growth need
-    /// --for. docs/rules.md describes the rules.
+    /// --for. Without it the `for` of a rule counts for nothing: what holds fires at once.
+    /// docs/rules.md describes the rules.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
     /// Transitions of sockets between states, as they happen
@@ -319,7 +320,8 @@ pub struct Shared {
     pub no_kernel_filter: bool,
     /// Show how the filter was understood, and list nothing
     ///
-    /// For each table: what the kernel is asked to decide, and what is decided here.
+    /// For each table: what the kernel is asked to decide, and what is decided here. The states are
+    /// those of this very command line, with or without -a.
     #[arg(long, global = true)]
     pub explain_filter: bool,
     /// Where procfs is mounted
@@ -608,7 +610,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(bad()),
     };
     let seconds = Some(number * scale).filter(|s| s.is_finite() && *s > 0.0 && *s < 1e9);
-    seconds.map(Duration::from_secs_f64).ok_or_else(bad)
+    // What is less than a nanosecond is nothing as well.
+    seconds.map(Duration::from_secs_f64).filter(|time| !time.is_zero()).ok_or_else(bad)
 }
 
 /// Flags of `explain`.

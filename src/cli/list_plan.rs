@@ -75,7 +75,8 @@ impl Plan {
         let has = |proto| tables.iter().any(|table| table.proto == proto);
         let one_proto = tables.windows(2).all(|pair| pair[0].proto == pair[1].proto);
         let typed = has(Proto::Unix) || has(Proto::Packet) || has(Proto::Vsock);
-        let unix_names = has(Proto::Unix) && columns.is_empty();
+        let unix_names = has(Proto::Unix)
+            && (columns.is_empty() || fields.iter().any(|field| field.needs_unix_names()));
         let subflows = shows_subflows(&selection, &columns);
         Ok(Self {
             layout: text::Layout {
@@ -99,10 +100,8 @@ impl Plan {
                 extended,
             },
             owners: shared.processes || fields.iter().any(|field| field.needs_owners()),
-            unasked_states: selection.want.states == StateSet::default_view(),
-            unix_names: unix_names
-                || selection.needs().peers
-                || fields.iter().any(|field| field.needs_unix_names()),
+            unasked_states: selection.want.unasked,
+            unix_names: unix_names || selection.needs().peers,
             cgroups: extended
                 || flags.cgroup
                 || shared.json

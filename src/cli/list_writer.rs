@@ -42,9 +42,9 @@ impl<'o, 'w> Writer<'o, 'w> {
         if json {
             Self::Json(json::Sockets::new(out, plan.details))
         } else if plan.csv {
-            Self::Csv(Csv::new(out, &plan.columns, header))
+            Self::Csv(Csv::new(out, &plan.columns, header).names(names))
         } else if !plan.columns.is_empty() {
-            Self::Columns(Columns::new(out, style, &plan.columns, header))
+            Self::Columns(Columns::new(out, style, &plan.columns, header, names))
         } else {
             Self::Text(text::Sockets::new(out, style, plan.layout, header, names))
         }

@@ -22,6 +22,8 @@ pub fn run(context: &mut Context<'_>, flags: &Listeners) -> Result<(), Error> {
     {
         return Err(Error::Usage("listeners are TCP (-t), MPTCP (-M) or unix (-x) sockets".into()));
     }
+    // Whatever else the flags say.
+    selection.want.states = State::Listen.into();
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }

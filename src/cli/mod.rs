@@ -72,6 +72,10 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
                 .into(),
         ));
     }
+    // clap does not see a conflict of two flags on either side of a command.
+    if cli.shared.explain_filter && cli.shared.json {
+        return Err(Error::Usage("--explain-filter is text: leave out --json".into()));
+    }
     let mut context = Context::new(cli.shared, stdout, stderr);
     match cli.command {
         None => status::run(&mut context, &Repeat::default()),

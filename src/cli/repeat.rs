@@ -18,7 +18,12 @@ pub struct Repeat {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
     /// With --interval: so many rounds
-    #[arg(long = "count", value_name = "N", requires = "interval")]
+    #[arg(
+        long = "count",
+        value_name = "N",
+        requires = "interval",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     pub rounds: Option<u64>,
 }
 
@@ -41,12 +46,9 @@ impl Repeat {
         let mut left = self.rounds;
         let mut due = clock::monotonic_ns();
         loop {
-            if left == Some(0) {
-                return Ok(());
-            }
-            left = left.map(|left| left - 1);
             context.at = clock::now();
             round(context)?;
+            left = left.map(|left| left.saturating_sub(1));
             if left == Some(0) {
                 return Ok(());
             }

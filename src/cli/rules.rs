@@ -90,7 +90,9 @@ fn max_rule(text: &str) -> Result<OwnRule, Error> {
     let mut filter = format!("state {state}");
     let mut what = format!("more than {limit} TCP sockets in {state}");
     if let Some(age) = age {
-        let ms = parse_time(age).ok_or_else(|| wrong(MAX_FORM))?;
+        // A number alone is refused, as the filter does: 5 of what?
+        let has_unit = !age.ends_with(|c: char| c.is_ascii_digit());
+        let ms = parse_time(age).filter(|_| has_unit).ok_or_else(|| wrong(MAX_FORM))?;
         filter += &format!(" and age >= {ms}ms");
         what += &format!(" for {age}");
     }

@@ -79,6 +79,7 @@ pub fn selection(
         want.listening = flags.listening;
         if !flags.listening && !flags.all {
             want.states = defaults.states;
+            want.unasked = defaults.states == StateSet::default_view();
         }
     }
     let Some(filter) = filter else { return Ok(Selection::all(want)) };

@@ -60,12 +60,24 @@ pub struct Checked {
     pub frame: Arc<Frame>,
     /// Who served it.
     pub report: Report,
-    /// Own rules with what they counted: id, count, limit.
-    pub counted: Vec<(String, u64, u64)>,
+    /// Own rules with what they counted.
+    pub counted: Vec<OwnCount>,
     /// How many looks there were.
     pub looks: u64,
     /// From the first look to the last, milliseconds.
     pub window_ms: u64,
+}
+
+/// What an own rule counted.
+pub struct OwnCount {
+    /// The rule's id.
+    pub id: String,
+    /// How many sockets.
+    pub count: u64,
+    /// What it compares them with.
+    pub limit: u64,
+    /// How bad it is when that holds.
+    pub severity: Severity,
 }
 
 /// A check under way.
@@ -152,7 +164,14 @@ impl<'e> Checker<'e> {
             alerts,
             pending: self.alerts.pending().cloned().collect(),
             unknown,
-            counted: own.map(|(r, c)| (r.id.clone(), c.yes, r.when.limit)).collect(),
+            counted: own
+                .map(|(rule, counted)| OwnCount {
+                    id: rule.id.clone(),
+                    count: counted.yes,
+                    limit: rule.when.limit,
+                    severity: rule.severity,
+                })
+                .collect(),
             frame,
             report,
             looks: self.looks,

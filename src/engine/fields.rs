@@ -176,36 +176,36 @@ const BASICS: &[Basic] = &[
     basic("eof", Need::Nothing, "CLOSE_WAIT: read, unread, data_unread", |row, _| {
         text(EndOfFile::of(row)?.name())
     }),
-    basic("local", Need::Nothing, "local address and port", |row, _| {
-        row.socket.local().map(|end| Value::Place(end.address, end.port))
-    }),
-    basic("local-addr", Need::Nothing, "local address", |row, _| {
+    basic(
+        "local",
+        Need::Nothing,
+        "local end as in the usual columns: address, %device and port; or path",
+        |row, _| match row.socket.local() {
+            Some(end) => Some(Value::Place(end.address, end.port)),
+            None => own_name(row),
+        },
+    ),
+    basic("local-addr", Need::Nothing, "local address, without device and ::ffff:", |row, _| {
         Some(Value::Address(row.socket.local()?.address))
     }),
     basic("local-port", Need::Nothing, "local port", |row, _| number(row.socket.local()?.port)),
-    basic("remote", Need::Nothing, "remote address and port", |row, _| {
-        row.socket.remote().map(|end| Value::Place(end.address, end.port))
+    basic("remote", Need::UnixNames, "remote end, written likewise", |row, known| {
+        match row.socket.remote() {
+            Some(end) => Some(Value::Place(end.address, end.port)),
+            None => peer_name(row, known),
+        }
     }),
-    basic("remote-addr", Need::Nothing, "remote address", |row, _| {
+    basic("remote-addr", Need::Nothing, "remote address, without ::ffff:", |row, _| {
         Some(Value::Address(row.socket.remote()?.address))
     }),
     basic("remote-port", Need::Nothing, "remote port", |row, _| number(row.socket.remote()?.port)),
     basic("path", Need::Nothing, "name of a unix socket, @name when abstract", |row, _| {
-        let name = row.facts.unix_name()?;
-        unix_name(name.is_abstract, name.bytes)
+        own_name(row)
     }),
     basic("peer-inode", Need::Nothing, "inode of the unix socket at the other end", |row, _| {
         number(row.facts.peer_inode()?)
     }),
-    basic(
-        "peer-path",
-        Need::UnixNames,
-        "name of the unix socket at the other end",
-        |row, known| {
-            let name = known.peer_name(row)?;
-            unix_name(name.is_abstract, &name.bytes)
-        },
-    ),
+    basic("peer-path", Need::UnixNames, "name of the unix socket at the other end", peer_name),
     basic("age", Need::TcpInfo, "time in this state where one look proves it, ms", |row, _| {
         Age::of(row).map(|age| Value::Number(age.min_ms))
     }),
@@ -270,6 +270,16 @@ fn number(value: impl Into<u64>) -> Option<Value> {
 
 fn text(value: &str) -> Option<Value> {
     Some(Value::Text(value.to_owned()))
+}
+
+fn own_name(row: &Row<'_>) -> Option<Value> {
+    let name = row.facts.unix_name()?;
+    unix_name(name.is_abstract, name.bytes)
+}
+
+fn peer_name(row: &Row<'_>, known: &Lookups) -> Option<Value> {
+    let name = known.peer_name(row)?;
+    unix_name(name.is_abstract, &name.bytes)
 }
 
 fn unix_name(is_abstract: bool, name: &[u8]) -> Option<Value> {

@@ -25,7 +25,7 @@ mod selection;
 mod stream;
 mod watch;
 
-pub use check::{Checked, Checker, Status};
+pub use check::{Checked, Checker, OwnCount, Status};
 pub use count::{Count, Group, KeyValue};
 pub use destroy::{Destroyed, Refusal};
 pub use explain::Explained;
@@ -195,10 +195,13 @@ const MANY_FILES: u64 = 30_000;
 
 /// Some processes were read in part only.
 fn cut_gap(cut: u64) -> Gap {
-    let processes = if cut == 1 { "process" } else { "processes" };
+    // It begins with the count, so that the footer puts none before it.
+    let processes = match cut {
+        1 => "1 process was".to_owned(),
+        cut => format!("{} processes were", human::count(cut)),
+    };
     let reason = format!(
-        "of {} {processes} only the first descriptors were read: they may hold a listener too",
-        human::count(cut)
+        "{processes} read in part, the first descriptors only: a listener may have more holders"
     );
     Gap::new("owners", reason).count(cut).remedy("-p reads all")
 }
@@ -236,6 +239,14 @@ mod tests {
         let gap = no_owners(&FxHashSet::from_iter([1, 2]), "a recorded dump tells none");
         assert_eq!(gap.reason, "2 of 2 sockets have no visible owner: a recorded dump tells none");
         assert_eq!(gap.count, Some(2));
+    }
+
+    #[test]
+    fn processes_that_were_read_in_part_are_one_sentence() {
+        let rest = "read in part, the first descriptors only: a listener may have more holders";
+        assert_eq!(cut_gap(1).reason, format!("1 process was {rest}"));
+        assert_eq!(cut_gap(6).reason, format!("6 processes were {rest}"));
+        assert_eq!(cut_gap(6).count, Some(6));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which rows a command is about: tables, states, filter, and what of them is
 //! left to the kernel.
 
-use crate::filter::{self, Bytecode, Expr, Lookup, Needs, Plan, Subject, Target};
+use crate::filter::{self, Asked, Bytecode, Expr, Lookup, Needs, Plan, Reading, Subject, Target};
 use crate::model::row::Row;
 use crate::model::state::StateSet;
 use crate::model::want::{Narrow, TableId, Want};
@@ -16,6 +16,7 @@ pub struct Selection {
     expr: Option<Expr>,
     plans: Vec<(TableId, Plan)>,
     needs: Needs,
+    asked: Asked,
     ephemeral: Option<(u16, u16)>,
     marks_visible: bool,
 }
@@ -28,6 +29,7 @@ impl Selection {
             expr: None,
             plans: Vec::new(),
             needs: Needs::default(),
+            asked: Asked::KernelUnfiltered,
             ephemeral: None,
             marks_visible: false,
         }
@@ -91,10 +93,16 @@ impl Selection {
 
     /// How the filter was read and who decides which part.
     pub fn explain(&self) -> String {
-        match &self.expr {
-            Some(expr) => filter::explain(expr, &self.plans),
-            None => "no filter: every row of the tables is shown\n".to_owned(),
-        }
+        let reading = |table: TableId, plan| {
+            let kinds = self.want.kinds.iter().filter(|(proto, _)| *proto == table.proto);
+            let types = kinds.map(|(_, kind)| kind.name()).collect();
+            Reading { table, states: self.want.states_of(table), types, plan }
+        };
+        let tables: Vec<Reading<'_>> = match &self.expr {
+            Some(_) => self.plans.iter().map(|(table, plan)| reading(*table, Some(plan))).collect(),
+            None => self.want.tables.iter().map(|table| reading(*table, None)).collect(),
+        };
+        filter::explain(self.expr.as_ref(), &tables, self.asked)
     }
 }
 
@@ -115,11 +123,19 @@ impl Engine {
         let (host, _) = self.host();
         let ephemeral = host.sysctls.local_port_range();
         let marks_visible = means.netlink && crate::sys::capability::net_admin();
-        let bytecode = if means.kernel && means.netlink { Bytecode::Full } else { Bytecode::None };
+        let bytecode = if means.netlink { Bytecode::Full } else { Bytecode::None };
+        let asked = match means {
+            Means { netlink: false, .. } => Asked::File,
+            Means { kernel: false, .. } => Asked::KernelUnfiltered,
+            Means { kernel: true, .. } => Asked::Kernel,
+        };
         let plans: Vec<(TableId, Plan)> = want
             .tables
             .iter()
             .map(|table| {
+                if !means.kernel {
+                    return (*table, Plan::all_here(&expr));
+                }
                 let target =
                     Target { table: *table, bytecode, net_admin: marks_visible, ephemeral };
                 (*table, filter::compile(&expr, &target))
@@ -132,7 +148,7 @@ impl Engine {
         }
         let needs = Needs::of(&expr);
         want.extras = want.extras.union(needs.extras);
-        Selection { want, expr: Some(expr), plans, needs, ephemeral, marks_visible }
+        Selection { want, expr: Some(expr), plans, needs, asked, ephemeral, marks_visible }
     }
 }
 

@@ -84,6 +84,21 @@ pub struct Needs {
     pub net_admin: bool,
 }
 
+impl Plan {
+    /// To read a table as it is, and decide all of `expr` here.
+    pub fn all_here(expr: &Expr) -> Self {
+        Self {
+            never: false,
+            states: StateSet::ALL,
+            local_port: None,
+            program: None,
+            remainder: Some(expr.clone()),
+            needs: Needs::of(expr),
+            too_large: false,
+        }
+    }
+}
+
 /// How to read a table of which the rows matching `expr` are wanted.
 pub fn compile(expr: &Expr, target: &Target) -> Plan {
     let mut plan = Plan {

@@ -11,17 +11,64 @@ use super::ast::Expr;
 use super::compile::{Needs, Plan};
 use super::print::state_words;
 
-/// The text for an expression and the plan for each table.
-pub fn explain(expr: &Expr, plans: &[(TableId, Plan)]) -> String {
-    let mut out = String::from("read as\n");
-    tree(&mut out, expr, 1);
-    let mut rest = plans;
+/// Who narrows down what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The kernel, by its part of the filter.
+    Kernel,
+    /// The kernel, but of the filter it is told nothing.
+    KernelUnfiltered,
+    /// We, of what a file holds.
+    File,
+}
+
+/// How one table is read.
+#[derive(Clone, Debug)]
+pub struct Reading<'a> {
+    /// The table.
+    pub table: TableId,
+    /// The states that are wanted of it, those of flags among them.
+    pub states: StateSet,
+    /// The types of socket that are wanted of it; empty for all.
+    pub types: Vec<String>,
+    /// What the filter comes to; `None` without one.
+    pub plan: Option<&'a Plan>,
+}
+
+impl Reading<'_> {
+    fn is_like(&self, other: &Self) -> bool {
+        // The states of a table that is not read are not told.
+        let never = |plan: Option<&Plan>| plan.is_some_and(|plan| plan.never);
+        let alike = self.states == other.states && self.types == other.types;
+        self.plan == other.plan && (never(self.plan) || alike)
+    }
+}
+
+/// The text for an expression and how each table is read.
+pub fn explain(expr: Option<&Expr>, tables: &[Reading<'_>], asked: Asked) -> String {
+    let mut out = match expr {
+        Some(_) => String::from("read as\n"),
+        None => String::from("no filter: every row in these states is shown\n"),
+    };
+    if let Some(expr) = expr {
+        tree(&mut out, expr, 1);
+    }
+    let mut rest = tables;
     while let Some((first, behind)) = rest.split_first() {
         // Tables that are read in the same way are told together.
-        let same = behind.iter().take_while(|(_, plan)| *plan == first.1).count();
-        let names: Vec<&str> = rest.iter().take(same + 1).map(|(table, _)| table.name()).collect();
+        let same = behind.iter().take_while(|table| table.is_like(first)).count();
+        let names: Vec<&str> = rest.iter().take(same + 1).map(|one| one.table.name()).collect();
         let _ = writeln!(out, "\n{}", names.join(", "));
-        table(&mut out, &first.1);
+        match first.plan {
+            Some(plan) if plan.never => out.push_str("  not read: no row of it can match\n"),
+            Some(plan) => table(&mut out, first, plan, asked),
+            None => {
+                let _ = writeln!(out, "  states: {}", states_told(first.states));
+            }
+        }
+        if !first.types.is_empty() {
+            let _ = writeln!(out, "  only of type {}", first.types.join(", "));
+        }
         rest = behind.get(same..).unwrap_or_default();
     }
     out
@@ -45,18 +92,19 @@ fn tree(out: &mut String, expr: &Expr, depth: usize) {
     }
 }
 
-fn table(out: &mut String, plan: &Plan) {
-    if plan.never {
-        out.push_str("  not read: no row of it can match\n");
-        return;
-    }
-    out.push_str("  asked of the kernel\n");
-    let _ = writeln!(out, "    states: {}", states(plan.states));
+fn table(out: &mut String, reading: &Reading<'_>, plan: &Plan, asked: Asked) {
+    out.push_str(match asked {
+        Asked::Kernel => "  asked of the kernel\n",
+        Asked::KernelUnfiltered => "  asked of the kernel, nothing of the filter\n",
+        Asked::File => "  read, the kernel is not asked\n",
+    });
+    let _ = writeln!(out, "    states: {}", states_told(reading.states));
     if let Some(port) = plan.local_port {
         let _ = writeln!(out, "    local port: {port}");
     }
     match &plan.program {
-        None => out.push_str("    program: none\n"),
+        None if asked == Asked::Kernel => out.push_str("    program: none\n"),
+        None => {}
         Some(program) => {
             let _ = writeln!(out, "    program of {} bytes:", program.len());
             for line in listing(program) {
@@ -80,9 +128,11 @@ fn table(out: &mut String, plan: &Plan) {
     }
 }
 
-fn states(states: StateSet) -> String {
+fn states_told(states: StateSet) -> String {
     let (keyword, names) = state_words(states);
     match keyword {
+        // What the filter selects may be left out by what is shown unasked.
+        _ if states.is_empty() => "none, so that no row is shown".to_owned(),
         "exclude" => format!("all but {}", names.join(", ")),
         _ => names.join(", "),
     }
@@ -120,6 +170,15 @@ mod tests {
                 (table, compile(&expr, &target))
             })
             .collect();
+        let tables: Vec<Reading<'_>> = plans
+            .iter()
+            .map(|(table, plan)| Reading {
+                table: *table,
+                states: plan.states,
+                types: Vec::new(),
+                plan: Some(plan),
+            })
+            .collect();
         let expected = "\
 read as
   all of
@@ -144,6 +203,6 @@ tcp, tcp6, udp, udp6
 unix
   not read: no row of it can match
 ";
-        assert_eq!(explain(&expr, &plans), expected);
+        assert_eq!(explain(Some(&expr), &tables, Asked::Kernel), expected);
     }
 }

@@ -77,7 +77,7 @@ pub use compile::{Bytecode, Needs, Plan, Target, compile};
 pub use either_port::either_port;
 pub use error::{ParseError, ResolveError, Span};
 pub use eval::{Lookup, NoLookup, Subject, matches, unix_text};
-pub use explain::explain;
+pub use explain::{Asked, Reading, explain};
 pub use glob::{Case, Glob};
 pub use net::{Net, Scope, Version};
 pub use parse::parse;

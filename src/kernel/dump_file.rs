@@ -16,13 +16,14 @@ const NLMSG_DONE: u16 = 3;
 pub enum Entry<'a> {
     /// A row, and the IP protocol where it tells.
     Row(InetMessage<'a>, Option<u8>),
-    /// The end of one dump; another may follow.
+    /// The end of one dump, another may follow; or an acknowledgement.
     End,
     /// The kernel ended a dump with this errno.
     Refused(i32),
     /// A message that is no row of an inet table.
     Other,
-    /// What stands from here on is no message; the offset in the file.
+    /// What stands from here on is no message, or nothing although the dump has
+    /// not ended; the offset in the file.
     Damage(usize),
 }
 
@@ -31,13 +32,16 @@ pub enum Entry<'a> {
 pub struct Entries<'a> {
     bytes: &'a [u8],
     offset: usize,
+    /// Whether the end of a dump was the last: a file that is cut between two
+    /// messages lacks it.
+    ended: bool,
     damaged: bool,
 }
 
 impl<'a> Entries<'a> {
     /// The entries of a whole file.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, offset: 0, damaged: false }
+        Self { bytes, offset: 0, ended: false, damaged: false }
     }
 }
 
@@ -45,19 +49,28 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
-        let rest = self.bytes.get(self.offset..).filter(|rest| !rest.is_empty())?;
-        if self.damaged {
+        // The padding of the last message may be missing.
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        if self.damaged || (rest.is_empty() && self.ended) {
             return None;
         }
         let Some(message) = Message::first(rest) else {
             self.damaged = true;
-            return Some(Entry::Damage(self.offset));
+            return Some(Entry::Damage(self.offset.min(self.bytes.len())));
         };
         let at = self.offset;
         self.offset += align(message.len);
+        let errno = message.error_code();
+        // An error without an errno is an acknowledgement, which ends nothing.
+        self.ended = match message.kind {
+            NLMSG_DONE => true,
+            NLMSG_ERROR => errno != 0,
+            _ => false,
+        };
         Some(match message.kind {
-            NLMSG_DONE => Entry::End,
-            NLMSG_ERROR => Entry::Refused(message.error_code()),
+            // The end of a dump tells its errno as well.
+            NLMSG_DONE | NLMSG_ERROR if errno != 0 => Entry::Refused(errno),
+            NLMSG_DONE | NLMSG_ERROR => Entry::End,
             SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK => match InetMessage::parse(message.payload) {
                 Some(row) if matches!(row.family(), AF_INET | AF_INET6) => {
                     let protocol = row.attributes.find(attribute::PROTOCOL);
@@ -117,6 +130,38 @@ mod tests {
         let len = bytes.len() as u32;
         bytes[..4].copy_from_slice(&len.to_ne_bytes());
         bytes
+    }
+
+    /// A message of this type that carries an errno as the kernel writes it.
+    fn ending(kind: u16, errno: i32) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER_LEN];
+        bytes[..4].copy_from_slice(&(HEADER_LEN as u32 + 4).to_ne_bytes());
+        bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
+        bytes.extend((-errno).to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_dump_is_whole_only_with_its_end() {
+        let told = |parts: &[&Vec<u8>]| -> Vec<String> {
+            let bytes = parts.iter().copied().flatten().copied().collect::<Vec<u8>>();
+            let name = |entry: Entry<'_>| match entry {
+                Entry::Row(..) => "row".to_owned(),
+                other => format!("{other:?}"),
+            };
+            Entries::new(&bytes).map(name).collect()
+        };
+        let mut row = message(&[]);
+        row[HEADER_LEN] = AF_INET;
+        let (done, ack) = (ending(NLMSG_DONE, 0), ending(NLMSG_ERROR, 0));
+        assert_eq!(told(&[]), ["Damage(0)"]);
+        let end = format!("Damage({})", row.len());
+        assert_eq!(told(&[&row]), ["row", &end]);
+        assert_eq!(told(&[&row, &done, &done]), ["row", "End", "End"]);
+        assert_eq!(told(&[&ending(NLMSG_DONE, 12)]), ["Refused(12)"]);
+        assert_eq!(told(&[&ending(NLMSG_ERROR, 12)]), ["Refused(12)"]);
+        assert_eq!(told(&[&ack]), ["End", "Damage(20)"]);
+        assert_eq!(told(&[&ack, &row, &done]), ["End", "row", "End"]);
     }
 
     #[test]

@@ -209,6 +209,9 @@ pub struct Want {
     pub tables: Vec<TableId>,
     /// The states, on every table.
     pub states: StateSet,
+    /// Whether nobody said which states: of tables whose sockets are in CLOSE
+    /// for life that one is wanted too, or there would be nothing to show.
+    pub unasked: bool,
     /// `-l`: narrows to listeners, which on tables other than TCP includes
     /// sockets without a peer (they have no LISTEN).
     pub listening: bool,
@@ -235,6 +238,7 @@ impl Want {
         Self {
             tables,
             states: StateSet::ALL,
+            unasked: false,
             listening: false,
             extras: Extras::default(),
             local_port: None,
@@ -301,6 +305,9 @@ impl Want {
     /// The states wanted of one table.
     pub fn states_of(&self, table: TableId) -> StateSet {
         let states = match (self.listening, table.proto) {
+            (false, Proto::Netlink | Proto::Packet) if self.unasked => {
+                self.states.union(State::Close.into())
+            }
             (false, _) => self.states,
             (true, proto) if proto.has_tcp_states() => State::Listen.into(),
             (true, _) => StateSet::listening(),

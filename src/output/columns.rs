@@ -1,9 +1,13 @@
 //! Chosen fields: as a table, or as comma-separated values.
 
+use std::io::Write;
+
 use crate::engine::Lookups;
 use crate::engine::fields::Field;
 use crate::model::row::Row;
+use crate::sys::names::Names;
 
+use super::cells;
 use super::out::Out;
 use super::style::{Style, Tone};
 use super::table::{Align, Column, Table};
@@ -12,26 +16,29 @@ use super::table::{Align, Column, Table};
 pub struct Columns<'o, 'w> {
     table: Table<'o, 'w>,
     fields: Vec<Field>,
+    names: Names,
 }
 
 impl<'o, 'w> Columns<'o, 'w> {
     /// A table of these fields.
-    pub fn new(out: &'o mut Out<'w>, style: &'o Style, fields: &[Field], header: bool) -> Self {
+    pub fn new(
+        out: &'o mut Out<'w>,
+        style: &'o Style,
+        fields: &[Field],
+        header: bool,
+        names: Names,
+    ) -> Self {
         let columns =
             fields.iter().map(|field| Column { title: field.name(), align: Align::Left }).collect();
-        Self { table: Table::new(out, style, columns, header), fields: fields.to_vec() }
+        Self { table: Table::new(out, style, columns, header), fields: fields.to_vec(), names }
     }
 
     /// Writes one row.
     pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
-        let fields = &self.fields;
-        self.table.row(|cells| {
+        let Self { table, fields, names } = self;
+        table.row(|cells| {
             for field in fields {
-                cells.cell(Tone::Plain, |out| {
-                    if let Some(value) = field.value(row, lookups) {
-                        out.extend_from_slice(value.to_string().as_bytes());
-                    }
-                });
+                cells.cell(Tone::Plain, |out| write_field(out, *field, row, lookups, names));
             }
         });
     }
@@ -51,25 +58,34 @@ impl<'o, 'w> Columns<'o, 'w> {
 pub struct Csv<'o, 'w> {
     out: &'o mut Out<'w>,
     fields: Vec<Field>,
+    names: Names,
     record: csv::ByteRecord,
 }
 
 impl<'o, 'w> Csv<'o, 'w> {
     /// Comma-separated values of these fields, names first.
     pub fn new(out: &'o mut Out<'w>, fields: &[Field], header: bool) -> Self {
-        let mut csv = Self { out, fields: fields.to_vec(), record: csv::ByteRecord::new() };
+        let (fields, names) = (fields.to_vec(), Names::default());
+        let mut csv = Self { out, fields, names, record: csv::ByteRecord::new() };
         if header {
-            csv.record.extend(fields.iter().map(|field| field.name()));
+            csv.record.extend(csv.fields.iter().map(|field| field.name()));
             csv.write();
         }
         csv
     }
 
+    /// The same with these names for numbers.
+    pub fn names(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
     /// Writes one row.
     pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
+        let mut cell = Vec::new();
         for field in &self.fields {
-            let value = field.value(row, lookups).map(|value| value.to_string());
-            self.record.push_field(value.unwrap_or_default().as_bytes());
+            cell.clear();
+            write_field(&mut cell, *field, row, lookups, &mut self.names);
+            self.record.push_field(&cell);
         }
         self.write();
     }
@@ -89,11 +105,33 @@ impl<'o, 'w> Csv<'o, 'w> {
     }
 }
 
+/// Appends a field; nothing where the row has none. The ends of a socket are
+/// those of the usual columns: of any family, with the bound device.
+fn write_field(
+    out: &mut Vec<u8>,
+    field: Field,
+    row: &Row<'_>,
+    lookups: &Lookups,
+    names: &mut Names,
+) {
+    match field.name() {
+        "local" => cells::local(out, row, names),
+        "remote" => cells::remote(out, row, lookups, names),
+        _ => {
+            if let Some(value) = field.value(row, lookups) {
+                // Writing to a Vec cannot fail.
+                drop(write!(out, "{value}"));
+            }
+        }
+    }
+}
+
 /// Every field with its meaning, for `--columns help`.
 pub fn help() -> String {
     let widest = Field::all().map(|field| field.name().len()).max().unwrap_or(0);
     Field::all().map(|field| format!("{:widest$}  {}\n", field.name(), field.help())).collect()
 }
+
 /// Writes a table of texts as RFC 4180 has it.
 pub fn csv_table(out: &mut Out<'_>, titles: &[String], rows: &[Vec<String>]) {
     let mut writer = csv::WriterBuilder::new().from_writer(out.buffer());

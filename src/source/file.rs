@@ -41,17 +41,14 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
                     break;
                 }
             }
-            Entry::Refused(errno) if errno != 0 => {
+            Entry::Refused(errno) => {
                 let error = std::io::Error::from_raw_os_error(errno);
                 report.gaps.push(Gap::new("dump", format!("the recorded dump broke off: {error}")));
             }
             Entry::Other => others += 1,
-            Entry::End | Entry::Refused(_) => {}
+            Entry::End => {}
             Entry::Damage(offset) => {
-                let lost = (bytes.len() - offset) as u64;
-                let bytes = if lost == 1 { "byte is" } else { "bytes are" };
-                let reason = format!("{bytes} lost: the file is damaged at offset {offset}");
-                report.gaps.push(Gap::new("dump", reason).count(lost));
+                report.gaps.push(damage(offset, bytes.len()));
                 report.damaged = true;
             }
         }
@@ -64,6 +61,20 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
         report.note(*table, Served::File, reading.rows, report.gaps.is_empty());
     }
     Ok(report)
+}
+
+fn damage(offset: usize, len: usize) -> Gap {
+    let lost = (len - offset) as u64;
+    let lost_bytes = match lost {
+        0 => {
+            let reason = format!("the file ends at offset {offset}, before its dump does");
+            return Gap::new("dump", reason);
+        }
+        1 => "byte is",
+        _ => "bytes are",
+    };
+    let reason = format!("{lost_bytes} lost: the file is damaged at offset {offset}");
+    Gap::new("dump", reason).count(lost)
 }
 
 fn row(message: InetMessage<'_>, proto: Proto) -> Row<'_> {

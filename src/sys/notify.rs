@@ -1,15 +1,18 @@
 //! Runs a command for each event, without ever waiting for it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::model::human;
 
 use super::clock;
 
@@ -32,12 +35,16 @@ pub struct Notifier {
 #[derive(Default)]
 struct State {
     running: AtomicU64,
-    failed: AtomicU64,
+    /// How often each reason kept an event from getting through. Errors and
+    /// exit statuses are few, however long a watch lasts.
+    failed: Mutex<BTreeMap<String, u64>>,
 }
 
-/// How many events did not get through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Failed(pub u64);
+impl State {
+    fn fail(&self, why: String) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_default() += 1;
+    }
+}
 
 impl Notifier {
     /// A command line, split at blanks: there is no shell. `None` where it is
@@ -59,33 +66,42 @@ impl Notifier {
     pub fn send(&self, input: Vec<u8>) {
         if self.state.running.fetch_add(1, Ordering::Relaxed) >= MOST {
             self.state.running.fetch_sub(1, Ordering::Relaxed);
-            self.state.failed.fetch_add(1, Ordering::Relaxed);
+            self.state.fail(format!("{MOST} of it ran already"));
             return;
         }
         let (notifier, state) = (self.clone(), Arc::clone(&self.state));
         let started = thread::Builder::new().name("notify".into()).spawn(move || {
-            let done = notifier.run(input);
-            state.failed.fetch_add(u64::from(!done), Ordering::Relaxed);
+            if let Err(why) = notifier.run(input) {
+                state.fail(why);
+            }
             state.running.fetch_sub(1, Ordering::Relaxed);
         });
-        if started.is_err() {
+        if let Err(error) = started {
             self.state.running.fetch_sub(1, Ordering::Relaxed);
-            self.state.failed.fetch_add(1, Ordering::Relaxed);
+            self.state.fail(not_started(&error));
         }
     }
 
     /// Waits for the commands that still run, which their time limits, and
-    /// tells how many did not do their job.
-    pub fn finish(self) -> Failed {
+    /// tells how many events did not get through, a line for each reason.
+    pub fn finish(self) -> Vec<String> {
         while self.state.running.load(Ordering::Relaxed) > 0 {
             thread::sleep(LOOK);
         }
-        Failed(self.state.failed.load(Ordering::Relaxed))
+        let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
+        let command = words.join(" ");
+        let failed = self.state.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = |(why, count): (&String, &u64)| {
+            let events = human::plural(*count, "event");
+            format!("--notify {command}: {events} did not get through: {why}")
+        };
+        failed.iter().map(line).collect()
     }
 
-    /// Whether the command ended by itself, in time and with 0.
-    fn run(&self, input: Vec<u8>) -> bool {
-        let Some((program, arguments)) = self.words.split_first() else { return false };
+    /// Runs the command until it ends by itself, in time and with 0; else why
+    /// it did not.
+    fn run(&self, input: Vec<u8>) -> Result<(), String> {
+        let (program, arguments) = self.words.split_first().ok_or("it is empty")?;
         let spawned = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -94,7 +110,7 @@ impl Notifier {
             .stderr(if self.silent { Stdio::null() } else { Stdio::inherit() })
             .process_group(0)
             .spawn();
-        let Ok(mut child) = spawned else { return false };
+        let mut child = spawned.map_err(|error| not_started(&error))?;
         if let Some(mut stdin) = child.stdin.take() {
             // One that does not read must not keep us: its input is another
             // thread's, which ends when the command does.
@@ -105,11 +121,17 @@ impl Notifier {
     }
 }
 
-fn wait(child: &mut Child, timeout_ms: u64) -> bool {
+fn not_started(error: &std::io::Error) -> String {
+    format!("it could not be started: {error}")
+}
+
+fn wait(child: &mut Child, timeout_ms: u64) -> Result<(), String> {
     let deadline = clock::monotonic_ns() / 1_000_000 + timeout_ms;
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return status.success(),
+            Ok(Some(status)) if status.success() => return Ok(()),
+            // `exit status: 1`, `signal: 9 (SIGKILL)`
+            Ok(Some(status)) => return Err(format!("it ended with {status}")),
             Ok(None) if clock::monotonic_ns() / 1_000_000 < deadline => thread::sleep(LOOK),
             _ => break,
         }
@@ -118,14 +140,14 @@ fn wait(child: &mut Child, timeout_ms: u64) -> bool {
         let _ = kill_process_group(group, Signal::KILL);
     }
     drop(child.wait());
-    false
+    Err(format!("it ran for more than {} and was killed", human::duration(timeout_ms)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failed(command: &str, timeout_ms: u64) -> Failed {
+    fn failed(command: &str, timeout_ms: u64) -> Vec<String> {
         let notifier = Notifier::new(command, timeout_ms).expect("a command");
         notifier.send(b"{}\n".to_vec());
         notifier.finish()
@@ -133,16 +155,33 @@ mod tests {
 
     #[test]
     fn a_command_reads_its_input_and_is_reaped() {
-        assert_eq!(failed("grep -q {}", 10_000), Failed(0));
-        assert_eq!(failed("grep -q nothing", 10_000), Failed(1));
+        assert!(failed("grep -q {}", 10_000).is_empty());
+        let why =
+            "--notify grep -q nothing: 1 event did not get through: it ended with exit status: 1";
+        assert_eq!(failed("grep -q nothing", 10_000), [why]);
         // One that does not read at all.
-        assert_eq!(failed("true", 10_000), Failed(0));
+        assert!(failed("true", 10_000).is_empty());
     }
 
     #[test]
     fn a_command_that_hangs_or_is_missing_fails_in_time() {
-        assert_eq!(failed("sleep 600", 50), Failed(1));
-        assert_eq!(failed("/nonexistent/command", 50), Failed(1));
+        let why = "--notify sleep 600: 1 event did not get through: it ran for more than 50 ms and was killed";
+        assert_eq!(failed("sleep 600", 50), [why]);
+        let why = failed("/nonexistent/command", 50).join(" ");
+        assert!(why.contains("could not be started: No such file"), "{why}");
         assert!(Notifier::new("  ", 1).is_none());
+    }
+
+    /// A watch of days that fails always says so in one line.
+    #[test]
+    fn a_reason_is_told_once_with_its_count() {
+        let notifier = Notifier::new("/nonexistent/command", 50).expect("a command");
+        for _ in 0..2 {
+            notifier.send(Vec::new());
+            notifier.clone().finish();
+        }
+        let why = notifier.finish();
+        assert_eq!(why.len(), 1);
+        assert!(why[0].starts_with("--notify /nonexistent/command: 2 events did"), "{why:?}");
     }
 }

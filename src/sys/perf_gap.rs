@@ -1,6 +1,7 @@
 //! Where a trace has holes.
 
 use crate::model::gap::Gap;
+use crate::model::human;
 
 /// Why events of a CPU are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,12 @@ impl TraceGap {
         let cpu = self.cpu;
         let gap = |reason: String| Gap::new("events", reason);
         match self.cause {
-            GapCause::RingFull { lost } => gap(format!("the event ring of CPU {cpu} was full"))
-                .count(lost)
-                .remedy("trace fewer sockets: filter by port"),
+            GapCause::RingFull { lost } => {
+                let events = human::plural(lost, "event");
+                gap(format!("{events} lost: the event ring of CPU {cpu} was full"))
+                    .count(lost)
+                    .remedy("trace fewer sockets: filter by port")
+            }
             GapCause::Started => {
                 gap(format!("CPU {cpu} came online and its first events are missing"))
             }
@@ -65,6 +69,6 @@ mod tests {
         let cause = GapCause::RingFull { lost: 12 };
         let gap = TraceGap { cpu: 3, from_ns: 1, to_ns: 2, cause }.to_gap();
         assert_eq!((gap.what, gap.count), ("events", Some(12)));
-        assert_eq!(gap.reason, "the event ring of CPU 3 was full");
+        assert_eq!(gap.reason, "12 events lost: the event ring of CPU 3 was full");
     }
 }

@@ -62,6 +62,13 @@ const WRONG: &[&str] = &[
     "list --limit -1",
     "list --limit 1.5",
     "list --limit 99999999999999999999",
+    "list --explain-filter --json sport 22",
+    "--json list --explain-filter",
+    "list --interval 0s",
+    "list --interval 1s --count 0",
+    "events --interval 0",
+    "status --interval 0ms",
+    "watch --interval 0.0000000001ms",
     // Filter expressions.
     "list banana",
     "listeners extra",

@@ -33,8 +33,13 @@ fn max_by_state(_: Mode) -> Result<()> {
     let output = Run::new(["check", "--max", "CLOSE_WAIT=2", "--json"]).run()?.ended(2)?;
     let alert = &output.json()?["alerts"][0];
     ensure!(alert["rule"] == "max-close-wait" && alert["count"] == 3, "{output}");
+    // Its threshold is one of critical.
+    let output = Run::new(["check", "--max", "close-wait=2"]).run()?.ended(2)?;
+    ensure!(output.stdout.contains(" 'max-close-wait'=3;;2;0\n"), "{output}");
     // A missing name or number is usage, with what is allowed.
-    for wrong in ["nowhere=3", "close-wait", "close-wait=many", "close-wait=1:soon"] {
+    let wrong =
+        ["nowhere=3", "close-wait", "close-wait=many", "close-wait=1:soon", "close-wait=1:5"];
+    for wrong in wrong {
         let output = Run::new(["check", "--max", wrong]).run()?.ended(2)?;
         ensure!(output.stderr.lines().count() == 1, "{output}");
     }
@@ -99,6 +104,9 @@ fn mistakes(_: Mode) -> Result<()> {
     Run::new(["check", "--rules", "/nonexistent"]).run()?.ended(2)?;
     Run::new(["check", "--rule", "close-wait-leek"]).run()?.ended(2)?;
     Run::new(["check", "--for", "soon"]).run()?.ended(2)?;
+    // A time of nothing between two looks would never rest.
+    let output = Run::new(["check", "--for", "1s", "--interval", "0s"]).run()?.ended(2)?;
+    ensure!(output.stderr.starts_with("sockstate: --interval 0s: expected a time"), "{output}");
     Ok(())
 }
 
@@ -135,7 +143,9 @@ fn notify(_: Mode) -> Result<()> {
     let _full = full_accept_queue(Family::V4, 2, 0)?;
     let args = ["check", "--rule", "accept-queue-overflow", "--notify", "/nonexistent"];
     let output = Run::new(args).run()?.ended(2)?;
-    ensure!(output.stderr.contains("1 of --notify did not get through"), "{output}");
+    let said = "sockstate: --notify /nonexistent: 1 event did not get through: it could not be \
+                started: No such file or directory";
+    ensure!(output.stderr.contains(said), "{output}");
     Ok(())
 }
 

@@ -32,8 +32,9 @@ pub(super) fn number32(piece: &Piece, what: &str) -> Result<u32, Trouble> {
     number(piece, u32::MAX.into(), what).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
 }
 
-/// A number with a unit; times come out in microseconds.
-pub(super) fn with_unit(piece: &Piece, unit: Unit) -> Result<u64, Trouble> {
+/// A number with a unit; times come out in microseconds. `also` is what else
+/// may stand there.
+pub(super) fn with_unit(piece: &Piece, unit: Unit, also: &str) -> Result<u64, Trouble> {
     let expected = match unit {
         Unit::Time => "a whole number with a unit: us, ms, s, m, h or d, such as 5m",
         Unit::Count => "a whole number, or one with k, m or g (multiples of 1024)",
@@ -46,5 +47,5 @@ pub(super) fn with_unit(piece: &Piece, unit: Unit) -> Result<u64, Trouble> {
         (Some(number), Some(factor)) => number.checked_mul(factor),
         _ => None,
     }
-    .ok_or_else(|| piece.trouble(expected))
+    .ok_or_else(|| piece.trouble(format!("{expected}{also}")))
 }

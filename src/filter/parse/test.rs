@@ -141,7 +141,8 @@ impl Parser {
             (Quantity::AcceptQueue, _) => self.value("a number of connections, or limit")?,
             _ => self.value("a number")?,
         };
-        let number = number::with_unit(&piece, units::of(quantity))?;
+        let also = if quantity == Quantity::AcceptQueue { ", or limit" } else { "" };
+        let number = number::with_unit(&piece, units::of(quantity), also)?;
         Ok(Expr::Is(Predicate::Number(quantity, comparison, Amount::Number(number))))
     }
 

@@ -183,6 +183,7 @@ const ERRORS: &[(&str, &str, &str)] = &[
     ("cookie 0x", "0x", "a cookie"),
     ("recvq 5", "5", "a comparison"),
     ("recvq > 5x", "5x", "with k, m or g"),
+    ("queue >= lim", "lim", "(multiples of 1024), or limit"),
     ("recvq > 99999999999g", "99999999999g", "with k, m or g"),
     ("recvq > limit", "limit", "a whole number"),
     ("age > 5", "5", "with a unit"),

@@ -1,7 +1,7 @@
 //! `check`: the status line that monitoring plugins print, with performance
 //! data behind it, and the alerts below.
 
-use crate::engine::Checked;
+use crate::engine::{Checked, OwnCount};
 use crate::model::state::TCP_STATES;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone};
@@ -57,9 +57,17 @@ fn performance(checked: &Checked) -> String {
             format!("{}={};;;0", state.to_string().to_lowercase(), counts.get(*state))
         }));
     }
-    let own = checked.counted.iter();
-    data.extend(own.map(|(id, count, limit)| format!("'{id}'={count};{limit};;0")));
+    data.extend(checked.counted.iter().map(own_datum));
     data.join(" ")
+}
+
+/// The limit stands where it belongs to the severity.
+fn own_datum(own: &OwnCount) -> String {
+    let OwnCount { id, count, limit, severity } = own;
+    match severity {
+        Severity::Warning => format!("'{id}'={count};{limit};;0"),
+        Severity::Critical => format!("'{id}'={count};;{limit};0"),
+    }
 }
 
 fn alert(out: &mut Vec<u8>, style: &Style, alert: &Alert) {
@@ -72,5 +80,18 @@ fn alert(out: &mut Vec<u8>, style: &Style, alert: &Alert) {
     out.extend_from_slice(plain(&text).as_bytes());
     if !alert.remedy.is_empty() {
         out.extend_from_slice(plain(&format!("         {}\n", alert.remedy)).as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_stands_in_the_slot_of_its_severity() {
+        let datum =
+            |severity| own_datum(&OwnCount { id: "own".into(), count: 3, limit: 2, severity });
+        assert_eq!(datum(Severity::Warning), "'own'=3;2;;0");
+        assert_eq!(datum(Severity::Critical), "'own'=3;;2;0");
     }
 }

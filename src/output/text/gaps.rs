@@ -9,7 +9,7 @@ pub fn gaps(gaps: &[Gap]) -> String {
 
 fn line(gap: &Gap) -> String {
     let count = match gap.count {
-        // The reason of an owner gap already begins with its numbers.
+        // Many a reason already begins with its numbers.
         Some(count) if !gap.reason.starts_with(|c: char| c.is_ascii_digit()) => format!("{count} "),
         _ => String::new(),
     };
