@@ -196,6 +196,9 @@ pub struct PortUse {
     pub range: Range,
     /// What is taken from it for everyone.
     pub blocked: Blocked,
+    /// Ports of the range that any socket has, blocked ones included: more
+    /// than those cannot be gone, whoever took them from whom.
+    pub touched: u32,
     /// Whether ports in TIME_WAIT can be used again.
     pub reuse: Reuse,
     /// The fullest first.

@@ -210,6 +210,7 @@ mod tests {
         let ports = PortUse {
             range: Range { low: 40000, high: 40061, reserved: 2 },
             blocked,
+            touched: 58,
             reuse: Reuse::Loopback,
             budgets: vec![budget(57, 7, Some(0.25)), budget(20, 0, None)],
             sources: vec![SourceBudget { source, used: 58, shared: 3, likely_bound, capacity: 60 }],
