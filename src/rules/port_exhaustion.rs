@@ -226,9 +226,17 @@ fn remedy(ports: &PortUse, budget: &Budget) -> String {
         return format!("{UNCOUNTED}; {}", unblock(&ports.blocked));
     }
     if time_wait(budget) * 2 <= budget.taken() {
+        let same = |source: &SourceBudget| source.source == budget.source;
+        let silent = ports.sources.iter().any(|s| same(s) && s.tells_nothing());
+        let or_bound = if silent {
+            "; if bind() before connect() chose these ports, which cannot be told, set \
+             IP_BIND_ADDRESS_NO_PORT"
+        } else {
+            ""
+        };
         return format!(
             "{UNCOUNTED}: reuse connections, use more source or destination addresses, or widen \
-             net.ipv4.ip_local_port_range"
+             net.ipv4.ip_local_port_range{or_bound}"
         );
     }
     let (held, or_reuse) = match ports.reuse {
