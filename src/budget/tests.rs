@@ -94,6 +94,16 @@ fn reserved_ports_and_others_outside_do_not_count() {
     let ports = count(&host, &[], &rows);
     assert_eq!((ports.range.ports(), ports.range.reserved), (4, 6));
     assert_eq!(taken(&ports), [("10.0.0.2".into(), 1, 4)]);
+    let ports = |range: &str, reserved: &str| {
+        let settings = [
+            ("net.ipv4.ip_local_port_range", range),
+            ("net.ipv4.ip_local_reserved_ports", reserved),
+        ];
+        count(&self::host(&settings), &[], &[]).range.ports()
+    };
+    assert_eq!(ports("32768 60999", "40000-40009,40005,40001-40010"), 28_221);
+    assert_eq!((ports("0 65535", ""), ports("0 65535", "0-65535")), (65_536, 0));
+    assert_eq!(ports("50 49", ""), 0);
 }
 
 #[test]
@@ -210,7 +220,7 @@ fn the_order_of_rows_does_not_matter() {
     let ports = look(&mut rows.iter());
     assert_eq!(ports, look(&mut rows.iter().rev()));
     assert_eq!(ports.blocked, Blocked { listening: 1, bound: 1, explicit: 1 });
-    assert_eq!(taken(&ports), [("10.0.0.2".into(), 1, 8), ("10.0.0.3".into(), 1, 7)]);
+    assert_eq!(taken(&ports), [("10.0.0.3".into(), 1, 7), ("10.0.0.2".into(), 1, 8)]);
     assert_eq!(ports.touched, 4);
 }
 

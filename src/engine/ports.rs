@@ -131,17 +131,20 @@ impl Engine {
     ) -> Result<bool, SourceError> {
         let bound = Code::Not(Box::new(Code::Test(Test::Unbound)));
         let Some(want) = in_range(host, Some(bound)) else { return Ok(false) };
-        let mut found = Vec::new();
+        let mut found = FxHashMap::default();
         let report = self.scan(&want, &mut |row| {
             // Minisockets and requests do not tell, whatever was asked.
             if !StateSet::bucket().contains(row.socket.state) {
-                found.push(row.socket);
+                // One port may be bound to for many destinations.
+                let port = row.socket.local().map(|local| local.port);
+                found.entry((row.socket.table, port)).or_insert(row.socket);
             }
             ControlFlow::Continue(())
         })?;
         let told =
             |table| report.served.iter().all(|s| s.table != table || s.by == Served::Netlink);
-        found.iter().filter(|socket| told(socket.table)).for_each(|socket| budgets.hold(socket));
+        let found = found.values().filter(|socket| told(socket.table));
+        found.for_each(|socket| budgets.hold(socket));
         let known = report.served.iter().all(|served| served.by == Served::Netlink);
         Ok(known)
     }
