@@ -11,9 +11,10 @@
 //! ports of the other parity give such programs away. (A socket with
 //! `IP_LOCAL_PORT_RANGE` takes both parities, and may be taken for one.)
 //!
-//! Rows come in two helpings: [`Budgets::hold`] for what takes a port from
-//! everyone, then [`Budgets::add`] for connections. Nothing is allocated for a
-//! row; a destination has one record in a map.
+//! Rows come in any order: what takes a port from everyone is often listed
+//! behind the connections, or by another dump. So eight bytes of each connection
+//! are kept, a destination has one record in a map, and [`Budgets::finish`]
+//! decides.
 
 mod port_set;
 #[cfg(test)]
@@ -24,10 +25,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::model::address::{Address, Endpoint};
 use crate::model::host::Host;
 use crate::model::ports::{Blocked, Budget, Growth, PortUse, Range, Reuse, Seen, SourceBudget};
-use crate::model::row::Row;
 use crate::model::socket::{Socket, TimerKind};
 use crate::model::state::State;
-use crate::model::table::Table;
 use crate::model::want::Proto;
 
 use port_set::PortSet;
@@ -60,6 +59,24 @@ struct Tally {
     old: u32,
 }
 
+/// What is kept of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    /// Its source and destination, an index.
+    pair: u32,
+    port: u16,
+    time_wait: Option<Part>,
+    reusable: bool,
+}
+
+/// Which part of TIME_WAIT a record is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    First,
+    Middle,
+    Last,
+}
+
 #[derive(Default)]
 struct SourceTally {
     once: PortSet,
@@ -76,7 +93,16 @@ pub struct Budgets {
     listeners: FxHashSet<(u16, Address)>,
     reuse: Reuse,
     reuse_delay_ms: u64,
-    tallies: FxHashMap<(Address, Endpoint), Tally>,
+    /// Ports of the pool that any socket has.
+    touched: PortSet,
+    opened: Vec<Opened>,
+    pairs: FxHashMap<(Address, Endpoint), u32>,
+}
+
+/// The connections of a [`Budgets`], counted.
+struct Counted<'b> {
+    budgets: &'b Budgets,
+    tallies: Vec<((Address, Endpoint), Tally)>,
     sources: FxHashMap<Address, SourceTally>,
 }
 
@@ -99,15 +125,26 @@ impl Budgets {
             listeners: FxHashSet::default(),
             reuse: Reuse::of(host),
             reuse_delay_ms: delay.unwrap_or(REUSE_DELAY_MS),
-            tallies: FxHashMap::default(),
-            sources: FxHashMap::default(),
+            touched: PortSet::default(),
+            opened: Vec::new(),
+            pairs: FxHashMap::default(),
         })
+    }
+
+    /// Takes in a row of any state. Connections whose port `bind()` was told
+    /// look like others, so [`Budgets::hold`] must be told of them.
+    pub fn take(&mut self, socket: &Socket) {
+        match socket.state {
+            State::Listen | State::Bound => self.hold(socket),
+            _ => {
+                self.add(socket);
+            }
+        }
     }
 
     /// Takes in what holds a port against everyone: a listener, a bound
     /// socket, or a connection whose port `bind()` was told
-    /// (`SOCK_BINDPORT_LOCK`). All of these before the first
-    /// [`Budgets::add`].
+    /// (`SOCK_BINDPORT_LOCK`), which is added as well.
     pub fn hold(&mut self, socket: &Socket) {
         let Some(local) = socket.local().filter(|_| socket.table.proto == Proto::Tcp) else {
             return;
@@ -119,6 +156,7 @@ impl Budgets {
             return;
         }
         self.blocked.insert(local.port);
+        self.touched.insert(local.port);
         match socket.state {
             State::Listen => self.counts.listening += 1,
             State::Bound | State::Close => self.counts.bound += 1,
@@ -128,7 +166,8 @@ impl Budgets {
 
     /// Takes in a connection and says whether it counts: one that we did not
     /// open, because somebody listens on its port, and one with a port of
-    /// another range are left out.
+    /// another range are left out. A listener that comes later is known in the
+    /// end.
     pub fn add(&mut self, socket: &Socket) -> bool {
         let (Some(local), Some(remote)) = (socket.local(), socket.remote()) else { return false };
         let ours = socket.table.proto == Proto::Tcp
@@ -136,82 +175,55 @@ impl Budgets {
             && !remote.address.is_unspecified()
             && self.pool.contains(local.port)
             && !self.is_listening(local);
-        if !ours {
+        // 2^32 destinations do not fit into this machine.
+        let Some(next) = u32::try_from(self.pairs.len()).ok().filter(|_| ours) else {
             return false;
-        }
-        let time_wait = time_wait_age(socket);
-        let reusable = time_wait.is_some_and(|age| self.is_reusable(socket, age));
-        let tally = self.tallies.entry((local.address, remote)).or_default();
-        tally.used += 1;
-        tally.reusable += u32::from(reusable);
-        tally.time_wait += u32::from(time_wait.is_some());
-        tally.young += u32::from(time_wait.is_some_and(|age| age < WINDOW_MS));
-        tally.old += u32::from(time_wait.is_some_and(|age| age >= TIME_WAIT_MS - WINDOW_MS));
-        if !self.blocked.contains(local.port) {
-            let first = (local.port ^ self.range.low) & 1 == 0;
-            *(if first { &mut tally.first_parity } else { &mut tally.other_parity }) += 1;
-        }
-        let source = self.sources.entry(local.address).or_default();
-        let set =
-            if source.once.contains(local.port) { &mut source.again } else { &mut source.once };
-        set.insert(local.port);
+        };
+        let age = time_wait_age(socket);
+        self.touched.insert(local.port);
+        self.opened.push(Opened {
+            pair: *self.pairs.entry((local.address, remote)).or_insert(next),
+            port: local.port,
+            time_wait: age.map(Part::at),
+            reusable: age.is_some_and(|age| self.is_reusable(socket, age)),
+        });
         true
+    }
+
+    /// Whether at least a quarter of the ports has some socket. Below that no
+    /// budget can be worth a closer look, whatever takes them.
+    pub fn is_notable(&self) -> bool {
+        self.touched.len() > 0 && self.touched.len() * 4 >= self.pool.len()
     }
 
     /// What was counted, the fullest budgets first.
     pub fn finish(self) -> PortUse {
-        let mut budgets: Vec<Budget> =
-            self.tallies.iter().map(|(key, tally)| self.budget(*key, tally)).collect();
+        let counted = self.counted();
+        let mut budgets: Vec<Budget> = counted.budgets();
         budgets.sort_by(|a, b| {
             let by_key = || (a.source, a.destination).cmp(&(b.source, b.destination));
             b.ratio().total_cmp(&a.ratio()).then(b.used.cmp(&a.used)).then_with(by_key)
         });
-        let likely = self.likely_bound();
-        let mut sources: Vec<SourceBudget> = self
-            .sources
-            .iter()
-            .map(|(source, tally)| {
-                let likely_bound = likely.get(source).copied().unwrap_or(0);
-                self.source_budget(*source, tally, likely_bound)
-            })
-            .collect();
+        let mut sources = counted.sources();
         sources.sort_by_key(|source| (std::cmp::Reverse(source.used), source.source));
         let (range, blocked, reuse) = (self.range, self.counts, self.reuse);
-        PortUse { range, blocked, reuse, budgets, sources }
+        PortUse { range, blocked, touched: self.touched.len(), reuse, budgets, sources }
     }
 
-    fn budget(&self, (source, destination): (Address, Endpoint), tally: &Tally) -> Budget {
-        // Its own connections on blocked ports are no loss for it.
-        let own_blocked = tally.used - tally.first_parity - tally.other_parity;
-        let capacity = (self.pool.len() + own_blocked).saturating_sub(self.counts.total());
-        let timers = f64::from(tally.young) - f64::from(tally.old);
-        let growth = (tally.time_wait > 0).then(|| Growth {
-            per_second: timers * 1000.0 / f64::from(WINDOW_MS),
-            seen: Seen::Timers,
-        });
-        let Tally { used, time_wait, reusable, .. } = *tally;
-        Budget { source, destination, used, time_wait, reusable, capacity, growth }
-    }
-
-    fn source_budget(&self, source: Address, tally: &SourceTally, likely: u32) -> SourceBudget {
-        let (used, shared) = (tally.once.len(), tally.again.len());
-        let own_blocked = used - tally.once.minus(&self.blocked).len();
-        let capacity = (self.pool.len() + own_blocked).saturating_sub(self.counts.total());
-        SourceBudget { source, used, shared, likely_bound: likely, capacity }
-    }
-
-    /// Ports of each source that `connect()` would not have picked yet.
-    fn likely_bound(&self) -> FxHashMap<Address, u32> {
-        let first = self.pool.minus(&self.blocked).of_parity(self.range.low);
-        let mut likely = FxHashMap::default();
-        for ((source, _), tally) in &self.tallies {
-            // With few of the first parity left, connect() may have gone on to
-            // the other; connections that ended since leave room for a tenth.
-            if u64::from(tally.first_parity) * 10 < u64::from(first) * 9 {
-                *likely.entry(*source).or_default() += tally.other_parity;
-            }
+    fn counted(&self) -> Counted<'_> {
+        let mut tallies = vec![Default::default(); self.pairs.len()];
+        for (pair, index) in &self.pairs {
+            tallies[*index as usize] = (*pair, Tally::default());
         }
-        likely
+        let mut counted = Counted { budgets: self, tallies, sources: FxHashMap::default() };
+        self.opened.iter().for_each(|opened| counted.add(opened));
+        counted.tallies.retain(|(_, tally)| tally.used > 0);
+        counted
+    }
+
+    /// Ports that `connect()` could have which has some blocked ones itself.
+    fn capacity(&self, own_blocked: u32) -> u32 {
+        (self.pool.len() + own_blocked).saturating_sub(self.counts.total())
     }
 
     fn is_listening(&self, local: Endpoint) -> bool {
@@ -234,16 +246,81 @@ impl Budgets {
     }
 }
 
-/// The budgets of rows that were kept; empty when the range is not known.
-/// Ports that were bound by number cannot be told from rows alone.
-pub fn budgets(table: &Table, host: &Host) -> Vec<Budget> {
-    let Some(mut budgets) = Budgets::new(host) else { return Vec::new() };
-    let holds = |state| matches!(state, State::Listen | State::Bound);
-    table.iter().filter(|row| holds(row.socket.state)).for_each(|row| budgets.hold(&row.socket));
-    table.iter().for_each(|row: Row<'_>| {
-        budgets.add(&row.socket);
-    });
-    budgets.finish().budgets
+impl Counted<'_> {
+    fn add(&mut self, opened: &Opened) {
+        let Opened { pair, port, time_wait, reusable } = *opened;
+        let ((source, _), tally) = &mut self.tallies[pair as usize];
+        // Its listener may have been listed behind it.
+        if self.budgets.is_listening(Endpoint::new(*source, port)) {
+            return;
+        }
+        tally.used += 1;
+        tally.reusable += u32::from(reusable);
+        tally.time_wait += u32::from(time_wait.is_some());
+        tally.young += u32::from(time_wait == Some(Part::First));
+        tally.old += u32::from(time_wait == Some(Part::Last));
+        if !self.budgets.blocked.contains(port) {
+            let first = (port ^ self.budgets.range.low) & 1 == 0;
+            *(if first { &mut tally.first_parity } else { &mut tally.other_parity }) += 1;
+        }
+        let source = self.sources.entry(*source).or_default();
+        let set = if source.once.contains(port) { &mut source.again } else { &mut source.once };
+        set.insert(port);
+    }
+
+    fn budgets(&self) -> Vec<Budget> {
+        self.tallies.iter().map(|(pair, tally)| self.budget(*pair, tally)).collect()
+    }
+
+    fn budget(&self, (source, destination): (Address, Endpoint), tally: &Tally) -> Budget {
+        // Its own connections on blocked ports are no loss for it.
+        let own_blocked = tally.used - tally.first_parity - tally.other_parity;
+        let capacity = self.budgets.capacity(own_blocked);
+        let timers = f64::from(tally.young) - f64::from(tally.old);
+        let growth = (tally.time_wait > 0).then(|| Growth {
+            per_second: timers * 1000.0 / f64::from(WINDOW_MS),
+            seen: Seen::Timers,
+        });
+        let Tally { used, time_wait, reusable, .. } = *tally;
+        Budget { source, destination, used, time_wait, reusable, capacity, growth }
+    }
+
+    fn sources(&self) -> Vec<SourceBudget> {
+        let likely = self.likely_bound();
+        let one = |(source, tally): (&Address, &SourceTally)| {
+            let (used, shared) = (tally.once.len(), tally.again.len());
+            let own_blocked = used - tally.once.minus(&self.budgets.blocked).len();
+            let capacity = self.budgets.capacity(own_blocked);
+            let likely_bound = likely.get(source).copied().unwrap_or(0);
+            SourceBudget { source: *source, used, shared, likely_bound, capacity }
+        };
+        self.sources.iter().map(one).collect()
+    }
+
+    /// Ports of each source that `connect()` would not have picked yet.
+    fn likely_bound(&self) -> FxHashMap<Address, u32> {
+        let Budgets { pool, blocked, range, .. } = self.budgets;
+        let first = pool.minus(blocked).of_parity(range.low);
+        let mut likely = FxHashMap::default();
+        for ((source, _), tally) in &self.tallies {
+            // With few of the first parity left, connect() may have gone on to
+            // the other; connections that ended since leave room for a tenth.
+            if u64::from(tally.first_parity) * 10 < u64::from(first) * 9 {
+                *likely.entry(*source).or_default() += tally.other_parity;
+            }
+        }
+        likely
+    }
+}
+
+impl Part {
+    fn at(age_ms: u32) -> Self {
+        match age_ms {
+            age if age < WINDOW_MS => Self::First,
+            age if age >= TIME_WAIT_MS - WINDOW_MS => Self::Last,
+            _ => Self::Middle,
+        }
+    }
 }
 
 /// Milliseconds since the record was made, or began anew.

@@ -29,10 +29,11 @@ use crate::kernel::proc_net::{InetLine, ProcAddress};
 use crate::model::address::{Address, Endpoint};
 use crate::model::age::Age;
 use crate::model::conn::{Conn, ConnMemory};
-use crate::model::frame::{Counted, Frame, Past, PortUse, TimeWaits};
+use crate::model::frame::{Counted, Frame, Past, TimeWaits};
 use crate::model::gap::Gap;
 use crate::model::listener::{HalfOpen, Listener, Waiting};
 use crate::model::owner::Holder;
+use crate::model::ports::{Blocked, Budget, PortUse, Range, Reuse, SourceBudget};
 use crate::model::queues::AcceptQueue;
 use crate::model::socket::{Socket, Timer, TimerKind};
 use crate::model::standing::Standing as Row;
@@ -96,6 +97,7 @@ struct Step {
     frame: Frame,
     expected: Vec<String>,
     standing: Option<usize>,
+    known: Vec<String>,
     unknown: Vec<String>,
 }
 
@@ -133,6 +135,9 @@ impl Scenario {
             };
             for rule in &step.unknown {
                 assert!(look.firing.unknown.iter().any(|u| u.rule == *rule), "{at}: {rule}");
+            }
+            for rule in &step.known {
+                assert!(look.firing.unknown.iter().all(|u| u.rule != *rule), "{at}: {rule}");
             }
             let mut said: Vec<String> =
                 alerts.step(step.at_ms, look, &self.config).iter().map(shown).collect();
@@ -239,16 +244,35 @@ impl Step {
                 let place = endpoint(remote);
                 frame.time_wait.remotes.push(TimeWaits { place, young });
             }
+            ["ports", "blocked", numbers @ ..] => {
+                let [listening, bound, explicit] = counts(numbers);
+                let ports = frame.ports.get_or_insert_with(no_ports);
+                ports.blocked = Blocked { listening, bound, explicit };
+                ports.touched = ports.blocked.total();
+            }
+            ["ports", "touched", count] => {
+                let ports = frame.ports.get_or_insert_with(no_ports);
+                ports.touched = count.parse().expect("a count");
+            }
+            ["ports", "bound-first", numbers @ ..] => {
+                let [used, shared, likely_bound, capacity] = counts(numbers);
+                let source = Address::v4([10, 0, 0, 1]);
+                let ports = frame.ports.get_or_insert_with(no_ports);
+                ports.sources.push(SourceBudget { source, used, shared, likely_bound, capacity });
+            }
             ["ports", remote, numbers @ ..] => {
-                let n: Vec<u64> = numbers.iter().map(|n| n.parse().expect("a count")).collect();
-                frame.ports.get_or_insert_default().push(PortUse {
+                let [used, time_wait, reusable, capacity] = counts(numbers);
+                let ports = frame.ports.get_or_insert_with(no_ports);
+                ports.budgets.push(Budget {
                     source: Address::v4([10, 0, 0, 1]),
                     destination: endpoint(remote),
-                    used: n[0],
-                    time_wait: n[1],
-                    capacity: n[2],
-                    blocked: n[3],
+                    used,
+                    time_wait,
+                    reusable,
+                    capacity,
+                    growth: None,
                 });
+                ports.touched = ports.touched.max(used);
             }
             ["dead", count, pid, comm] => {
                 std::sync::Arc::make_mut(&mut frame.owners)
@@ -258,12 +282,14 @@ impl Step {
                 dead.processes.push((pid, count.parse().expect("a count")));
             }
             ["gap", what, reason @ ..] => {
-                let what =
-                    ["tcp", "tcp6", "udp", "counters", "unix"].into_iter().find(|w| w == what);
+                let what = ["tcp", "tcp6", "udp", "counters", "unix", "binds"]
+                    .into_iter()
+                    .find(|w| w == what);
                 frame.gaps.push(Gap::new(what.expect("a known gap"), reason.join(" ")));
             }
             ["expect", rest @ ..] => self.expected.push(rest.join(" ")),
             ["standing", count] => self.standing = count.parse().ok(),
+            ["known", rule] => self.known.push((*rule).to_owned()),
             ["unknown", rule] => self.unknown.push((*rule).to_owned()),
             other => panic!("what is {other:?}?"),
         }
@@ -307,6 +333,23 @@ fn own(frame: &mut Frame, inode: u32, pid: &str, comm: &str) {
 fn endpoint(text: &str) -> Endpoint {
     let address: std::net::SocketAddrV4 = text.parse().expect(text);
     Endpoint::new(Address::v4(address.ip().octets()), address.port())
+}
+
+fn counts<const N: usize>(words: &[&str]) -> [u32; N] {
+    let counts: Vec<u32> = words.iter().map(|n| n.parse().expect("a count")).collect();
+    counts.try_into().expect("so many counts")
+}
+
+/// The usual range, unused.
+fn no_ports() -> PortUse {
+    PortUse {
+        range: Range { low: 32_768, high: 60_999, reserved: 0 },
+        blocked: Blocked::default(),
+        touched: 0,
+        reuse: Reuse::Loopback,
+        budgets: Vec::new(),
+        sources: Vec::new(),
+    }
 }
 
 fn pair(text: &str) -> (u32, u32) {

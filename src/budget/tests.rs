@@ -94,6 +94,16 @@ fn reserved_ports_and_others_outside_do_not_count() {
     let ports = count(&host, &[], &rows);
     assert_eq!((ports.range.ports(), ports.range.reserved), (4, 6));
     assert_eq!(taken(&ports), [("10.0.0.2".into(), 1, 4)]);
+    let ports = |range: &str, reserved: &str| {
+        let settings = [
+            ("net.ipv4.ip_local_port_range", range),
+            ("net.ipv4.ip_local_reserved_ports", reserved),
+        ];
+        count(&self::host(&settings), &[], &[]).range.ports()
+    };
+    assert_eq!(ports("32768 60999", "40000-40009,40005,40001-40010"), 28_221);
+    assert_eq!((ports("0 65535", ""), ports("0 65535", "0-65535")), (65_536, 0));
+    assert_eq!(ports("50 49", ""), 0);
 }
 
 #[test]
@@ -188,8 +198,44 @@ fn ports_of_the_other_parity_give_bind_away() {
     assert!(source.binds_first(), "two of three are shared, the third looks bound");
 }
 
+/// What holds a port may be listed behind what it holds it against.
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    let numbered = socket(State::Established, (US, 40001), (A, 80));
+    let rows = [
+        to(B, [40000, 40003]),
+        vec![
+            numbered,
+            socket(State::Listen, ([0; 4], 40003), ([0; 4], 0)),
+            socket(State::Bound, (US, 40005), ([0; 4], 0)),
+        ],
+    ]
+    .concat();
+    let look = |rows: &mut dyn Iterator<Item = &Socket>| {
+        let mut budgets = Budgets::new(&host(&[])).expect("the range is known");
+        rows.for_each(|row| budgets.take(row));
+        budgets.hold(&numbered);
+        budgets.finish()
+    };
+    let ports = look(&mut rows.iter());
+    assert_eq!(ports, look(&mut rows.iter().rev()));
+    assert_eq!(ports.blocked, Blocked { listening: 1, bound: 1, explicit: 1 });
+    assert_eq!(taken(&ports), [("10.0.0.3".into(), 1, 7), ("10.0.0.2".into(), 1, 8)]);
+    assert_eq!(ports.touched, 4);
+}
+
+#[test]
+fn a_quarter_of_the_ports_is_worth_a_closer_look() {
+    let notable = |ports: std::ops::Range<u16>| {
+        let mut budgets = Budgets::new(&host(&[])).expect("the range is known");
+        // A port counts once, however many destinations have it.
+        [to(A, ports.clone()), to(B, ports)].concat().iter().for_each(|row| budgets.take(row));
+        budgets.is_notable()
+    };
+    assert!(!notable(40000..40000) && !notable(40000..40002) && notable(40000..40003));
+}
+
 #[test]
 fn without_a_range_there_is_nothing_to_say() {
     assert!(Budgets::new(&Host::default()).is_none());
-    assert!(budgets(&crate::model::table::Table::default(), &Host::default()).is_empty());
 }

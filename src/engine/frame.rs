@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::budget::Budgets;
 use crate::model::conn::Conn;
 use crate::model::frame::{Counted, DeadFds, Frame};
 use crate::model::gap::Gap;
@@ -23,6 +24,7 @@ use crate::source::{self, Report, Served, SourceError};
 use crate::sys::{owners, processes};
 
 use super::glance::{Glance, MAX_EXACT, RARE, is_rare, is_suspicious};
+use super::ports::unseen_numbers;
 use super::{Engine, Selection, dead_fds, owner_gap};
 
 /// Processes with fewer CLOSE_WAIT sockets need no look at their limits: one
@@ -48,11 +50,13 @@ pub(super) struct FirstLook {
 }
 
 /// Rows that deserve a second look, as they were at the first: suspicious ones
-/// of ESTABLISHED, and those of rare states.
+/// of ESTABLISHED, and those of rare states; and the ephemeral ports, of which
+/// it does not tell how they were bound.
 #[derive(Default)]
 struct Leads {
     suspects: Vec<(Socket, Conn)>,
     rare: Vec<(Socket, Conn)>,
+    ports: Option<Budgets>,
 }
 
 /// Who served it, and what is missing so far.
@@ -111,9 +115,8 @@ impl Engine {
         let mut parts = Parts::default();
         let (host, gaps) = self.host();
         parts.report.gaps.extend(gaps);
-        let range = host.sysctls.local_port_range().filter(|_| ask.needs.ports);
         parts.frame.host = host;
-        let leads = self.glance(ask, range, each, &mut parts)?;
+        let leads = self.glance(ask, each, &mut parts)?;
         Ok(FirstLook { parts, leads })
     }
 
@@ -128,7 +131,10 @@ impl Engine {
         first: FirstLook,
         own: &mut dyn FnMut(&[u32]) -> Result<Owned, SourceError>,
     ) -> Result<Looked, SourceError> {
-        let FirstLook { mut parts, leads } = first;
+        let FirstLook { mut parts, mut leads } = first;
+        if let Some(ports) = leads.ports.take() {
+            self.ports_of(ports, &mut parts)?;
+        }
         self.close_look(ask, leads, &mut parts)?;
         if ask.needs.udp {
             self.udp(ask, &mut parts)?;
@@ -146,14 +152,14 @@ impl Engine {
     fn glance(
         &self,
         ask: &Ask<'_>,
-        range: Option<(u16, u16)>,
         each: &mut dyn FnMut(&Row<'_>),
         parts: &mut Parts,
     ) -> Result<Leads, SourceError> {
         if !ask.needs.glance {
             return Ok(Leads::default());
         }
-        let mut glance = Glance::new(range);
+        let host = &parts.frame.host;
+        let mut glance = Glance::new(ask.needs.ports.then(|| Budgets::new(host)).flatten());
         let inodes = &mut parts.inodes;
         let want = Want { extras: ask.extras, ..Want::all_of(ask.tables.clone()) };
         let report = self.scan(&want, &mut |row| {
@@ -169,10 +175,22 @@ impl Engine {
         parts.report.merge(report);
         let frame = &mut parts.frame;
         frame.time_wait = glance.time_wait_rates();
-        let reserved = frame.host.sysctls.reserved_ports().unwrap_or_default();
-        frame.ports = glance.port_use(reserved);
         frame.tcp = glance.tcp;
-        Ok(Leads { suspects: glance.suspects, rare: glance.rare })
+        Ok(Leads { suspects: glance.suspects, rare: glance.rare, ports: glance.ports })
+    }
+
+    /// The ephemeral ports. Which connections were bound to a number is asked
+    /// for where it may matter only: the kernel walks its whole table for it.
+    fn ports_of(&self, mut ports: Budgets, parts: &mut Parts) -> Result<(), SourceError> {
+        let known =
+            !ports.is_notable() || self.hold_bound_by_number(&parts.frame.host, &mut ports)?;
+        parts.report.gaps.extend((!known).then(unseen_numbers));
+        let mut ports = ports.finish();
+        // Looks are kept, to measure growth by.
+        ports.budgets.retain(|budget| budget.taken() * 4 >= budget.capacity);
+        ports.sources.retain(|source| source.used * 4 >= source.capacity);
+        parts.frame.ports = Some(ports);
+        Ok(())
     }
 
     /// The second look, with tcp_info.
@@ -186,7 +204,7 @@ impl Engine {
         if !ask.needs.conns || tables.is_empty() {
             return Ok(());
         }
-        let Leads { suspects, rare } = leads;
+        let Leads { suspects, rare, .. } = leads;
         let frame = &mut parts.frame;
         let (live, known) = (self.is_live(), ask.needs.glance);
         let (mut states, mut rows) = (StateSet::EMPTY, Vec::new());

@@ -1,13 +1,13 @@
 //! The first look at every row: counts of everything, and which few rows
 //! deserve a second look.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use crate::model::address::{Address, Endpoint};
+use crate::budget::Budgets;
+use crate::model::address::Endpoint;
 use crate::model::age::TIME_WAIT_MS;
 use crate::model::conn::Conn;
-use crate::model::frame::{PortUse, StateCounts, TimeWaitRates, TimeWaits, YOUNG_MS};
-use crate::model::host::ephemeral_ports;
+use crate::model::frame::{StateCounts, TimeWaitRates, TimeWaits, YOUNG_MS};
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::model::socket::{Socket, TimerKind};
@@ -44,13 +44,14 @@ pub(super) struct Glance {
     pub rare: Vec<(Socket, Conn)>,
     young_by_port: FxHashMap<u16, u64>,
     young_by_remote: FxHashMap<Endpoint, u64>,
-    ports: Option<PortTally>,
+    /// The ephemeral ports, where they are counted.
+    pub ports: Option<Budgets>,
 }
 
 impl Glance {
-    /// A glance that also counts the ephemeral ports of a range.
-    pub fn new(range: Option<(u16, u16)>) -> Self {
-        Self { ports: range.map(PortTally::new), ..Self::default() }
+    /// A glance that also counts ephemeral ports.
+    pub fn new(ports: Option<Budgets>) -> Self {
+        Self { ports, ..Self::default() }
     }
 
     /// Takes in a TCP row.
@@ -66,7 +67,7 @@ impl Glance {
             self.rare.extend(Conn::of(row).map(|conn| (*socket, conn)));
         }
         if let Some(ports) = &mut self.ports {
-            ports.add(socket);
+            ports.take(socket);
         }
     }
 
@@ -85,11 +86,6 @@ impl Glance {
             local_ports: many(&self.young_by_port),
             remotes: many(&self.young_by_remote),
         }
-    }
-
-    /// The fullest port budgets.
-    pub fn port_use(&self, reserved: &[(u16, u16)]) -> Option<Vec<PortUse>> {
-        Some(self.ports.as_ref()?.finish(reserved))
     }
 }
 
@@ -126,77 +122,4 @@ pub(super) fn is_suspicious(row: &Row<'_>) -> bool {
 /// nothing more.
 pub(super) fn is_rare(row: &Row<'_>) -> bool {
     RARE.contains(&row.socket.state) && Standing::of(row) != Standing::Minisocket
-}
-
-/// Ephemeral ports by source and destination.
-struct PortTally {
-    range: (u16, u16),
-    /// Ports that connections came in by; LISTEN rows come first in a dump
-    /// (`tcp_diag_dump`).
-    listening: FxHashSet<u16>,
-    used: FxHashMap<(Address, Endpoint), (u64, u64)>,
-    /// Ports of the range that are bound without a connection, by address.
-    bound: FxHashMap<Address, FxHashSet<u16>>,
-}
-
-impl PortTally {
-    fn new(range: (u16, u16)) -> Self {
-        Self {
-            range,
-            listening: FxHashSet::default(),
-            used: FxHashMap::default(),
-            bound: FxHashMap::default(),
-        }
-    }
-
-    fn add(&mut self, socket: &Socket) {
-        let (Some(local), Some(remote)) = (socket.local(), socket.remote()) else { return };
-        if !(self.range.0..=self.range.1).contains(&local.port) {
-            return;
-        }
-        match socket.state {
-            State::Listen | State::Bound => {
-                if socket.state == State::Listen {
-                    self.listening.insert(local.port);
-                }
-                self.bound.entry(local.address).or_default().insert(local.port);
-            }
-            _ if remote.port == 0 || self.listening.contains(&local.port) => {}
-            state => {
-                let used = self.used.entry((local.address, remote)).or_default();
-                used.0 += 1;
-                used.1 += u64::from(state == State::TimeWait);
-            }
-        }
-    }
-
-    fn finish(&self, reserved: &[(u16, u16)]) -> Vec<PortUse> {
-        let all = u64::from(ephemeral_ports(self.range, reserved));
-        let used = self.used.iter().map(|((source, destination), (used, time_wait))| {
-            self.budget(*source, *destination, *used, *time_wait, all)
-        });
-        let bound = self.bound.keys().filter(|address| !address.is_unspecified());
-        let bound = bound.map(|source| self.budget(*source, Endpoint::default(), 0, 0, all));
-        let mut list: Vec<PortUse> =
-            used.chain(bound).filter(|p| (p.used + p.blocked) * 4 >= all).collect();
-        list.sort_unstable_by_key(|p| (std::cmp::Reverse(p.used), p.source, p.destination));
-        list
-    }
-
-    fn budget(
-        &self,
-        source: Address,
-        destination: Endpoint,
-        used: u64,
-        time_wait: u64,
-        all: u64,
-    ) -> PortUse {
-        let takes = |(address, _): &(&Address, &FxHashSet<u16>)| {
-            **address == source || address.is_unspecified()
-        };
-        let ports: FxHashSet<u16> =
-            self.bound.iter().filter(takes).flat_map(|(_, ports)| ports.iter().copied()).collect();
-        let blocked = (ports.len() as u64).min(all);
-        PortUse { source, destination, used, time_wait, capacity: all - blocked, blocked }
-    }
 }

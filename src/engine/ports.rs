@@ -89,11 +89,11 @@ impl Engine {
             });
         };
         report.merge(self.held(&mut budgets)?);
-        let (explicit, explicit_known) = self.bound_by_number(&host)?;
-        explicit.iter().for_each(|socket| budgets.hold(socket));
+        let explicit_known = self.hold_bound_by_number(&host, &mut budgets)?;
         // TCP_BOUND_INACTIVE, inet_diag_dump_icsk.
         let listed = host.kernel.is_none_or(|release| release >= (6, 8));
-        report.gaps.extend(unseen_binds(explicit_known, listed));
+        report.gaps.extend((!explicit_known).then(unseen_numbers));
+        report.gaps.extend((!listed).then(unseen_binds));
         let mut opened = Vec::new();
         let found = self.outgoing(selection, &host, &mut |socket| {
             let counted = budgets.add(socket) && processes && socket.inode != 0;
@@ -121,24 +121,32 @@ impl Engine {
         })
     }
 
-    /// Connections whose port was given to `bind()`, and whether every table
-    /// could tell: the kernel's test is asked for in a program.
-    fn bound_by_number(&self, host: &Host) -> Result<(Vec<Socket>, bool), SourceError> {
+    /// Holds the ports that were given to `bind()` by connections, and says
+    /// whether every table could tell: the kernel's test is asked for in a
+    /// program.
+    pub(super) fn hold_bound_by_number(
+        &self,
+        host: &Host,
+        budgets: &mut Budgets,
+    ) -> Result<bool, SourceError> {
         let bound = Code::Not(Box::new(Code::Test(Test::Unbound)));
-        let Some(want) = in_range(host, Some(bound)) else { return Ok((Vec::new(), false)) };
-        let mut found = Vec::new();
+        let Some(want) = in_range(host, Some(bound)) else { return Ok(false) };
+        let mut found = FxHashMap::default();
         let report = self.scan(&want, &mut |row| {
             // Minisockets and requests do not tell, whatever was asked.
             if !StateSet::bucket().contains(row.socket.state) {
-                found.push(row.socket);
+                // One port may be bound to for many destinations.
+                let port = row.socket.local().map(|local| local.port);
+                found.entry((row.socket.table, port)).or_insert(row.socket);
             }
             ControlFlow::Continue(())
         })?;
         let told =
             |table| report.served.iter().all(|s| s.table != table || s.by == Served::Netlink);
-        found.retain(|socket| told(socket.table));
+        let found = found.values().filter(|socket| told(socket.table));
+        found.for_each(|socket| budgets.hold(socket));
         let known = report.served.iter().all(|served| served.by == Served::Netlink);
-        Ok((found, known))
+        Ok(known)
     }
 
     fn outgoing(
@@ -179,17 +187,16 @@ impl Engine {
     }
 }
 
-/// What takes ports from everyone and could not be listed.
-fn unseen_binds(explicit_known: bool, listed: bool) -> impl Iterator<Item = Gap> {
-    let explicit = (!explicit_known).then(|| {
-        Gap::new("binds", "connections bound to a port by its number are not told from others")
-            .remedy("read from netlink")
-    });
-    let bound = (!listed).then(|| {
-        Gap::new("binds", "sockets that are bound and not connected are not listed")
-            .remedy("Linux 6.8 lists them")
-    });
-    explicit.into_iter().chain(bound)
+/// Connections that take their port from everyone could not be told.
+pub(super) fn unseen_numbers() -> Gap {
+    Gap::new("binds", "connections bound to a port by its number are not told from others")
+        .remedy("read from netlink")
+}
+
+/// Sockets that take their port from everyone could not be listed.
+fn unseen_binds() -> Gap {
+    Gap::new("binds", "sockets that are bound and not connected are not listed")
+        .remedy("Linux 6.8 lists them")
 }
 
 fn tcp_tables() -> Vec<TableId> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::address::{Address, Endpoint};
+use super::address::Endpoint;
 use super::conn::Conn;
 use super::gap::Gap;
 use super::host::Host;
 use super::listener::Listener;
 use super::owner::Owners;
+use super::ports::PortUse;
 use super::state::{State, TCP_STATES};
 
 /// How many sockets of a table are in each state, by the state's number.
@@ -89,23 +90,6 @@ pub struct DeadFds {
     pub hidden_processes: u64,
 }
 
-/// Ephemeral ports that one source uses towards one destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PortUse {
-    /// Our address.
-    pub source: Address,
-    /// The service.
-    pub destination: Endpoint,
-    /// Ports used.
-    pub used: u64,
-    /// Those of them held by TIME_WAIT.
-    pub time_wait: u64,
-    /// Ports that can be used at all.
-    pub capacity: u64,
-    /// Ports that explicit binds take from everyone.
-    pub blocked: u64,
-}
-
 /// How many sockets an own rule's filter selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -130,8 +114,9 @@ pub struct Frame {
     pub udp: Vec<Conn>,
     /// Where TIME_WAIT comes from.
     pub time_wait: TimeWaitRates,
-    /// The fullest budgets of ephemeral ports; absent where not asked for.
-    pub ports: Option<Vec<PortUse>>,
+    /// The ephemeral ports, of budgets those of which a quarter and more is
+    /// taken; absent where not asked for.
+    pub ports: Option<PortUse>,
     /// Sockets that no table lists; absent where not asked for.
     pub dead_fds: Option<DeadFds>,
     /// What own rules count, in their order.

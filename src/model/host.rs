@@ -6,7 +6,7 @@
 use crate::kernel::counters::Counters;
 
 pub use super::counter::{COUNTERS, CounterField, Kind};
-pub use super::sysctl::{SYSCTLS, Shape, Sysctl, Sysctls, Value, ephemeral_ports};
+pub use super::sysctl::{SYSCTLS, Shape, Sysctl, Sysctls, Value};
 
 /// What one look at the host found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn an_unset_or_negative_number_is_absent() {
         let mut sysctls = Sysctls::default();
-        assert_eq!((sysctls.somaxconn(), sysctls.ephemeral_ports()), (None, None));
+        assert_eq!((sysctls.somaxconn(), sysctls.local_port_range()), (None, None));
         assert!(sysctls.set("net.ipv4.tcp_fin_timeout", b"-1\n"));
         assert_eq!(sysctls.fin_timeout(), None);
         assert_eq!(sysctls.get("net.ipv4.tcp_fin_timeout"), Some(&Value::Numbers(vec![-1])));
@@ -124,22 +124,6 @@ mod tests {
             let value = Value::parse(shape, text.as_bytes());
             assert_eq!(value.map(|v| v.to_string()).as_deref(), Some(printed));
         }
-    }
-
-    #[test]
-    fn capacity_is_the_range_less_the_reserved_ports_in_it() {
-        let range = (32768, 60999);
-        assert_eq!(ephemeral_ports(range, &[]), 28232);
-        assert_eq!(ephemeral_ports(range, &[(40000, 40004), (80, 80)]), 28227);
-        assert_eq!(ephemeral_ports(range, &[(60000, 65535), (1, 32768)]), 27231);
-        assert_eq!(
-            ephemeral_ports(range, &[(40000, 40009), (40005, 40005), (40001, 40010)]),
-            28221
-        );
-        assert_eq!(ephemeral_ports((0, 65535), &[]), 65536);
-        assert_eq!(ephemeral_ports((0, 65535), &[(0, 65535)]), 0);
-        assert_eq!(ephemeral_ports((50, 49), &[]), 0);
-        assert_eq!(ephemeral_ports((0, 5659), &[(5660, 0)]), 5660);
     }
 
     #[test]
@@ -159,17 +143,6 @@ mod tests {
             for sysctl in SYSCTLS {
                 let _ = Value::parse(sysctl.shape, &text).map(|v| v.to_string());
             }
-        }
-
-        #[test]
-        fn capacity_agrees_with_counting(
-            range in any::<(u16, u16)>(),
-            reserved in proptest::collection::vec(any::<(u16, u16)>(), 0..6),
-        ) {
-            let free = (range.0..=range.1)
-                .filter(|p| !reserved.iter().any(|r| (r.0..=r.1).contains(p)))
-                .count();
-            prop_assert_eq!(ephemeral_ports(range, &reserved) as usize, free);
         }
     }
 }

@@ -184,8 +184,18 @@ impl SourceBudget {
     /// so that this budget is one that can run out: at least half of those
     /// that are not in use towards several destinations look like theirs. The
     /// other half can be theirs too, once the parity they begin with is full.
+    ///
+    /// [`SourceBudget::tells_nothing`] has the case in which that is not seen.
     pub fn binds_first(&self) -> bool {
         self.likely_bound > 0 && self.likely_bound * 2 >= self.used.saturating_sub(self.shared)
+    }
+
+    /// Whether its ports look alike whoever chose them: nearly all are in use,
+    /// each once, and one destination has them. `connect()` would have filled
+    /// both parities, as `bind()` does.
+    pub fn tells_nothing(&self) -> bool {
+        let full = u64::from(self.used) * 10 >= u64::from(self.capacity) * 9;
+        full && self.used > 0 && self.shared == 0 && self.likely_bound == 0
     }
 }
 
@@ -196,6 +206,9 @@ pub struct PortUse {
     pub range: Range,
     /// What is taken from it for everyone.
     pub blocked: Blocked,
+    /// Ports of the range that any socket has, blocked ones included: more
+    /// than those cannot be gone, whoever took them from whom.
+    pub touched: u32,
     /// Whether ports in TIME_WAIT can be used again.
     pub reuse: Reuse,
     /// The fullest first.

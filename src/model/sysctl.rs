@@ -366,13 +366,6 @@ impl Sysctls {
         }
     }
 
-    /// How many ports the kernel can pick from, see [`ephemeral_ports`]; an
-    /// unknown set of reserved ports counts as empty.
-    pub fn ephemeral_ports(&self) -> Option<u32> {
-        let reserved = self.reserved_ports().unwrap_or_default();
-        Some(ephemeral_ports(self.local_port_range()?, reserved))
-    }
-
     fn numbers<const N: usize>(&self, name: &str) -> Option<[u64; N]> {
         let Value::Numbers(numbers) = self.get(name)? else { return None };
         let numbers: [i64; N] = numbers.as_slice().try_into().ok()?;
@@ -382,22 +375,4 @@ impl Sysctls {
         }
         Some(positive)
     }
-}
-
-/// How many ports of `range` (first and last, included) the kernel may pick
-/// for one source address and one destination: the reserved ones inside it do
-/// not count (`__inet_hash_connect`, net/ipv4/inet_hashtables.c). Ports in use
-/// are the caller's to subtract. `reserved` may overlap and be in any order; a
-/// range whose last port is below its first is empty.
-pub fn ephemeral_ports(range: (u16, u16), reserved: &[(u16, u16)]) -> u32 {
-    let (low, high) = (u32::from(range.0), u32::from(range.1));
-    let mut reserved: Vec<_> = reserved.iter().filter(|r| r.0 <= r.1).copied().collect();
-    reserved.sort_unstable();
-    let (mut free, mut next) = (0, low);
-    for (first, last) in reserved {
-        let first = u32::from(first).min(high + 1);
-        free += first.saturating_sub(next);
-        next = next.max(u32::from(last) + 1);
-    }
-    free + (high + 1).saturating_sub(next)
 }

@@ -14,7 +14,8 @@ pub fn markdown() -> String {
          (`~/.config/…`), else `/etc/sockstate/rules.toml`. `sockstate check --print-rules` prints \
          the rules in force and where each value came from, in the same form.\n\n\
          Beside its own settings every rule has `enabled`, `severity` (of all its alerts) and \
-         `for` (how long the condition must hold before it fires). An alert that fires goes on \
+         `for` (how long the condition must hold before it fires; in `watch` and `check --for` \
+         only, one look fires at once). An alert that fires goes on \
          until its counts and percentages are below {CLEARING_PERCENT} % of their thresholds. A \
          rule whose input cannot be seen says so: it is then unknown, never clear.\n\n"
     );

@@ -78,6 +78,8 @@ pub fn ports(
         let worth = |source: &&SourceBudget| source.likely_bound * NOTED_PART >= source.capacity;
         let notes = ports.sources.iter().filter(|source| source.likely_bound > 0).filter(worth);
         notes.for_each(|source| out.write(binds_first(source).as_bytes()));
+        let silent = ports.sources.iter().filter(|source| source.tells_nothing());
+        silent.for_each(|source| out.write(tells_nothing(source).as_bytes()));
     }
 }
 
@@ -192,6 +194,16 @@ fn binds_first(source: &SourceBudget) -> String {
     )
 }
 
+/// That the same may hold, and nothing shows it.
+fn tells_nothing(source: &SourceBudget) -> String {
+    format!(
+        "{}: whether bind() before connect() chose its {} cannot be told; if so, no other \
+         connect() gets them, and IP_BIND_ADDRESS_NO_PORT would end that\n",
+        source.source,
+        human::plural(source.used.into(), "port"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +222,7 @@ mod tests {
         let ports = PortUse {
             range: Range { low: 40000, high: 40061, reserved: 2 },
             blocked,
+            touched: 58,
             reuse: Reuse::Loopback,
             budgets: vec![budget(57, 7, Some(0.25)), budget(20, 0, None)],
             sources: vec![SourceBudget { source, used: 58, shared: 3, likely_bound, capacity: 60 }],
@@ -254,5 +267,19 @@ mod tests {
                     together; IP_BIND_ADDRESS_NO_PORT would end that\n";
         assert!(text.ends_with(last), "{text}");
         assert_eq!(draw(false, blocked, 12).lines().count(), 2, "rows alone for scripts");
+    }
+
+    #[test]
+    fn ports_that_do_not_tell_who_chose_them_are_a_note() {
+        let source = Address::v4([10, 0, 0, 5]);
+        let full = SourceBudget { source, used: 54, shared: 0, likely_bound: 0, capacity: 60 };
+        assert!(full.tells_nothing());
+        assert!(!SourceBudget { shared: 1, ..full }.tells_nothing(), "bind() would not share");
+        assert!(!SourceBudget { used: 53, ..full }.tells_nothing(), "the parities tell");
+        assert_eq!(
+            tells_nothing(&full),
+            "10.0.0.5: whether bind() before connect() chose its 54 ports cannot be told; if so, \
+             no other connect() gets them, and IP_BIND_ADDRESS_NO_PORT would end that\n"
+        );
     }
 }

@@ -153,12 +153,12 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
     let theme = app.theme();
     let host = &round.frame.host;
     let counter = |name| host.counters.get("TCP", name);
-    let ports = round.frame.ports.as_ref().and_then(|ports| ports.first());
+    let ports = round.frame.ports.as_ref().and_then(|ports| ports.budgets.first());
     let gauges = [
         ("TIME_WAIT", counter("tw"), host.sysctls.max_tw_buckets()),
         ("orphans", counter("orphan"), host.sysctls.max_orphans()),
         ("TCP memory", counter("mem"), host.sysctls.tcp_mem().map(|[_, _, max]| max)),
-        ("ports", ports.map(|p| p.used), ports.map(|p| p.capacity)),
+        ("ports", ports.map(|p| p.taken().into()), ports.map(|p| p.capacity.into())),
     ];
     let gauges =
         gauges
