@@ -403,14 +403,117 @@ fn a_filter_is_told_of_only_where_it_filters() {
         let picture = watch.draw(80, 24);
         (picture.contains("filter: state close-wait"), picture.contains("[only what an alert"))
     };
-    for tab in ["2", "4"] {
+    for tab in ["2", "3", "4"] {
         assert_eq!(filtered(&mut watch, tab), (true, true), "{tab}");
     }
-    for tab in ["1", "3", "5", "6", "7"] {
+    assert_eq!(filtered(&mut watch, "5"), (true, false), "an event is no fault");
+    for tab in ["1", "6", "7"] {
         assert_eq!(filtered(&mut watch, tab), (false, false), "{tab}");
     }
-    watch.keys("1/");
-    assert!(watch.draw(80, 24).contains("/state close-wait"), "what is typed is seen anywhere");
+}
+
+#[test]
+fn a_key_that_filters_leads_to_what_it_filters() {
+    for (tab, key) in [("1", "/"), ("6", "/"), ("7", "/"), ("1", "!"), ("5", "f"), ("7", "f")] {
+        let mut watch = Watch::new();
+        watch.app.set_filter("state close-wait");
+        watch.keys(tab);
+        let hints = watch.draw(80, 24);
+        let hints = hints.lines().last().expect("a line");
+        assert!(!hints.contains("faults") && hints.contains("filter") == (tab == "5"), "{hints}");
+        watch.keys(key);
+        assert_eq!(watch.app.tab, Tab::Sockets, "{tab}{key}");
+        assert_eq!(watch.app.filter.edit.is_some(), key == "/", "{tab}{key}");
+    }
+    for tab in ["2", "3", "4", "5"] {
+        let mut watch = Watch::new();
+        watch.keys(tab);
+        let before = watch.app.tab;
+        let picture = watch.draw(80, 24);
+        assert!(picture.contains("/ filter"), "{picture}");
+        watch.keys("/");
+        assert_eq!(watch.app.tab, before);
+    }
+}
+
+#[test]
+fn listeners_are_those_that_the_filter_selects() {
+    let mut watch = Watch::new();
+    watch.keys("3");
+    let all = watch.app.len();
+    assert_eq!(all, 3);
+    watch.keys("/sport = 22");
+    let picture = watch.draw(80, 24);
+    assert!(picture.contains("0.0.0.0:22 ") && !picture.contains(":8080"), "{picture}");
+    assert!(picture.contains("1 listener, "), "{picture}");
+    watch.enter();
+    assert_eq!(watch.app.command(), "sockstate listeners -t -x 'sport = 22'");
+    watch.keys("!");
+    assert_eq!(watch.app.len(), 1, "a unix listener has no port: neither this one nor another");
+    watch.next_round();
+    assert_eq!(watch.app.len(), 1, "of the next round too");
+    watch.key(KeyCode::Esc, KeyModifiers::NONE);
+    assert_eq!(watch.app.len(), all);
+}
+
+#[test]
+fn events_are_those_that_the_filter_selects_at_either_end() {
+    let mut watch = Watch::new();
+    tell(&mut watch);
+    watch.app.told(vec![gap("lost")]);
+    watch.next_round();
+    watch.keys("5/state close-wait");
+    let picture = watch.draw(80, 24);
+    assert!(picture.contains("→ CLOSE_WAIT") && !picture.contains("→ TIME_WAIT"), "{picture}");
+    assert!(picture.contains("events: lost"), "what was missed may be it\n{picture}");
+    assert!(!picture.contains("firing"), "an alert is of no one socket\n{picture}");
+    watch.enter();
+    assert_eq!(watch.app.command(), "sockstate events 'state close-wait'");
+    tell(&mut watch);
+    assert_eq!(watch.app.len(), 3, "what comes is filtered too");
+    for (filter, count) in [("state established", 4), ("sport = 8081", 2), ("pid 812", 4)] {
+        watch.app.set_filter(filter);
+        watch.keys("5");
+        assert_eq!(watch.app.len(), 1 + count, "{filter}");
+    }
+    watch.app.set_filter("pid 813");
+    watch.keys("5j");
+    let before = watch.app.cursors[Tab::Events.index()];
+    tell(&mut watch);
+    assert_eq!(watch.app.cursors[Tab::Events.index()], before, "what is hidden moves nothing");
+    watch.keys("2");
+    watch.app.cursors[Tab::Sockets.index()].at = 0;
+    watch.key(KeyCode::Esc, KeyModifiers::NONE);
+    watch.keys("5");
+    assert!(watch.app.len() > 5, "all of it is kept: {}", watch.app.len());
+}
+
+#[test]
+fn what_happens_elsewhere_does_not_push_out_what_happened_here() {
+    let mut watch = Watch::new();
+    tell(&mut watch);
+    let one = |port, listed| {
+        let change = transition(State::SynSent, State::Established, port, true);
+        let change = Transition { listed, ..change };
+        (Told::Transition(Box::new(change)), "08:00:14.000".to_owned())
+    };
+    for port in 0..12_000 {
+        watch.app.told(vec![one(port, false)]);
+    }
+    watch.keys("5");
+    assert_eq!(watch.app.len(), 10_000, "and no more");
+    watch.app.told(vec![one(1, true)]);
+    let count = |watch: &mut Watch, text: &str| {
+        watch.app.set_filter(text);
+        watch.keys("5");
+        watch.app.len()
+    };
+    assert_eq!(count(&mut watch, "state close-wait"), 1, "the oldest of here");
+    assert_eq!(count(&mut watch, "sport = 1"), 1, "the oldest of there are gone");
+    for port in 0..12_000 {
+        watch.app.told(vec![one(port, true)]);
+    }
+    assert_eq!(count(&mut watch, "sport = 11999"), 2, "the newest of both are kept");
 }
 
 #[test]
@@ -792,9 +895,10 @@ fn a_pause_holds_the_log_and_the_point_whatever_comes() {
     let now = watch.draw(80, 24);
     assert!(now.contains("before") && !now.contains("during"), "{now}");
     assert_eq!(body(&held)[1..4], body(&now)[1..4]);
-    let newer = watch.app.log.len() - watch.app.len();
+    let shown = watch.app.len();
     watch.app.cursors[Tab::Events.index()].at = 1;
     watch.keys("p");
+    let newer = watch.app.len() - shown;
     let at = watch.app.cursors[Tab::Events.index()].at;
     assert_eq!(at, 1 + newer, "on the row where it was");
     watch.keys("g");

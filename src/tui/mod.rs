@@ -12,6 +12,7 @@ mod line;
 mod outside;
 pub mod rows;
 pub mod sheet;
+pub mod sieve;
 mod term;
 pub mod theme;
 pub mod view;

@@ -11,9 +11,12 @@ use crate::filter::Filter;
 use crate::group::Key;
 use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket};
+use crate::model::state::State;
 use crate::model::want::Want;
 use crate::rules::Subject;
 use crate::sys::users::Users;
+
+use super::sieve::Sieve;
 
 /// What a socket is known by from one round to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +73,10 @@ pub struct Listed {
     pub pinned: usize,
     /// Names and owners to show them with.
     pub lookups: Lookups,
+    /// Which transitions are shown with it.
+    pub sieve: Sieve,
+    /// Those of the listed sockets that listen; `None` where all do.
+    pub listening: Option<FxHashSet<RowKey>>,
     /// Why the filter could not be used.
     pub error: Option<String>,
     /// Counts by the key and state.
@@ -81,7 +88,7 @@ pub struct Lister {
     engine: Engine,
     /// The filter that was resolved last, and whether it was being typed, with
     /// what came of it.
-    selection: Option<(Filter, bool, Result<Selection, String>)>,
+    selection: Option<(Filter, bool, Result<Arc<Selection>, String>)>,
 }
 
 impl Lister {
@@ -103,6 +110,8 @@ impl Lister {
             order: Vec::new(),
             pinned: 0,
             lookups: Lookups::default(),
+            sieve: Sieve::Open,
+            listening: None,
             error: None,
             groups: None,
         };
@@ -111,12 +120,17 @@ impl Lister {
             Err(error) => {
                 // No rows: those of no filter would be taken for those of this one.
                 listed.error = Some(error);
+                listed.sieve = Sieve::Shut;
+                listed.listening = Some(FxHashSet::default());
                 return listed;
             }
         };
+        if let Some(selection) = &selection {
+            listed.sieve = Sieve::Of(Arc::clone(selection), !job.invert);
+        }
         let order = job.order;
         let takes_all = job.want == Want::all_of(job.want.tables.clone());
-        listed.lookups = self.lookups(job, selection.as_ref());
+        listed.lookups = self.lookups(job, selection.as_deref());
         let wanted = |row: &Row<'_>| {
             let selected = match &selection {
                 None => true,
@@ -131,6 +145,11 @@ impl Lister {
         };
         let rows = (0_u32..).zip(job.round.table.iter());
         let rows: Vec<(u32, Row<'_>)> = rows.filter(|(_, row)| wanted(row)).collect();
+        if selection.is_some() || job.faults {
+            let sockets = rows.iter().map(|(_, row)| &row.socket);
+            let listening = sockets.filter(|socket| socket.state == State::Listen);
+            listed.listening = Some(listening.map(RowKey::of).collect());
+        }
         if let Some(key) = job.group {
             let rows = rows.iter().map(|(_, row)| row);
             listed.groups =
@@ -159,7 +178,7 @@ impl Lister {
     }
 
     /// What decides the filter; names are asked for once, when it is new.
-    fn selection(&mut self, job: &Job) -> Result<Option<Selection>, String> {
+    fn selection(&mut self, job: &Job) -> Result<Option<Arc<Selection>>, String> {
         let Some(filter) = &job.filter else { return Ok(None) };
         if let Some((known, typing, result)) = &self.selection
             && known == filter
@@ -168,7 +187,7 @@ impl Lister {
         {
             return result.clone().map(Some);
         }
-        let result = self.resolved(filter, job);
+        let result = self.resolved(filter, job).map(Arc::new);
         self.selection = Some((filter.clone(), job.typing, result.clone()));
         result.map(Some)
     }

@@ -74,13 +74,17 @@ impl App {
             Action::Last => go(self, isize::MAX),
             Action::Open => self.open_row(),
             Action::Back => self.back_out(),
-            Action::Filter => self.edit_filter(),
+            Action::Filter => {
+                let effects = self.go_where(Tab::is_filtered);
+                self.edit_filter();
+                effects
+            }
             Action::Invert if self.filter.filter.is_none() => {
                 self.only_say("there is no filter to invert")
             }
             Action::Invert => {
                 self.filter.invert = !self.filter.invert;
-                vec![Effect::List]
+                self.go_where(Tab::is_filtered)
             }
             Action::Sort => self.sort_by_next(),
             Action::Reverse => self.reverse(),
@@ -88,7 +92,7 @@ impl App {
             Action::Follow => self.toggle_follow(),
             Action::Faults => {
                 self.faults = !self.faults;
-                vec![Effect::List]
+                self.go_where(Tab::has_faults)
             }
             Action::Pause => self.toggle_pause(),
             Action::Earlier => self.step(1),
@@ -130,6 +134,12 @@ impl App {
         self.sheet = None;
         self.renew_sheet();
         vec![Effect::Control, Effect::List]
+    }
+
+    /// Lists anew, in Sockets unless the tab is one of those where that can be
+    /// seen.
+    fn go_where(&mut self, is_seen: fn(Tab) -> bool) -> Vec<Effect> {
+        if is_seen(self.tab) { vec![Effect::List] } else { self.go_to(Tab::Sockets.index()) }
     }
 
     fn unfollow(&mut self) {
@@ -246,18 +256,19 @@ impl App {
 
     fn toggle_pause(&mut self) -> Vec<Effect> {
         if let Some(pause) = self.pause.take() {
+            let newer = self.log.shown_since(pause.log_end);
             let cursor = &mut self.cursors[Tab::Events.index()];
             if cursor.at > 0 {
                 // It stays on its row.
-                cursor.at += pause.newer;
-                cursor.top += pause.newer;
+                cursor.at += newer;
+                cursor.top += newer;
             }
             self.shown.clone_from(&self.latest);
             return vec![Effect::List];
         }
         self.history.hold();
         let at = self.history.back(0).map_or(Moment(0), |point| point.at);
-        self.pause = Some(Pause { since_ns: self.now_ns, missed: 0, newer: 0, at });
+        self.pause = Some(Pause { since_ns: self.now_ns, missed: 0, log_end: self.log.end(), at });
         Vec::new()
     }
 

@@ -4,16 +4,17 @@
 mod command;
 mod filter_box;
 mod input;
+mod log;
 mod overlay;
 mod rounds;
 mod tab;
 
 pub use filter_box::FilterBox;
+pub use log::{Entry, LOG, Log};
 pub use overlay::{Act, Format, Held, Overlay, Target};
-pub use rounds::{Entry, LOG, Peak};
+pub use rounds::Peak;
 pub use tab::{GROUP_KEYS, TABS, Tab};
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
@@ -64,8 +65,8 @@ pub struct Pause {
     pub since_ns: u64,
     /// Transitions since.
     pub missed: u64,
-    /// Entries of the log since.
-    pub newer: usize,
+    /// The number of the first entry of the log since.
+    pub log_end: u64,
     /// The point of the history that is shown.
     pub at: Moment,
 }
@@ -119,8 +120,8 @@ pub struct App {
     pub command_lines: FxHashMap<u32, String>,
     /// Counts of the last minutes.
     pub history: History,
-    /// Transitions, the newest last.
-    pub log: VecDeque<Entry>,
+    /// What happened.
+    pub log: Log,
     /// Transitions since the last round, and how many may be of elsewhere.
     flows: (Matrix, u64),
     /// Peaks of listeners by inode.
@@ -183,7 +184,7 @@ impl App {
             closer_for: Vec::new(),
             command_lines: FxHashMap::default(),
             history: History::default(),
-            log: VecDeque::new(),
+            log: Log::default(),
             flows: (Matrix::default(), 0),
             peaks: FxHashMap::default(),
             tab: Tab::Overview,
@@ -293,7 +294,7 @@ impl App {
         match self.tab {
             Tab::Overview => self.shown.as_ref().map_or(0, |round| round.alerts.len()),
             Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
-            Tab::Events => self.log.len() - self.newer(),
+            Tab::Events => self.entries().count(),
             Tab::Map => 0,
             Tab::Listeners | Tab::Groups | Tab::Ports => {
                 self.sheet.as_ref().map_or(0, |sheet| sheet.rows.len())
@@ -316,9 +317,15 @@ impl App {
         self.pause.map_or(0, |pause| self.history.since(pause.at))
     }
 
-    /// The log, newest first; while the screen is held as it was then.
+    /// What of the log the filter lets through, newest first; while the screen
+    /// is held as it was then.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.log.iter().rev().skip(self.newer())
+        self.log.shown_before(self.log_end())
+    }
+
+    /// The same without the filter.
+    pub fn all_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.log.before(self.log_end())
     }
 
     /// An entry of the log as it is shown.
@@ -326,9 +333,9 @@ impl App {
         self.entries().nth(index)
     }
 
-    /// Entries that came since the screen is held.
-    fn newer(&self) -> usize {
-        self.pause.map_or(0, |pause| pause.newer).min(self.log.len())
+    /// Where the log ends on the screen.
+    fn log_end(&self) -> u64 {
+        self.pause.map_or(self.log.end(), |pause| pause.log_end)
     }
 
     /// Says something for a while.

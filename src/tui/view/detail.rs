@@ -127,7 +127,7 @@ fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
 fn history(app: &App, row: &Row<'_>, lines: &mut Vec<Line>) {
     let cookie = row.socket.cookie;
     let ends = row.socket.ends;
-    let of_it = app.entries().filter_map(|entry| match entry {
+    let of_it = app.all_entries().filter_map(|entry| match entry {
         Entry::Transition(change, at) => {
             let same = if cookie != 0 && change.identity.cookie != 0 {
                 change.identity.cookie == cookie

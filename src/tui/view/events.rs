@@ -32,7 +32,12 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     hit_list(app, area, window, heads);
     if rows.is_empty() && area.height > 1 {
         let line = Rect { y: area.y + 1, height: 1, ..area };
-        put(buffer, line, "nothing has happened yet", false, theme.style(Tone::Quiet), &theme);
+        let text = if app.all_entries().next().is_none() {
+            "nothing has happened yet"
+        } else {
+            "nothing matches; esc clears the filter"
+        };
+        put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
     }
 }
 
