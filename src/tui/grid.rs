@@ -67,9 +67,9 @@ impl Column {
     }
 
     /// A column of addresses with ports: of a long one the network and the
-    /// port stay.
+    /// port stay. Two of them stand beside a state on 40 columns.
     pub fn address(title: &str, priority: u8) -> Self {
-        let cut = Cut { least: 15, good: IPV4, keep: Keep::Ends };
+        let cut = Cut { least: 13, good: IPV4, keep: Keep::Ends };
         Self { cut, ..Self::text(title, priority) }
     }
 
@@ -109,8 +109,7 @@ impl Texts {
     pub fn of(columns: &[Column], rows: impl Iterator<Item = Vec<Cell>>) -> Self {
         let named = |index: &usize| !columns[*index].title.is_empty();
         let shown: Vec<usize> = (0..columns.len()).filter(named).collect();
-        // What explains a mark is no part of a name.
-        let title = |index: &usize| columns[*index].title.replace(" ~inferred", "");
+        let title = |index: &usize| columns[*index].title.clone();
         let text = |cells: &[Cell], index: usize| {
             cells.get(index).map(|cell| cell.text.trim().to_owned()).unwrap_or_default()
         };
@@ -396,8 +395,8 @@ mod tests {
         assert_eq!(fit(&columns, &widths, 120).0, [(0, 4), (1, 60), (2, 39)]);
         assert_eq!(fit(&columns, &widths, 60).0, [(0, 4), (1, 21), (2, 33)], "both get some");
         assert_eq!(fit(&columns, &widths, 35).0, [(0, 4), (1, 8), (2, 21)], "enough for IPv4");
-        assert_eq!(fit(&columns, &widths, 26).0, [(0, 4), (1, 5), (2, 15)]);
-        assert_eq!(titles(&columns, &widths, 25), "AB");
+        assert_eq!(fit(&columns, &widths, 26).0, [(0, 4), (1, 7), (2, 13)]);
+        assert_eq!(titles(&columns, &widths, 23), "AB");
     }
 
     #[test]

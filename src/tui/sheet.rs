@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::net::SocketAddr;
 
 use crate::model::address::Endpoint;
+use crate::model::state::State;
 use crate::rules::{Alert, Subject};
 
 use super::grid::{Cell, Column};
@@ -38,12 +39,14 @@ pub struct SheetRow {
     pub keys: Vec<SortKey>,
     /// The filter that selects the sockets behind it.
     pub filter: Option<String>,
+    /// The state that most of them are in, where it counts states.
+    pub state: Option<State>,
 }
 
 impl SheetRow {
     /// An empty row.
     pub fn new(filter: Option<String>) -> Self {
-        Self { cells: Vec::new(), keys: Vec::new(), filter }
+        Self { cells: Vec::new(), keys: Vec::new(), filter, state: None }
     }
 
     /// Adds a cell that is sorted by its text.

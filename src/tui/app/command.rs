@@ -10,7 +10,8 @@ use crate::model::want::{Family, Proto};
 use super::{App, Entry, GROUP_KEYS, Tab};
 
 impl App {
-    /// What e explains: the alert's rule, or the state of the socket.
+    /// What e explains: the alert's rule, the state of the socket, of a group the
+    /// state that most are in.
     pub(super) fn subject(&self) -> Option<String> {
         let at = self.cursors[self.tab.index()].at;
         let state = |state: State| state.to_string();
@@ -21,7 +22,7 @@ impl App {
             },
             Tab::Sockets => state(self.row_at(at)?.socket.state),
             Tab::Listeners => "accept-queue".to_owned(),
-            Tab::Groups => "established".to_owned(),
+            Tab::Groups => state(self.sheet.as_ref()?.rows.get(at)?.state?),
             Tab::Events => match self.entry(at)? {
                 Entry::Transition(change, _) => state(change.to),
                 Entry::Alert(Change::Firing(s) | Change::Resolved(s), _) => {

@@ -73,6 +73,8 @@ impl App {
             Action::First => go(self, isize::MIN),
             Action::Last => go(self, isize::MAX),
             Action::Open => self.open_row(),
+            Action::DetailsDown => self.scroll_details(1),
+            Action::DetailsUp => self.scroll_details(-1),
             Action::Back => self.back_out(),
             Action::Filter => {
                 let effects = self.go_where(Tab::is_filtered);
@@ -121,9 +123,10 @@ impl App {
             }
             Action::Export => self.open(Overlay::Export),
             Action::Act => self.open_acts(),
-            Action::Explain => {
-                self.subject().map_or_else(Vec::new, |name| vec![Effect::Explain(name)])
-            }
+            Action::Explain => match self.subject() {
+                Some(name) => vec![Effect::Explain(name)],
+                None => self.only_say("there is nothing here to explain"),
+            },
         }
     }
 
@@ -181,6 +184,18 @@ impl App {
         self.cursors[Tab::Sockets.index()] = Cursor::default();
         effects.push(Effect::Control);
         effects
+    }
+
+    /// Scrolls by so many pages; where it ends is known when it is drawn.
+    fn scroll_details(&mut self, pages: isize) -> Vec<Effect> {
+        if !self.detail || self.tab != Tab::Sockets {
+            let open = self.fixed.keymap.key_of(Action::Open);
+            let text = format!("no details are open: {open} opens those of a socket");
+            return self.only_say(&text);
+        }
+        let by = pages * self.scroll.page.max(1) as isize;
+        self.scroll.top = self.scroll.top.saturating_add_signed(by);
+        Vec::new()
     }
 
     fn only_say(&mut self, text: &str) -> Vec<Effect> {
@@ -255,6 +270,8 @@ impl App {
     }
 
     fn toggle_pause(&mut self) -> Vec<Effect> {
+        // It would stand where the pause is told of.
+        self.message = None;
         if let Some(pause) = self.pause.take() {
             let newer = self.log.shown_since(pause.log_end);
             let cursor = &mut self.cursors[Tab::Events.index()];
@@ -321,8 +338,8 @@ impl App {
     }
 
     fn wheel(&mut self, by: isize) -> Vec<Effect> {
-        if let Some(Overlay::Page { top, lines, .. }) = &mut self.overlay {
-            *top = top.saturating_add_signed(by).min(lines.len().saturating_sub(1));
+        if let Some(Overlay::Page { top, .. }) = &mut self.overlay {
+            *top = top.saturating_add_signed(by);
             return Vec::new();
         }
         let len = self.len();

@@ -35,6 +35,7 @@ use super::keys::Keymap;
 use super::rows::{Job, Listed, RowKey};
 use super::sheet::Sheet;
 use super::theme::Theme;
+use super::view;
 
 /// How long a message stays.
 const MESSAGE_NS: u64 = 6_000_000_000;
@@ -80,6 +81,17 @@ pub enum Hit {
     Head(usize),
     /// A row of the list: its index.
     Row(usize),
+}
+
+/// How far the details are scrolled: those of another socket begin at their top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scroll {
+    /// Of which socket.
+    pub of: Option<RowKey>,
+    /// The first line that is shown.
+    pub top: usize,
+    /// Lines that have room.
+    pub page: usize,
 }
 
 /// What does not change while it runs.
@@ -144,6 +156,8 @@ pub struct App {
     pub follow: Option<RowKey>,
     /// Whether details are open.
     pub detail: bool,
+    /// Where they are scrolled to.
+    pub scroll: Scroll,
     /// Names for numbers.
     pub names: bool,
     /// More columns.
@@ -196,6 +210,7 @@ impl App {
             pins: FxHashSet::default(),
             follow: None,
             detail: false,
+            scroll: Scroll::default(),
             names: false,
             wide: false,
             columns: Vec::new(),
@@ -295,7 +310,7 @@ impl App {
             Tab::Overview => self.shown.as_ref().map_or(0, |round| round.alerts.len()),
             Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
             Tab::Events => self.entries().count(),
-            Tab::Map => 0,
+            Tab::Map => view::MAP_LINES,
             Tab::Listeners | Tab::Groups | Tab::Ports => {
                 self.sheet.as_ref().map_or(0, |sheet| sheet.rows.len())
             }

@@ -19,12 +19,13 @@ use super::hit_list;
 /// Draws it.
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
-    let columns = columns();
+    let form = Form::of(area.width);
+    let columns = columns(form);
     let lines = usize::from(area.height.saturating_sub(1));
     let len = app.len();
     let window = app.cursor().window(len, lines);
     let entries = app.entries().skip(window.start).take(window.len());
-    let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, theme)).collect();
+    let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, form, theme)).collect();
     let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
     let heads =
         Grid { columns: &columns, rows: &rows, selected, sort: None }.draw(buffer, area, &theme);
@@ -41,27 +42,61 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn columns() -> [Column; 8] {
+/// How much a row says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For a file.
+    File,
+    /// All of it.
+    Whole,
+    /// The seconds of the time, the state after: which socket it is matters more
+    /// than the rest.
+    Short,
+}
+
+impl Form {
+    /// Below this width both states and a socket have no room beside each other.
+    const WHOLE: u16 = 60;
+
+    fn of(width: u16) -> Self {
+        if width < Self::WHOLE { Self::Short } else { Self::Whole }
+    }
+
+    /// A time of day.
+    fn time(self, at: &str) -> &str {
+        match at.split_once('.') {
+            Some((seconds, _)) if self == Self::Short => seconds,
+            _ => at,
+        }
+    }
+}
+
+fn columns(form: Form) -> [Column; 8] {
+    // The legend of the mark: the column that says more may not be there.
+    let time = match form {
+        Form::File => "TIME",
+        Form::Whole => "TIME ~inferred",
+        Form::Short => "~inferred",
+    };
     [
-        // The legend of the mark: the column that says more may not be there.
-        Column::text("TIME ~inferred", 0),
+        Column::text(time, 0),
         Column::text("WHAT", 0),
-        Column::number("AFTER", 1),
-        Column::address("LOCAL", 2),
+        Column::number("AFTER", 3),
+        Column::address("LOCAL", 1),
         Column::address("REMOTE", 1),
-        Column::process("PROCESS", 1),
-        Column::text("VIA", 3),
-        Column::text("KNOWN BY", 4),
+        Column::process("PROCESS", 2),
+        Column::text("VIA", 4),
+        Column::text("KNOWN BY", 5),
     ]
 }
 
 /// The whole log as it is shown.
 pub fn texts(app: &App) -> Texts {
-    let rows = app.entries().map(|entry| cells(entry, app.theme()));
-    Texts::of(&columns(), rows)
+    let rows = app.entries().map(|entry| cells(entry, Form::File, app.theme()));
+    Texts::of(&columns(Form::File), rows)
 }
 
-fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
+fn cells(entry: &Entry, form: Form, theme: Theme) -> Vec<Cell> {
     match entry {
         Entry::Transition(change, at) => {
             let ends = change.identity.endpoints();
@@ -72,9 +107,13 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
                     (end(local), remote)
                 },
             );
+            let what = match form {
+                Form::Short => format!("{} {}", arrow(theme), change.after()),
+                _ => steps(change, theme),
+            };
             vec![
-                Cell::new(Tone::Quiet, time(change, at)),
-                Cell::new(state_tone(change.to), steps(change, theme)),
+                Cell::new(Tone::Quiet, time(change, form.time(at))),
+                Cell::new(state_tone(change.to), what),
                 Cell::plain(after(change, theme).unwrap_or_else(none)),
                 Cell::plain(local),
                 Cell::plain(remote),
@@ -86,7 +125,7 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
         Entry::Gap(gap, at) => {
             let count = gap.count.map_or(String::new(), |n| format!("{} ", human::count(n)));
             let text = format!("{}: {count}{}", gap.what, gap.reason);
-            vec![Cell::new(Tone::Quiet, format!(" {at}")), Cell::new(Tone::Warn, text)]
+            vec![Cell::new(Tone::Quiet, format!(" {}", form.time(at))), Cell::new(Tone::Warn, text)]
         }
         Entry::Alert(change, at) => {
             let (word, tone, standing) = match change {
@@ -95,7 +134,7 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
             };
             let alert = &standing.alert;
             let text = format!("{word} {}  {}", alert.rule, alert.subject.brief(1));
-            vec![Cell::new(Tone::Quiet, format!(" {at}")), Cell::new(tone, text)]
+            vec![Cell::new(Tone::Quiet, format!(" {}", form.time(at))), Cell::new(tone, text)]
         }
     }
 }
@@ -117,9 +156,13 @@ pub fn line(change: &Transition, at: &str, theme: Theme) -> String {
     format!("{}  {}{after}{via}", time(change, at), steps(change, theme))
 }
 
+fn arrow(theme: Theme) -> &'static str {
+    theme.pick("→", "->")
+}
+
 /// `ESTABLISHED → CLOSE_WAIT`.
 fn steps(change: &Transition, theme: Theme) -> String {
-    format!("{} {} {}", change.before(), theme.pick("→", "->"), change.after())
+    format!("{} {} {}", change.before(), arrow(theme), change.after())
 }
 
 /// How long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least nothing"

@@ -25,6 +25,8 @@ use super::grid::{Grid, Texts, put};
 use super::keys::Action;
 use super::sheet::Sheet;
 
+pub use map::LINES as MAP_LINES;
+
 /// Fewer columns than this, or fewer lines, show counts only.
 const LEAST: (u16, u16) = (40, 6);
 
