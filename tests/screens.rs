@@ -30,7 +30,7 @@ use sockstate::model::socket::Ends;
 use sockstate::model::state::State;
 use sockstate::model::transition::{Kind, Ownership, Process, Source, Transition};
 use sockstate::model::want::{Proto, TableId, Want};
-use sockstate::rules::Config;
+use sockstate::rules::{Config, Subject};
 use sockstate::source::Choice;
 use sockstate::tui::app::{Act, App, Effect, Fixed, Overlay, TABS, Tab};
 use sockstate::tui::keys::Keymap;
@@ -749,6 +749,45 @@ fn enter_leads_to_the_sockets_behind_a_row() {
     watch.enter();
     assert_eq!(watch.app.filter.text, "state time-wait", "of the alert");
     assert_eq!(watch.app.len(), 2);
+}
+
+/// What fires and whom it concerns decide what is faulty, not the process alone.
+#[test]
+fn only_what_an_alert_is_about_is_shown() {
+    let mut watch = Watch::new();
+    let fires = |watch: &mut Watch, rule: &'static str, subject: Subject| {
+        watch.next_round_with(|round| {
+            round.alerts.truncate(1);
+            round.alerts[0].alert.rule = rule.into();
+            round.alerts[0].alert.subject = subject;
+        });
+        watch.app.tab = Tab::Overview;
+        watch.app.faults = false;
+        watch.key(KeyCode::Esc, KeyModifiers::NONE);
+        watch.keys("f");
+        let rows = (0..watch.app.len()).filter_map(|index| watch.app.row_at(index));
+        let found: Vec<State> = rows.map(|row| row.socket.state).collect();
+        // Enter shows the same.
+        watch.keys("f1");
+        watch.enter();
+        let filtered = if watch.app.filter.text.is_empty() { 0 } else { watch.app.len() };
+        assert_eq!(filtered, found.len(), "{rule}: {}", watch.app.filter.text);
+        found
+    };
+    let api = || Subject::Process { pid: 812, comm: "api".into() };
+    let listener = |octets, port| Subject::Listener {
+        local: Endpoint::new(Address::v4(octets), port),
+        inode: 0,
+        owners: Vec::new(),
+    };
+    let (listen, established) = (State::Listen, State::Established);
+    assert_eq!(fires(&mut watch, "close-wait-leak", api()), [State::CloseWait; 2]);
+    assert_eq!(fires(&mut watch, "self-connect", api()), [], "{:?}", watch.app.filter.text);
+    assert_eq!(fires(&mut watch, "dead-fd-leak", api()), []);
+    assert_eq!(fires(&mut watch, "syn-queue-full", listener([0; 4], 22)), [listen, State::SynRecv]);
+    let of_address = fires(&mut watch, "send-queue-stuck", listener([10, 0, 0, 5], 22));
+    assert_eq!(of_address, [established]);
+    assert_eq!(fires(&mut watch, "send-queue-stuck", listener([10, 0, 0, 6], 22)), []);
 }
 
 #[test]

@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(fit(&columns, &widths, 120).0, [(0, 4), (1, 60), (2, 39)]);
         assert_eq!(fit(&columns, &widths, 60).0, [(0, 4), (1, 21), (2, 33)], "both get some");
         assert_eq!(fit(&columns, &widths, 35).0, [(0, 4), (1, 8), (2, 21)], "enough for IPv4");
-        assert_eq!(fit(&columns, &widths, 26).0, [(0, 4), (1, 7), (2, 13)]);
+        assert_eq!(fit(&columns, &widths, 26).0, [(0, 4), (1, 6), (2, 14)]);
         assert_eq!(titles(&columns, &widths, 23), "AB");
     }
 

@@ -13,9 +13,9 @@ use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket};
 use crate::model::state::State;
 use crate::model::want::Want;
-use crate::rules::Subject;
 use crate::sys::users::Users;
 
+use super::concern;
 use super::sieve::Sieve;
 
 /// What a socket is known by from one round to the next.
@@ -89,12 +89,14 @@ pub struct Lister {
     /// The filter that was resolved last, and whether it was being typed, with
     /// what came of it.
     selection: Option<(Filter, bool, Result<Arc<Selection>, String>)>,
+    /// What selects the sockets that alerts are about, with its text.
+    faulty: Option<(String, Arc<Selection>)>,
 }
 
 impl Lister {
     /// A lister of the engine's namespace.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, selection: None }
+        Self { engine, selection: None, faulty: None }
     }
 
     /// Whom it asks.
@@ -128,9 +130,13 @@ impl Lister {
         if let Some(selection) = &selection {
             listed.sieve = Sieve::Of(Arc::clone(selection), !job.invert);
         }
+        let faulty = if job.faults { self.faulty(job) } else { None };
         let order = job.order;
         let takes_all = job.want == Want::all_of(job.want.tables.clone());
         listed.lookups = self.lookups(job, selection.as_deref());
+        let is_faulty = |row: &Row<'_>, lookups: &Lookups| {
+            faulty.as_ref().and_then(|faulty| faulty.judges(row, lookups)) == Some(true)
+        };
         let wanted = |row: &Row<'_>| {
             let selected = match &selection {
                 None => true,
@@ -141,7 +147,7 @@ impl Lister {
             };
             selected
                 && (takes_all || job.want.takes(&row.socket))
-                && (!job.faults || is_faulty(row, &job.round))
+                && (!job.faults || is_faulty(row, &listed.lookups))
         };
         let rows = (0_u32..).zip(job.round.table.iter());
         let rows: Vec<(u32, Row<'_>)> = rows.filter(|(_, row)| wanted(row)).collect();
@@ -204,6 +210,22 @@ impl Lister {
         Ok(self.engine.select(want, resolved.expr, means))
     }
 
+    /// What selects every socket that an alert is about, `None` where there is
+    /// none.
+    fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
+        let frame = &job.round.frame;
+        let alerts = job.round.alerts.iter().map(|standing| &standing.alert);
+        let filters = alerts.filter_map(|alert| concern::filter_of(alert, frame));
+        let each: Vec<String> = filters.map(|filter| format!("({filter})")).collect();
+        let text = each.join(" or ");
+        if self.faulty.as_ref().is_none_or(|(known, _)| *known != text) {
+            let filter = Filter::parse(&[&text]).ok()??;
+            let selection = self.resolved(&filter, job).ok()?;
+            self.faulty = Some((text, Arc::new(selection)));
+        }
+        self.faulty.as_ref().map(|(_, selection)| Arc::clone(selection))
+    }
+
     fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
         let mut lookups = selection.map(|s| self.engine.lookups_for(s)).unwrap_or_default();
         lookups.owners = Arc::clone(&job.round.frame.owners);
@@ -230,36 +252,4 @@ fn unix_names(round: &Round) -> FxHashMap<u32, crate::engine::UnixName> {
         Some((row.socket.inode, crate::engine::UnixName::of(name)))
     });
     named.collect()
-}
-
-/// Whether something that fires is about this socket.
-fn is_faulty(row: &Row<'_>, round: &Round) -> bool {
-    let socket = &row.socket;
-    let holds = |pid: u32| round.frame.owners.of(socket.inode).iter().any(|h| h.pid == pid);
-    round.alerts.iter().any(|standing| match &standing.alert.subject {
-        Subject::Process { pid, .. } => holds(*pid) && concerns(&standing.alert.rule, socket),
-        Subject::User { uid } => socket.uid == *uid && concerns(&standing.alert.rule, socket),
-        Subject::Listener { local, inode, .. } => {
-            socket.inode == *inode && *inode != 0
-                || socket.local().is_some_and(|end| end.port == local.port)
-        }
-        Subject::UnixListener { inode, .. } | Subject::Socket { inode, .. } => {
-            socket.inode == *inode
-        }
-        Subject::Destination(remote) => socket.remote() == Some(*remote),
-        Subject::Ports { source, destination } => {
-            socket.local().is_some_and(|end| end.address == *source)
-                && (destination.port == 0 || socket.remote() == Some(*destination))
-        }
-        Subject::Namespace | Subject::Host => concerns(&standing.alert.rule, socket),
-    })
-}
-
-/// Whether a rule is about the state that a socket is in; rules of no one
-/// state are about all.
-fn concerns(rule: &str, socket: &Socket) -> bool {
-    let name = socket.state.to_string().to_lowercase().replace('_', "-");
-    let states =
-        ["close-wait", "time-wait", "fin-wait1", "fin-wait2", "last-ack", "closing", "syn-sent"];
-    states.into_iter().find(|state| rule.starts_with(state)).is_none_or(|state| state == name)
 }

@@ -10,9 +10,9 @@ use crate::model::moment::Moment;
 use crate::model::socket::Ends;
 
 use super::{App, Effect, Entry, FilterBox, GROUP_KEYS, Hit, Overlay, Pause, TABS, Tab};
+use crate::tui::concern;
 use crate::tui::grid::Cursor;
 use crate::tui::keys::Action;
-use crate::tui::sheet;
 
 /// The steps of + and -, milliseconds.
 const INTERVALS: [u64; 11] =
@@ -159,8 +159,9 @@ impl App {
                 return vec![Effect::List];
             }
             Tab::Overview => {
-                let alert = self.shown.as_ref().and_then(|round| round.alerts.get(at));
-                alert.and_then(|standing| sheet::filter_of(&standing.alert))
+                let round = self.shown.as_ref();
+                let alert = round.and_then(|round| Some((round, round.alerts.get(at)?)));
+                alert.and_then(|(round, s)| concern::filter_of(&s.alert, &round.frame))
             }
             Tab::Events => match self.entry(at) {
                 Some(Entry::Transition(change, _)) => filter_of_ends(&change.identity),
