@@ -284,6 +284,17 @@ fn which_socket_it_is_has_room_at_every_width() {
     for text in ["ESTABLISHED → CLOSE_WAIT", "10.0.0.5:8080", "10.0.0.7:40001", "api[812]"] {
         assert!(line.contains(text), "{text}\n{picture}");
     }
+    for number in 0..2 {
+        let end = Endpoint::new(Address::v4([127, 0, 0, 1]), 49_724 + number);
+        let mut change = transition(State::Established, State::CloseWait, 8080, true);
+        change.identity.ends = Ends::Inet { local: end, remote: end };
+        let told = (Told::Transition(Box::new(change)), "08:00:13.402".to_owned());
+        watch.app.told(vec![told]);
+    }
+    let picture = watch.draw(80, 24);
+    let line = line_of(&picture, "49724");
+    assert_eq!(line.matches("127.0.0.1:49724").count(), 2, "none is cut\n{picture}");
+    assert!(line.ends_with("api[812]"), "{picture}");
     watch.keys("2/state close-wait");
     watch.enter();
     let narrow = watch.draw(40, 10);
@@ -521,6 +532,12 @@ fn events_are_those_that_the_filter_selects_at_either_end() {
         watch.keys("5");
         assert_eq!(watch.app.len(), 1 + count, "{filter}");
     }
+    let mut change = transition(State::Established, State::CloseWait, 8082, true);
+    change.identity.inode = 77;
+    watch.app.told(vec![(Told::Transition(Box::new(change)), "08:00:13.402".to_owned())]);
+    watch.app.set_filter("inode 77 and pid 812");
+    watch.keys("5");
+    assert_eq!(watch.app.len(), 1 + 1, "its own inode");
     watch.app.set_filter("pid 813");
     watch.keys("5j");
     let before = watch.app.cursors[Tab::Events.index()];
@@ -749,6 +766,24 @@ fn enter_leads_to_the_sockets_behind_a_row() {
     watch.enter();
     assert_eq!(watch.app.filter.text, "state time-wait", "of the alert");
     assert_eq!(watch.app.len(), 2);
+}
+
+#[test]
+fn a_page_folds_what_is_too_long_and_cuts_pictures() {
+    let mut watch = Watch::new();
+    let lines = [
+        "+---------------------------------------------+",
+        "a word and another one, and more of them",
+    ];
+    watch.app.show("x".to_owned(), lines.map(str::to_owned).to_vec());
+    let picture = watch.draw(40, 12);
+    assert!(!line_of(&picture, "+---").contains("--+"), "{picture}");
+    assert!(picture.contains("\n+--") && !picture.contains("\n--"), "{picture}");
+    watch
+        .app
+        .show("x".to_owned(), vec!["  a word and another one, and more of them, too".to_owned()]);
+    let picture = watch.draw(40, 12);
+    assert!(picture.contains("\n  a word") && picture.contains("\n  them, too"), "{picture}");
 }
 
 /// What fires and whom it concerns decide what is faulty, not the process alone.

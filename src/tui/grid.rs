@@ -67,9 +67,9 @@ impl Column {
     }
 
     /// A column of addresses with ports: of a long one the network and the
-    /// port stay. Two of them stand beside a state on 40 columns.
+    /// port stay.
     pub fn address(title: &str, priority: u8) -> Self {
-        let cut = Cut { least: 13, good: IPV4, keep: Keep::Ends };
+        let cut = Cut { least: 15, good: IPV4, keep: Keep::Ends };
         Self { cut, ..Self::text(title, priority) }
     }
 
@@ -322,7 +322,8 @@ fn shortened<'t>(text: &'t str, keep: Keep, room: usize, theme: &Theme) -> Cow<'
         Keep::Start => None,
         Keep::Ends => match text.strip_prefix(MAPPED).filter(|rest| rest.width() < room) {
             Some(rest) => return format!("{ellipsis}{rest}").into(),
-            None => Some(room.saturating_sub(1) / 2),
+            // The larger part, where one is: ":50001" must not lose its colon.
+            None => Some(room / 2),
         },
         // Of several processes the last id would seem to be that of the first.
         Keep::Id if text.contains(',') => None,
@@ -395,8 +396,8 @@ mod tests {
         assert_eq!(fit(&columns, &widths, 120).0, [(0, 4), (1, 60), (2, 39)]);
         assert_eq!(fit(&columns, &widths, 60).0, [(0, 4), (1, 21), (2, 33)], "both get some");
         assert_eq!(fit(&columns, &widths, 35).0, [(0, 4), (1, 8), (2, 21)], "enough for IPv4");
-        assert_eq!(fit(&columns, &widths, 26).0, [(0, 4), (1, 6), (2, 14)]);
-        assert_eq!(titles(&columns, &widths, 23), "AB");
+        assert_eq!(fit(&columns, &widths, 26).0, [(0, 4), (1, 5), (2, 15)]);
+        assert_eq!(titles(&columns, &widths, 25), "AB");
     }
 
     #[test]
@@ -413,6 +414,7 @@ mod tests {
         let ends = |text: &str, room| shortened(text, Keep::Ends, room, &theme).into_owned();
         let long = "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:50001";
         assert_eq!(ends(long, 21), "[2001:db8:…fff]:50001");
+        assert_eq!(ends("127.0.0.1:50001", 12), "127.0…:50001");
         assert_eq!(ends("10.0.0.1:80", 21), "10.0.0.1:80");
         assert_eq!(ends("::ffff:10.0.0.9:50000", 20), "…10.0.0.9:50000");
         let id = |text: &str, room| shortened(text, Keep::Id, room, &theme).into_owned();

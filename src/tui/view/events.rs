@@ -48,6 +48,8 @@ enum Form {
     /// For a file.
     File,
     /// All of it.
+    Wide,
+    /// Each column as narrow as it may be.
     Whole,
     /// The seconds of the time, the state after: which socket it is matters more
     /// than the rest.
@@ -58,8 +60,15 @@ impl Form {
     /// Below this width both states and a socket have no room beside each other.
     const WHOLE: u16 = 60;
 
+    /// From this width on the columns have room for their heads.
+    const WIDE: u16 = 100;
+
     fn of(width: u16) -> Self {
-        if width < Self::WHOLE { Self::Short } else { Self::Whole }
+        match width {
+            _ if width < Self::WHOLE => Self::Short,
+            _ if width < Self::WIDE => Self::Whole,
+            _ => Self::Wide,
+        }
     }
 
     /// A time of day.
@@ -75,8 +84,8 @@ fn columns(form: Form) -> [Column; 8] {
     // The legend of the mark: the column that says more may not be there.
     let time = match form {
         Form::File => "TIME",
-        Form::Whole => "TIME ~inferred",
-        Form::Short => "~inferred",
+        Form::Wide => "TIME ~inferred",
+        Form::Whole | Form::Short => "~inferred",
     };
     [
         Column::text(time, 0),

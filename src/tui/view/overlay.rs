@@ -45,7 +45,7 @@ fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
         Overlay::Help => long(KEYS, help(app, area.width.into())),
         Overlay::Page { title, lines, top } => {
             let width = usize::from(area.width);
-            let lines: Vec<String> = lines.iter().flat_map(|line| folded(line, width)).collect();
+            let lines = folded(lines, width);
             *top = (*top).min(lines.len().saturating_sub(room));
             long(&part(title, lines.len(), *top, room), lines[*top..].to_vec())
         }
@@ -92,9 +92,20 @@ fn scrolling_help(app: &App, overlay: &Overlay, area: Rect) -> Option<Overlay> {
     Some(Overlay::Page { title: KEYS.to_owned(), lines, top })
 }
 
-/// A line that is too long in several, each indented as it is; where a word is
-/// too long for a line it is broken.
-fn folded(line: &str, width: usize) -> Vec<String> {
+/// Lines that are too long in several; those of a picture are cut instead.
+fn folded(lines: &[String], width: usize) -> Vec<String> {
+    let has_rule = |line: &str| line.contains("---");
+    let has_picture = lines.iter().any(|line| has_rule(line));
+    let is_picture = |line: &str| has_picture && (has_rule(line) || line.trim().contains("   "));
+    let fold = |line: &String| {
+        if is_picture(line) { vec![line.clone()] } else { folded_line(line, width) }
+    };
+    lines.iter().flat_map(fold).collect()
+}
+
+/// A line in several, each indented as it is; where a word is too long for a
+/// line it is broken.
+fn folded_line(line: &str, width: usize) -> Vec<String> {
     let text = line.trim_start_matches(' ');
     let indent = &line[..line.len() - text.len()];
     let room = width.saturating_sub(indent.width());
