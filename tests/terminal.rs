@@ -383,7 +383,7 @@ fn ascii_where_glyphs_are_missing() -> Result<()> {
     let _held = states::time_wait(Family::V4, By::Close)?;
     for (terminal, locale) in [("linux", "C.UTF-8"), ("xterm", "C")] {
         let session = watch([]).on(terminal, locale).start_session(80, 24)?;
-        session.wait_for("TIME_WAIT 1 of")?;
+        session.wait_for("tw buckets 1 of")?;
         ensure!(session.text().is_ascii(), "{terminal} {locale}:\n{}", session.text());
         quit(session)?;
     }
@@ -419,7 +419,7 @@ fn a_filter_without_an_answer() -> Result<()> {
 fn no_colour_and_ascii() -> Result<()> {
     let _held = states::time_wait(Family::V4, By::Close)?;
     let session = watch(["--ascii"]).env("NO_COLOR", "1").start_session(80, 24)?;
-    session.wait_for("TIME_WAIT 1 of")?;
+    session.wait_for("tw buckets 1 of")?;
     ensure!(session.text().is_ascii(), "{}", session.text());
     session.wait("no colours", |screen| {
         let cells =

@@ -1,10 +1,6 @@
 //! Which transitions `events` and `watch` tell, and by which events they know.
 
-use crate::engine::{Engine, Events, Lookups, Selection};
-use crate::model::facts::Facts;
-use crate::model::owner::{Holder, Owners};
-use crate::model::row::Row;
-use crate::model::socket::Socket;
+use crate::engine::{Engine, Events, Selection};
 use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::transition::Transition;
 use crate::model::want::{Proto, Want};
@@ -59,13 +55,7 @@ impl Chosen {
         if !from || !in_set(self.ends.to, change.to) {
             return false;
         }
-        let lookups = Lookups { owners: owners(change).into(), ..Lookups::default() };
-        change.from.into_iter().chain([change.to]).any(|state| {
-            let mut socket = Socket::of_identity(&change.identity, state);
-            // Owners are keyed by inode, which a closed socket has no more.
-            socket.inode = KNOWN_INODE;
-            self.selection.takes(&Row { socket, facts: Facts::None }, &lookups, true)
-        })
+        self.selection.answers(change, true)
     }
 }
 
@@ -117,17 +107,6 @@ fn ends(words: &[String]) -> Result<(EndStates, Vec<String>), Error> {
         *end = Some(end.map_or(set, |before| before.union(set)));
     }
     Ok((ends, rest))
-}
-
-const KNOWN_INODE: u32 = 1;
-
-fn owners(change: &Transition) -> Owners {
-    let mut owners = Owners::default();
-    for process in change.owner.iter().flat_map(|owner| owner.processes.iter()) {
-        owners.add(KNOWN_INODE, Holder { pid: process.pid, fd: 0 });
-        owners.name_process(process.pid, process.comm.clone());
-    }
-    owners
 }
 
 #[cfg(test)]

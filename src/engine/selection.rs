@@ -2,8 +2,12 @@
 //! left to the kernel.
 
 use crate::filter::{self, Asked, Bytecode, Expr, Lookup, Needs, Plan, Reading, Subject, Target};
+use crate::model::facts::Facts;
+use crate::model::owner::{Holder, Owners};
 use crate::model::row::Row;
+use crate::model::socket::Socket;
 use crate::model::state::StateSet;
+use crate::model::transition::Transition;
 use crate::model::want::{Narrow, TableId, Want};
 
 use super::{Engine, Lookups};
@@ -75,6 +79,19 @@ impl Selection {
         self.answer(row, lookups, true)
     }
 
+    /// Whether the filter gives an answer for a transition: its states match
+    /// either end of it.
+    pub fn answers(&self, change: &Transition, answer: bool) -> bool {
+        // Owners are keyed by inode, which a closed socket has no more.
+        let inode = Some(change.identity.inode).filter(|inode| *inode != 0).unwrap_or(u32::MAX);
+        let lookups = Lookups { owners: owners(change, inode).into(), ..Lookups::default() };
+        change.from.into_iter().chain([change.to]).any(|state| {
+            let mut socket = Socket::of_identity(&change.identity, state);
+            socket.inode = inode;
+            self.judges(&Row { socket, facts: Facts::None }, &lookups) == Some(answer)
+        })
+    }
+
     fn answer(&self, row: &Row<'_>, lookups: &Lookups, owners_known: bool) -> Option<bool> {
         if !self.want.takes_kind(&row.socket) {
             return Some(false);
@@ -104,6 +121,16 @@ impl Selection {
         };
         filter::explain(self.expr.as_ref(), &tables, self.asked)
     }
+}
+
+/// Who holds or held the socket of a transition, which has this inode.
+fn owners(change: &Transition, inode: u32) -> Owners {
+    let mut owners = Owners::default();
+    for process in change.owner.iter().flat_map(|owner| owner.processes.iter()) {
+        owners.add(inode, Holder { pid: process.pid, fd: 0 });
+        owners.name_process(process.pid, process.comm.clone());
+    }
+    owners
 }
 
 /// What a filter's rows are read with.

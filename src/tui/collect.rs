@@ -102,10 +102,27 @@ impl Tray {
         self.lay(|held| {
             held.told.extend(told);
             let surplus = held.told.len().saturating_sub(LOG);
-            held.told.drain(..surplus);
-            held.lost += surplus as u64;
+            if surplus > 0 {
+                held.lost += surplus as u64;
+                make_room(&mut held.told, surplus);
+            }
         })
     }
+}
+
+/// Takes the oldest out: of what may be of other namespaces, while that has
+/// more than half of the room, as in the log.
+fn make_room(told: &mut VecDeque<(Told, String)>, surplus: usize) {
+    let is_foreign = |told: &Told| matches!(told, Told::Transition(c) if !c.is_local());
+    let foreign = told.iter().filter(|(told, _)| is_foreign(told)).count();
+    let mut excess = foreign.saturating_sub(LOG / 2).min(surplus);
+    let rest = surplus - excess;
+    told.retain(|(told, _)| {
+        let goes = excess > 0 && is_foreign(told);
+        excess -= usize::from(goes);
+        !goes
+    });
+    told.drain(..rest);
 }
 
 /// What the collector needs.

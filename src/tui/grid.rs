@@ -109,8 +109,7 @@ impl Texts {
     pub fn of(columns: &[Column], rows: impl Iterator<Item = Vec<Cell>>) -> Self {
         let named = |index: &usize| !columns[*index].title.is_empty();
         let shown: Vec<usize> = (0..columns.len()).filter(named).collect();
-        // What explains a mark is no part of a name.
-        let title = |index: &usize| columns[*index].title.replace(" ~inferred", "");
+        let title = |index: &usize| columns[*index].title.clone();
         let text = |cells: &[Cell], index: usize| {
             cells.get(index).map(|cell| cell.text.trim().to_owned()).unwrap_or_default()
         };
@@ -323,7 +322,8 @@ fn shortened<'t>(text: &'t str, keep: Keep, room: usize, theme: &Theme) -> Cow<'
         Keep::Start => None,
         Keep::Ends => match text.strip_prefix(MAPPED).filter(|rest| rest.width() < room) {
             Some(rest) => return format!("{ellipsis}{rest}").into(),
-            None => Some(room.saturating_sub(1) / 2),
+            // The larger part, where one is: ":50001" must not lose its colon.
+            None => Some(room / 2),
         },
         // Of several processes the last id would seem to be that of the first.
         Keep::Id if text.contains(',') => None,
@@ -414,6 +414,7 @@ mod tests {
         let ends = |text: &str, room| shortened(text, Keep::Ends, room, &theme).into_owned();
         let long = "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:50001";
         assert_eq!(ends(long, 21), "[2001:db8:…fff]:50001");
+        assert_eq!(ends("127.0.0.1:50001", 12), "127.0…:50001");
         assert_eq!(ends("10.0.0.1:80", 21), "10.0.0.1:80");
         assert_eq!(ends("::ffff:10.0.0.9:50000", 20), "…10.0.0.9:50000");
         let id = |text: &str, room| shortened(text, Keep::Id, room, &theme).into_owned();

@@ -37,6 +37,10 @@ pub enum Action {
     Last,
     /// Opens details, or the sockets behind a row.
     Open,
+    /// Scrolls the details on.
+    DetailsDown,
+    /// Scrolls the details back.
+    DetailsUp,
     /// Closes what is open, clears the filter.
     Back,
     /// Types a filter.
@@ -118,6 +122,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::First, "first", &["g", "home"], "first row"),
     bind(Action::Last, "last", &["G", "end"], "last row"),
     bind(Action::Open, "open", &["enter"], "details, its sockets"),
+    bind(Action::DetailsDown, "details-down", &["ctrl-d"], "more of the details"),
+    bind(Action::DetailsUp, "details-up", &["ctrl-u"], "details: back up"),
     bind(Action::Back, "back", &["esc"], "close, clear the filter"),
     bind(Action::Filter, "filter", &["/"], "filter, as in list"),
     bind(Action::Invert, "invert", &["!"], "invert the filter"),
@@ -137,8 +143,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Columns, "columns", &["c"], "choose columns"),
     bind(Action::Command, "command", &["y"], "the same as a command"),
     bind(Action::Export, "export", &["x"], "write it to a file"),
-    bind(Action::Act, "act", &["K"], "act on socket or process"),
-    bind(Action::Explain, "explain", &["e"], "explain what is selected"),
+    bind(Action::Act, "act", &["K"], "act on it, its process"),
+    bind(Action::Explain, "explain", &["e"], "explain the selected"),
     bind(Action::Help, "help", &["?", "h", "f1"], "these keys"),
     bind(Action::Suspend, "suspend", &["ctrl-z"], "stop, fg goes on"),
     bind(Action::Quit, "quit", &["q", "ctrl-c"], "quit"),

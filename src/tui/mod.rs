@@ -6,12 +6,14 @@
 
 pub mod app;
 mod collect;
+mod concern;
 pub mod grid;
 pub mod keys;
 mod line;
 mod outside;
 pub mod rows;
 pub mod sheet;
+pub mod sieve;
 mod term;
 pub mod theme;
 pub mod view;

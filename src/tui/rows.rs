@@ -11,9 +11,12 @@ use crate::filter::Filter;
 use crate::group::Key;
 use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket};
+use crate::model::state::State;
 use crate::model::want::Want;
-use crate::rules::Subject;
 use crate::sys::users::Users;
+
+use super::concern;
+use super::sieve::Sieve;
 
 /// What a socket is known by from one round to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +73,10 @@ pub struct Listed {
     pub pinned: usize,
     /// Names and owners to show them with.
     pub lookups: Lookups,
+    /// Which transitions are shown with it.
+    pub sieve: Sieve,
+    /// Those of the listed sockets that listen; `None` where all do.
+    pub listening: Option<FxHashSet<RowKey>>,
     /// Why the filter could not be used.
     pub error: Option<String>,
     /// Counts by the key and state.
@@ -81,13 +88,15 @@ pub struct Lister {
     engine: Engine,
     /// The filter that was resolved last, and whether it was being typed, with
     /// what came of it.
-    selection: Option<(Filter, bool, Result<Selection, String>)>,
+    selection: Option<(Filter, bool, Result<Arc<Selection>, String>)>,
+    /// What selects the sockets that alerts are about, with its text.
+    faulty: Option<(String, Arc<Selection>)>,
 }
 
 impl Lister {
     /// A lister of the engine's namespace.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, selection: None }
+        Self { engine, selection: None, faulty: None }
     }
 
     /// Whom it asks.
@@ -103,6 +112,8 @@ impl Lister {
             order: Vec::new(),
             pinned: 0,
             lookups: Lookups::default(),
+            sieve: Sieve::Open,
+            listening: None,
             error: None,
             groups: None,
         };
@@ -111,12 +122,21 @@ impl Lister {
             Err(error) => {
                 // No rows: those of no filter would be taken for those of this one.
                 listed.error = Some(error);
+                listed.sieve = Sieve::Shut;
+                listed.listening = Some(FxHashSet::default());
                 return listed;
             }
         };
+        if let Some(selection) = &selection {
+            listed.sieve = Sieve::Of(Arc::clone(selection), !job.invert);
+        }
+        let faulty = if job.faults { self.faulty(job) } else { None };
         let order = job.order;
         let takes_all = job.want == Want::all_of(job.want.tables.clone());
-        listed.lookups = self.lookups(job, selection.as_ref());
+        listed.lookups = self.lookups(job, selection.as_deref());
+        let is_faulty = |row: &Row<'_>, lookups: &Lookups| {
+            faulty.as_ref().and_then(|faulty| faulty.judges(row, lookups)) == Some(true)
+        };
         let wanted = |row: &Row<'_>| {
             let selected = match &selection {
                 None => true,
@@ -127,10 +147,15 @@ impl Lister {
             };
             selected
                 && (takes_all || job.want.takes(&row.socket))
-                && (!job.faults || is_faulty(row, &job.round))
+                && (!job.faults || is_faulty(row, &listed.lookups))
         };
         let rows = (0_u32..).zip(job.round.table.iter());
         let rows: Vec<(u32, Row<'_>)> = rows.filter(|(_, row)| wanted(row)).collect();
+        if selection.is_some() || job.faults {
+            let sockets = rows.iter().map(|(_, row)| &row.socket);
+            let listening = sockets.filter(|socket| socket.state == State::Listen);
+            listed.listening = Some(listening.map(RowKey::of).collect());
+        }
         if let Some(key) = job.group {
             let rows = rows.iter().map(|(_, row)| row);
             listed.groups =
@@ -159,7 +184,7 @@ impl Lister {
     }
 
     /// What decides the filter; names are asked for once, when it is new.
-    fn selection(&mut self, job: &Job) -> Result<Option<Selection>, String> {
+    fn selection(&mut self, job: &Job) -> Result<Option<Arc<Selection>>, String> {
         let Some(filter) = &job.filter else { return Ok(None) };
         if let Some((known, typing, result)) = &self.selection
             && known == filter
@@ -168,7 +193,7 @@ impl Lister {
         {
             return result.clone().map(Some);
         }
-        let result = self.resolved(filter, job);
+        let result = self.resolved(filter, job).map(Arc::new);
         self.selection = Some((filter.clone(), job.typing, result.clone()));
         result.map(Some)
     }
@@ -183,6 +208,22 @@ impl Lister {
         let means = Means { kernel: false, netlink: self.engine.is_live() };
         let want = Want::all_of(job.want.tables.clone());
         Ok(self.engine.select(want, resolved.expr, means))
+    }
+
+    /// What selects every socket that an alert is about, `None` where there is
+    /// none.
+    fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
+        let frame = &job.round.frame;
+        let alerts = job.round.alerts.iter().map(|standing| &standing.alert);
+        let filters = alerts.filter_map(|alert| concern::filter_of(alert, frame));
+        let each: Vec<String> = filters.map(|filter| format!("({filter})")).collect();
+        let text = each.join(" or ");
+        if self.faulty.as_ref().is_none_or(|(known, _)| *known != text) {
+            let filter = Filter::parse(&[&text]).ok()??;
+            let selection = self.resolved(&filter, job).ok()?;
+            self.faulty = Some((text, Arc::new(selection)));
+        }
+        self.faulty.as_ref().map(|(_, selection)| Arc::clone(selection))
     }
 
     fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
@@ -211,36 +252,4 @@ fn unix_names(round: &Round) -> FxHashMap<u32, crate::engine::UnixName> {
         Some((row.socket.inode, crate::engine::UnixName::of(name)))
     });
     named.collect()
-}
-
-/// Whether something that fires is about this socket.
-fn is_faulty(row: &Row<'_>, round: &Round) -> bool {
-    let socket = &row.socket;
-    let holds = |pid: u32| round.frame.owners.of(socket.inode).iter().any(|h| h.pid == pid);
-    round.alerts.iter().any(|standing| match &standing.alert.subject {
-        Subject::Process { pid, .. } => holds(*pid) && concerns(&standing.alert.rule, socket),
-        Subject::User { uid } => socket.uid == *uid && concerns(&standing.alert.rule, socket),
-        Subject::Listener { local, inode, .. } => {
-            socket.inode == *inode && *inode != 0
-                || socket.local().is_some_and(|end| end.port == local.port)
-        }
-        Subject::UnixListener { inode, .. } | Subject::Socket { inode, .. } => {
-            socket.inode == *inode
-        }
-        Subject::Destination(remote) => socket.remote() == Some(*remote),
-        Subject::Ports { source, destination } => {
-            socket.local().is_some_and(|end| end.address == *source)
-                && (destination.port == 0 || socket.remote() == Some(*destination))
-        }
-        Subject::Namespace | Subject::Host => concerns(&standing.alert.rule, socket),
-    })
-}
-
-/// Whether a rule is about the state that a socket is in; rules of no one
-/// state are about all.
-fn concerns(rule: &str, socket: &Socket) -> bool {
-    let name = socket.state.to_string().to_lowercase().replace('_', "-");
-    let states =
-        ["close-wait", "time-wait", "fin-wait1", "fin-wait2", "last-ack", "closing", "syn-sent"];
-    states.into_iter().find(|state| rule.starts_with(state)).is_none_or(|state| state == name)
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::net::SocketAddr;
 
 use crate::model::address::Endpoint;
-use crate::rules::{Alert, Subject};
+use crate::model::state::State;
 
 use super::grid::{Cell, Column};
 
@@ -38,12 +38,14 @@ pub struct SheetRow {
     pub keys: Vec<SortKey>,
     /// The filter that selects the sockets behind it.
     pub filter: Option<String>,
+    /// The state that most of them are in, where it counts states.
+    pub state: Option<State>,
 }
 
 impl SheetRow {
     /// An empty row.
     pub fn new(filter: Option<String>) -> Self {
-        Self { cells: Vec::new(), keys: Vec::new(), filter }
+        Self { cells: Vec::new(), keys: Vec::new(), filter, state: None }
     }
 
     /// Adds a cell that is sorted by its text.
@@ -83,36 +85,6 @@ impl Sheet {
             if descending && !none { b.compare(a) } else { a.compare(b) }
         });
     }
-}
-
-/// The filter that selects the sockets an alert is about.
-pub fn filter_of(alert: &Alert) -> Option<String> {
-    let port = |port: u16| format!("sport = {port}");
-    let subject = match &alert.subject {
-        Subject::Process { pid, .. } => Some(format!("pid {pid}")),
-        Subject::User { uid } => uid.map(|uid| format!("user {uid} and owner none")),
-        Subject::Listener { local, .. } | Subject::Socket { local, .. } => Some(port(local.port)),
-        Subject::UnixListener { inode, .. } => Some(format!("inode {inode}")),
-        Subject::Destination(remote) => Some(destination(*remote)),
-        Subject::Ports { source, destination: to } if to.port == 0 => Some(format!("src {source}")),
-        Subject::Ports { source, destination: to } => {
-            Some(format!("src {source} and {}", destination(*to)))
-        }
-        Subject::Namespace | Subject::Host => None,
-    };
-    let state =
-        ["close-wait", "time-wait", "fin-wait1", "fin-wait2", "last-ack", "closing", "syn-sent"]
-            .into_iter()
-            .find(|state| alert.rule.starts_with(state))
-            .map(|state| format!("state {state}"));
-    match (state, subject) {
-        (Some(state), Some(subject)) => Some(format!("{state} and {subject}")),
-        (state, subject) => state.or(subject),
-    }
-}
-
-fn destination(remote: Endpoint) -> String {
-    format!("dst {}", end(remote))
 }
 
 /// An endpoint as `address:port`.

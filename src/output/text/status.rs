@@ -249,7 +249,8 @@ impl Text<'_> {
         let host = &overview.frame.host;
         let counter = |name| host.counters.get("TCP", name);
         let limits = [
-            ("TIME_WAIT", counter("tw"), host.sysctls.max_tw_buckets()),
+            // Small records, of closed FIN_WAIT2 too: not the number in TIME_WAIT.
+            ("tw buckets", counter("tw"), host.sysctls.max_tw_buckets()),
             ("orphans", counter("orphan"), host.sysctls.max_orphans()),
             ("TCP memory pages", counter("mem"), host.sysctls.tcp_mem().map(|[_, _, max]| max)),
         ];

@@ -10,7 +10,8 @@ use crate::model::want::{Family, Proto};
 use super::{App, Entry, GROUP_KEYS, Tab};
 
 impl App {
-    /// What e explains: the alert's rule, or the state of the socket.
+    /// What e explains: the alert's rule, the state of the socket, of a group the
+    /// state that most are in.
     pub(super) fn subject(&self) -> Option<String> {
         let at = self.cursors[self.tab.index()].at;
         let state = |state: State| state.to_string();
@@ -21,7 +22,7 @@ impl App {
             },
             Tab::Sockets => state(self.row_at(at)?.socket.state),
             Tab::Listeners => "accept-queue".to_owned(),
-            Tab::Groups => "established".to_owned(),
+            Tab::Groups => state(self.sheet.as_ref()?.rows.get(at)?.state?),
             Tab::Events => match self.entry(at)? {
                 Entry::Transition(change, _) => state(change.to),
                 Entry::Alert(Change::Firing(s) | Change::Resolved(s), _) => {
@@ -48,7 +49,7 @@ impl App {
             format!("{indent}{part}{}", if index < last { " \\" } else { "" })
         };
         let mut lines: Vec<String> = parts.into_iter().enumerate().map(line).collect();
-        if self.faults && self.tab == Tab::Sockets {
+        if self.faults && self.tab.has_faults() {
             lines.push(String::new());
             lines.push("that only rows with an alert are shown has no flag".to_owned());
         }
@@ -57,7 +58,7 @@ impl App {
 
     fn command_parts(&self) -> Vec<String> {
         let with = |command: &str| format!("sockstate {command}{}", self.fixed.flags);
-        let tables = self.table_flags();
+        let tables = self.table_flags(|_| true);
         let filter = match (&self.filter.filter, self.filter.invert) {
             (None, _) => None,
             (Some(_), false) => Some(quoted(&self.filter.text)),
@@ -65,8 +66,11 @@ impl App {
         };
         match self.tab {
             Tab::Overview => vec![with("status")],
-            Tab::Listeners => vec![with("listeners")],
-            Tab::Events => vec![with("events")],
+            Tab::Listeners => {
+                let command = with("listeners") + &self.table_flags(has_listeners);
+                std::iter::once(command).chain(filter).collect()
+            }
+            Tab::Events => std::iter::once(with("events")).chain(filter).collect(),
             Tab::Ports => vec![with("ports")],
             Tab::Map => vec![with("explain diagram")],
             Tab::Groups => {
@@ -89,10 +93,11 @@ impl App {
         }
     }
 
-    /// The flags of the tables that are watched.
-    fn table_flags(&self) -> String {
+    /// The flags of those tables that are watched and have what is shown.
+    fn table_flags(&self, has_it: fn(Proto) -> bool) -> String {
         let tables = &self.fixed.want.tables;
-        let mut flags: Vec<&str> = tables.iter().map(|table| flag_of(table.proto)).collect();
+        let shown = tables.iter().map(|table| table.proto).filter(|proto| has_it(*proto));
+        let mut flags: Vec<&str> = shown.map(flag_of).collect();
         flags.dedup();
         let has = |family| tables.iter().any(|table| table.family == family);
         match (has(Family::Inet), has(Family::Inet6)) {
@@ -102,6 +107,11 @@ impl App {
         }
         flags.iter().map(|flag| format!(" {flag}")).collect()
     }
+}
+
+/// Whether sockets of a protocol have an accept queue that is shown.
+fn has_listeners(proto: Proto) -> bool {
+    matches!(proto, Proto::Tcp | Proto::Mptcp | Proto::Unix)
 }
 
 /// A word for the shell.

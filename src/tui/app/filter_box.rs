@@ -42,10 +42,9 @@ impl App {
     }
 
     /// Begins to type a filter.
-    pub(super) fn edit_filter(&mut self) -> Vec<Effect> {
+    pub(super) fn edit_filter(&mut self) {
         self.filter.before = Some((self.filter.text.clone(), self.filter.filter.clone()));
         self.filter.edit = Some(LineEdit::new(&self.filter.text));
-        Vec::new()
     }
 
     /// Takes in what became of the filter where names had to be looked up.

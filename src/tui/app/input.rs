@@ -10,9 +10,9 @@ use crate::model::moment::Moment;
 use crate::model::socket::Ends;
 
 use super::{App, Effect, Entry, FilterBox, GROUP_KEYS, Hit, Overlay, Pause, TABS, Tab};
+use crate::tui::concern;
 use crate::tui::grid::Cursor;
 use crate::tui::keys::Action;
-use crate::tui::sheet;
 
 /// The steps of + and -, milliseconds.
 const INTERVALS: [u64; 11] =
@@ -73,14 +73,20 @@ impl App {
             Action::First => go(self, isize::MIN),
             Action::Last => go(self, isize::MAX),
             Action::Open => self.open_row(),
+            Action::DetailsDown => self.scroll_details(1),
+            Action::DetailsUp => self.scroll_details(-1),
             Action::Back => self.back_out(),
-            Action::Filter => self.edit_filter(),
+            Action::Filter => {
+                let effects = self.go_where(Tab::is_filtered);
+                self.edit_filter();
+                effects
+            }
             Action::Invert if self.filter.filter.is_none() => {
                 self.only_say("there is no filter to invert")
             }
             Action::Invert => {
                 self.filter.invert = !self.filter.invert;
-                vec![Effect::List]
+                self.go_where(Tab::is_filtered)
             }
             Action::Sort => self.sort_by_next(),
             Action::Reverse => self.reverse(),
@@ -88,7 +94,7 @@ impl App {
             Action::Follow => self.toggle_follow(),
             Action::Faults => {
                 self.faults = !self.faults;
-                vec![Effect::List]
+                self.go_where(Tab::has_faults)
             }
             Action::Pause => self.toggle_pause(),
             Action::Earlier => self.step(1),
@@ -117,9 +123,10 @@ impl App {
             }
             Action::Export => self.open(Overlay::Export),
             Action::Act => self.open_acts(),
-            Action::Explain => {
-                self.subject().map_or_else(Vec::new, |name| vec![Effect::Explain(name)])
-            }
+            Action::Explain => match self.subject() {
+                Some(name) => vec![Effect::Explain(name)],
+                None => self.only_say("there is nothing here to explain"),
+            },
         }
     }
 
@@ -130,6 +137,12 @@ impl App {
         self.sheet = None;
         self.renew_sheet();
         vec![Effect::Control, Effect::List]
+    }
+
+    /// Lists anew, in Sockets unless the tab is one of those where that can be
+    /// seen.
+    fn go_where(&mut self, is_seen: fn(Tab) -> bool) -> Vec<Effect> {
+        if is_seen(self.tab) { vec![Effect::List] } else { self.go_to(Tab::Sockets.index()) }
     }
 
     fn unfollow(&mut self) {
@@ -146,8 +159,9 @@ impl App {
                 return vec![Effect::List];
             }
             Tab::Overview => {
-                let alert = self.shown.as_ref().and_then(|round| round.alerts.get(at));
-                alert.and_then(|standing| sheet::filter_of(&standing.alert))
+                let round = self.shown.as_ref();
+                let alert = round.and_then(|round| Some((round, round.alerts.get(at)?)));
+                alert.and_then(|(round, s)| concern::filter_of(&s.alert, &round.frame))
             }
             Tab::Events => match self.entry(at) {
                 Some(Entry::Transition(change, _)) => filter_of_ends(&change.identity),
@@ -171,6 +185,18 @@ impl App {
         self.cursors[Tab::Sockets.index()] = Cursor::default();
         effects.push(Effect::Control);
         effects
+    }
+
+    /// Scrolls by so many pages; where it ends is known when it is drawn.
+    fn scroll_details(&mut self, pages: isize) -> Vec<Effect> {
+        if !self.detail || self.tab != Tab::Sockets {
+            let open = self.fixed.keymap.key_of(Action::Open);
+            let text = format!("no details are open: {open} opens those of a socket");
+            return self.only_say(&text);
+        }
+        let by = pages * self.scroll.page.max(1) as isize;
+        self.scroll.top = self.scroll.top.saturating_add_signed(by);
+        Vec::new()
     }
 
     fn only_say(&mut self, text: &str) -> Vec<Effect> {
@@ -245,19 +271,22 @@ impl App {
     }
 
     fn toggle_pause(&mut self) -> Vec<Effect> {
+        // It would stand where the pause is told of.
+        self.message = None;
         if let Some(pause) = self.pause.take() {
+            let newer = self.log.shown_since(pause.log_end);
             let cursor = &mut self.cursors[Tab::Events.index()];
             if cursor.at > 0 {
                 // It stays on its row.
-                cursor.at += pause.newer;
-                cursor.top += pause.newer;
+                cursor.at += newer;
+                cursor.top += newer;
             }
             self.shown.clone_from(&self.latest);
             return vec![Effect::List];
         }
         self.history.hold();
         let at = self.history.back(0).map_or(Moment(0), |point| point.at);
-        self.pause = Some(Pause { since_ns: self.now_ns, missed: 0, newer: 0, at });
+        self.pause = Some(Pause { since_ns: self.now_ns, missed: 0, log_end: self.log.end(), at });
         Vec::new()
     }
 
@@ -310,8 +339,8 @@ impl App {
     }
 
     fn wheel(&mut self, by: isize) -> Vec<Effect> {
-        if let Some(Overlay::Page { top, lines, .. }) = &mut self.overlay {
-            *top = top.saturating_add_signed(by).min(lines.len().saturating_sub(1));
+        if let Some(Overlay::Page { top, .. }) = &mut self.overlay {
+            *top = top.saturating_add_signed(by);
             return Vec::new();
         }
         let len = self.len();

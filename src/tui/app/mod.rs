@@ -4,16 +4,17 @@
 mod command;
 mod filter_box;
 mod input;
+mod log;
 mod overlay;
 mod rounds;
 mod tab;
 
 pub use filter_box::FilterBox;
+pub use log::{Entry, LOG, Log};
 pub use overlay::{Act, Format, Held, Overlay, Target};
-pub use rounds::{Entry, LOG, Peak};
+pub use rounds::Peak;
 pub use tab::{GROUP_KEYS, TABS, Tab};
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
@@ -34,6 +35,7 @@ use super::keys::Keymap;
 use super::rows::{Job, Listed, RowKey};
 use super::sheet::Sheet;
 use super::theme::Theme;
+use super::view;
 
 /// How long a message stays.
 const MESSAGE_NS: u64 = 6_000_000_000;
@@ -64,8 +66,8 @@ pub struct Pause {
     pub since_ns: u64,
     /// Transitions since.
     pub missed: u64,
-    /// Entries of the log since.
-    pub newer: usize,
+    /// The number of the first entry of the log since.
+    pub log_end: u64,
     /// The point of the history that is shown.
     pub at: Moment,
 }
@@ -79,6 +81,17 @@ pub enum Hit {
     Head(usize),
     /// A row of the list: its index.
     Row(usize),
+}
+
+/// How far the details are scrolled: those of another socket begin at their top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scroll {
+    /// Of which socket.
+    pub of: Option<RowKey>,
+    /// The first line that is shown.
+    pub top: usize,
+    /// Lines that have room.
+    pub page: usize,
 }
 
 /// What does not change while it runs.
@@ -119,8 +132,8 @@ pub struct App {
     pub command_lines: FxHashMap<u32, String>,
     /// Counts of the last minutes.
     pub history: History,
-    /// Transitions, the newest last.
-    pub log: VecDeque<Entry>,
+    /// What happened.
+    pub log: Log,
     /// Transitions since the last round, and how many may be of elsewhere.
     flows: (Matrix, u64),
     /// Peaks of listeners by inode.
@@ -143,6 +156,8 @@ pub struct App {
     pub follow: Option<RowKey>,
     /// Whether details are open.
     pub detail: bool,
+    /// Where they are scrolled to.
+    pub scroll: Scroll,
     /// Names for numbers.
     pub names: bool,
     /// More columns.
@@ -183,7 +198,7 @@ impl App {
             closer_for: Vec::new(),
             command_lines: FxHashMap::default(),
             history: History::default(),
-            log: VecDeque::new(),
+            log: Log::default(),
             flows: (Matrix::default(), 0),
             peaks: FxHashMap::default(),
             tab: Tab::Overview,
@@ -195,6 +210,7 @@ impl App {
             pins: FxHashSet::default(),
             follow: None,
             detail: false,
+            scroll: Scroll::default(),
             names: false,
             wide: false,
             columns: Vec::new(),
@@ -293,8 +309,8 @@ impl App {
         match self.tab {
             Tab::Overview => self.shown.as_ref().map_or(0, |round| round.alerts.len()),
             Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
-            Tab::Events => self.log.len() - self.newer(),
-            Tab::Map => 0,
+            Tab::Events => self.entries().count(),
+            Tab::Map => view::MAP_LINES,
             Tab::Listeners | Tab::Groups | Tab::Ports => {
                 self.sheet.as_ref().map_or(0, |sheet| sheet.rows.len())
             }
@@ -316,9 +332,15 @@ impl App {
         self.pause.map_or(0, |pause| self.history.since(pause.at))
     }
 
-    /// The log, newest first; while the screen is held as it was then.
+    /// What of the log the filter lets through, newest first; while the screen
+    /// is held as it was then.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.log.iter().rev().skip(self.newer())
+        self.log.shown_before(self.log_end())
+    }
+
+    /// The same without the filter.
+    pub fn all_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.log.before(self.log_end())
     }
 
     /// An entry of the log as it is shown.
@@ -326,9 +348,9 @@ impl App {
         self.entries().nth(index)
     }
 
-    /// Entries that came since the screen is held.
-    fn newer(&self) -> usize {
-        self.pause.map_or(0, |pause| pause.newer).min(self.log.len())
+    /// Where the log ends on the screen.
+    fn log_end(&self) -> u64 {
+        self.pause.map_or(self.log.end(), |pause| pause.log_end)
     }
 
     /// Says something for a while.

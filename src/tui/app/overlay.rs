@@ -111,7 +111,7 @@ impl App {
         }
         match &mut overlay {
             Overlay::Help => {}
-            Overlay::Page { top, lines, .. } => {
+            Overlay::Page { top, .. } => {
                 let by = match action {
                     Some(Action::Up) => -1,
                     Some(Action::Down) => 1,
@@ -121,7 +121,8 @@ impl App {
                     Some(Action::Last) => isize::MAX,
                     _ => 0,
                 };
-                *top = top.saturating_add_signed(by).min(lines.len().saturating_sub(1));
+                // Where it ends is known when it is drawn: long lines are folded.
+                *top = top.saturating_add_signed(by);
             }
             Overlay::Columns(cursor) => {
                 let all: Vec<Field> = Field::all().collect();

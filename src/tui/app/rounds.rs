@@ -4,32 +4,16 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::alert::Change;
 use crate::engine::history::Point;
 use crate::engine::{Round, Told};
 use crate::model::gap::Gap;
 use crate::model::moment::Moment;
-use crate::model::transition::Transition;
 use crate::sys::clock;
 
-use super::{App, Effect, Tab};
+use super::{App, Effect, Entry, Tab};
 use crate::tui::rows::{Listed, RowKey};
 use crate::tui::sheet::Sheet;
 use crate::tui::view;
-
-/// Transitions kept for the Events tab and for details.
-pub const LOG: usize = 10_000;
-
-/// An entry of the log.
-#[derive(Clone, Debug)]
-pub enum Entry {
-    /// A transition; when it was, as text.
-    Transition(Box<Transition>, String),
-    /// Something that may have been missed.
-    Gap(Gap, String),
-    /// An alert that began or ended.
-    Alert(Change, String),
-}
 
 /// Highs and rates of a listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -118,14 +102,9 @@ impl App {
 
     /// Adds to the log.
     fn note(&mut self, entry: Entry) {
-        self.log.push_back(entry);
-        if self.log.len() > LOG {
-            self.log.pop_front();
-        }
+        let is_shown = self.log.add(entry);
         let cursor = &mut self.cursors[Tab::Events.index()];
-        if let Some(pause) = &mut self.pause {
-            pause.newer += 1;
-        } else if cursor.at > 0 {
+        if is_shown && self.pause.is_none() && cursor.at > 0 {
             // The newest stand first: the cursor stays on its row.
             cursor.at += 1;
             cursor.top += 1;
@@ -147,6 +126,7 @@ impl App {
         } else if self.follow.take().is_some() {
             self.say("the socket that was followed is gone");
         }
+        self.log.sift(&listed.sieve);
         self.listed = Some(listed);
         self.renew_sheet();
     }

@@ -45,6 +45,16 @@ pub const GROUP_KEYS: [Key; 8] = [
 ];
 
 impl Tab {
+    /// Whether the filter decides what it shows.
+    pub fn is_filtered(self) -> bool {
+        matches!(self, Self::Sockets | Self::Listeners | Self::Groups | Self::Events)
+    }
+
+    /// Whether it can show only what an alert is about.
+    pub fn has_faults(self) -> bool {
+        matches!(self, Self::Sockets | Self::Listeners | Self::Groups)
+    }
+
     /// Its place among [`TABS`].
     pub fn index(self) -> usize {
         TABS.iter().position(|(tab, _)| *tab == self).unwrap_or(0)

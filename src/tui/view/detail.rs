@@ -16,8 +16,10 @@ use crate::output::cells;
 use crate::output::style::{Tone, state_tone};
 use crate::output::text::all_details;
 use crate::sys::names::Names;
-use crate::tui::app::{App, Entry, Tab};
+use crate::tui::app::{App, Entry, Scroll, Tab};
 use crate::tui::grid::put;
+use crate::tui::keys::Action;
+use crate::tui::rows::RowKey;
 use crate::tui::theme::Theme;
 
 use super::events;
@@ -26,21 +28,29 @@ use super::overview::wrap;
 use super::sockets::closer;
 
 /// Draws what is known of the selected socket.
-pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
+pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let Some(row) = app.row_at(app.cursors[Tab::Sockets.index()].at) else { return };
+    let of = Some(RowKey::of(&row.socket));
     let close = closer(app, &row);
     let lines = lines(app, close.as_ref().unwrap_or(&row), area.width.into());
-    draw_all(buffer, area, &lines, app.theme());
-}
-
-/// Draws lines; the last one says how many more there are.
-fn draw_all(buffer: &mut Buffer, area: Rect, lines: &[Line], theme: Theme) {
+    // Where not all have room the last line says so.
     let room = usize::from(area.height);
-    let shown = if lines.len() > room { room.saturating_sub(1) } else { lines.len() };
-    let more = human::plural((lines.len() - shown) as u64, "more line");
-    let more = (Tone::Quiet, format!("{more}: a larger terminal has room for them"));
-    let cut = (shown < lines.len()).then_some(&more);
-    for ((tone, text), y) in lines[..shown].iter().chain(cut).zip(area.y..area.bottom()) {
+    let page = if lines.len() > room { room.saturating_sub(1) } else { room };
+    let top = if app.scroll.of == of { app.scroll.top } else { 0 };
+    let top = top.min(lines.len().saturating_sub(page));
+    app.scroll = Scroll { of, top, page };
+    let shown = &lines[top..(top + page).min(lines.len())];
+    let key = |action| app.fixed.keymap.key_of(action);
+    let note = match lines.len() - top - shown.len() {
+        _ if page == room => None,
+        0 => Some(format!("the last of {} lines: {}", lines.len(), key(Action::DetailsUp))),
+        n => {
+            Some(format!("{}: {}", human::plural(n as u64, "more line"), key(Action::DetailsDown)))
+        }
+    };
+    let note = note.map(|text| (Tone::Quiet, text));
+    let theme = app.theme();
+    for ((tone, text), y) in shown.iter().chain(&note).zip(area.y..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
         put(buffer, line, text, false, theme.style(*tone), &theme);
     }
@@ -127,7 +137,7 @@ fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
 fn history(app: &App, row: &Row<'_>, lines: &mut Vec<Line>) {
     let cookie = row.socket.cookie;
     let ends = row.socket.ends;
-    let of_it = app.entries().filter_map(|entry| match entry {
+    let of_it = app.all_entries().filter_map(|entry| match entry {
         Entry::Transition(change, at) => {
             let same = if cookie != 0 && change.identity.cookie != 0 {
                 change.identity.cookie == cookie

@@ -19,12 +19,13 @@ use super::hit_list;
 /// Draws it.
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
-    let columns = columns();
+    let form = Form::of(area.width);
+    let columns = columns(form);
     let lines = usize::from(area.height.saturating_sub(1));
     let len = app.len();
     let window = app.cursor().window(len, lines);
     let entries = app.entries().skip(window.start).take(window.len());
-    let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, theme)).collect();
+    let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, form, theme)).collect();
     let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
     let heads =
         Grid { columns: &columns, rows: &rows, selected, sort: None }.draw(buffer, area, &theme);
@@ -32,31 +33,79 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     hit_list(app, area, window, heads);
     if rows.is_empty() && area.height > 1 {
         let line = Rect { y: area.y + 1, height: 1, ..area };
-        put(buffer, line, "nothing has happened yet", false, theme.style(Tone::Quiet), &theme);
+        let text = if app.all_entries().next().is_none() {
+            "nothing has happened yet"
+        } else {
+            "nothing matches; esc clears the filter"
+        };
+        put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
     }
 }
 
-fn columns() -> [Column; 8] {
+/// How much a row says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For a file.
+    File,
+    /// All of it.
+    Wide,
+    /// Each column as narrow as it may be.
+    Whole,
+    /// The seconds of the time, the state after: which socket it is matters more
+    /// than the rest.
+    Short,
+}
+
+impl Form {
+    /// Below this width both states and a socket have no room beside each other.
+    const WHOLE: u16 = 60;
+
+    /// From this width on the columns have room for their heads.
+    const WIDE: u16 = 100;
+
+    fn of(width: u16) -> Self {
+        match width {
+            _ if width < Self::WHOLE => Self::Short,
+            _ if width < Self::WIDE => Self::Whole,
+            _ => Self::Wide,
+        }
+    }
+
+    /// A time of day.
+    fn time(self, at: &str) -> &str {
+        match at.split_once('.') {
+            Some((seconds, _)) if self == Self::Short => seconds,
+            _ => at,
+        }
+    }
+}
+
+fn columns(form: Form) -> [Column; 8] {
+    // The legend of the mark: the column that says more may not be there.
+    let time = match form {
+        Form::File => "TIME",
+        Form::Wide => "TIME ~inferred",
+        Form::Whole | Form::Short => "~inferred",
+    };
     [
-        // The legend of the mark: the column that says more may not be there.
-        Column::text("TIME ~inferred", 0),
+        Column::text(time, 0),
         Column::text("WHAT", 0),
-        Column::number("AFTER", 1),
-        Column::address("LOCAL", 2),
+        Column::number("AFTER", 3),
+        Column::address("LOCAL", 1),
         Column::address("REMOTE", 1),
-        Column::process("PROCESS", 1),
-        Column::text("VIA", 3),
-        Column::text("KNOWN BY", 4),
+        Column::process("PROCESS", 2),
+        Column::text("VIA", 4),
+        Column::text("KNOWN BY", 5),
     ]
 }
 
 /// The whole log as it is shown.
 pub fn texts(app: &App) -> Texts {
-    let rows = app.entries().map(|entry| cells(entry, app.theme()));
-    Texts::of(&columns(), rows)
+    let rows = app.entries().map(|entry| cells(entry, Form::File, app.theme()));
+    Texts::of(&columns(Form::File), rows)
 }
 
-fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
+fn cells(entry: &Entry, form: Form, theme: Theme) -> Vec<Cell> {
     match entry {
         Entry::Transition(change, at) => {
             let ends = change.identity.endpoints();
@@ -67,9 +116,13 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
                     (end(local), remote)
                 },
             );
+            let what = match form {
+                Form::Short => format!("{} {}", arrow(theme), change.after()),
+                _ => steps(change, theme),
+            };
             vec![
-                Cell::new(Tone::Quiet, time(change, at)),
-                Cell::new(state_tone(change.to), steps(change, theme)),
+                Cell::new(Tone::Quiet, time(change, form.time(at))),
+                Cell::new(state_tone(change.to), what),
                 Cell::plain(after(change, theme).unwrap_or_else(none)),
                 Cell::plain(local),
                 Cell::plain(remote),
@@ -81,7 +134,7 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
         Entry::Gap(gap, at) => {
             let count = gap.count.map_or(String::new(), |n| format!("{} ", human::count(n)));
             let text = format!("{}: {count}{}", gap.what, gap.reason);
-            vec![Cell::new(Tone::Quiet, format!(" {at}")), Cell::new(Tone::Warn, text)]
+            vec![Cell::new(Tone::Quiet, format!(" {}", form.time(at))), Cell::new(Tone::Warn, text)]
         }
         Entry::Alert(change, at) => {
             let (word, tone, standing) = match change {
@@ -90,7 +143,7 @@ fn cells(entry: &Entry, theme: Theme) -> Vec<Cell> {
             };
             let alert = &standing.alert;
             let text = format!("{word} {}  {}", alert.rule, alert.subject.brief(1));
-            vec![Cell::new(Tone::Quiet, format!(" {at}")), Cell::new(tone, text)]
+            vec![Cell::new(Tone::Quiet, format!(" {}", form.time(at))), Cell::new(tone, text)]
         }
     }
 }
@@ -112,9 +165,13 @@ pub fn line(change: &Transition, at: &str, theme: Theme) -> String {
     format!("{}  {}{after}{via}", time(change, at), steps(change, theme))
 }
 
+fn arrow(theme: Theme) -> &'static str {
+    theme.pick("→", "->")
+}
+
 /// `ESTABLISHED → CLOSE_WAIT`.
 fn steps(change: &Transition, theme: Theme) -> String {
-    format!("{} {} {}", change.before(), theme.pick("→", "->"), change.after())
+    format!("{} {} {}", change.before(), arrow(theme), change.after())
 }
 
 /// How long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least nothing"

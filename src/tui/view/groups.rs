@@ -52,6 +52,7 @@ fn first(key: Key) -> Column {
 fn row(key: Key, value: &KeyValue, counts: &BTreeMap<State, u64>, states: &[State]) -> SheetRow {
     let total: u64 = counts.values().sum();
     let mut row = SheetRow::new(filter(key, value));
+    row.state = counts.iter().max_by_key(|(_, count)| **count).map(|(state, _)| *state);
     row.text(Cell::plain(name(value))).number(Cell::plain(human::count(total)), Some(total as f64));
     for state in states {
         let count = counts.get(state).copied().unwrap_or(0);

@@ -13,7 +13,9 @@ use crate::output::style::Tone;
 use crate::output::text::{accept_queue, waiting};
 use crate::sys::names::Names;
 use crate::tui::app::App;
+use crate::tui::concern;
 use crate::tui::grid::{Cell, Column};
+use crate::tui::rows::RowKey;
 use crate::tui::sheet::{Sheet, SheetRow};
 
 /// Columns of the bar of a queue.
@@ -21,7 +23,9 @@ const BAR: usize = 8;
 
 /// Every listener; those that share a port stand side by side.
 pub fn sheet(app: &App, round: &Round) -> Sheet {
-    let listeners = in_order(&round.frame.listeners);
+    let chosen = app.listed.as_ref().and_then(|listed| listed.listening.as_ref());
+    let is_chosen = |l: &&Listener| chosen.is_none_or(|all| all.contains(&RowKey::of(&l.socket)));
+    let listeners = in_order(round.frame.listeners.iter().filter(is_chosen).collect());
     let mut names = if app.names { Names::of_services() } else { Names::new(false) };
     let full = listeners.iter().filter(|l| l.queue.is_full() == Some(true)).count();
     let somaxconn = round
@@ -52,14 +56,13 @@ pub fn sheet(app: &App, round: &Round) -> Sheet {
 
 /// Those that share an end side by side, the ends with the fullest queue
 /// first, and the fullest first among those of one end.
-fn in_order(all: &[Listener]) -> Vec<&Listener> {
+fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
     // Each end is looked up for every listener, so its worst is kept.
     let mut worst: FxHashMap<Place<'_>, u64> = FxHashMap::default();
-    for listener in all {
+    for listener in &listeners {
         let worst = worst.entry(place(listener)).or_default();
         *worst = (*worst).max(fullness(listener));
     }
-    let mut listeners: Vec<&Listener> = all.iter().collect();
     listeners.sort_by_cached_key(|listener| {
         let place = place(listener);
         let worst = worst.get(&place).copied().unwrap_or_default();
@@ -120,7 +123,7 @@ fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> Shee
     let rate = peak.drops_per_second;
     let dropping = rate.is_some_and(|rate| rate > 0.0);
     let filter = match socket.local() {
-        Some(local) => format!("sport = {}", local.port),
+        Some(local) => concern::at(local),
         None => format!("inode {}", socket.inode),
     };
     let mut row = SheetRow::new(Some(filter));

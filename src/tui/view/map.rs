@@ -13,6 +13,7 @@ use crate::model::state::State;
 use crate::output::style::{Tone, state_tone};
 use crate::tui::app::App;
 use crate::tui::grid::put;
+use crate::tui::keys::Action;
 
 use State::{
     Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
@@ -55,17 +56,28 @@ const EDGES: [(State, State, &str, u16, u16); 14] = [
 /// The end of TIME_WAIT, and every way that skips the diagram.
 const REST: (u16, u16) = (2, 17);
 
+/// Columns and lines of all of it.
+const SIZE: (u16, u16) = (80, REST.1 + 1);
+
+/// How many lines it has.
+pub const LINES: usize = SIZE.1 as usize;
+
 /// Draws it.
-pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
+pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
+    // What frames it takes lines as well.
+    let needs = (SIZE.0, SIZE.1 + buffer.area.height.saturating_sub(area.height));
+    let (area, top) = scrolled(app, buffer, area, needs);
     let Some(point) = app.point() else { return };
     let before = app.history.back(app.back() + 1);
     let seconds = before.map_or(0.0, |before| point.at.since(before.at) as f64 / 1e9);
     let rates = rates(&point.flows, seconds);
     let hottest = rates.values().copied().fold(0.0, f64::max);
     let at = |x: u16, y: u16, width: u16| {
-        let wanted = Rect::new(area.x + x, area.y + y, width, 1);
-        if y < area.height { wanted.intersection(area) } else { Rect::default() }
+        let Some(y) = y.checked_sub(top).filter(|y| *y < area.height) else {
+            return Rect::default();
+        };
+        Rect::new(area.x + x, area.y + y, width, 1).intersection(area)
     };
     for (state, x, y) in NODES {
         let count = point.count(state);
@@ -106,12 +118,33 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         // Trace events come from every namespace; short-lived sockets that no
         // look has listed may be anybody's.
         let rate = per_second(point.unknown as f64 / seconds);
-        let text = format!("{rate} of all this may be of other network namespaces");
+        let text = format!("{rate} of this may be of other namespaces");
         put(buffer, at(28, 16, 60), &text, false, theme.style(Tone::Quiet), &theme);
     }
     let tone = if aborted > 0.0 { Tone::Warn } else { Tone::Quiet };
     let text = format!("reset, refused or given up, from any state {}", per_second(aborted));
     put(buffer, at(28, y, 60), &text, false, theme.style(tone), &theme);
+}
+
+/// Where the map has room, and its first line there; below it what all of it
+/// needs, where it has no room.
+fn scrolled(app: &mut App, buffer: &mut Buffer, area: Rect, needs: (u16, u16)) -> (Rect, u16) {
+    let is_short = area.height < SIZE.1;
+    if area.width >= SIZE.0 && !is_short || area.height < 2 {
+        return (area, 0);
+    }
+    let theme = app.theme();
+    let key = |action| app.fixed.keymap.key_of(action);
+    let (up, down) = (key(Action::Up), key(Action::Down));
+    let rest = if is_short { format!("; {up}, {down} scroll") } else { String::new() };
+    let text = format!("all of it needs {}x{}{rest}", needs.0, needs.1);
+    // Where only columns lack there may be a line to spare.
+    let height = SIZE.1.min(area.height - 1);
+    let line = Rect { y: area.y + height, height: 1, ..area };
+    put(buffer, line, &text, false, theme.style(Tone::Quiet), &theme);
+    let cursor = app.cursor();
+    cursor.at = cursor.at.min(usize::from(SIZE.1 - height));
+    (Rect { height, ..area }, cursor.at as u16)
 }
 
 fn per_second(rate: f64) -> String {

@@ -25,6 +25,8 @@ use super::grid::{Grid, Texts, put};
 use super::keys::Action;
 use super::sheet::Sheet;
 
+pub use map::LINES as MAP_LINES;
+
 /// Fewer columns than this, or fewer lines, show counts only.
 const LEAST: (u16, u16) = (40, 6);
 
@@ -129,15 +131,16 @@ fn tabs(app: &mut App, buffer: &mut Buffer, area: Rect) {
 fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = app.theme();
     let filter = &app.filter;
-    let filters = matches!(app.tab, Tab::Sockets | Tab::Groups);
-    let in_force = filters && (!filter.text.is_empty() || app.faults);
+    let is_chosen = app.tab.is_filtered() && !filter.text.is_empty();
+    let only_faults = app.tab.has_faults() && app.faults;
+    let in_force = is_chosen || only_faults;
     let idle = filter.edit.is_none() && !in_force;
     if idle || area.height < 3 {
         return area;
     }
     let line = Rect { height: 1, ..area };
     let not = if filter.invert { "not " } else { "" };
-    let faults = if app.faults { "[only what an alert is about] " } else { "" };
+    let faults = if only_faults { "[only what an alert is about] " } else { "" };
     match &filter.edit {
         None => {
             let expression = match filter.text.as_str() {
@@ -253,23 +256,21 @@ fn overdue(app: &App) -> Option<String> {
 
 fn hints(app: &App, buffer: &mut Buffer, area: Rect) {
     let key = |action| app.fixed.keymap.key_of(action);
-    let open = match app.tab {
-        Tab::Sockets => "details",
-        _ => "sockets",
-    };
-    let mut hints = vec![
-        (key(Action::Help), "keys"),
-        (key(Action::Filter), "filter"),
-        (key(Action::Open), open),
-        (key(Action::Sort), "sort"),
-        (key(Action::Pause), if app.pause.is_some() { "go on" } else { "pause" }),
-        (key(Action::Explain), "explain"),
-        (key(Action::Faults), "faults"),
-        (key(Action::Quit), "quit"),
+    let tab = app.tab;
+    // A key that would do nothing here is not offered.
+    let hints = [
+        (true, Action::Help, "keys"),
+        (tab == Tab::Groups, Action::GroupBy, "by"),
+        (tab.is_filtered(), Action::Filter, "filter"),
+        (tab != Tab::Map, Action::Open, if tab == Tab::Sockets { "details" } else { "sockets" }),
+        (tab == Tab::Sockets || app.sheet.is_some(), Action::Sort, "sort"),
+        (true, Action::Pause, if app.pause.is_some() { "go on" } else { "pause" }),
+        (true, Action::Explain, "explain"),
+        (tab.has_faults(), Action::Faults, "faults"),
+        (true, Action::Quit, "quit"),
     ];
-    if app.tab == Tab::Groups {
-        hints.insert(1, (key(Action::GroupBy), "by"));
-    }
+    let offered = hints.into_iter().filter(|(is_offered, ..)| *is_offered);
+    let hints = offered.map(|(_, action, what)| (key(action), what)).collect();
     let theme = app.theme();
     let text = fitting(hints, area.width.into());
     put(buffer, area, &text, false, theme.style(Tone::Quiet), &theme);

@@ -2,12 +2,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::engine::fields::Field;
 use crate::output::style::Tone;
 use crate::tui::app::{Act, App, Overlay};
 use crate::tui::grid::{Cursor, put};
+
+use super::overview::wrap;
 
 /// What is drawn of an overlay: a title, lines, the selected one, and how many
 /// lines of the body it covers, all unless told.
@@ -42,6 +44,8 @@ fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
     match overlay {
         Overlay::Help => long(KEYS, help(app, area.width.into())),
         Overlay::Page { title, lines, top } => {
+            let width = usize::from(area.width);
+            let lines = folded(lines, width);
             *top = (*top).min(lines.len().saturating_sub(room));
             long(&part(title, lines.len(), *top, room), lines[*top..].to_vec())
         }
@@ -88,6 +92,45 @@ fn scrolling_help(app: &App, overlay: &Overlay, area: Rect) -> Option<Overlay> {
     Some(Overlay::Page { title: KEYS.to_owned(), lines, top })
 }
 
+/// Lines that are too long in several; those of a picture are cut instead.
+fn folded(lines: &[String], width: usize) -> Vec<String> {
+    let has_rule = |line: &str| line.contains("---");
+    let has_picture = lines.iter().any(|line| has_rule(line));
+    let is_picture = |line: &str| has_picture && (has_rule(line) || line.trim().contains("   "));
+    let fold = |line: &String| {
+        if is_picture(line) { vec![line.clone()] } else { folded_line(line, width) }
+    };
+    lines.iter().flat_map(fold).collect()
+}
+
+/// A line in several, each indented as it is; where a word is too long for a
+/// line it is broken.
+fn folded_line(line: &str, width: usize) -> Vec<String> {
+    let text = line.trim_start_matches(' ');
+    let indent = &line[..line.len() - text.len()];
+    let room = width.saturating_sub(indent.width());
+    if line.width() <= width || room == 0 {
+        return vec![line.to_owned()];
+    }
+    let words = wrap(text, room);
+    let parts = words.iter().flat_map(|words| broken(words, room));
+    parts.map(|part| format!("{indent}{part}")).collect()
+}
+
+/// A text in parts that are at most so wide.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    for c in text.chars() {
+        if !part.is_empty() && part.width() + c.width().unwrap_or(0) > width {
+            parts.push(std::mem::take(&mut part));
+        }
+        part.push(c);
+    }
+    parts.push(part);
+    parts
+}
+
 /// The title of a page with the part of it that is on the screen.
 fn part(title: &str, lines: usize, top: usize, room: usize) -> String {
     if lines <= room {
@@ -125,14 +168,17 @@ fn small(area: Rect, lines: u16) -> Rect {
 
 /// Every key, in as many columns as there is room for.
 fn help(app: &App, width: usize) -> Vec<String> {
+    let help = app.fixed.keymap.help();
+    let keys = help.iter().map(|(keys, _)| keys.width()).max().unwrap_or(0) + 1;
     let entries: Vec<String> =
-        app.fixed.keymap.help().iter().map(|(keys, what)| format!("{keys:<14}{what}")).collect();
+        help.iter().map(|(names, what)| format!("{names:<keys$}{what}")).collect();
     let widest = entries.iter().map(|entry| entry.width()).max().unwrap_or(1) + 1;
     let columns = (width / widest).max(1);
     let lines = entries.len().div_ceil(columns);
     let line = |y: usize| {
         let cells = (0..columns).filter_map(|x| entries.get(x * lines + y));
-        cells.map(|entry| format!("{entry}{}", " ".repeat(widest - entry.width()))).collect()
+        let padded = |entry: &String| format!("{entry}{}", " ".repeat(widest - entry.width()));
+        cells.map(padded).collect::<String>().trim_end().to_owned()
     };
     (0..lines).map(line).collect()
 }

@@ -155,7 +155,8 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
     let counter = |name| host.counters.get("TCP", name);
     let ports = round.frame.ports.as_ref().and_then(|ports| ports.budgets.first());
     let gauges = [
-        ("TIME_WAIT", counter("tw"), host.sysctls.max_tw_buckets()),
+        // Small records, of closed FIN_WAIT2 too: not the number in TIME_WAIT.
+        ("tw buckets", counter("tw"), host.sysctls.max_tw_buckets()),
         ("orphans", counter("orphan"), host.sysctls.max_orphans()),
         ("TCP memory", counter("mem"), host.sysctls.tcp_mem().map(|[_, _, max]| max)),
         ("ports", ports.map(|p| p.taken().into()), ports.map(|p| p.capacity.into())),

@@ -94,15 +94,17 @@ pub fn closer<'a>(app: &'a App, row: &Row<'_>) -> Option<Row<'a>> {
 fn column(field: Field) -> Column {
     match field.name() {
         "state" => Column::text("STATE", 0),
-        "local" => Column::address("LOCAL", 1),
+        "local" => Column::address("LOCAL", 0),
         "remote" => Column::address("REMOTE", 0),
         "recvq" => Column::number("RECV-Q", 1),
         "sendq" => Column::number("SEND-Q", 2),
         "process" => Column::process("PROCESS", 1),
         "proto" => Column::text("PROTO", 3),
         "age" => Column::number("AGE", 2),
-        name @ ("path" | "peer-path" | "cgroup" | "unit") => Column::long(name, 4, 8, 16),
-        name => Column::text(name, 4),
+        name @ ("path" | "peer-path" | "cgroup" | "unit") => {
+            Column::long(&name.to_uppercase(), 4, 8, 16)
+        }
+        name => Column::text(&name.to_uppercase(), 4),
     }
 }
 

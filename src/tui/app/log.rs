@@ -1,0 +1,123 @@
+//! What happened, as long as there is room for it, and what of it the filter
+//! lets through.
+
+use std::collections::VecDeque;
+
+use crate::alert::Change;
+use crate::model::gap::Gap;
+use crate::model::transition::Transition;
+use crate::tui::sieve::Sieve;
+
+/// Entries kept for the Events tab and for details.
+pub const LOG: usize = 10_000;
+
+/// An entry of the log.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A transition; when it was, as text.
+    Transition(Box<Transition>, String),
+    /// Something that may have been missed.
+    Gap(Gap, String),
+    /// An alert that began or ended.
+    Alert(Change, String),
+}
+
+impl Entry {
+    /// Whether it may be of another network namespace.
+    fn is_foreign(&self) -> bool {
+        matches!(self, Self::Transition(change, _) if !change.is_local())
+    }
+}
+
+/// An entry, its number in time, and whether it is shown.
+#[derive(Debug)]
+struct Noted {
+    number: u64,
+    entry: Entry,
+    passes: bool,
+}
+
+/// The log. What may be of other namespaces has a queue of its own: a busy
+/// neighbour must not push out what happened here, nor the other way round.
+#[derive(Debug, Default)]
+pub struct Log {
+    own: VecDeque<Noted>,
+    foreign: VecDeque<Noted>,
+    /// The number of the next entry.
+    next: u64,
+    sieve: Sieve,
+}
+
+impl Log {
+    /// Adds an entry; says whether it is shown.
+    pub fn add(&mut self, entry: Entry) -> bool {
+        let passes = passes(&self.sieve, &entry);
+        let queue = if entry.is_foreign() { &mut self.foreign } else { &mut self.own };
+        queue.push_back(Noted { number: self.next, entry, passes });
+        self.next += 1;
+        if self.own.len() + self.foreign.len() > LOG {
+            // Each has half of the room for certain.
+            let larger = self.own.len().max(self.foreign.len());
+            let queue = [&mut self.foreign, &mut self.own].into_iter().find(|q| q.len() == larger);
+            drop(queue.and_then(VecDeque::pop_front));
+        }
+        passes
+    }
+
+    /// Shows what another filter lets through.
+    pub fn sift(&mut self, sieve: &Sieve) {
+        if self.sieve.is(sieve) {
+            return;
+        }
+        for noted in self.own.iter_mut().chain(&mut self.foreign) {
+            noted.passes = passes(sieve, &noted.entry);
+        }
+        self.sieve = sieve.clone();
+    }
+
+    /// The number that the next entry will have.
+    pub fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// Entries before a number, the newest first.
+    pub fn before(&self, end: u64) -> impl Iterator<Item = &Entry> {
+        self.noted(end).map(|noted| &noted.entry)
+    }
+
+    /// Those among them that are shown.
+    pub fn shown_before(&self, end: u64) -> impl Iterator<Item = &Entry> {
+        self.noted(end).filter(|noted| noted.passes).map(|noted| &noted.entry)
+    }
+
+    /// How many are shown from a number on.
+    pub fn shown_since(&self, start: u64) -> usize {
+        let newer = self.noted(self.next).take_while(|noted| noted.number >= start);
+        newer.filter(|noted| noted.passes).count()
+    }
+
+    /// Both queues in one, by number.
+    fn noted(&self, end: u64) -> impl Iterator<Item = &Noted> {
+        let mut own = self.own.iter().rev().peekable();
+        let mut foreign = self.foreign.iter().rev().peekable();
+        let both = std::iter::from_fn(move || {
+            let number = |noted: &&Noted| noted.number;
+            if own.peek().map(number) > foreign.peek().map(number) {
+                own.next()
+            } else {
+                foreign.next()
+            }
+        });
+        both.skip_while(move |noted| noted.number >= end)
+    }
+}
+
+/// Whether an entry is shown: gaps always, since what was missed may be what
+/// the filter selects; alerts are of no one socket.
+fn passes(sieve: &Sieve, entry: &Entry) -> bool {
+    match entry {
+        Entry::Transition(change, _) => sieve.passes(change),
+        Entry::Gap(..) => true,
+        Entry::Alert(..) => matches!(sieve, Sieve::Open),
+    }
+}
