@@ -292,7 +292,8 @@ impl Counted<'_> {
             let own_blocked = used - tally.once.minus(&self.budgets.blocked).len();
             let capacity = self.budgets.capacity(own_blocked);
             let likely_bound = likely.get(source).copied().unwrap_or(0);
-            SourceBudget { source: *source, used, shared, likely_bound, capacity }
+            let (source, blocked) = (*source, own_blocked);
+            SourceBudget { source, used, shared, blocked, likely_bound, capacity }
         };
         self.sources.iter().map(one).collect()
     }

@@ -86,6 +86,11 @@ fn exhaust(clients: &mut Vec<Socket>, port: u16) -> Result<usize> {
     anyhow::bail!("more ports than the range has")
 }
 
+/// Closes clients by a reset, which leaves no port behind.
+fn reset(mut clients: impl Iterator<Item = Socket>) -> Result<()> {
+    clients.try_for_each(|client| Ok(client.set_linger(Some(std::time::Duration::ZERO))?))
+}
+
 /// A client bound to the address, the port left to the kernel.
 fn bound(port: u16) -> Result<std::io::Result<Socket>> {
     let socket = stream()?;
@@ -161,6 +166,15 @@ fn used_up_by_bind() -> Result<()> {
     ensure!(source["likely_bound"] == 30 && source["capacity"] == 60, "{source}");
     let text = Run::new(["ports"]).run()?.ok()?;
     ensure!(text.stdout.contains("such programs have 0 of 60"), "{text}");
+    // All towards one destination they are as connect() would have left them.
+    reset(clients.drain(..))?;
+    for _ in 0..PORTS {
+        let socket = poll("a free port", || Ok(bound(0)?.ok()))?;
+        ensure!(connect(&mut clients, socket, 7001).is_none());
+    }
+    ensure!(ports(&[])?["addresses"][0]["likely_bound"] == 0);
+    let text = Run::new(["ports"]).run()?.ok()?;
+    ensure!(text.stdout.contains("chose its 60 ports cannot be told"), "{text}");
     Ok(())
 }
 
@@ -178,6 +192,15 @@ fn bound_to_a_number() -> Result<()> {
     let gaps = proc["gaps"].as_array().context("gaps")?;
     ensure!(gaps.iter().any(|gap| gap["what"] == "binds"), "{proc}");
     ensure!(budget(&proc, 7002)?.0 == 59, "{proc}");
+    // With all of them it is no guess how they were chosen.
+    reset(clients.drain(1..))?;
+    for port in (0..PORTS as u16).filter(|port| *port != 10) {
+        let free = || Ok(bound(FIRST + port)?.ok());
+        ensure!(connect(&mut clients, poll("a free port", free)?, 7001).is_none());
+    }
+    let text = Run::new(["ports"]).run()?.ok()?;
+    ensure!(text.stdout.contains("60 by connections bound to a number"), "{text}");
+    ensure!(!text.stdout.contains("cannot be told"), "{text}");
     Ok(())
 }
 

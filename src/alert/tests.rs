@@ -258,7 +258,14 @@ impl Step {
                 let [used, shared, likely_bound, capacity] = counts(numbers);
                 let source = Address::v4([10, 0, 0, 1]);
                 let ports = frame.ports.get_or_insert_with(no_ports);
-                ports.sources.push(SourceBudget { source, used, shared, likely_bound, capacity });
+                ports.sources.push(SourceBudget {
+                    source,
+                    used,
+                    shared,
+                    blocked: 0,
+                    likely_bound,
+                    capacity,
+                });
             }
             ["ports", remote, numbers @ ..] => {
                 let [used, time_wait, reusable, capacity] = counts(numbers);

@@ -162,6 +162,8 @@ pub struct SourceBudget {
     pub used: u32,
     /// Of these, in use towards several destinations, so not by such programs.
     pub shared: u32,
+    /// Of these, known to be taken from every `connect()`: see [`Blocked`].
+    pub blocked: u32,
     /// Of these, probably chosen by `bind(address, 0)`: every `connect()`
     /// passes them over.
     pub likely_bound: u32,
@@ -194,8 +196,10 @@ impl SourceBudget {
     /// each once, and one destination has them. `connect()` would have filled
     /// both parities, as `bind()` does.
     pub fn tells_nothing(&self) -> bool {
-        let full = u64::from(self.used) * 10 >= u64::from(self.capacity) * 9;
-        full && self.used > 0 && self.shared == 0 && self.likely_bound == 0
+        let unknown = self.used.saturating_sub(self.blocked);
+        let whole = self.capacity.saturating_sub(self.blocked);
+        let full = unknown > 0 && u64::from(unknown) * 10 >= u64::from(whole) * 9;
+        full && self.shared == 0 && self.likely_bound == 0
     }
 }
 

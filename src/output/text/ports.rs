@@ -200,7 +200,7 @@ fn tells_nothing(source: &SourceBudget) -> String {
         "{}: whether bind() before connect() chose its {} cannot be told; if so, no other \
          connect() gets them, and IP_BIND_ADDRESS_NO_PORT would end that\n",
         source.source,
-        human::plural(source.used.into(), "port"),
+        human::plural(source.used.saturating_sub(source.blocked).into(), "port"),
     )
 }
 
@@ -225,7 +225,14 @@ mod tests {
             touched: 58,
             reuse: Reuse::Loopback,
             budgets: vec![budget(57, 7, Some(0.25)), budget(20, 0, None)],
-            sources: vec![SourceBudget { source, used: 58, shared: 3, likely_bound, capacity: 60 }],
+            sources: vec![SourceBudget {
+                source,
+                used: 58,
+                shared: 3,
+                blocked: 0,
+                likely_bound,
+                capacity: 60,
+            }],
         };
         let view = PortsView {
             ports: Some(ports),
@@ -272,10 +279,12 @@ mod tests {
     #[test]
     fn ports_that_do_not_tell_who_chose_them_are_a_note() {
         let source = Address::v4([10, 0, 0, 5]);
-        let full = SourceBudget { source, used: 54, shared: 0, likely_bound: 0, capacity: 60 };
+        let full =
+            SourceBudget { source, used: 54, shared: 0, blocked: 0, likely_bound: 0, capacity: 60 };
         assert!(full.tells_nothing());
         assert!(!SourceBudget { shared: 1, ..full }.tells_nothing(), "bind() would not share");
         assert!(!SourceBudget { used: 53, ..full }.tells_nothing(), "the parities tell");
+        assert!(!SourceBudget { blocked: 54, ..full }.tells_nothing(), "it is known");
         assert_eq!(
             tells_nothing(&full),
             "10.0.0.5: whether bind() before connect() chose its 54 ports cannot be told; if so, \
