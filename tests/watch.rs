@@ -27,6 +27,7 @@ const CHECKS: &[Check] = &[
     ("mistakes_refuse_to_start", mistakes_refuse_to_start),
     ("a_service_manager_is_told", a_service_manager_is_told),
     ("a_command_is_told", a_command_is_told),
+    ("a_command_that_fails_is_told", a_command_that_fails_is_told),
     ("an_ordinary_user", an_ordinary_user),
     ("a_namespace_that_disappears", a_namespace_that_disappears),
 ];
@@ -222,6 +223,21 @@ fn a_command_is_told() -> Result<()> {
     told("firing")?;
     drop(held);
     told("resolved")?;
+    watch.signal(Signal::INT)?;
+    watch.finish()?.ended(130)?;
+    Ok(())
+}
+
+/// That a command fails is told while the watch goes on.
+fn a_command_that_fails_is_told() -> Result<()> {
+    let (rules, _held) = (Rules::new()?, leak()?);
+    let mut watch = rules.watch(["--notify", "/nonexistent/command"]).start()?;
+    loop {
+        let remark = watch.remark()?.context("it ended")?;
+        if remark.contains("--notify /nonexistent/command: an event did not get through") {
+            break;
+        }
+    }
     watch.signal(Signal::INT)?;
     watch.finish()?.ended(130)?;
     Ok(())

@@ -143,6 +143,9 @@ impl Lines<'_> {
                 notifier.send(line);
             }
         }
+        for failed in self.notifier.iter().flat_map(Notifier::news).collect::<Vec<_>>() {
+            self.remark(context, Priority::Warning, &format!("{failed}\n"));
+        }
         let gaps = std::mem::replace(&mut self.gaps, round.report.gaps.clone());
         // Counts of a gap come and go; that there is one is told once.
         let is_new = |gap: &&Gap| !gaps.iter().any(|told| told.what == gap.what);

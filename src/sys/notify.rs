@@ -38,11 +38,17 @@ struct State {
     /// How often each reason kept an event from getting through. Errors and
     /// exit statuses are few, however long a watch lasts.
     failed: Mutex<BTreeMap<String, u64>>,
+    /// Reasons that nobody has asked for yet.
+    news: Mutex<Vec<String>>,
 }
 
 impl State {
     fn fail(&self, why: String) {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_default() += 1;
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !failed.contains_key(&why) {
+            self.news.lock().unwrap_or_else(PoisonError::into_inner).push(why.clone());
+        }
+        *failed.entry(why).or_default() += 1;
     }
 }
 
@@ -82,14 +88,28 @@ impl Notifier {
         }
     }
 
+    /// What keeps events from getting through and was not told yet, a line for
+    /// each reason.
+    pub fn news(&self) -> Vec<String> {
+        let news =
+            std::mem::take(&mut *self.state.news.lock().unwrap_or_else(PoisonError::into_inner));
+        let command = self.command();
+        let line = |why| format!("--notify {command}: an event did not get through: {why}");
+        news.into_iter().map(line).collect()
+    }
+
+    fn command(&self) -> String {
+        let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
     /// Waits for the commands that still run, which their time limits, and
     /// tells how many events did not get through, a line for each reason.
     pub fn finish(self) -> Vec<String> {
         while self.state.running.load(Ordering::Relaxed) > 0 {
             thread::sleep(LOOK);
         }
-        let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
-        let command = words.join(" ");
+        let command = self.command();
         let failed = self.state.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let line = |(why, count): (&String, &u64)| {
             let events = human::plural(*count, "event");
@@ -180,6 +200,9 @@ mod tests {
             notifier.send(Vec::new());
             notifier.clone().finish();
         }
+        let news = notifier.news();
+        assert!(news.len() == 1 && news[0].contains("could not be started"), "{news:?}");
+        assert!(notifier.news().is_empty(), "once");
         let why = notifier.finish();
         assert_eq!(why.len(), 1);
         assert!(why[0].starts_with("--notify /nonexistent/command: 2 events did"), "{why:?}");

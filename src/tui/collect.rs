@@ -243,7 +243,7 @@ fn collect(
         let mut alive = tell(&mut watcher, outlet);
         alive &= match round {
             Ok(round) => {
-                notify(notifier.as_ref(), &round);
+                notify(notifier.as_ref(), &round, sender);
                 outlet.round(Box::new(round), kept_ms)
             }
             Err(error) => sender.send(Msg::Failed(error.to_string())).is_ok(),
@@ -268,8 +268,9 @@ fn collect(
     }
 }
 
-fn notify(notifier: Option<&Notifier>, round: &Round) {
+fn notify(notifier: Option<&Notifier>, round: &Round, sender: &Sender<Msg>) {
     let Some(notifier) = notifier else { return };
+    notifier.news().into_iter().for_each(|failed| drop(sender.send(Msg::Said(failed))));
     for change in &round.changes {
         notifier.send(json::alert_event(round.started, round.at_ms, change));
     }
