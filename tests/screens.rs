@@ -1107,6 +1107,10 @@ fn an_order_is_one_of_a_column_and_not_of_a_place() {
     assert!(watch.app.orders[Tab::Sockets.index()].is_some());
     watch.keys("w");
     assert_eq!(watch.app.orders[Tab::Sockets.index()], None, "other columns");
+    let picture = watch.draw(300, 24);
+    let heads = line_of(&picture, "STATE");
+    assert!(heads.contains("UID") && heads.contains("RTT_US"), "{picture}");
+    assert!(!heads.contains(char::is_lowercase), "as the others\n{picture}");
     watch.keys("4ss");
     let title = |app: &App| {
         let (column, _) = app.orders[Tab::Groups.index()]?;

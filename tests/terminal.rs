@@ -66,7 +66,8 @@ fn make_screens() -> Result<()> {
     let tabs = [
         ("Overview", "1", "most TCP peers"),
         ("Sockets", "2/state close-wait\r\r", "the application"),
-        ("Listeners", "3", "FULL"),
+        // Without the filter, which holds there too.
+        ("Listeners", "/\x15\r3", "FULL"),
         ("Groups", "4", "by process"),
         ("Events", "5", "TIME_WAIT"),
         ("Ports", "6", "DESTINATION"),
