@@ -97,6 +97,8 @@ pub struct Budgets {
     touched: PortSet,
     opened: Vec<Opened>,
     pairs: FxHashMap<(Address, Endpoint), u32>,
+    /// Of each pair, listeners or not.
+    connections: Vec<u32>,
 }
 
 /// The connections of a [`Budgets`], counted.
@@ -128,6 +130,7 @@ impl Budgets {
             touched: PortSet::default(),
             opened: Vec::new(),
             pairs: FxHashMap::default(),
+            connections: Vec::new(),
         })
     }
 
@@ -181,8 +184,13 @@ impl Budgets {
         };
         let age = time_wait_age(socket);
         self.touched.insert(local.port);
+        let pair = *self.pairs.entry((local.address, remote)).or_insert(next);
+        if pair == next {
+            self.connections.push(0);
+        }
+        self.connections[pair as usize] += 1;
         self.opened.push(Opened {
-            pair: *self.pairs.entry((local.address, remote)).or_insert(next),
+            pair,
             port: local.port,
             time_wait: age.map(Part::at),
             reusable: age.is_some_and(|age| self.is_reusable(socket, age)),
@@ -196,27 +204,41 @@ impl Budgets {
         self.touched.len() > 0 && self.touched.len() * 4 >= self.pool.len()
     }
 
-    /// What was counted, the fullest budgets first.
-    pub fn finish(self) -> PortUse {
-        let counted = self.counted();
+    /// What was counted, the fullest budgets first; without those of which less
+    /// than `least` percent is used.
+    pub fn finish(self, least: u32) -> PortUse {
+        let counted = self.counted(least);
+        let is_worth =
+            |used: u32, of: u32| u64::from(used) * 100 >= u64::from(of) * u64::from(least);
         let mut budgets: Vec<Budget> = counted.budgets();
+        budgets.retain(|budget| is_worth(budget.taken(), budget.capacity));
         budgets.sort_by(|a, b| {
             let by_key = || (a.source, a.destination).cmp(&(b.source, b.destination));
             b.ratio().total_cmp(&a.ratio()).then(b.used.cmp(&a.used)).then_with(by_key)
         });
         let mut sources = counted.sources();
+        sources.retain(|source| is_worth(source.used, source.capacity));
         sources.sort_by_key(|source| (std::cmp::Reverse(source.used), source.source));
         let (range, blocked, reuse) = (self.range, self.counts, self.reuse);
         PortUse { range, blocked, touched: self.touched.len(), reuse, budgets, sources }
     }
 
-    fn counted(&self) -> Counted<'_> {
+    /// Counts the connections of every source that may have used so much.
+    fn counted(&self, least: u32) -> Counted<'_> {
+        let mut of_source: FxHashMap<Address, u32> = FxHashMap::default();
+        for ((source, _), index) in &self.pairs {
+            *of_source.entry(*source).or_default() += self.connections[*index as usize];
+        }
+        let enough = u64::from(self.capacity(0)) * u64::from(least);
         let mut tallies = vec![Default::default(); self.pairs.len()];
+        let mut is_worth = vec![false; self.pairs.len()];
         for (pair, index) in &self.pairs {
             tallies[*index as usize] = (*pair, Tally::default());
+            is_worth[*index as usize] = u64::from(of_source[&pair.0]) * 100 >= enough;
         }
         let mut counted = Counted { budgets: self, tallies, sources: FxHashMap::default() };
-        self.opened.iter().for_each(|opened| counted.add(opened));
+        let worth = self.opened.iter().filter(|opened| is_worth[opened.pair as usize]);
+        worth.for_each(|opened| counted.add(opened));
         counted.tallies.retain(|(_, tally)| tally.used > 0);
         counted
     }

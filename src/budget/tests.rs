@@ -67,7 +67,7 @@ fn count(host: &Host, held: &[Socket], rows: &[Socket]) -> PortUse {
     rows.iter().for_each(|socket| {
         budgets.add(socket);
     });
-    budgets.finish()
+    budgets.finish(0)
 }
 
 /// (destination, taken, capacity) of every budget.
@@ -215,7 +215,7 @@ fn the_order_of_rows_does_not_matter() {
         let mut budgets = Budgets::new(&host(&[])).expect("the range is known");
         rows.for_each(|row| budgets.take(row));
         budgets.hold(&numbered);
-        budgets.finish()
+        budgets.finish(0)
     };
     let ports = look(&mut rows.iter());
     assert_eq!(ports, look(&mut rows.iter().rev()));

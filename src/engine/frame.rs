@@ -14,6 +14,7 @@ use crate::budget::Budgets;
 use crate::model::conn::Conn;
 use crate::model::frame::{Counted, DeadFds, Frame};
 use crate::model::gap::Gap;
+use crate::model::host::Host;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
@@ -24,7 +25,7 @@ use crate::source::{self, Report, Served, SourceError};
 use crate::sys::{owners, processes};
 
 use super::glance::{Glance, MAX_EXACT, RARE, is_rare, is_suspicious};
-use super::ports::unseen_numbers;
+use super::ports::{Numbers, unseen_numbers};
 use super::{Engine, Selection, dead_fds, owner_gap};
 
 /// Processes with fewer CLOSE_WAIT sockets need no look at their limits: one
@@ -89,6 +90,30 @@ struct Parts {
     inodes: Vec<u32>,
 }
 
+impl FirstLook {
+    /// Whether it may matter which connections were bound to a number.
+    pub fn wants_numbers(&self) -> bool {
+        self.leads.ports.as_ref().is_some_and(Budgets::is_notable)
+    }
+
+    /// Parameters and counters.
+    pub fn host(&self) -> &Host {
+        &self.parts.frame.host
+    }
+}
+
+/// Budgets of which less than this is used are no rule's business.
+const LEAST_PERCENT: u32 = 25;
+
+/// The ephemeral ports, of which looks are kept, to measure growth by.
+fn ports_of(mut ports: Budgets, numbers: Option<&Numbers>, parts: &mut Parts) {
+    let untold = numbers.is_some_and(|numbers| !numbers.known);
+    parts.report.gaps.extend(untold.then(unseen_numbers));
+    let held = numbers.into_iter().flat_map(|numbers| &numbers.sockets);
+    held.for_each(|socket| ports.hold(socket));
+    parts.frame.ports = Some(ports.finish(LEAST_PERCENT));
+}
+
 impl Engine {
     /// Looks at what the rules need; `each` sees every row of the first look.
     ///
@@ -100,7 +125,9 @@ impl Engine {
         each: &mut dyn FnMut(&Row<'_>),
     ) -> Result<Looked, SourceError> {
         let first = self.first_look(ask, each)?;
-        self.second_look(ask, first, &mut |inodes| self.owned(ask, inodes))
+        let numbers =
+            first.wants_numbers().then(|| self.bound_by_number(first.host())).transpose()?;
+        self.second_look(ask, first, numbers.as_ref(), &mut |inodes| self.owned(ask, inodes))
     }
 
     /// Reads every row once, nothing extra; `each` sees them all.
@@ -120,8 +147,8 @@ impl Engine {
         Ok(FirstLook { parts, leads })
     }
 
-    /// Looks closer at what the first look left; `own` finds out who holds the
-    /// inodes it is given.
+    /// Looks closer at what the first look left; `numbers` are those that it
+    /// wants, `own` finds out who holds the inodes it is given.
     ///
     /// # Errors
     /// When no table could be read.
@@ -129,11 +156,12 @@ impl Engine {
         &self,
         ask: &Ask<'_>,
         first: FirstLook,
+        numbers: Option<&Numbers>,
         own: &mut dyn FnMut(&[u32]) -> Result<Owned, SourceError>,
     ) -> Result<Looked, SourceError> {
         let FirstLook { mut parts, mut leads } = first;
         if let Some(ports) = leads.ports.take() {
-            self.ports_of(ports, &mut parts)?;
+            ports_of(ports, numbers, &mut parts);
         }
         self.close_look(ask, leads, &mut parts)?;
         if ask.needs.udp {
@@ -177,20 +205,6 @@ impl Engine {
         frame.time_wait = glance.time_wait_rates();
         frame.tcp = glance.tcp;
         Ok(Leads { suspects: glance.suspects, rare: glance.rare, ports: glance.ports })
-    }
-
-    /// The ephemeral ports. Which connections were bound to a number is asked
-    /// for where it may matter only: the kernel walks its whole table for it.
-    fn ports_of(&self, mut ports: Budgets, parts: &mut Parts) -> Result<(), SourceError> {
-        let known =
-            !ports.is_notable() || self.hold_bound_by_number(&parts.frame.host, &mut ports)?;
-        parts.report.gaps.extend((!known).then(unseen_numbers));
-        let mut ports = ports.finish();
-        // Looks are kept, to measure growth by.
-        ports.budgets.retain(|budget| budget.taken() * 4 >= budget.capacity);
-        ports.sources.retain(|source| source.used * 4 >= source.capacity);
-        parts.frame.ports = Some(ports);
-        Ok(())
     }
 
     /// The second look, with tcp_info.

@@ -64,6 +64,14 @@ impl Openers {
     }
 }
 
+/// Connections whose ports `bind()` was told, one of each port.
+#[derive(Default)]
+pub(super) struct Numbers {
+    pub sockets: Vec<Socket>,
+    /// Whether every table could tell.
+    pub known: bool,
+}
+
 impl Engine {
     /// Counts the ephemeral ports in use by the connections that are selected,
     /// against what all sockets leave of the range; with `processes` also who
@@ -89,7 +97,9 @@ impl Engine {
             });
         };
         report.merge(self.held(&mut budgets)?);
-        let explicit_known = self.hold_bound_by_number(&host, &mut budgets)?;
+        let numbers = self.bound_by_number(&host)?;
+        numbers.sockets.iter().for_each(|socket| budgets.hold(socket));
+        let explicit_known = numbers.known;
         // TCP_BOUND_INACTIVE, inet_diag_dump_icsk.
         let listed = host.kernel.is_none_or(|release| release >= (6, 8));
         report.gaps.extend((!explicit_known).then(unseen_numbers));
@@ -106,7 +116,7 @@ impl Engine {
         report.gaps.extend(gap);
         let openers = Openers::new(&opened, owners);
         let bound_known = listed && explicit_known;
-        let ports = Some(budgets.finish());
+        let ports = Some(budgets.finish(0));
         Ok(PortsView { ports, explicit_known, bound_known, openers, report })
     }
 
@@ -121,16 +131,11 @@ impl Engine {
         })
     }
 
-    /// Holds the ports that were given to `bind()` by connections, and says
-    /// whether every table could tell: the kernel's test is asked for in a
-    /// program.
-    pub(super) fn hold_bound_by_number(
-        &self,
-        host: &Host,
-        budgets: &mut Budgets,
-    ) -> Result<bool, SourceError> {
+    /// The ports that were given to `bind()` by connections: the kernel's test is
+    /// asked for in a program, for which it walks its whole table.
+    pub(super) fn bound_by_number(&self, host: &Host) -> Result<Numbers, SourceError> {
         let bound = Code::Not(Box::new(Code::Test(Test::Unbound)));
-        let Some(want) = in_range(host, Some(bound)) else { return Ok(false) };
+        let Some(want) = in_range(host, Some(bound)) else { return Ok(Numbers::default()) };
         let mut found = FxHashMap::default();
         let report = self.scan(&want, &mut |row| {
             // Minisockets and requests do not tell, whatever was asked.
@@ -143,10 +148,9 @@ impl Engine {
         })?;
         let told =
             |table| report.served.iter().all(|s| s.table != table || s.by == Served::Netlink);
-        let found = found.values().filter(|socket| told(socket.table));
-        found.for_each(|socket| budgets.hold(socket));
+        let sockets = found.into_values().filter(|socket| told(socket.table)).collect();
         let known = report.served.iter().all(|served| served.by == Served::Netlink);
-        Ok(known)
+        Ok(Numbers { sockets, known })
     }
 
     fn outgoing(

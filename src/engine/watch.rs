@@ -19,11 +19,15 @@ use crate::sys::clock::{self, ClockPair};
 use super::frame::{Ask, FirstLook, Looked, Owned, known};
 use super::keeper::OwnerKeeper;
 use super::overview::{EVERYTHING, Tally, Top};
+use super::ports::Numbers;
 use super::stream::{Events, Stream, Told};
 use super::{Engine, PortsView, Selection};
 
 /// A clock that goes astray by more than this was set.
 const SET: Duration = Duration::from_secs(1);
+
+/// Which connections are bound to a number is asked again after so long.
+const NUMBERS_MS: u64 = 10_000;
 
 /// What grew is measured against a look at least this old …
 const PAST_MS: u64 = 30_000;
@@ -115,6 +119,8 @@ pub struct Watcher<'e> {
     next_past: Option<(u64, Arc<Frame>)>,
     dead_fds: Option<DeadFds>,
     earlier_ports: Option<(u64, crate::model::ports::PortUse)>,
+    /// Connections bound to a number, and when they were asked for.
+    numbers: Option<(u64, Numbers)>,
 }
 
 impl<'e> Watcher<'e> {
@@ -137,6 +143,7 @@ impl<'e> Watcher<'e> {
             next_past: None,
             dead_fds: None,
             earlier_ports: None,
+            numbers: None,
         };
         Ok((watcher, sources))
     }
@@ -179,6 +186,8 @@ impl<'e> Watcher<'e> {
             extras: wishes.extras,
         };
         let (first, tally, table) = self.read(&ask, wishes.rows)?;
+        self.numbers(&first, at_ms)?;
+        let numbers = self.numbers.as_ref().map(|(_, numbers)| numbers);
         let (keeper, dead_fds) = (&mut self.keeper, &mut self.dead_fds);
         let mut own = |inodes: &[u32]| {
             let is_first = !keeper.has_walked();
@@ -193,7 +202,7 @@ impl<'e> Watcher<'e> {
             let (owners, gap) = (Arc::clone(keeper.owners()), keeper.gap().cloned());
             Ok(Owned { owners, gap, dead_fds: dead_fds.clone() })
         };
-        let Looked { frame, mut report } = engine.second_look(&ask, first, &mut own)?;
+        let Looked { frame, mut report } = engine.second_look(&ask, first, numbers, &mut own)?;
         let ports = if wishes.ports { Some(self.ports(begun_ns)?) } else { None };
         if ports.is_none() {
             // A rate since somebody last looked, an hour ago, is none.
@@ -247,6 +256,18 @@ impl<'e> Watcher<'e> {
         };
         let (first, _) = self.stream.look_by(&mut dump, Some(&owners))?;
         Ok((first, tally, table))
+    }
+
+    /// Connections bound to a number, where they may matter: seldom, for it costs
+    /// a walk over the kernel's table.
+    fn numbers(&mut self, first: &FirstLook, at_ms: u64) -> Result<(), SourceError> {
+        let old = |(asked_ms, _): &(u64, Numbers)| at_ms.saturating_sub(*asked_ms) >= NUMBERS_MS;
+        if !first.wants_numbers() {
+            self.numbers = None;
+        } else if self.numbers.as_ref().is_none_or(old) {
+            self.numbers = Some((at_ms, self.watched.engine.bound_by_number(first.host())?));
+        }
+        Ok(())
     }
 
     fn judge(&mut self, mut frame: Frame, at_ms: u64) -> (Frame, Vec<Change>, Vec<Unknown>) {
