@@ -91,6 +91,8 @@ pub struct Budgets {
     blocked: PortSet,
     counts: Blocked,
     listeners: FxHashSet<(u16, Address)>,
+    /// Ports that somebody listens on at every address.
+    everywhere: PortSet,
     reuse: Reuse,
     reuse_delay_ms: u64,
     /// Ports of the pool that any socket has.
@@ -125,6 +127,7 @@ impl Budgets {
             blocked: PortSet::default(),
             counts: Blocked::default(),
             listeners: FxHashSet::default(),
+            everywhere: PortSet::default(),
             reuse: Reuse::of(host),
             reuse_delay_ms: delay.unwrap_or(REUSE_DELAY_MS),
             touched: PortSet::default(),
@@ -153,7 +156,11 @@ impl Budgets {
             return;
         };
         if socket.state == State::Listen {
-            self.listeners.insert((local.port, local.address));
+            if local.address.is_unspecified() {
+                self.everywhere.insert(local.port);
+            } else {
+                self.listeners.insert((local.port, local.address));
+            }
         }
         if !self.pool.contains(local.port) || self.blocked.contains(local.port) {
             return;
@@ -252,9 +259,8 @@ impl Budgets {
         if !self.blocked.contains(local.port) {
             return false;
         }
-        let wildcards = [Address::v4([0; 4]), Address::default()];
-        let mut places = wildcards.into_iter().chain([local.address]);
-        places.any(|address| self.listeners.contains(&(local.port, address)))
+        self.everywhere.contains(local.port)
+            || self.listeners.contains(&(local.port, local.address))
     }
 
     fn is_reusable(&self, socket: &Socket, age_ms: u32) -> bool {
