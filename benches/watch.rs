@@ -75,6 +75,7 @@ fn app() -> (App, Lister) {
         allow_actions: false,
         host: "bench".into(),
         sources: String::new(),
+        own: Arc::default(),
     };
     let (mut app, mut lister) = (App::new(fixed, 1_000), Lister::new(engine()));
     app.round(Arc::clone(&ROUND));

@@ -205,10 +205,10 @@ impl Budgets {
         true
     }
 
-    /// Whether at least a quarter of the ports has some socket. Below that no
-    /// budget can be worth a closer look, whatever takes them.
-    pub fn is_notable(&self) -> bool {
-        self.touched.len() > 0 && self.touched.len() * 4 >= self.pool.len()
+    /// Whether at least so many percent of the ports have some socket. Below that
+    /// no budget can be as full, whatever takes them.
+    pub fn touches(&self, percent: u32) -> bool {
+        self.touched.len() > 0 && self.touched.len() * 100 >= self.pool.len() * percent
     }
 
     /// What was counted, the fullest budgets first; without those of which less

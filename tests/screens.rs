@@ -94,6 +94,7 @@ impl Watch {
             allow_actions: false,
             host: "web-07".into(),
             sources: "snapshots alone".into(),
+            own: Arc::default(),
         };
         let lister = Lister::new(Engine::new(Choice::Proc, &PathBuf::from(proc.root())));
         let mut watch =

@@ -1398,6 +1398,9 @@ fn explained() -> Result<()> {
         let output = Run::new(["list", "-a", flag, "--explain-filter", expression]).run()?.ok()?;
         ensure!(output.stdout == *expected && output.stderr.is_empty(), "{expression}\n{output}");
     }
+    // A port is taken by a connection, whatever else is shown.
+    let ports = Run::new(["ports", "-a", "--explain-filter", "dport = 443"]).run()?.ok()?;
+    ensure!(ports.stdout.contains("states: all but listen, close, bound\n"), "{ports}");
     // Without -a the states are those that are shown unasked.
     const UNASKED: &str = "all but listen, syn-recv, time-wait, close, bound";
     const NONE: &str = "no filter: every row in these states is shown\n\n";

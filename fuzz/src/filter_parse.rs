@@ -61,15 +61,7 @@ pub fn run(text: &str) {
                 (table, plan)
             })
             .collect();
-        let tables: Vec<_> = plans
-            .iter()
-            .map(|(table, plan)| Reading {
-                table: *table,
-                states: plan.states,
-                types: Vec::new(),
-                plan: Some(plan),
-            })
-            .collect();
+        let tables: Vec<_> = plans.iter().map(Reading::of).collect();
         assert!(!explain(Some(&resolved.expr), &tables, Asked::Kernel).is_empty());
     }
 }

@@ -21,7 +21,9 @@ pub fn run(context: &mut Context<'_>, flags: &Ports) -> Result<(), Error> {
         return Err(Error::Usage("ephemeral ports are counted for TCP only (-t, -4, -6)".into()));
     }
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::connected() };
-    let selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
+    let mut selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
+    // With -a too.
+    selection.want.states = selection.want.states.intersect(StateSet::connected());
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }

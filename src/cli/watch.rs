@@ -2,12 +2,14 @@
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::model::escape::escaped;
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
 use crate::sys::notify::Notifier;
+use crate::tui::concern::OwnFilters;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};
 
 use super::check::{self, notifier};
@@ -41,6 +43,11 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     select::selection(&context.shared, &words, defaults, &engine)?;
     let asked = select::selection(&context.shared, &[], defaults, &engine)?;
     let notifier = notifier.map(Notifier::silent);
+    let filters = config
+        .own
+        .iter()
+        .filter_map(|rule| Some((rule.id.clone(), rule.when.filter.as_ref()?.text.clone())));
+    let own_filters = Arc::new(OwnFilters::from_iter(filters));
     let collecting = Collecting {
         choice: context.choice(),
         proc_root: context.shared.proc_root.clone(),
@@ -62,6 +69,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         allow_actions: flags.allow_actions,
         host: host(&engine),
         sources: String::new(),
+        own: own_filters,
     };
     let ended = tui::run(Setup {
         collecting,

@@ -20,7 +20,7 @@ use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Proto, TableId, Want};
-use crate::rules::Needs;
+use crate::rules::{LEAST_PERCENT, Needs};
 use crate::source::{self, Report, Served, SourceError};
 use crate::sys::{owners, processes};
 
@@ -93,7 +93,7 @@ struct Parts {
 impl FirstLook {
     /// Whether it may matter which connections were bound to a number.
     pub fn wants_numbers(&self) -> bool {
-        self.leads.ports.as_ref().is_some_and(Budgets::is_notable)
+        self.leads.ports.as_ref().is_some_and(|ports| ports.touches(LEAST_PERCENT))
     }
 
     /// Parameters and counters.
@@ -101,9 +101,6 @@ impl FirstLook {
         &self.parts.frame.host
     }
 }
-
-/// Budgets of which less than this is used are no rule's business.
-const LEAST_PERCENT: u32 = 25;
 
 /// The ephemeral ports, of which looks are kept, to measure growth by.
 fn ports_of(mut ports: Budgets, numbers: Option<&Numbers>, parts: &mut Parts) {

@@ -4,41 +4,22 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-
-use crate::chain::{Chains, Exact};
 use crate::model::gap::Gap;
-use crate::model::identity::Identity;
 use crate::model::moment::Moment;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
-use crate::model::state::State;
 use crate::model::transition::Transition;
 use crate::model::want::Want;
 use crate::source::{self, Found, Report, SourceError};
 use crate::sys::clock::{self, ClockPair};
-use crate::sys::destroy::{DestroyListener, Destroyed};
 use crate::sys::netlink::DiagSocket;
-use crate::sys::perf::{Drained, SETTLE, TraceOptions, Tracer};
+use crate::sys::perf::SETTLE;
 use crate::track::{Answer, Applied, Ask, Complete, ExactEvent, Question, Tracker};
 
+use super::feed::{Events, Feed, Heard};
 use super::keeper::OwnerKeeper;
 use super::naming::Naming;
 use super::{Engine, exact};
-
-/// Which events of the kernel are used beside snapshots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Events {
-    /// The best that is permitted.
-    #[default]
-    Auto,
-    /// `sock:inet_sock_set_state`; needs `CAP_PERFMON`.
-    Tracepoint,
-    /// The multicast of destroyed sockets.
-    Destroy,
-    /// None: snapshots alone.
-    Poll,
-}
 
 /// What is told, in order.
 #[derive(Debug)]
@@ -47,97 +28,6 @@ pub enum Told {
     Transition(Box<Transition>),
     /// Something that may have been missed.
     Gap(Gap),
-}
-
-/// The kernel's own events.
-enum Feed {
-    Trace(Box<Trace>),
-    Destroy(DestroyListener, Destroyed),
-    None,
-}
-
-struct Trace {
-    tracer: Tracer,
-    drained: Drained,
-    chains: Chains,
-    /// What came of the CLOSE of chains that have not ended.
-    closed: FxHashMap<u64, Close>,
-}
-
-/// What came of a CLOSE.
-enum Close {
-    /// It was told: the end adds nothing.
-    Told,
-    /// It waits for the end: of a listener that may be shut down only, or where
-    /// several sockets have these ends and the end has the cookie.
-    Waits(ExactEvent),
-}
-
-/// An event, and the chain it belongs to.
-struct Heard {
-    event: ExactEvent,
-    chain: Option<u64>,
-}
-
-impl Trace {
-    /// What was found as events for the tracker.
-    fn events(&mut self, events: &mut Vec<Heard>) {
-        let mut found = Vec::new();
-        self.chains.feed(&self.drained.events, &mut found);
-        events.extend(found.iter().filter_map(|found| match found {
-            Exact::Change(change) => {
-                Some(Heard { event: exact::change(change)?, chain: Some(change.chain) })
-            }
-            Exact::End(end) => Some(Heard { event: exact::end(end)?, chain: end.chain }),
-            Exact::Note(_) => None,
-        }));
-    }
-
-    /// What is to be applied now, in order, for one event: a CLOSE may have to
-    /// wait for the end of the chain, or is what the end is about.
-    fn due(&mut self, heard: &Heard) -> [Option<ExactEvent>; 2] {
-        let Heard { event, chain } = *heard;
-        let Some(chain) = chain else { return [Some(event), None] };
-        let before = self.closed.remove(&chain);
-        match (event.from, before) {
-            (None, Some(Close::Told)) => [None, None],
-            (None, Some(Close::Waits(close))) => {
-                let cookie = event.identity.cookie;
-                let identity = Identity { cookie, ..close.identity };
-                [Some(ExactEvent { identity, ..close }), None]
-            }
-            // shutdown() of a listener closes it too, but does not end it.
-            (Some(State::Listen), _) if event.to == State::Close => {
-                self.closed.insert(chain, Close::Waits(event));
-                [None, None]
-            }
-            (_, Some(Close::Waits(close))) => [Some(close), Some(event)],
-            _ => [None, Some(event)],
-        }
-    }
-
-    /// Notes what came of a chain's CLOSE.
-    fn note(&mut self, chain: Option<u64>, event: &ExactEvent, applied: Applied) {
-        let Some(chain) = chain else { return };
-        if event.to == State::Close && event.from.is_some() {
-            let waits = applied == Applied::Vague;
-            let close = if waits { Close::Waits(*event) } else { Close::Told };
-            self.closed.insert(chain, close);
-        }
-    }
-
-    /// A look that began then shows what became of those that waited.
-    fn stop_waiting(&mut self, began: Moment) -> Vec<(u64, ExactEvent)> {
-        let mut waited = Vec::new();
-        self.closed.retain(|chain, close| match close {
-            Close::Waits(event) if event.at < began => {
-                waited.push((*chain, *event));
-                false
-            }
-            Close::Waits(_) | Close::Told => true,
-        });
-        waited
-    }
 }
 
 /// A stream of transitions of one network namespace.
@@ -165,7 +55,7 @@ impl<'e> Stream<'e> {
     /// # Errors
     /// When a source that was asked for by name cannot be used.
     pub fn open(engine: &'e Engine, want: Want, events: Events) -> Result<(Self, String), String> {
-        let (feed, note) = open_feed(events, &want.either_port)?;
+        let (feed, note) = Feed::open(events, &want.either_port)?;
         let stream = Self {
             engine,
             // States match either end of a transition, so all are looked at.
@@ -353,7 +243,7 @@ impl<'e> Stream<'e> {
             match &mut self.feed {
                 Feed::Destroy(..) => self.told.push_back(Told::Gap(gap)),
                 // Their ends come without a chain.
-                Feed::Trace(trace) => trace.closed = FxHashMap::default(),
+                Feed::Trace(trace) => trace.forget_closed(),
                 Feed::None => {}
             }
         }
@@ -414,49 +304,4 @@ type Dump<'d, T> = dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError>
 /// Where a tracker tells.
 fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {
     |transition| told.push_back(Told::Transition(Box::new(transition)))
-}
-
-fn open_feed(events: Events, ports: &[(u16, u16)]) -> Result<(Feed, String), String> {
-    match events {
-        Events::Poll => Ok((Feed::None, "snapshots alone".into())),
-        Events::Destroy => {
-            let feed = destroy_feed()?;
-            Ok((feed, "snapshots, and the kernel's word of each socket that ends".into()))
-        }
-        Events::Tracepoint => Ok((trace_feed(ports)?, TRACEPOINT.into())),
-        Events::Auto => match trace_feed(ports) {
-            Ok(feed) => Ok((feed, TRACEPOINT.into())),
-            Err(why_not_trace) => match destroy_feed() {
-                Ok(feed) => Ok((
-                    feed,
-                    format!(
-                        "snapshots, and the kernel's word of each socket that ends; exact \
-                         transitions are not available: {why_not_trace}"
-                    ),
-                )),
-                Err(why) => Ok((Feed::None, format!("snapshots alone: {why_not_trace}; {why}"))),
-            },
-        },
-    }
-}
-
-const TRACEPOINT: &str = "the tracepoint sock:inet_sock_set_state, and snapshots";
-
-fn trace_feed(ports: &[(u16, u16)]) -> Result<Feed, String> {
-    let mut options = TraceOptions::default();
-    options.filter.tcp_only = true;
-    options.filter.ports.extend(ports);
-    let tracer = Tracer::open(&options).map_err(|error| error.to_string())?;
-    Ok(Feed::Trace(Box::new(Trace {
-        tracer,
-        drained: Drained::default(),
-        chains: Chains::default(),
-        closed: FxHashMap::default(),
-    })))
-}
-
-fn destroy_feed() -> Result<Feed, String> {
-    let listener = DestroyListener::open()
-        .map_err(|error| format!("no multicast of destroyed sockets: {error}"))?;
-    Ok(Feed::Destroy(listener, Destroyed::default()))
 }

@@ -16,11 +16,12 @@ use crate::rules::{self, Config, Level, Unknown};
 use crate::source::{Report, SourceError};
 use crate::sys::clock::{self, ClockPair};
 
+use super::feed::Events;
 use super::frame::{Ask, FirstLook, Looked, Owned, known};
 use super::keeper::OwnerKeeper;
 use super::overview::{EVERYTHING, Tally, Top};
 use super::ports::Numbers;
-use super::stream::{Events, Stream, Told};
+use super::stream::{Stream, Told};
 use super::{Engine, PortsView, Selection};
 
 /// A clock that goes astray by more than this was set.

@@ -35,7 +35,12 @@ pub struct Reading<'a> {
     pub plan: Option<&'a Plan>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// By its plan alone.
+    pub fn of((table, plan): &'a (TableId, Plan)) -> Self {
+        Self { table: *table, states: plan.states, types: Vec::new(), plan: Some(plan) }
+    }
+
     fn is_like(&self, other: &Self) -> bool {
         // The states of a table that is not read are not told.
         let never = |plan: Option<&Plan>| plan.is_some_and(|plan| plan.never);
@@ -170,15 +175,7 @@ mod tests {
                 (table, compile(&expr, &target))
             })
             .collect();
-        let tables: Vec<Reading<'_>> = plans
-            .iter()
-            .map(|(table, plan)| Reading {
-                table: *table,
-                states: plan.states,
-                types: Vec::new(),
-                plan: Some(plan),
-            })
-            .collect();
+        let tables: Vec<Reading<'_>> = plans.iter().map(Reading::of).collect();
         let expected = "\
 read as
   all of

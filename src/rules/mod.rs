@@ -37,6 +37,7 @@ mod zero_window_stall;
 
 pub use catalogue::{RULES, find};
 pub use doc::markdown;
+pub use port_exhaustion::LEAST_PERCENT;
 pub use settings::{Config, Level, Settings, Threshold};
 pub use subject::Subject;
 

@@ -13,8 +13,15 @@ use super::{
 
 const ID: &str = "port-exhaustion";
 
-const WARN_PERCENT: Threshold =
-    Threshold::percent("warn_percent", 80, "part of the ports that is worth a warning");
+/// Budgets of which less is used are left out of frames: they may be as many as
+/// there are connections.
+pub const LEAST_PERCENT: u32 = 25;
+
+const WARN_PERCENT: Threshold = Threshold::percent(
+    "warn_percent",
+    80,
+    "part of the ports that is worth a warning; emptier than 25 % is not looked at",
+);
 const CRITICAL_PERCENT: Threshold =
     Threshold::percent("critical_percent", 95, "part of the ports that is critical");
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -35,20 +35,26 @@ pub struct Notifier {
 #[derive(Default)]
 struct State {
     running: AtomicU64,
-    /// How often each reason kept an event from getting through. Errors and
-    /// exit statuses are few, however long a watch lasts.
-    failed: Mutex<BTreeMap<String, u64>>,
-    /// Reasons that nobody has asked for yet.
-    news: Mutex<Vec<String>>,
+    /// What kept events from getting through. Errors and exit statuses are few,
+    /// however long a watch lasts.
+    failed: Mutex<BTreeMap<String, Failures>>,
+}
+
+/// Failures for one reason.
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    /// Whether [`Notifier::news`] has told of them.
+    told: bool,
 }
 
 impl State {
     fn fail(&self, why: String) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !failed.contains_key(&why) {
-            self.news.lock().unwrap_or_else(PoisonError::into_inner).push(why.clone());
-        }
-        *failed.entry(why).or_default() += 1;
+        self.failed().entry(why).or_default().count += 1;
+    }
+
+    fn failed(&self) -> MutexGuard<'_, BTreeMap<String, Failures>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,11 +97,13 @@ impl Notifier {
     /// What keeps events from getting through and was not told yet, a line for
     /// each reason.
     pub fn news(&self) -> Vec<String> {
-        let news =
-            std::mem::take(&mut *self.state.news.lock().unwrap_or_else(PoisonError::into_inner));
         let command = self.command();
-        let line = |why| format!("--notify {command}: an event did not get through: {why}");
-        news.into_iter().map(line).collect()
+        let mut failed = self.state.failed();
+        let line = |(why, failures): (&String, &mut Failures)| {
+            let is_new = !std::mem::replace(&mut failures.told, true);
+            is_new.then(|| format!("--notify {command}: an event did not get through: {why}"))
+        };
+        failed.iter_mut().filter_map(line).collect()
     }
 
     fn command(&self) -> String {
@@ -110,9 +118,9 @@ impl Notifier {
             thread::sleep(LOOK);
         }
         let command = self.command();
-        let failed = self.state.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = |(why, count): (&String, &u64)| {
-            let events = human::plural(*count, "event");
+        let failed = self.state.failed();
+        let line = |(why, failures): (&String, &Failures)| {
+            let events = human::plural(failures.count, "event");
             format!("--notify {command}: {events} did not get through: {why}")
         };
         failed.iter().map(line).collect()

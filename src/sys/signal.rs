@@ -36,7 +36,7 @@ impl Ending {
     pub fn watch() -> io::Result<Self> {
         for signal in ending() {
             let seen = Arc::new(std::sync::atomic::AtomicBool::new(false));
-            let status = 128 + signal;
+            let status = i32::from(status(usize::try_from(signal).unwrap_or_default()));
             signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&seen))?;
             signal_hook::flag::register(signal, seen)?;
         }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
+
 use crate::model::address::Endpoint;
 use crate::model::frame::Frame;
 use crate::model::state::State;
@@ -10,8 +12,14 @@ use crate::rules::{Alert, Subject};
 
 use super::sheet::end;
 
+/// What rules of one's own count: their filters by their ids.
+pub type OwnFilters = FxHashMap<String, String>;
+
 /// The filter that selects them; `None` where no row is one of them.
-pub fn filter_of(alert: &Alert, frame: &Frame) -> Option<String> {
+pub fn filter_of(alert: &Alert, frame: &Frame, own: &OwnFilters) -> Option<String> {
+    if let Some(filter) = own.get(&*alert.rule) {
+        return Some(filter.clone());
+    }
     // What it found is in no table.
     if alert.rule == "dead-fd-leak" {
         return None;
@@ -123,16 +131,17 @@ mod tests {
             Subject::Namespace,
         ];
         let frame = Frame::default();
+        let own = OwnFilters::from_iter([("own".to_owned(), "dport 6379".to_owned())]);
         for rule in RULES {
             for subject in &subjects {
-                let Some(text) = filter_of(&alert(rule.id, subject.clone()), &frame) else {
+                let Some(text) = filter_of(&alert(rule.id, subject.clone()), &frame, &own) else {
                     continue;
                 };
                 assert!(Filter::parse(&[&text]).is_ok(), "{text}");
             }
         }
         let text =
-            |rule, subject: usize| filter_of(&alert(rule, subjects[subject].clone()), &frame);
+            |rule, subject: usize| filter_of(&alert(rule, subjects[subject].clone()), &frame, &own);
         assert_eq!(
             text("recv-queue-stuck", 0).as_deref(),
             Some("state established and recvq > 0 and pid 7")
@@ -144,6 +153,7 @@ mod tests {
         assert_eq!(text("udp-drops", 4).as_deref(), Some("inode 4"));
         assert_eq!(text("close-wait-leak", 1).as_deref(), Some("state close-wait and user 1000"));
         assert_eq!(text("dead-fd-leak", 0), None, "they are in no table");
-        assert_eq!(text("own", 6), None);
+        assert_eq!(text("own", 6).as_deref(), Some("dport 6379"), "what it counts");
+        assert_eq!(text("counts-all", 6), None);
     }
 }

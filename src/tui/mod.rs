@@ -6,7 +6,7 @@
 
 pub mod app;
 mod collect;
-mod concern;
+pub mod concern;
 pub mod grid;
 pub mod keys;
 mod line;

@@ -15,7 +15,7 @@ use crate::model::state::State;
 use crate::model::want::Want;
 use crate::sys::users::Users;
 
-use super::concern;
+use super::concern::{self, OwnFilters};
 use super::sieve::Sieve;
 
 /// What a socket is known by from one round to the next.
@@ -49,6 +49,8 @@ pub struct Job {
     pub invert: bool,
     /// Only what an alert is about.
     pub faults: bool,
+    /// What rules of one's own count.
+    pub own: Arc<OwnFilters>,
     /// The order, where it is not the kernel's.
     pub order: Option<Order>,
     /// Sockets that stand on top.
@@ -131,7 +133,6 @@ impl Lister {
             listed.sieve = Sieve::Of(Arc::clone(selection), !job.invert);
         }
         let faulty = if job.faults { self.faulty(job) } else { None };
-        let order = job.order;
         let takes_all = job.want == Want::all_of(job.want.tables.clone());
         listed.lookups = self.lookups(job, selection.as_deref());
         let is_faulty = |row: &Row<'_>, lookups: &Lookups| {
@@ -161,26 +162,25 @@ impl Lister {
             listed.groups =
                 Some((key, self.engine.grouped(rows, &listed.lookups, vec![key, Key::State])));
         }
-        let mut keyed: Vec<(Option<Value>, u32)> = rows
-            .iter()
-            .map(|(at, row)| (order.and_then(|o| o.field.value(row, &listed.lookups)), *at))
-            .collect();
+        listed.order = self.ordered(&rows, job.order, &listed.lookups);
+        listed.pinned = pin_first(&mut listed.order, job);
+        listed
+    }
+
+    /// The places of rows, in order.
+    fn ordered(
+        &self,
+        rows: &[(u32, Row<'_>)],
+        order: Option<Order>,
+        lookups: &Lookups,
+    ) -> Vec<u32> {
+        let value = |row| order.and_then(|order| order.field.value(row, lookups));
+        let mut keyed: Vec<(Option<Value>, u32)> =
+            rows.iter().map(|(at, row)| (value(row), *at)).collect();
         if let Some(order) = order {
             keyed.sort_by(|(a, _), (b, _)| order.compare(a, b));
         }
-        listed.order = keyed.into_iter().map(|(_, at)| at).collect();
-        if !job.pins.is_empty() {
-            let is_pinned = |at: &u32| {
-                let row = job.round.table.get(*at as usize);
-                row.is_some_and(|row| job.pins.contains(&RowKey::of(&row.socket)))
-            };
-            let (mut top, rest): (Vec<u32>, Vec<u32>) =
-                listed.order.into_iter().partition(is_pinned);
-            listed.pinned = top.len();
-            top.extend(rest);
-            listed.order = top;
-        }
-        listed
+        keyed.into_iter().map(|(_, at)| at).collect()
     }
 
     /// What decides the filter; names are asked for once, when it is new.
@@ -215,7 +215,7 @@ impl Lister {
     fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
         let frame = &job.round.frame;
         let alerts = job.round.alerts.iter().map(|standing| &standing.alert);
-        let filters = alerts.filter_map(|alert| concern::filter_of(alert, frame));
+        let filters = alerts.filter_map(|alert| concern::filter_of(alert, frame, &job.own));
         let each: Vec<String> = filters.map(|filter| format!("({filter})")).collect();
         let text = each.join(" or ");
         if self.faulty.as_ref().is_none_or(|(known, _)| *known != text) {
@@ -243,6 +243,21 @@ impl Lister {
         }
         lookups
     }
+}
+
+/// Puts those that are pinned on top, and says how many that are.
+fn pin_first(order: &mut [u32], job: &Job) -> usize {
+    if job.pins.is_empty() {
+        return 0;
+    }
+    let is_pinned = |at: &u32| {
+        let row = job.round.table.get(*at as usize);
+        row.is_some_and(|row| job.pins.contains(&RowKey::of(&row.socket)))
+    };
+    let pinned: FxHashSet<u32> = order.iter().copied().filter(is_pinned).collect();
+    // A stable sort leaves each half as it is.
+    order.sort_by_key(|at| !pinned.contains(at));
+    pinned.len()
 }
 
 /// Names of unix sockets, from the rows themselves.

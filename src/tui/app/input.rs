@@ -161,7 +161,9 @@ impl App {
             Tab::Overview => {
                 let round = self.shown.as_ref();
                 let alert = round.and_then(|round| Some((round, round.alerts.get(at)?)));
-                alert.and_then(|(round, s)| concern::filter_of(&s.alert, &round.frame))
+                alert.and_then(|(round, s)| {
+                    concern::filter_of(&s.alert, &round.frame, &self.fixed.own)
+                })
             }
             Tab::Events => match self.entry(at) {
                 Some(Entry::Transition(change, _)) => filter_of_ends(&change.identity),

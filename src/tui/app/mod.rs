@@ -30,6 +30,7 @@ use crate::model::socket::Socket;
 use crate::model::table::Table;
 use crate::model::want::{Extras, Want};
 
+use super::concern::OwnFilters;
 use super::grid::Cursor;
 use super::keys::Keymap;
 use super::rows::{Job, Listed, RowKey};
@@ -112,6 +113,8 @@ pub struct Fixed {
     pub host: String,
     /// Which events are used.
     pub sources: String,
+    /// What rules of one's own count.
+    pub own: Arc<OwnFilters>,
 }
 
 /// Everything the screen depends on.
@@ -255,6 +258,7 @@ impl App {
             typing: self.filter.edit.is_some(),
             invert: self.filter.invert,
             faults: self.faults,
+            own: Arc::clone(&self.fixed.own),
             order: self.order(),
             pins: self.pins.clone(),
             group: (self.tab == Tab::Groups).then(|| GROUP_KEYS[self.group]),
