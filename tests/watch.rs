@@ -27,6 +27,7 @@ const CHECKS: &[Check] = &[
     ("mistakes_refuse_to_start", mistakes_refuse_to_start),
     ("a_service_manager_is_told", a_service_manager_is_told),
     ("a_command_is_told", a_command_is_told),
+    ("a_rule_of_ones_own", a_rule_of_ones_own),
     ("a_command_that_fails_is_told", a_command_that_fails_is_told),
     ("an_ordinary_user", an_ordinary_user),
     ("a_namespace_that_disappears", a_namespace_that_disappears),
@@ -223,6 +224,20 @@ fn a_command_is_told() -> Result<()> {
     told("firing")?;
     drop(held);
     told("resolved")?;
+    watch.signal(Signal::INT)?;
+    watch.finish()?.ended(130)?;
+    Ok(())
+}
+
+/// A rule of one's own without a remedy says what it found, and no more.
+fn a_rule_of_ones_own() -> Result<()> {
+    let _held = leak()?;
+    let (rules, text) = (Rules::new()?, "[[rule]]\nid = \"mine\"\nsummary = \"some wait\"\n");
+    let when = "when = \"count(state close-wait) > 0\"\n";
+    std::fs::write(&rules.file, format!("{text}{when}"))?;
+    let mut watch = rules.watch([]).start()?;
+    let line = watch.line_where(|line| line.contains("mine"))?;
+    ensure!(line.ends_with("some wait: 1 (count(state close-wait) > 0)"), "{line:?}");
     watch.signal(Signal::INT)?;
     watch.finish()?.ended(130)?;
     Ok(())

@@ -1,6 +1,5 @@
 //! `watch` without a terminal: lines for people, logs and scripts.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use crate::alert::Change;
@@ -216,8 +215,7 @@ impl Lines<'_> {
         let alert = &standing.alert;
         let mut rest = format!(" {}  {}", alert.rule, alert.subject);
         if matches!(change, Change::Firing(_)) {
-            // Writing to a String cannot fail.
-            let _ = write!(rest, ": {}; {}", alert.summary, alert.remedy);
+            rest += &format!(": {}", alert.advice("; "));
         }
         let prefix = self.manager.prefix(priority);
         let (mut out, style) = context.output();

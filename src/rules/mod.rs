@@ -91,6 +91,15 @@ pub struct Alert {
     pub remedy: String,
 }
 
+impl Alert {
+    /// What is the case and what helps. A rule of one's own may not know the
+    /// latter.
+    pub fn advice(&self, between: &str) -> String {
+        let between = if self.remedy.is_empty() { "" } else { between };
+        format!("{}{between}{}", self.summary, self.remedy)
+    }
+}
+
 /// A rule's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {

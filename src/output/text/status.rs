@@ -153,7 +153,9 @@ impl Text<'_> {
         self.paint(severity_tone(alert.severity), word);
         self.line(&format!(" {}  {}", alert.rule, alert.subject.brief(OWNERS_SHOWN)));
         self.wrapped(&alert.summary);
-        self.wrapped(&alert.remedy);
+        if !alert.remedy.is_empty() {
+            self.wrapped(&alert.remedy);
+        }
     }
 
     /// Indented under the alert's word, wrapped on a terminal only.

@@ -254,8 +254,8 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -
         if index == selected {
             // What was cut off above stands in full below.
             let cut = text.width() > usize::from(rest.width);
-            let summary = if cut { format!("{}: ", alert.summary) } else { String::new() };
-            for text in wrap(&format!("{summary}{}", alert.remedy), rest.width.into()) {
+            let text = if cut { alert.advice(": ") } else { alert.remedy.clone() };
+            for text in wrap(&text, rest.width.into()) {
                 if y >= area.bottom() {
                     break;
                 }
