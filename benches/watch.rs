@@ -13,7 +13,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use divan::Bencher;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use sockstate::engine::{Engine, Events, Round, Watched, Watcher, Wishes};
+use sockstate::live::{Events, Round, Rounds, Watched, Wishes};
+use sockstate::machine::Machine;
 use sockstate::model::want::{Proto, TableId, Want};
 use sockstate::rules::Config;
 use sockstate::source::Choice;
@@ -52,15 +53,16 @@ fn tables() -> Vec<TableId> {
     TableId::ALL.into_iter().filter(|table| table.proto == Proto::Tcp).collect()
 }
 
-fn engine() -> Engine {
-    Engine::new(Choice::Proc, Path::new(&*PROC))
+fn machine() -> Machine {
+    Machine::new(Choice::Proc, Path::new(&*PROC))
 }
 
 static ROUND: LazyLock<Arc<Round>> = LazyLock::new(|| {
-    let (engine, config) = (engine(), Config::default());
+    let (machine, config) = (machine(), Config::default());
     let events = Events::Poll;
-    let watched = Watched { engine: &engine, tables: tables(), config: &config, own: &[], events };
-    let (mut watcher, _) = Watcher::open(watched).expect("nothing is needed");
+    let watched =
+        Watched { machine: &machine, tables: tables(), config: &config, own: &[], events };
+    let (mut watcher, _) = Rounds::open(watched).expect("nothing is needed");
     let round = watcher.round(Wishes { rows: true, ..Wishes::default() }).expect("a table");
     assert_eq!(round.table.len(), ROWS as usize);
     Arc::new(round)
@@ -77,7 +79,7 @@ fn app() -> (App, Lister) {
         sources: String::new(),
         own: Arc::default(),
     };
-    let (mut app, mut lister) = (App::new(fixed, 1_000), Lister::new(engine()));
+    let (mut app, mut lister) = (App::new(fixed, 1_000), Lister::new(machine()));
     app.round(Arc::clone(&ROUND));
     app.event(&Event::Key(KeyEvent::new(KeyCode::Char('2'), KeyModifiers::NONE)));
     let listed = lister.list(&app.job().expect("there is a round"));

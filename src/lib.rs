@@ -23,7 +23,12 @@ pub mod alert;
 pub mod source;
 pub mod sys;
 // Floor 3: what a command shows.
-pub mod engine;
+pub mod machine;
+pub mod query;
+pub mod survey;
+// What goes on over time, and the answers of one-shot commands.
+pub mod answer;
+pub mod live;
 // Floor 4: Frame to bytes.
 pub mod output;
 // Floor 5: the live terminal.

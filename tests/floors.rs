@@ -20,7 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("rules", 3),
     ("source", 3),
     ("alert", 4),
-    ("engine", 5),
+    ("machine", 5),
     ("output", 6),
     ("tui", 7),
     ("cli", 8),

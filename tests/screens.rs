@@ -18,7 +18,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use kit::fakeproc::{FakeProc, Line};
-use sockstate::engine::{Engine, Events, Round, Told, Watched, Watcher, Wishes};
+use sockstate::live::{Events, Round, Rounds, Told, Watched, Wishes};
+use sockstate::machine::Machine;
 use sockstate::model::address::{Address, Endpoint};
 use sockstate::model::age::Age;
 use sockstate::model::gap::Gap;
@@ -55,11 +56,12 @@ struct Watch {
 }
 
 fn round(root: &str) -> Round {
-    let engine = Engine::new(Choice::Proc, &PathBuf::from(root));
+    let machine = Machine::new(Choice::Proc, &PathBuf::from(root));
     let config = Config::default();
     let events = Events::Poll;
-    let watched = Watched { engine: &engine, tables: tables(), config: &config, own: &[], events };
-    let (mut watcher, _) = Watcher::open(watched).expect("nothing is needed");
+    let watched =
+        Watched { machine: &machine, tables: tables(), config: &config, own: &[], events };
+    let (mut watcher, _) = Rounds::open(watched).expect("nothing is needed");
     let wishes = Wishes { rows: true, ports: true, ..Wishes::default() };
     let mut round = watcher.round(wishes).expect("the tables are there");
     round.took_ns = 1_000_000;
@@ -96,7 +98,7 @@ impl Watch {
             sources: "snapshots alone".into(),
             own: Arc::default(),
         };
-        let lister = Lister::new(Engine::new(Choice::Proc, &PathBuf::from(proc.root())));
+        let lister = Lister::new(Machine::new(Choice::Proc, &PathBuf::from(proc.root())));
         let mut watch =
             Self { app: App::new(fixed, 1_000), lister, asked: Vec::new(), _proc: proc };
         watch.next_round();
@@ -588,7 +590,7 @@ fn an_alert_says_since_when_and_nothing_is_written_outside_the_body() {
         round.at_ms += (41 * 60 + 30) * 1_000;
     });
     assert!(watch.draw(80, 24).contains("time-wait-flood  for 41m  "), "{}", watch.draw(80, 24));
-    watch.next_round_with(|round| round.pending = std::mem::take(&mut round.alerts));
+    watch.next_round_with(|round| round.judged.pending = std::mem::take(&mut round.judged.firing));
     for width in [40, 80, 120] {
         for height in 6..30 {
             let picture = watch.draw(width, height);
@@ -793,9 +795,9 @@ fn only_what_an_alert_is_about_is_shown() {
     let mut watch = Watch::new();
     let fires = |watch: &mut Watch, rule: &'static str, subject: Subject| {
         watch.next_round_with(|round| {
-            round.alerts.truncate(1);
-            round.alerts[0].alert.rule = rule.into();
-            round.alerts[0].alert.subject = subject;
+            round.judged.firing.truncate(1);
+            round.judged.firing[0].alert.rule = rule.into();
+            round.judged.firing[0].alert.subject = subject;
         });
         watch.app.tab = Tab::Overview;
         watch.app.faults = false;

@@ -1,17 +1,18 @@
 //! One tick of a monitor against the kernel's own dump.
 //!
 //! All in this process by turns, after 1 % of the sockets changed: a dump that
-//! is thrown away; a look of `engine::Stream`, that is dump and tracker, with
-//! owners known before; and a whole round of `engine::Watcher`, rules included.
+//! is thrown away; a look of `machine::Stream`, that is dump and tracker, with
+//! owners known before; and a whole round of `machine::Rounds`, rules included.
 //! The search for owners runs beside them, in a thread of its own and for a
 //! tenth of the time at most, and is not in these numbers.
 
 use std::mem::MaybeUninit;
 use std::path::Path;
 
-use sockstate::engine::{Engine, Events, Stream, Watched, Watcher, Wishes};
 use sockstate::kernel::netlink::Progress;
 use sockstate::kernel::request::{self, AF_INET, InetDump};
+use sockstate::live::{Events, Rounds, Stream, Watched, Wishes};
+use sockstate::machine::Machine;
 use sockstate::model::owner::Owners;
 use sockstate::model::state::{State, StateSet};
 use sockstate::model::want::{Proto, TableId, Want};
@@ -33,18 +34,18 @@ const BYTES_BAR: f64 = 128.0;
 
 /// Looks, dumps, and compares.
 pub fn measure(population: &mut Population, rounds: usize) -> Result<String, String> {
-    let engine = Engine::new(Choice::Netlink, Path::new("/proc"));
+    let machine = Machine::new(Choice::Netlink, Path::new("/proc"));
     let tables: Vec<TableId> = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Tcp).collect();
-    let (mut stream, _) = Stream::open(&engine, Want::all_of(tables.clone()), Events::Poll)?;
+    let (mut stream, _) = Stream::open(&machine, Want::all_of(tables.clone()), Events::Poll)?;
     let config = Config::default();
-    let (engine, config) = (&engine, &config);
-    let watched = Watched { engine, tables, config, own: &[], events: Events::Poll };
-    let (mut watcher, _) = Watcher::open(watched)?;
+    let (machine, config) = (&machine, &config);
+    let watched = Watched { machine, tables, config, own: &[], events: Events::Poll };
+    let (mut watcher, _) = Rounds::open(watched)?;
     let nobody = Owners::default();
     let look = |stream: &mut Stream<'_>| {
         stream.look_with(Some(&nobody)).map(|_| ()).map_err(|error| error.to_string())
     };
-    let round = |watcher: &mut Watcher<'_>| {
+    let round = |watcher: &mut Rounds<'_>| {
         watcher.round(Wishes::default()).map(|_| ()).map_err(|error| error.to_string())
     };
     look(&mut stream)?;

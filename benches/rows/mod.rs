@@ -6,7 +6,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 
-use sockstate::engine::Lookups;
 use sockstate::kernel::inet_diag::InetMessage;
 use sockstate::kernel::netlink::{Datagram, Dump};
 use sockstate::kernel::proc_net::{InetLine, ProcAddress};
@@ -19,6 +18,7 @@ use sockstate::model::want::{Family, Proto, TableId};
 use sockstate::output::out::Out;
 use sockstate::output::style::Style;
 use sockstate::output::{json, text};
+use sockstate::query::Lookups;
 use sockstate::sys::names::Names;
 use sockstate::track::{Answer, Complete, Tracker};
 

@@ -10,14 +10,14 @@ pub mod unix_rows;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use sockstate::engine::Lookups;
-use sockstate::engine::fields::Field;
 use sockstate::kernel::netlink::{Datagram, Dump};
 use sockstate::model::row::Row;
 use sockstate::model::table::Table;
 use sockstate::output::out::Out;
 use sockstate::output::style::Style;
 use sockstate::output::{json, text};
+use sockstate::query::Lookups;
+use sockstate::query::fields::Field;
 use sockstate::source::Report;
 use sockstate::sys::names::Names;
 

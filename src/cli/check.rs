@@ -1,13 +1,16 @@
 //! `check`: the rules once, or for a while, with a plugin's exit status.
 
-use std::thread;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use crate::engine::{Checked, Checker, Status};
+use crate::live::{
+    self, AtEnd, Checked, CustomCount, Growth, Next, Round, Rounds, Schedule, Status, Watch,
+    Watched, Wishes,
+};
 use crate::model::want::Proto;
 use crate::output::{json, text};
-use crate::rules::print;
 use crate::rules::settings::parse_time;
+use crate::rules::{Config, print};
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
 
@@ -35,16 +38,15 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
         interval => interval.max(10),
     };
     let notifier = notifier(flags.notify.as_deref())?;
-    let engine = context.engine();
-    let own = rules::counting(&config, &context.shared, &engine)?;
+    let machine = context.machine();
+    let own = rules::counting(&config, &context.shared, &machine)?;
     if duration == 0 {
-        // One look is all there is to say of how long something holds.
-        config.rules.iter_mut().for_each(|rule| rule.hold_ms.value = 0);
-        config.own.iter_mut().for_each(|rule| rule.hold_ms = 0);
+        config.hold_nothing();
     }
     let tables = select::tables(&context.shared, &TABLES);
-    let checker = Checker::new(&engine, tables, &config, &own);
-    let checked = watch(context, checker, duration, interval, notifier.as_ref());
+    let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
+    let rounds = Rounds::of_looks(watched, Growth::SinceFirst);
+    let checked = Looks::new(rounds, notifier.as_ref()).watch(&config, duration, interval);
     finish(context, notifier);
     let checked = match checked {
         Ok(checked) => checked,
@@ -53,7 +55,7 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     if let Err(error) = show(context, &checked) {
         return unseen(context, error);
     }
-    match checked.status {
+    match checked.round.judged.status() {
         Status::Ok => Ok(()),
         status => Err(Error::Exit(status.code())),
     }
@@ -85,35 +87,69 @@ pub fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
     notifier.map(Some).ok_or_else(|| Error::Usage("--notify: expected a command".into()))
 }
 
-/// Looks until the time is over; a look that fails beside others is left out.
-fn watch(
-    context: &Context<'_>,
-    mut checker: Checker<'_>,
-    duration_ms: u64,
-    interval_ms: u64,
-    notifier: Option<&Notifier>,
-) -> Result<Checked, String> {
-    let start = clock::monotonic_ns();
-    let mut failure = "nothing could be looked at".to_owned();
-    loop {
-        let at_ms = (clock::monotonic_ns() - start) / 1_000_000;
-        match checker.look(at_ms) {
-            Ok(changes) => {
-                let events = changes.iter().map(|c| json::alert_event(context.at, at_ms, c));
-                events.for_each(|event| {
-                    if let Some(notifier) = notifier {
-                        notifier.send(event);
-                    }
-                });
+/// The looks of a check; one that fails beside others is left out.
+struct Looks<'c> {
+    rounds: Rounds<'c>,
+    notifier: Option<&'c Notifier>,
+    looks: u64,
+    first_ms: Option<u64>,
+    last: Option<Round>,
+    failure: String,
+}
+
+impl<'c> Looks<'c> {
+    fn new(rounds: Rounds<'c>, notifier: Option<&'c Notifier>) -> Self {
+        let failure = "nothing could be looked at".to_owned();
+        Self { rounds, notifier, looks: 0, first_ms: None, last: None, failure }
+    }
+
+    /// Looks until the time is over, and then once more.
+    fn watch(
+        mut self,
+        config: &Config,
+        duration_ms: u64,
+        interval_ms: u64,
+    ) -> Result<Checked, String> {
+        let duration = Some(Duration::from_millis(duration_ms));
+        let schedule = Schedule::new(clock::monotonic_ns(), Duration::from_millis(interval_ms))
+            .ending(duration, AtEnd::Look);
+        let Ok(()) = live::run(schedule, &mut self);
+        let Some(round) = self.last else { return Err(self.failure) };
+        let window_ms = round.at_ms.saturating_sub(self.first_ms.unwrap_or(round.at_ms));
+        let counted = CustomCount::all(config, &round);
+        Ok(Checked { round, counted, looks: self.looks, window_ms })
+    }
+
+    fn take(&mut self, round: Round) {
+        for change in &round.judged.changes {
+            if let Some(notifier) = self.notifier {
+                notifier.send(json::alert_event(round.started, round.at_ms, change));
             }
-            Err(error) => failure = error.to_string(),
         }
-        if at_ms >= duration_ms {
-            return checker.finish().ok_or(failure);
+        self.looks += 1;
+        self.first_ms.get_or_insert(round.at_ms);
+        self.last = Some(round);
+    }
+}
+
+impl Watch for Looks<'_> {
+    type Error = Infallible;
+
+    fn look(&mut self) -> Result<Next, Infallible> {
+        match self.rounds.round(Wishes::default()) {
+            Ok(round) => self.take(round),
+            Err(error) => self.failure = error.to_string(),
         }
-        let now_ms = (clock::monotonic_ns() - start) / 1_000_000;
-        let next_ms = (at_ms + interval_ms).min(duration_ms).max(now_ms);
-        thread::sleep(Duration::from_millis(next_ms - now_ms));
+        Ok(Next::Due)
+    }
+
+    fn wait(&mut self, left: Duration) -> Result<Next, Infallible> {
+        clock::sleep(left);
+        Ok(Next::Due)
+    }
+
+    fn is_over(&self) -> bool {
+        false
     }
 }
 
@@ -147,6 +183,6 @@ fn show(context: &mut Context<'_>, checked: &Checked) -> Result<(), Error> {
         text::check(&mut out, style, checked);
     }
     out.finish()?;
-    context.footer(&checked.report.gaps);
+    context.footer(&checked.round.report.gaps);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
 
-use crate::engine::Engine;
+use crate::machine::Machine;
 use crate::model::gap::Gap;
 use crate::output::out::Out;
 use crate::output::style::Style;
@@ -41,9 +41,9 @@ impl<'w> Context<'w> {
         Self { shared, style, at: clock::now(), terminal, stdout, stderr }
     }
 
-    /// The engine these flags ask for.
-    pub fn engine(&self) -> Engine {
-        Engine::new(self.choice(), &self.shared.proc_root)
+    /// The machine these flags ask for.
+    pub fn machine(&self) -> Machine {
+        Machine::new(self.choice(), &self.shared.proc_root)
     }
 
     /// Which source these flags ask for.

@@ -1,6 +1,6 @@
 //! `count`: how many sockets, by state or other keys.
 
-use crate::engine::Count;
+use crate::answer::{self, Count};
 use crate::group::{KEYS, Key};
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
@@ -15,16 +15,17 @@ use super::select;
 /// Counts what the flags ask for: TCP, in all states, when they ask nothing.
 pub fn run(context: &mut Context<'_>, flags: &flags::Count) -> Result<(), Error> {
     let keys = keys(&flags.by)?;
-    let engine = context.engine();
+    let machine = context.machine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
-    let mut selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
+    let mut selection =
+        select::selection(&context.shared, &flags.words.all()?, defaults, &machine)?;
     selection.want.any_order = true;
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }
     let mut before: Option<Count> = None;
     flags.repeat.run(context, &mut |context| {
-        let count = engine.count(&selection, keys.clone())?;
+        let count = answer::count(&machine, &selection, keys.clone())?;
         write(context, &count, before.as_ref(), flags.repeat.is_on())?;
         before = Some(count);
         Ok(())

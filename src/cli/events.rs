@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Stream, Told};
+use crate::live::{self, AtEnd, Next, Schedule, Stream, Told, Watch};
 use crate::matrix::Matrix;
 use crate::output::{json, text};
 use crate::sys::clock;
@@ -16,20 +16,24 @@ use super::transitions::{self, Chosen};
 
 /// Prints transitions until something ends it.
 pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> {
-    let engine = context.engine();
-    let chosen = Chosen::new(&context.shared, &flags.words.all()?, &engine)?;
+    let machine = context.machine();
+    let chosen = Chosen::new(&context.shared, &flags.words.all()?, &machine)?;
     if context.shared.explain_filter {
         return context.print(chosen.explain().as_bytes());
     }
     let want = chosen.want();
     let (mut stream, sources) =
-        Stream::open(&engine, want, transitions::events(context.shared.source))
+        Stream::open(&machine, want, transitions::events(context.shared.source))
             .map_err(Error::Failed)?;
     context.note(&format!("events by {sources}\n"));
     let ending = Ending::watch()
         .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
-    let mut teller = Teller { chosen, matrix: Matrix::default() };
-    let result = follow(context, flags, &mut stream, &ending, &mut teller);
+    let mut teller = Teller::new(chosen, flags);
+    // The last look is for what happened since the one before.
+    let schedule =
+        Schedule::new(clock::monotonic_ns(), flags.interval).ending(flags.duration, AtEnd::Look);
+    let follow = &mut Follow { context, stream: &mut stream, ending: &ending, teller: &mut teller };
+    let result = live::run(schedule, follow);
     if flags.summary.is_some() {
         teller.summarise(context)?;
     }
@@ -37,42 +41,42 @@ pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> 
     ending.status().map_or(Ok(()), |status| Err(Error::Signal(status)))
 }
 
-fn follow(
-    context: &mut Context<'_>,
-    flags: &EventsFlags,
-    stream: &mut Stream<'_>,
-    ending: &Ending,
-    teller: &mut Teller,
-) -> Result<(), Error> {
-    let begun = clock::monotonic_ns();
-    let end = flags.duration.map(|duration| begun + nanos(duration));
-    let every = flags.summary.flatten().map(nanos);
-    let (mut look_at, mut summary_at) = (begun, every.map(|every| begun + every));
-    loop {
-        let now = clock::monotonic_ns();
-        let is_over = ending.status().is_some() || end.is_some_and(|end| now >= end);
-        // The last look is for what happened since the one before.
-        if now >= look_at || is_over {
-            let again = stream.look()?;
-            look_at = if again { 0 } else { clock::monotonic_ns() + nanos(flags.interval) };
-        }
-        teller.tell(context, stream, flags.summary.is_some())?;
-        if is_over {
-            return Ok(());
-        }
-        if let Some(at) = summary_at.filter(|at| now >= *at) {
-            teller.summarise(context)?;
-            teller.matrix = Matrix::default();
-            summary_at = every.map(|every| at + every);
-        }
-        let due = end.map_or(look_at, |end| end.min(look_at));
-        let wait = Duration::from_nanos(due.saturating_sub(clock::monotonic_ns()));
-        let lost = stream
-            .listen(wait)
+/// The stream, and where it is told.
+struct Follow<'f, 'w, 'e> {
+    context: &'f mut Context<'w>,
+    stream: &'f mut Stream<'e>,
+    ending: &'f Ending,
+    teller: &'f mut Teller,
+}
+
+impl Follow<'_, '_, '_> {
+    fn tell(&mut self) -> Result<(), Error> {
+        self.teller.tell(self.context, self.stream)
+    }
+}
+
+impl Watch for Follow<'_, '_, '_> {
+    type Error = Error;
+
+    fn look(&mut self) -> Result<Next, Error> {
+        let lost = self.stream.look()?;
+        self.tell()?;
+        // Lost events are made good by a look.
+        Ok(if lost { Next::Now } else { Next::Due })
+    }
+
+    fn wait(&mut self, left: Duration) -> Result<Next, Error> {
+        let lost = self
+            .stream
+            .listen(left)
             .map_err(|error| Error::Failed(format!("events can no longer be read: {error}")))?;
-        if lost {
-            look_at = 0;
-        }
+        self.tell()?;
+        self.teller.summarise_when_due(self.context)?;
+        Ok(if lost { Next::Now } else { Next::Due })
+    }
+
+    fn is_over(&self) -> bool {
+        self.ending.status().is_some()
     }
 }
 
@@ -80,15 +84,21 @@ fn follow(
 struct Teller {
     chosen: Chosen,
     matrix: Matrix,
+    /// Transitions are counted and not printed.
+    counting: bool,
+    /// Time between two summaries and when the next is due, where there are
+    /// several.
+    summaries: Option<(u64, u64)>,
 }
 
 impl Teller {
-    fn tell(
-        &mut self,
-        context: &mut Context<'_>,
-        stream: &mut Stream<'_>,
-        counting: bool,
-    ) -> Result<(), Error> {
+    fn new(chosen: Chosen, flags: &EventsFlags) -> Self {
+        let every = flags.summary.flatten().map(nanos);
+        let summaries = every.map(|every| (every, clock::monotonic_ns().saturating_add(every)));
+        Self { chosen, matrix: Matrix::default(), counting: flags.summary.is_some(), summaries }
+    }
+
+    fn tell(&mut self, context: &mut Context<'_>, stream: &mut Stream<'_>) -> Result<(), Error> {
         let clocks = stream.clocks();
         let as_json = context.shared.json;
         let (mut names, unicode) = (context.names(), context.unicode());
@@ -99,7 +109,7 @@ impl Teller {
             match told {
                 Told::Transition(change) if self.chosen.takes(&change) => {
                     self.matrix.add(&change);
-                    match (counting, as_json) {
+                    match (self.counting, as_json) {
                         (true, _) => {}
                         (false, true) => json::transition(&mut out, &change, clocks),
                         (false, false) => text::transition(&mut out, &change, clocks, &mut pen),
@@ -112,6 +122,17 @@ impl Teller {
         }
         out.finish()?;
         context.note(&notes);
+        Ok(())
+    }
+
+    fn summarise_when_due(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+        let Some((every, due)) = self.summaries else { return Ok(()) };
+        if clock::monotonic_ns() < due {
+            return Ok(());
+        }
+        self.summarise(context)?;
+        self.matrix = Matrix::default();
+        self.summaries = Some((every, due.saturating_add(every)));
         Ok(())
     }
 

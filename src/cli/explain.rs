@@ -1,5 +1,6 @@
 //! `explain`: what a name means, with this machine's numbers.
 
+use crate::answer;
 use crate::explain::{self, DIAGRAM};
 use crate::output::{json, text};
 
@@ -22,7 +23,7 @@ pub fn run(context: &mut Context<'_>, flags: &Explain) -> Result<(), Error> {
         ))
     })?;
     let is_diagram = page.name == DIAGRAM;
-    let explained = context.engine().explain(page, is_diagram);
+    let explained = answer::explain(&context.machine(), page, is_diagram);
     let picture = is_diagram.then(|| explain::diagram(explained.counts.as_ref()));
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::engine::fields::Field;
 use crate::group::KEYS;
+use crate::query::fields::Field;
 
 use super::query::Word;
 use super::repeat::Repeat;

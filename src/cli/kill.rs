@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
-use crate::engine::{Destroyed, Engine};
+use crate::answer::{self, Destroyed};
+use crate::machine::Machine;
 use crate::model::human;
 use crate::model::table::Table;
 
@@ -18,7 +19,7 @@ use super::list_writer::Writer;
 pub fn run(
     context: &mut Context<'_>,
     flags: &List,
-    engine: &Engine,
+    machine: &Machine,
     plan: &Plan,
 ) -> Result<(), Error> {
     if plan.selection.is_unfiltered() {
@@ -30,14 +31,14 @@ pub fn run(
         ));
     }
     let mut table = Table::default();
-    let mut lookups = plan.lookups(engine)?;
-    let mut report = engine.scan(&plan.selection.want, &mut |row| {
+    let mut lookups = plan.lookups(machine)?;
+    let mut report = machine.scan(&plan.selection.want, &mut |row| {
         if plan.selection.takes(row, &lookups, false) {
             table.push(row);
         }
         ControlFlow::Continue(())
     })?;
-    let rows = chosen(plan, engine, &table, &mut lookups, &mut report);
+    let rows = chosen(plan, machine, &table, &mut lookups, &mut report);
     let at = context.at;
     let settings = plan.writer_settings(context);
     let (mut out, style) = context.output();
@@ -54,7 +55,7 @@ pub fn run(
         context.note("nothing was closed\n");
         return Ok(());
     }
-    let done = engine.destroy(rows.into_iter()).map_err(|error| {
+    let done = answer::destroy(rows.into_iter()).map_err(|error| {
         Error::Failed(format!("nothing was closed: no sock_diag socket: {error}"))
     })?;
     context.note(&result(done));

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::engine::fields::{Field, Order, Value};
-use crate::engine::{Engine, Lookups};
+use crate::answer;
+use crate::machine::Machine;
 use crate::model::frame::StateCounts;
 use crate::model::gap::Gap;
 use crate::model::human;
@@ -14,6 +14,8 @@ use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
 use crate::model::want::Proto;
 use crate::output::columns;
+use crate::query::Lookups;
+use crate::query::fields::{Field, Order, Value};
 use crate::source::Report;
 use crate::sys::clock;
 
@@ -33,16 +35,16 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
     if flags.columns.iter().any(|name| name == "help") {
         return context.print(columns::help().as_bytes());
     }
-    let engine = match &flags.from {
-        Some(file) => Engine::of_file(file, &context.shared.proc_root),
-        None => context.engine(),
+    let machine = match &flags.from {
+        Some(file) => Machine::of_file(file, &context.shared.proc_root),
+        None => context.machine(),
     };
-    let plan = Plan::new(context, flags, &engine)?;
+    let plan = Plan::new(context, flags, &machine)?;
     if context.shared.explain_filter {
         return context.print(plan.selection.explain().as_bytes());
     }
     if let Some(path) = &flags.dump {
-        let gaps = record(&engine, &plan, path)?;
+        let gaps = record(&plan, path)?;
         context.footer(&gaps);
         if plan.selection.is_decided_here() {
             context
@@ -51,13 +53,13 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
         return Ok(());
     }
     if flags.kill {
-        return kill::run(context, flags, &engine, &plan);
+        return kill::run(context, flags, &machine, &plan);
     }
     let mut seen = flags.repeat.is_on().then(Seen::default);
-    flags.repeat.run(context, &mut |context| list(context, &engine, &plan, seen.as_mut()))
+    flags.repeat.run(context, &mut |context| list(context, &machine, &plan, seen.as_mut()))
 }
 
-fn record(engine: &Engine, plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> {
+fn record(plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> {
     let tables = &plan.selection.want.tables;
     let mixed = tables.iter().any(|table| Some(table.proto) != tables.first().map(|t| t.proto));
     if mixed || tables.iter().any(|table| !table.family.is_internet()) {
@@ -69,18 +71,18 @@ fn record(engine: &Engine, plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> 
     }
     let failed = |error| Error::Failed(format!("cannot write {}: {error}", path.display()));
     let file = File::create(path).map_err(failed)?;
-    engine.record(&plan.selection.want, file)?.map_err(failed)
+    answer::record(&plan.selection.want, file)?.map_err(failed)
 }
 
 /// Lists once; in a repeated list also how many sockets are new and how many
 /// are gone since the round before.
 fn list(
     context: &mut Context<'_>,
-    engine: &Engine,
+    machine: &Machine,
     plan: &Plan,
     mut seen: Option<&mut Seen>,
 ) -> Result<(), Error> {
-    let mut lookups = plan.lookups(engine)?;
+    let mut lookups = plan.lookups(machine)?;
     let mut left_out = StateCounts::default();
     let mut want = plan.selection.want.clone();
     if plan.unasked_states && context.terminal && !context.shared.json {
@@ -93,7 +95,7 @@ fn list(
     let mut writer = Writer::new(&mut out, style, plan, writer_settings);
     let mut keep = plan.must_keep().then(Table::default);
     let mut room = plan.limit;
-    let mut report = engine.scan(&want, &mut |row| {
+    let mut report = machine.scan(&want, &mut |row| {
         if !plan.selection.takes(row, &lookups, false) {
             return ControlFlow::Continue(());
         }
@@ -113,7 +115,7 @@ fn list(
         if writer.failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     if let Some(table) = keep {
-        for row in chosen(plan, engine, &table, &mut lookups, &mut report) {
+        for row in chosen(plan, machine, &table, &mut lookups, &mut report) {
             note(&mut seen, &row);
             writer.row(&row, &lookups);
             if writer.failed() {
@@ -146,7 +148,7 @@ fn note(seen: &mut Option<&mut Seen>, row: &Row<'_>) {
 /// looked up.
 pub(super) fn chosen<'t>(
     plan: &Plan,
-    engine: &Engine,
+    machine: &Machine,
     table: &'t Table,
     lookups: &mut Lookups,
     report: &mut Report,
@@ -154,7 +156,7 @@ pub(super) fn chosen<'t>(
     let mut rows: Vec<Row<'t>> = table.iter().collect();
     let early = plan.selection.needs().owners || plan.order_needs_owners();
     if early {
-        look_up(engine, &rows, lookups, report);
+        look_up(machine, &rows, lookups, report);
         rows.retain(|row| plan.selection.takes(row, lookups, true));
     }
     if let Some(order) = plan.order {
@@ -162,15 +164,15 @@ pub(super) fn chosen<'t>(
     }
     rows.truncate(plan.limit);
     if plan.owners && !early {
-        look_up(engine, &rows, lookups, report);
+        look_up(machine, &rows, lookups, report);
     }
     rows
 }
 
-fn look_up(engine: &Engine, rows: &[Row<'_>], lookups: &mut Lookups, report: &mut Report) {
+fn look_up(machine: &Machine, rows: &[Row<'_>], lookups: &mut Lookups, report: &mut Report) {
     let peers = rows.iter().filter_map(|row| row.facts.peer_inode());
     let inodes = rows.iter().map(|row| row.socket.inode).chain(peers);
-    let (owners, gap) = engine.owners(inodes);
+    let (owners, gap) = machine.owners(inodes);
     lookups.owners = owners.into();
     report.gaps.extend(gap);
 }

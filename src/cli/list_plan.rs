@@ -1,11 +1,12 @@
 //! What the flags of `list` come to.
 
-use crate::engine::fields::{Field, Order};
-use crate::engine::{Engine, Lookups, Selection};
+use crate::machine::Machine;
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Proto};
 use crate::output::{json, text};
+use crate::query::fields::{Field, Order};
+use crate::query::{Lookups, Selection, Subflows, unix_names};
 use crate::sys::users::Users;
 
 use super::context::Context;
@@ -46,14 +47,14 @@ const CSV_COLUMNS: [&str; 9] =
     ["proto", "state", "recvq", "sendq", "local", "remote", "uid", "inode", "cookie"];
 
 impl Plan {
-    /// From the flags; `engine` knows names.
+    /// From the flags; `machine` knows names.
     ///
     /// # Errors
     /// When they make no sense.
-    pub fn new(context: &Context<'_>, flags: &List, engine: &Engine) -> Result<Self, Error> {
+    pub fn new(context: &Context<'_>, flags: &List, machine: &Machine) -> Result<Self, Error> {
         let shared = &context.shared;
         let mut selection =
-            select::selection(shared, &flags.words.all()?, list_defaults(flags), engine)?;
+            select::selection(shared, &flags.words.all()?, list_defaults(flags), machine)?;
         let order = flags.sort.as_deref().map(order).transpose()?;
         let columns = columns(flags, shared.json)?;
         let fields: Vec<Field> =
@@ -136,13 +137,17 @@ impl Plan {
     ///
     /// # Errors
     /// When a table that it takes cannot be read.
-    pub fn lookups(&self, engine: &Engine) -> Result<Lookups, Error> {
-        let live = engine.is_live();
+    pub fn lookups(&self, machine: &Machine) -> Result<Lookups, Error> {
+        let live = machine.is_live();
         Ok(Lookups {
-            unix_names: if self.unix_names && live { engine.unix_names() } else { <_>::default() },
-            cgroups: self.cgroups.then(|| engine.cgroups()),
+            unix_names: if self.unix_names && live { unix_names(machine) } else { <_>::default() },
+            cgroups: self.cgroups.then(|| machine.cgroups()),
             users: self.users.then(Users::new),
-            subflows: if self.subflows && live { engine.subflows()?.0 } else { <_>::default() },
+            subflows: if self.subflows && live {
+                Subflows::read(machine)?.0
+            } else {
+                <_>::default()
+            },
             ..Lookups::default()
         })
     }

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::engine::Lookups;
 use crate::model::row::Row;
 use crate::output::columns::{Columns, Csv};
 use crate::output::out::Out;
 use crate::output::style::Style;
 use crate::output::{json, text};
+use crate::query::Lookups;
 use crate::source::Report;
 use crate::sys::names::Names;
 

@@ -3,6 +3,7 @@
 use crate::model::state::State;
 use crate::model::want::Proto;
 use crate::output::{json, text};
+use crate::survey;
 
 use super::context::Context;
 use super::error::Error;
@@ -11,9 +12,10 @@ use super::select;
 
 /// Shows every listener: TCP unless the flags say otherwise.
 pub fn run(context: &mut Context<'_>, flags: &Listeners) -> Result<(), Error> {
-    let engine = context.engine();
+    let machine = context.machine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: State::Listen.into() };
-    let mut selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
+    let mut selection =
+        select::selection(&context.shared, &flags.words.all()?, defaults, &machine)?;
     let tables = &mut selection.want.tables;
     tables.retain(|table| matches!(table.proto, Proto::Tcp | Proto::Mptcp | Proto::Unix));
     if select::tables(&context.shared, &[Proto::Tcp])
@@ -27,7 +29,7 @@ pub fn run(context: &mut Context<'_>, flags: &Listeners) -> Result<(), Error> {
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }
-    let view = engine.listeners(&selection, context.shared.processes)?;
+    let view = survey::listeners(&machine, &selection, context.shared.processes)?;
     let (at, names, header) = (context.at, context.names(), context.header());
     let as_json = context.shared.json;
     let (mut out, style) = context.output();

@@ -4,7 +4,7 @@
 use clap::builder::StyledStr;
 use clap::{Arg, Command, CommandFactory};
 
-use crate::engine::fields::Field;
+use crate::query::fields::Field;
 
 use super::context::Context;
 use super::error::Error;

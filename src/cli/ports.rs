@@ -1,12 +1,14 @@
 //! `ports`: how many ephemeral ports are left, per source and destination.
 
-use std::thread;
 use std::time::Duration;
 
-use crate::engine::{Engine, PortsView, Selection};
+use crate::live::{self, Next, Schedule, Watch};
+use crate::machine::Machine;
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
 use crate::output::{json, text};
+use crate::query::Selection;
+use crate::survey::{self, PortsView};
 use crate::sys::clock;
 
 use super::context::Context;
@@ -16,18 +18,19 @@ use super::select;
 
 /// Shows the budgets, after one look or two.
 pub fn run(context: &mut Context<'_>, flags: &Ports) -> Result<(), Error> {
-    let engine = context.engine();
+    let machine = context.machine();
     if select::tables(&context.shared, &[Proto::Tcp]).iter().any(|t| t.proto != Proto::Tcp) {
         return Err(Error::Usage("ephemeral ports are counted for TCP only (-t, -4, -6)".into()));
     }
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::connected() };
-    let mut selection = select::selection(&context.shared, &flags.words.all()?, defaults, &engine)?;
+    let mut selection =
+        select::selection(&context.shared, &flags.words.all()?, defaults, &machine)?;
     // With -a too.
     selection.want.states = selection.want.states.intersect(StateSet::connected());
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }
-    let mut view = look(&engine, &selection, flags.interval, context.shared.processes)?;
+    let mut view = look(&machine, &selection, flags.interval, context.shared.processes)?;
     if let (Some(ports), Some(limit)) = (&mut view.ports, flags.limit) {
         ports.budgets.truncate(limit);
     }
@@ -45,20 +48,55 @@ pub fn run(context: &mut Context<'_>, flags: &Ports) -> Result<(), Error> {
     if view.ports.is_some() { Ok(()) } else { Err(Error::Told) }
 }
 
+/// Looks once, or twice with a time between, of which the first names nobody.
 fn look(
-    engine: &Engine,
+    machine: &Machine,
     selection: &Selection,
     interval: Option<Duration>,
     processes: bool,
 ) -> Result<PortsView, Error> {
-    let Some(interval) = interval else { return Ok(engine.ports(selection, processes)?) };
-    let first = engine.ports(selection, false)?;
-    let began = clock::monotonic_ns();
-    thread::sleep(interval);
-    let mut second = engine.ports(selection, processes)?;
-    let elapsed_ms = clock::monotonic_ns().saturating_sub(began) / 1_000_000;
-    if let (Some(now), Some(before)) = (&mut second.ports, &first.ports) {
-        now.compare(before, elapsed_ms);
+    let Some(interval) = interval else {
+        return Ok(survey::ports(machine, selection, processes)?);
+    };
+    let schedule = Schedule::new(clock::monotonic_ns(), interval).looks(Some(2));
+    let mut looks = Looks { machine, selection, processes, first: None, second: None };
+    live::run(schedule, &mut looks)?;
+    looks.second.ok_or_else(|| Error::Failed("there was no second look".into()))
+}
+
+/// Two looks, the second compared with the first.
+struct Looks<'l> {
+    machine: &'l Machine,
+    selection: &'l Selection,
+    processes: bool,
+    first: Option<(u64, PortsView)>,
+    second: Option<PortsView>,
+}
+
+impl Watch for Looks<'_> {
+    type Error = Error;
+
+    fn look(&mut self) -> Result<Next, Error> {
+        let began_ns = clock::monotonic_ns();
+        let processes = self.processes && self.first.is_some();
+        let mut view = survey::ports(self.machine, self.selection, processes)?;
+        let Some((first_ns, first)) = &self.first else {
+            self.first = Some((began_ns, view));
+            return Ok(Next::Due);
+        };
+        if let (Some(now), Some(before)) = (&mut view.ports, &first.ports) {
+            now.compare(before, began_ns.saturating_sub(*first_ns) / 1_000_000);
+        }
+        self.second = Some(view);
+        Ok(Next::Due)
     }
-    Ok(second)
+
+    fn wait(&mut self, left: Duration) -> Result<Next, Error> {
+        clock::sleep(left);
+        Ok(Next::Due)
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::live::{self, Next, Schedule, Watch};
 use crate::sys::clock;
 use crate::sys::signal::Ending;
 
@@ -41,34 +42,38 @@ impl Repeat {
         round: &mut dyn FnMut(&mut Context<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Some(interval) = self.interval else { return round(context) };
+        let schedule = Schedule::new(clock::monotonic_ns(), interval).looks(self.rounds);
         let ending = Ending::watch()
             .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
-        let mut left = self.rounds;
-        let mut due = clock::monotonic_ns();
-        loop {
-            context.at = clock::now();
-            round(context)?;
-            left = left.map(|left| left.saturating_sub(1));
-            if left == Some(0) {
-                return Ok(());
-            }
-            due = due.max(clock::monotonic_ns().saturating_sub(nanos(interval))) + nanos(interval);
-            wait_until(due, &ending);
-            if let Some(status) = ending.status() {
-                return Err(Error::Signal(status));
-            }
-        }
+        let mut repeated = Repeated { context, round, ending };
+        live::run(schedule, &mut repeated)?;
+        repeated.ending.status().map_or(Ok(()), |status| Err(Error::Signal(status)))
     }
 }
 
-/// Waits until a moment or a signal.
-fn wait_until(due: u64, ending: &Ending) {
-    loop {
-        let left = due.saturating_sub(clock::monotonic_ns());
-        if left == 0 || ending.status().is_some() {
-            return;
-        }
-        clock::sleep(Duration::from_nanos(left));
+/// A command between two of its rounds.
+struct Repeated<'r, 'w> {
+    context: &'r mut Context<'w>,
+    round: &'r mut dyn FnMut(&mut Context<'_>) -> Result<(), Error>,
+    ending: Ending,
+}
+
+impl Watch for Repeated<'_, '_> {
+    type Error = Error;
+
+    fn look(&mut self) -> Result<Next, Error> {
+        self.context.at = clock::now();
+        (self.round)(self.context)?;
+        Ok(Next::Due)
+    }
+
+    fn wait(&mut self, left: Duration) -> Result<Next, Error> {
+        clock::sleep(left);
+        Ok(Next::Due)
+    }
+
+    fn is_over(&self) -> bool {
+        self.ending.status().is_some()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::{Engine, Means, Selection, SystemNames};
+use crate::machine::Machine;
 use crate::model::state::StateSet;
 use crate::model::want::Want;
+use crate::query::{Means, Selection, SystemNames};
 use crate::rules::own::{Condition, OwnRule};
 use crate::rules::settings::{Origin, parse_time};
 use crate::rules::{Config, RULES, Severity};
@@ -116,23 +117,23 @@ fn max_rule(text: &str) -> Result<OwnRule, Error> {
 pub fn counting(
     config: &Config,
     shared: &Shared,
-    engine: &Engine,
+    machine: &Machine,
 ) -> Result<Vec<Selection>, Error> {
-    config.own.iter().map(|rule| selection(rule, shared, engine)).collect()
+    config.own.iter().map(|rule| selection(rule, shared, machine)).collect()
 }
 
-fn selection(rule: &OwnRule, shared: &Shared, engine: &Engine) -> Result<Selection, Error> {
+fn selection(rule: &OwnRule, shared: &Shared, machine: &Machine) -> Result<Selection, Error> {
     let tables = select::tables(shared, &[crate::model::want::Proto::Tcp]);
     let want = Want::all_of(tables);
     let Some(filter) = &rule.when.filter else { return Ok(Selection::all(want)) };
-    let resolved = filter.resolve(&mut SystemNames::new(engine)).map_err(|error| {
+    let resolved = filter.resolve(&mut SystemNames::new(machine)).map_err(|error| {
         Error::Usage(format!("{}: rule {}: {}", rule.origin, rule.id, last(&error)))
     })?;
     let means = Means {
         kernel: !shared.no_kernel_filter,
-        netlink: shared.source != SourceChoice::Proc && engine.is_live(),
+        netlink: shared.source != SourceChoice::Proc && machine.is_live(),
     };
-    Ok(engine.select(want, resolved.expr, means))
+    Ok(Selection::compile(machine, want, resolved.expr, means))
 }
 
 /// What an error says, without the expression it points into.

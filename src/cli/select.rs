@@ -1,9 +1,10 @@
 //! From flags and words to the rows a command is about.
 
-use crate::engine::{Engine, Means, Selection, SystemNames};
 use crate::filter::{Filter, unseen_in_proc};
+use crate::machine::Machine;
 use crate::model::state::StateSet;
 use crate::model::want::{Family, Proto, TableId, Want};
+use crate::query::{Means, Selection, SystemNames};
 
 use super::error::Error;
 use super::flags::{FamilyWord, Shared, SourceChoice};
@@ -65,7 +66,7 @@ pub fn selection(
     flags: &Shared,
     words: &[String],
     defaults: Defaults<'_>,
-    engine: &Engine,
+    machine: &Machine,
 ) -> Result<Selection, Error> {
     let filter = Filter::parse(words).map_err(filter_error)?;
     let named = named(flags);
@@ -83,15 +84,15 @@ pub fn selection(
         }
     }
     let Some(filter) = filter else { return Ok(Selection::all(want)) };
-    let filter = filter.resolve(&mut SystemNames::new(engine)).map_err(filter_error)?;
-    let by_proc = flags.source == SourceChoice::Proc && engine.is_live();
+    let filter = filter.resolve(&mut SystemNames::new(machine)).map_err(filter_error)?;
+    let by_proc = flags.source == SourceChoice::Proc && machine.is_live();
     if let Some(test) = unseen_in_proc(&filter.expr, &want.tables).filter(|_| by_proc) {
         let text = format!("/proc does not tell what '{test}' asks for: leave out --source proc");
         return Err(Error::Failed(text));
     }
-    let means = Means { kernel: !flags.no_kernel_filter, netlink: !by_proc && engine.is_live() };
-    let selection = engine.select(want, filter.expr, means);
-    if selection.lacks_marks() && engine.is_live() && !flags.explain_filter {
+    let means = Means { kernel: !flags.no_kernel_filter, netlink: !by_proc && machine.is_live() };
+    let selection = Selection::compile(machine, want, filter.expr, means);
+    if selection.lacks_marks() && machine.is_live() && !flags.explain_filter {
         return Err(Error::Failed(
             "a filter by fwmark needs CAP_NET_ADMIN and netlink: marks cannot be seen without"
                 .into(),

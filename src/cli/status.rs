@@ -1,10 +1,11 @@
-//! `status`: the overview.
+//! `status`: the round.
 
-use crate::engine::Overview;
+use crate::live::{Growth, Round, Rounds, Watched, Wishes};
 use crate::model::escape::escaped;
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
 use crate::output::{json, text};
+use crate::rules::Needs;
 use crate::sys::clock;
 
 use super::context::Context;
@@ -16,39 +17,42 @@ const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
 /// Shows the overview of the tables the flags name, all when they name none.
 pub fn run(context: &mut Context<'_>, repeat: &Repeat) -> Result<(), Error> {
-    let engine = context.engine();
+    let machine = context.machine();
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
-    let selection = select::selection(&context.shared, &[], defaults, &engine)?;
-    let config = rules::load(None)?;
-    let own = rules::counting(&config, &context.shared, &engine)?;
-    let mut before: Option<Overview> = None;
+    let selection = select::selection(&context.shared, &[], defaults, &machine)?;
+    let mut config = rules::load(None)?;
+    config.hold_nothing();
+    let own = rules::counting(&config, &context.shared, &machine)?;
+    let tables = selection.want.tables;
+    let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
+    let mut rounds = Rounds::of_looks(watched, Growth::LastMinute);
+    // The counts are shown whether or not a rule needs them.
+    let needs = Needs { glance: true, ..Needs::NONE };
+    let wishes = Wishes { needs, tally: true, ..Wishes::default() };
+    let mut before: Option<Round> = None;
     repeat.run(context, &mut |context| {
-        let overview = engine.overview(selection.want.tables.clone(), &config, &own)?;
-        write(context, &overview, before.as_ref())?;
-        before = Some(overview);
+        let round = rounds.round(wishes)?;
+        write(context, &round, before.as_ref())?;
+        before = Some(round);
         Ok(())
     })
 }
 
-fn write(
-    context: &mut Context<'_>,
-    overview: &Overview,
-    before: Option<&Overview>,
-) -> Result<(), Error> {
+fn write(context: &mut Context<'_>, round: &Round, before: Option<&Round>) -> Result<(), Error> {
     let (at, as_json) = (context.at, context.shared.json);
     let (mut out, style) = context.output();
     if as_json {
-        json::status(&mut out, at, overview, before);
+        json::status(&mut out, at, round, before);
     } else {
-        let host = overview.frame.host.hostname.as_deref().unwrap_or("this host");
+        let host = round.frame.host.hostname.as_deref().unwrap_or("this host");
         let heading =
             text::Heading { host: escaped(host.as_bytes()), time: clock::local_time_of_day(at) };
         if before.is_some() {
             out.write(b"\n");
         }
-        text::status(&mut out, style, overview, before, &heading);
+        text::status(&mut out, style, round, before, &heading);
     }
     out.finish()?;
-    context.footer(&overview.report.gaps);
+    context.footer(&round.report.gaps);
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Which transitions `events` and `watch` tell, and by which events they know.
 
-use crate::engine::{Engine, Events, Selection};
+use crate::live::Events;
+use crate::machine::Machine;
 use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::transition::Transition;
 use crate::model::want::{Proto, Want};
+use crate::query::Selection;
 
 use super::error::Error;
 use super::flags::{Shared, SourceChoice};
@@ -30,10 +32,10 @@ impl Chosen {
     ///
     /// # Errors
     /// When they make no sense.
-    pub fn new(shared: &Shared, words: &[String], engine: &Engine) -> Result<Self, Error> {
+    pub fn new(shared: &Shared, words: &[String], machine: &Machine) -> Result<Self, Error> {
         let (ends, words) = ends(words)?;
         let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
-        let selection = select::selection(shared, &words, defaults, engine)?;
+        let selection = select::selection(shared, &words, defaults, machine)?;
         Ok(Self { ends, selection })
     }
 

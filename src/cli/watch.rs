@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::Engine;
+use crate::machine::Machine;
 use crate::model::escape::escaped;
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
@@ -26,22 +26,22 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let config = rules::load(flags.rules.as_deref())?;
     let keymap = keymap(flags.config.as_deref())?;
     let notifier = notifier(flags.notify.as_deref())?;
-    let engine = context.engine();
-    let own = rules::counting(&config, &context.shared, &engine)?;
+    let machine = context.machine();
+    let own = rules::counting(&config, &context.shared, &machine)?;
     let tables = select::tables(&context.shared, &TABLES);
     let words = flags.words.all()?;
     if !is_live(context, flags) || context.shared.explain_filter {
-        let chosen = Chosen::new(&context.shared, &words, &engine)?;
+        let chosen = Chosen::new(&context.shared, &words, &machine)?;
         if context.shared.explain_filter {
             return context.print(chosen.explain().as_bytes());
         }
         let watched = watch_plain::Plain { flags, tables, config: &config, own: &own, chosen };
-        return watch_plain::run(context, &engine, watched, notifier);
+        return watch_plain::run(context, &machine, watched, notifier);
     }
     // A filter that makes no sense is told before anything is drawn.
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
-    select::selection(&context.shared, &words, defaults, &engine)?;
-    let asked = select::selection(&context.shared, &[], defaults, &engine)?;
+    select::selection(&context.shared, &words, defaults, &machine)?;
+    let asked = select::selection(&context.shared, &[], defaults, &machine)?;
     let notifier = notifier.map(Notifier::silent);
     let filters = config
         .own
@@ -67,7 +67,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         theme,
         keymap,
         allow_actions: flags.allow_actions,
-        host: host(&engine),
+        host: host(&machine),
         sources: String::new(),
         own: own_filters,
     };
@@ -110,8 +110,8 @@ fn flags_of(shared: &Shared) -> String {
     namespace.into_iter().chain(source).collect()
 }
 
-fn host(engine: &Engine) -> String {
-    let (host, _) = engine.host();
+fn host(machine: &Machine) -> String {
+    let (host, _) = machine.host();
     host.hostname.map_or_else(|| "this host".to_owned(), |name| escaped(name.as_bytes()))
 }
 

@@ -1,16 +1,21 @@
 //! `watch` without a terminal: lines for people, logs and scripts.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::alert::Change;
-use crate::engine::{Engine, Pace, Round, Selection, Told, Watched, Watcher, Wishes};
+use crate::live::{
+    self, AtEnd, CpuBudget, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
+};
+use crate::machine::Machine;
 use crate::model::gap::Gap;
 use crate::model::human;
 use crate::model::want::TableId;
 use crate::output::out::Out;
 use crate::output::style::{Tone, severity_tone};
 use crate::output::{json, text};
-use crate::rules::{Config, Severity};
+use crate::query::Selection;
+use crate::rules::{Config, Needs, Severity};
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
 use crate::sys::service::{Manager, Priority};
@@ -43,7 +48,7 @@ const GATHER: Duration = Duration::from_millis(100);
 /// Watches until a signal, the end of the time, or a closed pipe.
 pub fn run<'p>(
     context: &mut Context<'_>,
-    engine: &'p Engine,
+    machine: &'p Machine,
     plain: Plain<'p>,
     notifier: Option<Notifier>,
 ) -> Result<(), Error> {
@@ -51,24 +56,70 @@ pub fn run<'p>(
         .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
     let Plain { flags, tables, config, own, chosen } = plain;
     let events = transitions::events(context.shared.source);
-    let watched = Watched { engine, tables, config, own, events };
-    let (watcher, sources) = Watcher::open(watched).map_err(Error::Failed)?;
-    let mut lines = Lines {
+    let watched = Watched { machine, tables, config, custom: own };
+    let (rounds, sources) = Rounds::with_events(watched, events).map_err(Error::Failed)?;
+    let lines = Lines {
         flags,
         chosen,
         notifier,
         manager: Manager::from_environment(),
         gaps: Vec::new(),
+        unknown: Vec::new(),
         failing: false,
         slow: false,
     };
     lines.remark(context, Priority::Info, &format!("events by {sources}\n"));
-    let result = lines.watch(context, watcher, &ending);
+    let schedule = Schedule::new(clock::monotonic_ns(), flags.interval)
+        .ending(flags.duration, AtEnd::Stop)
+        .within(CpuBudget::new(flags.max_cpu));
+    let mut watching = Watching { context, rounds, lines, ending };
+    let result = live::run(schedule, &mut watching);
+    let Watching { context, mut lines, ending, .. } = watching;
     lines.manager.say("STOPPING=1");
     check::finish(context, lines.notifier.take());
     result?;
     ending.status().map_or(Ok(()), |status| Err(Error::Signal(status)))
 }
+
+/// Rounds, and the lines that they come to.
+struct Watching<'p, 'w, 'c> {
+    context: &'c mut Context<'w>,
+    rounds: Rounds<'p>,
+    lines: Lines<'p>,
+    ending: Ending,
+}
+
+impl Watch for Watching<'_, '_, '_> {
+    type Error = Error;
+
+    fn look(&mut self) -> Result<Next, Error> {
+        let round = self.rounds.round(WISHES);
+        self.lines.transitions(self.context, &mut self.rounds)?;
+        match round {
+            Ok(round) => self.lines.round(self.context, &round)?,
+            Err(error) => self.lines.failed(self.context, &error.to_string()),
+        }
+        Ok(Next::Due)
+    }
+
+    fn wait(&mut self, left: Duration) -> Result<Next, Error> {
+        self.lines.manager.alive(clock::monotonic_ns());
+        let lost = self
+            .rounds
+            .listen(left.min(GATHER))
+            .map_err(|error| Error::Failed(format!("events can no longer be read: {error}")))?;
+        self.lines.transitions(self.context, &mut self.rounds)?;
+        // Lost events are made good by a look.
+        Ok(if lost { Next::Now } else { Next::Due })
+    }
+
+    fn is_over(&self) -> bool {
+        self.ending.status().is_some()
+    }
+}
+
+/// The number of sockets is told to a service manager.
+const WISHES: Wishes = Wishes { tally: true, needs: Needs::NONE, ..Wishes::NOTHING };
 
 /// Writes the lines, and remembers what was said.
 struct Lines<'p> {
@@ -78,60 +129,17 @@ struct Lines<'p> {
     manager: Manager,
     /// The gaps that were told.
     gaps: Vec<Gap>,
+    /// The rules of which was told that they cannot judge.
+    unknown: Vec<Cow<'static, str>>,
     /// Whether the last round failed, or took longer than its interval.
     failing: bool,
     slow: bool,
 }
 
 impl Lines<'_> {
-    fn watch(
-        &mut self,
-        context: &mut Context<'_>,
-        mut watcher: Watcher<'_>,
-        ending: &Ending,
-    ) -> Result<(), Error> {
-        let begun_ns = clock::monotonic_ns();
-        let end_ns = self.flags.duration.map(|duration| begun_ns.saturating_add(nanos(duration)));
-        let interval_ms = nanos(self.flags.interval) / 1_000_000;
-        let mut pace = Pace::new(self.flags.max_cpu);
-        let is_over = |now_ns: u64| {
-            ending.status().is_some() || end_ns.is_some_and(|end_ns| now_ns >= end_ns)
-        };
-        loop {
-            let look_ns = clock::monotonic_ns();
-            let round = watcher.round(Wishes::default());
-            self.transitions(context, &mut watcher)?;
-            match round {
-                Ok(round) => self.round(context, &round)?,
-                Err(error) => self.failed(context, &error.to_string()),
-            }
-            let kept_ms = pace.next(interval_ms, clock::process_cpu_ns());
-            let due_ns = look_ns.saturating_add(kept_ms.saturating_mul(1_000_000));
-            loop {
-                let now_ns = clock::monotonic_ns();
-                self.manager.alive(now_ns);
-                if is_over(now_ns) {
-                    return Ok(());
-                }
-                if now_ns >= due_ns {
-                    break;
-                }
-                let left = Duration::from_nanos(due_ns.min(end_ns.unwrap_or(u64::MAX)) - now_ns);
-                let lost = watcher.listen(left.min(GATHER)).map_err(|error| {
-                    Error::Failed(format!("events can no longer be read: {error}"))
-                })?;
-                self.transitions(context, &mut watcher)?;
-                // Lost events are made good by a look.
-                if lost {
-                    break;
-                }
-            }
-        }
-    }
-
     /// What a round brought: alerts that changed, gaps that are new.
     fn round(&mut self, context: &mut Context<'_>, round: &Round) -> Result<(), Error> {
-        for change in &round.changes {
+        for change in &round.judged.changes {
             let line = json::alert_event(round.started, round.at_ms, change);
             if context.shared.json {
                 context.print(&line)?;
@@ -145,6 +153,7 @@ impl Lines<'_> {
         for failed in self.notifier.iter().flat_map(Notifier::news).collect::<Vec<_>>() {
             self.remark(context, Priority::Warning, &format!("{failed}\n"));
         }
+        self.tell_unknown(context, round)?;
         let gaps = std::mem::replace(&mut self.gaps, round.report.gaps.clone());
         // Counts of a gap come and go; that there is one is told once.
         let is_new = |gap: &&Gap| !gaps.iter().any(|told| told.what == gap.what);
@@ -154,9 +163,31 @@ impl Lines<'_> {
         if std::mem::take(&mut self.failing) {
             self.remark(context, Priority::Notice, "looking again\n");
         }
-        let alerts = human::plural(round.alerts.len() as u64, "alert");
+        let alerts = human::plural(round.judged.firing.len() as u64, "alert");
         self.manager.ready(&format!("{}, {alerts}", human::plural(round.total(), "socket")));
         Ok(())
+    }
+
+    /// Says which rules cannot judge, whenever those are others than before:
+    /// silence of a rule that is blind is no all-clear.
+    fn tell_unknown(&mut self, context: &mut Context<'_>, round: &Round) -> Result<(), Error> {
+        let unknown = &round.judged.unknown;
+        let names: Vec<_> = unknown.iter().map(|unknown| unknown.rule.clone()).collect();
+        if names == self.unknown {
+            return Ok(());
+        }
+        self.unknown = names;
+        let at = round.clocks.wall_at(round.begun_ns);
+        if context.shared.json {
+            let (mut out, _) = context.output();
+            json::unknown(&mut out, unknown, at);
+            return Ok(out.finish()?);
+        }
+        let prefix = self.manager.prefix(Priority::Warning);
+        let time = clock::local_time_of_day(at);
+        let lines = text::not_judged(unknown).into_iter();
+        let lines: String = lines.map(|line| format!("{prefix}{time}  {line}\n")).collect();
+        context.print(lines.as_bytes())
     }
 
     fn tell_gaps(&self, context: &mut Context<'_>, gaps: &[Gap]) -> Result<(), Error> {
@@ -229,15 +260,15 @@ impl Lines<'_> {
     fn transitions(
         &mut self,
         context: &mut Context<'_>,
-        watcher: &mut Watcher<'_>,
+        rounds: &mut Rounds<'_>,
     ) -> Result<(), Error> {
-        let clocks = watcher.clocks();
+        let clocks = rounds.clocks();
         let (as_json, mut gaps) = (context.shared.json, Vec::new());
         let (mut names, unicode) = (context.names(), context.unicode());
         let prefix = self.manager.prefix(Priority::Info);
         let (mut out, style) = context.output();
         let mut pen = text::Pen { style, unicode, names: &mut names };
-        while let Some(told) = watcher.next_told() {
+        while let Some(told) = rounds.next_told() {
             match told {
                 Told::Gap(gap) => gaps.push(gap),
                 Told::Transition(change)

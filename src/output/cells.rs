@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use crate::engine::Lookups;
 use crate::model::address::{Address, Endpoint, V4Text};
 use crate::model::age::Age;
 use crate::model::escape::push_escaped;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket, Timer};
+use crate::query::Lookups;
 use crate::sys::names::Names;
 
 /// Appends a number.

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use crate::engine::Lookups;
-use crate::engine::fields::Field;
 use crate::model::row::Row;
+use crate::query::Lookups;
+use crate::query::fields::Field;
 use crate::sys::names::Names;
 
 use super::cells;

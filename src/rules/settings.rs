@@ -7,7 +7,7 @@ use crate::filter::{Case, Expr, Glob, Predicate, parse};
 use crate::model::human;
 
 use super::own::OwnRule;
-use super::{RULES, Rule, Severity, Subject};
+use super::{Needs, RULES, Rule, Severity, Subject};
 
 /// What a threshold's number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +205,25 @@ impl Config {
     /// Whether an id names a rule of the catalogue or an own one.
     pub fn knows(&self, id: &str) -> bool {
         self.rules.iter().any(|r| r.rule.id == id) || self.own.iter().any(|r| r.id == id)
+    }
+
+    /// Returns the ids of all rules in force.
+    pub fn enabled(&self) -> impl Iterator<Item = &str> {
+        let enabled = self.rules.iter().filter(|rule| rule.enabled.value);
+        enabled.map(|rule| rule.rule.id).chain(self.own.iter().map(|rule| rule.id.as_str()))
+    }
+
+    /// Returns what the rules in force need.
+    pub fn needs(&self) -> Needs {
+        let enabled = self.rules.iter().filter(|rule| rule.enabled.value);
+        enabled.fold(Needs::NONE, |needs, rule| needs.union(rule.rule.needs))
+    }
+
+    /// Makes every rule fire at the first look: that is all there is to say of
+    /// how long something holds.
+    pub fn hold_nothing(&mut self) {
+        self.rules.iter_mut().for_each(|rule| rule.hold_ms.value = 0);
+        self.own.iter_mut().for_each(|rule| rule.hold_ms = 0);
     }
 
     /// How long a rule's condition must hold before it fires.

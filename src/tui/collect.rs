@@ -11,9 +11,13 @@ use std::time::Duration;
 
 use crossterm::event::Event;
 
-use crate::engine::{Engine, Events, Pace, Round, Selection, Told, Watched, Watcher, Wishes};
+use crate::live::{
+    self, CpuBudget, Events, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
+};
+use crate::machine::Machine;
 use crate::model::want::TableId;
 use crate::output::json;
+use crate::query::Selection;
 use crate::rules::Config;
 use crate::source::Choice;
 use crate::sys::clock::{self, ClockPair};
@@ -89,10 +93,10 @@ impl Tray {
     fn lay_round(&self, mut round: Box<Round>, kept_ms: u64) -> bool {
         self.lay(|held| {
             if let Some((earlier, _)) = held.round.take() {
-                let later = std::mem::replace(&mut round.changes, earlier.changes);
-                round.changes.extend(later);
-                let surplus = round.changes.len().saturating_sub(LOG);
-                round.changes.drain(..surplus);
+                let later = std::mem::replace(&mut round.judged.changes, earlier.judged.changes);
+                round.judged.changes.extend(later);
+                let surplus = round.judged.changes.len().saturating_sub(LOG);
+                round.judged.changes.drain(..surplus);
             }
             held.round = Some((round, kept_ms));
         })
@@ -211,14 +215,25 @@ pub fn collector(what: Collecting, control: Arc<Control>, outlet: Outlet) -> io:
     Builder::new().name("collector".into()).spawn(move || {
         let sender = &outlet.sender;
         let _guard = Guard { what: "collector", sender: sender.clone() };
-        let engine = Engine::new(what.choice, &what.proc_root);
+        let machine = Machine::new(what.choice, &what.proc_root);
         let Collecting { tables, config, own, events, max_cpu, notifier, .. } = what;
-        let watched = Watched { engine: &engine, tables, config: &config, own: &own, events };
-        match Watcher::open(watched) {
+        let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
+        match Rounds::with_events(watched, events) {
             Err(why) => drop(sender.send(Msg::Ended(why))),
-            Ok((watcher, sources)) => {
+            Ok((rounds, sources)) => {
                 drop(sender.send(Msg::Sources(sources)));
-                collect(watcher, &control, &outlet, (max_cpu, notifier));
+                let orders = control.get();
+                let interval = Duration::from_millis(orders.interval_ms);
+                let schedule =
+                    Schedule::new(clock::monotonic_ns(), interval).within(CpuBudget::new(max_cpu));
+                let outlet = outlet.clone();
+                let (round, alive) = (None, true);
+                let mut collector =
+                    Collector { rounds, control, outlet, notifier, orders, round, alive };
+                if let Err(error) = live::run(schedule, &mut collector) {
+                    let why = format!("events can no longer be read: {error}");
+                    drop(sender.send(Msg::Ended(why)));
+                }
             }
         }
     })?;
@@ -226,61 +241,76 @@ pub fn collector(what: Collecting, control: Arc<Control>, outlet: Outlet) -> io:
 }
 
 /// Looks and listens until nobody receives any more.
-fn collect(
-    mut watcher: Watcher<'_>,
-    control: &Control,
-    outlet: &Outlet,
-    (max_cpu, notifier): (f64, Option<Notifier>),
-) {
-    let sender = &outlet.sender;
-    let mut pace = Pace::new(max_cpu);
-    loop {
-        let orders = control.get();
-        let begun_ns = clock::monotonic_ns();
-        let round = watcher.round(orders.wishes);
+struct Collector<'c> {
+    rounds: Rounds<'c>,
+    control: Arc<Control>,
+    outlet: Outlet,
+    notifier: Option<Notifier>,
+    /// By which the last look was made.
+    orders: Orders,
+    /// The last round, until it is known when the next one is due.
+    round: Option<Box<Round>>,
+    /// Somebody still receives.
+    alive: bool,
+}
+
+impl Watch for Collector<'_> {
+    type Error = io::Error;
+
+    fn look(&mut self) -> io::Result<Next> {
+        self.orders = self.control.get();
+        let round = self.rounds.round(self.orders.wishes);
         panic_for_tests();
-        let kept_ms = pace.next(orders.interval_ms, clock::process_cpu_ns());
-        let mut alive = tell(&mut watcher, outlet);
-        alive &= match round {
+        self.alive &= tell(&mut self.rounds, &self.outlet);
+        self.alive &= match round {
             Ok(round) => {
-                notify(notifier.as_ref(), &round, sender);
-                outlet.round(Box::new(round), kept_ms)
+                notify(self.notifier.as_ref(), &round, &self.outlet.sender);
+                self.round = Some(Box::new(round));
+                true
             }
-            Err(error) => sender.send(Msg::Failed(error.to_string())).is_ok(),
+            Err(error) => self.outlet.sender.send(Msg::Failed(error.to_string())).is_ok(),
         };
-        let due_ns = begun_ns + kept_ms * 1_000_000;
-        while alive && clock::monotonic_ns() < due_ns && control.get() == orders {
-            let left = Duration::from_nanos(due_ns.saturating_sub(clock::monotonic_ns()));
-            match watcher.listen(left.min(GATHER)) {
-                Ok(false) => {}
-                // Lost events are made good by a look.
-                Ok(true) => break,
-                Err(error) => {
-                    drop(sender.send(Msg::Ended(format!("events can no longer be read: {error}"))));
-                    return;
-                }
-            }
-            alive = tell(&mut watcher, outlet);
+        Ok(Next::Due)
+    }
+
+    fn wait(&mut self, left: Duration) -> io::Result<Next> {
+        if self.control.get() != self.orders {
+            return Ok(Next::Now);
         }
-        if !alive {
-            return;
+        let lost = self.rounds.listen(left.min(GATHER))?;
+        self.alive &= tell(&mut self.rounds, &self.outlet);
+        // Lost events are made good by a look.
+        Ok(if lost { Next::Now } else { Next::Due })
+    }
+
+    fn kept(&mut self, kept_ms: u64) {
+        if let Some(round) = self.round.take() {
+            self.alive &= self.outlet.round(round, kept_ms);
         }
+    }
+
+    fn interval_ms(&self) -> Option<u64> {
+        Some(self.orders.interval_ms)
+    }
+
+    fn is_over(&self) -> bool {
+        !self.alive
     }
 }
 
 fn notify(notifier: Option<&Notifier>, round: &Round, sender: &Sender<Msg>) {
     let Some(notifier) = notifier else { return };
     notifier.news().into_iter().for_each(|failed| drop(sender.send(Msg::Said(failed))));
-    for change in &round.changes {
+    for change in &round.judged.changes {
         notifier.send(json::alert_event(round.started, round.at_ms, change));
     }
 }
 
 /// Hands on what is to be told; says whether anybody still listens.
-fn tell(watcher: &mut Watcher<'_>, outlet: &Outlet) -> bool {
-    let clocks = watcher.clocks();
+fn tell(rounds: &mut Rounds<'_>, outlet: &Outlet) -> bool {
+    let clocks = rounds.clocks();
     let mut told = Vec::new();
-    while let Some(next) = watcher.next_told() {
+    while let Some(next) = rounds.next_told() {
         let at = time_of(&next, clocks);
         told.push((next, at));
     }
@@ -310,10 +340,10 @@ fn panic_for_tests() {
 ///
 /// # Errors
 /// When there can be no thread.
-pub fn worker(engine: Engine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
+pub fn worker(machine: Machine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
     Builder::new().name("lister".into()).spawn(move || {
         let _guard = Guard { what: "lister", sender: sender.clone() };
-        let mut lister = Lister::new(engine);
+        let mut lister = Lister::new(machine);
         while let Ok(first) = work.recv() {
             let mut list = None;
             for work in std::iter::once(first).chain(work.try_iter()) {
@@ -322,12 +352,12 @@ pub fn worker(engine: Engine, work: Receiver<Work>, sender: Sender<Msg>) -> io::
                         list = Some(job);
                         continue;
                     }
-                    Work::Explain(name) => match outside::explain(lister.engine(), &name) {
+                    Work::Explain(name) => match outside::explain(lister.machine(), &name) {
                         Ok(page) => Msg::Page(page),
                         Err(why) => Msg::Said(why),
                     },
                     Work::Export(export, format) => {
-                        Msg::Said(outside::export(lister.engine(), &export, format))
+                        Msg::Said(outside::export(lister.machine(), &export, format))
                     }
                 };
                 drop(sender.send(msg));

@@ -26,7 +26,8 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use rustix::io::Errno;
 
-use crate::engine::Engine;
+use crate::answer;
+use crate::machine::Machine;
 use crate::sys::clock;
 use crate::sys::signal::{self, Ending, JobControl};
 
@@ -79,7 +80,7 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     let jobs = JobControl::watch()?;
     let (sender, receiver) = channel();
     let control = Arc::new(Control::default());
-    let engine = || Engine::new(setup.collecting.choice, &setup.collecting.proc_root);
+    let machine = || Machine::new(setup.collecting.choice, &setup.collecting.proc_root);
     let (work, worked) = channel();
     let tray = Arc::new(Tray::default());
     let begun_ns = clock::monotonic_ns();
@@ -88,12 +89,12 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
         control: Arc::clone(&control),
         work,
         tray: Arc::clone(&tray),
-        engine: engine(),
+        machine: machine(),
         end_ns: setup.duration.map(|time| begun_ns.saturating_add(time.as_nanos() as u64)),
         ending,
         jobs,
     };
-    collect::worker(engine(), worked, sender.clone())?;
+    collect::worker(machine(), worked, sender.clone())?;
     session.app.set_filter(&setup.filter);
     session.app.names = setup.names;
     session.app.tick(clock::monotonic_ns());
@@ -125,7 +126,7 @@ struct Session {
     control: Arc<Control>,
     work: Sender<Work>,
     tray: Arc<Tray>,
-    engine: Engine,
+    machine: Machine,
     end_ns: Option<u64>,
     ending: Ending,
     jobs: JobControl,
@@ -247,7 +248,7 @@ impl Session {
                 Some(export) => self.order(Some(Work::Export(export, format))),
                 None => self.app.say("there is no table here to write"),
             },
-            Effect::Act(act) => outside::act(&mut self.app, &self.engine, &act),
+            Effect::Act(act) => outside::act(&mut self.app, &self.machine, &act),
         }
         Flow::Continue
     }
@@ -297,13 +298,13 @@ impl Session {
             return;
         }
         let sockets = self.app.on_screen();
-        self.app.closer = self.engine.inspect(&sockets);
+        self.app.closer = answer::row_details(&sockets);
         self.app.closer_for = sockets.iter().map(rows::RowKey::of).collect();
         let pids = self.app.holders_of_selected();
-        let engine = &self.engine;
+        let machine = &self.machine;
         self.app.command_lines.retain(|pid, _| pids.contains(pid));
         for pid in pids {
-            self.app.command_lines.entry(pid).or_insert_with(|| engine.command_line(pid));
+            self.app.command_lines.entry(pid).or_insert_with(|| answer::command_line(machine, pid));
         }
     }
 

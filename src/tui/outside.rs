@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::Engine;
-use crate::engine::fields::Field;
+use crate::answer;
 use crate::explain::{self, DIAGRAM};
+use crate::machine::Machine;
 use crate::model::human;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
@@ -17,6 +17,7 @@ use crate::output::columns::{Csv, csv_table};
 use crate::output::out::Out;
 use crate::output::style::Style;
 use crate::output::{json, text};
+use crate::query::fields::Field;
 use crate::sys::clock;
 use crate::sys::signal;
 
@@ -36,10 +37,10 @@ pub struct Page {
 ///
 /// # Errors
 /// When there is none of the name.
-pub fn explain(engine: &Engine, name: &str) -> Result<Page, String> {
+pub fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
     let page = explain::find(name).map_err(|_| format!("there is no page about {name}"))?;
     let is_diagram = page.name == DIAGRAM;
-    let explained = engine.explain(page, is_diagram);
+    let explained = answer::explain(machine, page, is_diagram);
     let picture = is_diagram.then(|| explain::diagram(explained.counts.as_ref()));
     let mut bytes = Vec::new();
     let mut out = Out::new(&mut bytes);
@@ -62,7 +63,7 @@ pub enum Export {
 
 /// Writes a table to a new file in the working directory, and says what came of
 /// it.
-pub fn export(engine: &Engine, export: &Export, format: Format) -> String {
+pub fn export(machine: &Machine, export: &Export, format: Format) -> String {
     let stamp = clock::file_stamp(clock::now());
     let ending = match format {
         Format::Json => "json",
@@ -75,7 +76,7 @@ pub fn export(engine: &Engine, export: &Export, format: Format) -> String {
         match (export, format) {
             (Export::Sockets(listed, _), Format::Json) => write_json(listed, &mut out),
             (Export::Sockets(listed, fields), Format::Csv) => {
-                write_csv(engine, listed, fields, &mut out);
+                write_csv(machine, listed, fields, &mut out);
             }
             (Export::Table(texts), Format::Json) => {
                 json::table(&mut out, &texts.titles, &texts.rows)
@@ -110,7 +111,7 @@ fn write_json(listed: &Listed, out: &mut Out<'_>) {
 }
 
 /// What the rows lack of the columns is asked for as the screen does.
-fn write_csv(engine: &Engine, listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
+fn write_csv(machine: &Machine, listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
     let mut csv = Csv::new(out, fields, true);
     let needs = fields.iter().map(|field| field.extras());
     if needs.fold(Extras::default(), Extras::union) == Extras::default() {
@@ -119,7 +120,7 @@ fn write_csv(engine: &Engine, listed: &Listed, fields: &[Field], out: &mut Out<'
     let rows: Vec<Row<'_>> = rows(listed).collect();
     for rows in rows.chunks(AT_A_TIME) {
         let sockets: Vec<Socket> = rows.iter().map(|row| row.socket).collect();
-        let closer = engine.inspect(&sockets);
+        let closer = answer::row_details(&sockets);
         let closer: FxHashMap<RowKey, Row<'_>> =
             closer.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
         for row in rows {
@@ -129,11 +130,11 @@ fn write_csv(engine: &Engine, listed: &Listed, fields: &[Field], out: &mut Out<'
 }
 
 /// Closes a socket or signals a process, and says what came of it.
-pub fn act(app: &mut App, engine: &Engine, act: &Act) {
+pub fn act(app: &mut App, machine: &Machine, act: &Act) {
     let text = match act {
-        Act::Destroy(key, _) => destroy(app, engine, *key),
+        Act::Destroy(key, _) => destroy(app, machine, *key),
         Act::Signal(number, Held { pid, comm, fd, inode }) => {
-            match signal::send(*pid, *number, || engine.holds(*pid, *fd, *inode)) {
+            match signal::send(*pid, *number, || answer::holds(machine, *pid, *fd, *inode)) {
                 Ok(()) => format!("sent the signal to {comm}[{pid}]"),
                 Err(error) => format!("cannot signal {comm}[{pid}]: {error}"),
             }
@@ -142,11 +143,11 @@ pub fn act(app: &mut App, engine: &Engine, act: &Act) {
     app.say(text);
 }
 
-fn destroy(app: &App, engine: &Engine, key: RowKey) -> String {
+fn destroy(app: &App, machine: &Machine, key: RowKey) -> String {
     let table = app.listed.as_ref().map(|listed| &listed.round.table);
     let mut rows = table.into_iter().flat_map(Table::iter);
     let row = rows.find(|row| RowKey::of(&row.socket) == key);
-    match engine.destroy(row.into_iter()) {
+    match answer::destroy(row.into_iter()) {
         Err(error) => format!("there is no sock_diag to ask: {error}"),
         Ok(done) if done.closed > 0 => "closed".to_owned(),
         Ok(done) if done.not_allowed > 0 => "not closed: that takes CAP_NET_ADMIN".to_owned(),

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::engine::fields::{Field, Order, Value};
-use crate::engine::{Engine, Group, Lookups, Means, Round, Selection, SystemNames};
+use crate::answer::{self, Group};
 use crate::filter::Filter;
 use crate::group::Key;
+use crate::live::Round;
+use crate::machine::Machine;
 use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket};
 use crate::model::state::State;
 use crate::model::want::Want;
+use crate::query::fields::{Field, Order, Value};
+use crate::query::{Lookups, Means, Selection, SystemNames};
 use crate::sys::users::Users;
 
 use super::concern::{self, OwnFilters};
@@ -87,7 +90,7 @@ pub struct Listed {
 
 /// Makes lists; keeps what is the same from one to the next.
 pub struct Lister {
-    engine: Engine,
+    machine: Machine,
     /// The filter that was resolved last, and whether it was being typed, with
     /// what came of it.
     selection: Option<(Filter, bool, Result<Arc<Selection>, String>)>,
@@ -96,14 +99,14 @@ pub struct Lister {
 }
 
 impl Lister {
-    /// A lister of the engine's namespace.
-    pub fn new(engine: Engine) -> Self {
-        Self { engine, selection: None, faulty: None }
+    /// A lister of the machine's namespace.
+    pub fn new(machine: Machine) -> Self {
+        Self { machine, selection: None, faulty: None }
     }
 
     /// Whom it asks.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     /// Lists.
@@ -159,8 +162,10 @@ impl Lister {
         }
         if let Some(key) = job.group {
             let rows = rows.iter().map(|(_, row)| row);
-            listed.groups =
-                Some((key, self.engine.grouped(rows, &listed.lookups, vec![key, Key::State])));
+            listed.groups = Some((
+                key,
+                answer::grouped(&self.machine, rows, &listed.lookups, vec![key, Key::State]),
+            ));
         }
         listed.order = self.ordered(&rows, job.order, &listed.lookups);
         listed.pinned = pin_first(&mut listed.order, job);
@@ -200,21 +205,21 @@ impl Lister {
 
     fn resolved(&self, filter: &Filter, job: &Job) -> Result<Selection, String> {
         let mut names = if job.typing {
-            SystemNames::while_typed(&self.engine)
+            SystemNames::while_typed(&self.machine)
         } else {
-            SystemNames::new(&self.engine)
+            SystemNames::new(&self.machine)
         };
         let resolved = filter.resolve(&mut names).map_err(|error| error.to_string())?;
-        let means = Means { kernel: false, netlink: self.engine.is_live() };
+        let means = Means { kernel: false, netlink: self.machine.is_live() };
         let want = Want::all_of(job.want.tables.clone());
-        Ok(self.engine.select(want, resolved.expr, means))
+        Ok(Selection::compile(&self.machine, want, resolved.expr, means))
     }
 
     /// What selects every socket that an alert is about, `None` where there is
     /// none.
     fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
         let frame = &job.round.frame;
-        let alerts = job.round.alerts.iter().map(|standing| &standing.alert);
+        let alerts = job.round.judged.firing.iter().map(|standing| &standing.alert);
         let filters = alerts.filter_map(|alert| concern::filter_of(alert, frame, &job.own));
         let each: Vec<String> = filters.map(|filter| format!("({filter})")).collect();
         let text = each.join(" or ");
@@ -227,13 +232,13 @@ impl Lister {
     }
 
     fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
-        let mut lookups = selection.map(|s| self.engine.lookups_for(s)).unwrap_or_default();
+        let mut lookups = selection.map(|s| Lookups::of(&self.machine, s)).unwrap_or_default();
         lookups.owners = Arc::clone(&job.round.frame.owners);
         let order = job.order.map(|order| order.field);
         let any = |needs: fn(Field) -> bool| job.fields.iter().copied().chain(order).any(needs);
         let by_cgroup = matches!(job.group, Some(Key::Cgroup | Key::Unit)) || job.detail;
         if lookups.cgroups.is_none() && (by_cgroup || any(Field::needs_cgroups)) {
-            lookups.cgroups = Some(self.engine.cgroups());
+            lookups.cgroups = Some(self.machine.cgroups());
         }
         if any(Field::needs_users) || job.group == Some(Key::User) {
             lookups.users = Some(Users::new());
@@ -261,10 +266,10 @@ fn pin_first(order: &mut [u32], job: &Job) -> usize {
 }
 
 /// Names of unix sockets, from the rows themselves.
-fn unix_names(round: &Round) -> FxHashMap<u32, crate::engine::UnixName> {
+fn unix_names(round: &Round) -> FxHashMap<u32, crate::query::UnixName> {
     let named = round.table.iter().filter_map(|row| {
         let name = row.facts.unix_name()?;
-        Some((row.socket.inode, crate::engine::UnixName::of(name)))
+        Some((row.socket.inode, crate::query::UnixName::of(name)))
     });
     named.collect()
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::Selection;
 use crate::model::transition::Transition;
+use crate::query::Selection;
 
 /// What became of the filter.
 #[derive(Clone, Debug, Default)]

@@ -6,13 +6,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use sockstate::engine::{Engine, Selection};
 use sockstate::group::Key;
+use sockstate::machine::Machine;
 use sockstate::model::address::Endpoint;
 use sockstate::model::queues::Queues;
 use sockstate::model::row::Row;
 use sockstate::model::socket::Socket;
 use sockstate::model::want::{Family, Proto, TableId, Want};
+use sockstate::query::Selection;
 use sockstate::source::{Choice, Shortcuts};
 
 use crate::kit::Result;
@@ -27,8 +28,8 @@ pub const WAYS: [(&str, Shortcuts); 5] = [
     ("all", Shortcuts { one_walk: true, two_threads: Some(true), sums: true, census: true }),
 ];
 
-pub fn engine(shortcuts: Shortcuts) -> Engine {
-    Engine::with_shortcuts(Choice::Netlink, Path::new("/proc"), shortcuts)
+pub fn machine(shortcuts: Shortcuts) -> Machine {
+    Machine::with_shortcuts(Choice::Netlink, Path::new("/proc"), shortcuts)
 }
 
 /// TCP of both families in every state.
@@ -40,7 +41,7 @@ pub fn everything() -> Want {
 /// Every row, sorted.
 pub fn rows(shortcuts: Shortcuts) -> Result<Vec<InetRow>> {
     let mut rows = Vec::new();
-    let report = engine(shortcuts).scan(&everything(), &mut |row| {
+    let report = machine(shortcuts).scan(&everything(), &mut |row| {
         rows.push(inet_row(row));
         ControlFlow::Continue(())
     })?;
@@ -53,7 +54,7 @@ pub fn rows(shortcuts: Shortcuts) -> Result<Vec<InetRow>> {
 /// Sockets by state; states without any are left out.
 pub fn counts(shortcuts: Shortcuts) -> Result<BTreeMap<String, u64>> {
     let selection = Selection::all(everything());
-    let count = engine(shortcuts).count(&selection, vec![Key::State])?;
+    let count = machine(shortcuts).count(&selection, vec![Key::State])?;
     ensure!(count.report.gaps.is_empty(), "{:?}", count.report.gaps);
     let groups = count.groups.iter().filter(|group| group.count > 0);
     Ok(groups.map(|group| (format!("{:?}", group.values), group.count)).collect())

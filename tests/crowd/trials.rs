@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{anyhow, bail, ensure};
 use libtest_mimic::Trial;
 use socket2::{Domain, Socket, Type};
-use sockstate::engine::Selection;
 use sockstate::model::want::{Family, Proto, TableId};
+use sockstate::query::Selection;
 use sockstate::source::Shortcuts;
 use sockstate::sys::tcp_census;
 
@@ -115,9 +115,9 @@ fn while_nothing_changes(size: u64, idle: usize) -> Result<()> {
 fn listeners() -> Result<()> {
     let mut want = answers::everything();
     want.tables.retain(|table| *table == TableId { proto: Proto::Tcp, family: Family::Inet });
-    let engine = answers::engine(Shortcuts::default());
+    let machine = answers::machine(Shortcuts::default());
     let [quick, thorough] =
-        [false, true].map(|thorough| engine.listeners(&Selection::all(want.clone()), thorough));
+        [false, true].map(|thorough| machine.listeners(&Selection::all(want.clone()), thorough));
     let (quick, thorough) = (quick?, thorough?);
     ensure!(quick.listeners.len() == thorough.listeners.len() && quick.listeners.len() > 20);
     for (listener, same) in quick.listeners.iter().zip(&thorough.listeners) {

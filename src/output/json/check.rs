@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alert::{Change, Standing};
-use crate::engine::Checked;
+use crate::live::Checked;
 use crate::output::out::Out;
 
 use super::alerts::{Alert, Unknown};
@@ -54,16 +54,17 @@ pub struct AlertEvent {
 
 /// Writes the result of a check that began to look at a time.
 pub fn check(out: &mut Out<'_>, at: Timestamp, checked: &Checked) {
+    let Checked { round, looks, window_ms, .. } = checked;
     let alert = |standing: &Standing| since(at, standing);
     let shape = CheckDocument {
         schema: SCHEMA,
-        status: checked.status.name(),
-        alerts: checked.alerts.iter().map(alert).collect(),
-        pending: checked.pending.iter().map(alert).collect(),
-        unknown: checked.unknown.iter().map(Unknown::from).collect(),
-        looks: checked.looks,
-        window_ms: checked.window_ms,
-        taken: Taken::new(at, &checked.report),
+        status: round.judged.status().name(),
+        alerts: round.judged.firing.iter().map(alert).collect(),
+        pending: round.judged.pending.iter().map(alert).collect(),
+        unknown: round.judged.unknown.iter().map(Unknown::from).collect(),
+        looks: *looks,
+        window_ms: *window_ms,
+        taken: Taken::new(at, &round.report),
     };
     document(out, &shape);
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::engine::{self, KeyValue};
+use crate::answer::{self, KeyValue};
 use crate::group::Key;
 use crate::output::out::Out;
 
@@ -46,15 +46,15 @@ pub struct Group {
 pub fn count(
     out: &mut Out<'_>,
     at: Timestamp,
-    count: &engine::Count,
-    before: Option<&engine::Count>,
+    count: &answer::Count,
+    before: Option<&answer::Count>,
 ) {
-    let shape = |group: &engine::Group, now: u64, change: Option<i64>| Group {
+    let shape = |group: &answer::Group, now: u64, change: Option<i64>| Group {
         key: count.keys.iter().zip(&group.values).flat_map(member).collect(),
         count: now,
         change,
     };
-    let group = |group: &engine::Group| {
+    let group = |group: &answer::Group| {
         shape(group, group.count, before.map(|before| count.change(group, before)))
     };
     let vanished = before.into_iter().flat_map(|before| count.vanished(before));

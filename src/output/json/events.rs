@@ -10,8 +10,10 @@ use crate::model::gap::Gap;
 use crate::model::moment::{Dwell, When};
 use crate::model::transition::Transition;
 use crate::output::out::Out;
+use crate::rules;
 use crate::sys::clock::ClockPair;
 
+use super::alerts::Unknown;
 use super::parts::{Cookie, Endpoint, Process, State, document, timestamp};
 
 pub(super) const SCHEMA: &str = "sockstate.event/1";
@@ -166,6 +168,32 @@ pub fn summary(out: &mut Out<'_>, matrix: &Matrix, at: Timestamp) {
 /// Writes one change as a line.
 pub fn transition(out: &mut Out<'_>, transition: &Transition, clocks: ClockPair) {
     document(out, &line(transition, clocks));
+}
+
+/// One line of `watch --json`: which rules cannot judge now. A line comes
+/// whenever they are others than before; with no rule in it every rule judges.
+#[derive(Serialize, JsonSchema)]
+pub struct UnknownLine {
+    /// Which shape this is.
+    pub schema: &'static str,
+    /// `unknown`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// When it was seen.
+    pub at: String,
+    /// All of them.
+    pub rules: Vec<Unknown>,
+}
+
+/// Writes which rules cannot judge as a line.
+pub fn unknown(out: &mut Out<'_>, rules: &[rules::Unknown], at: Timestamp) {
+    let shape = UnknownLine {
+        schema: SCHEMA,
+        kind: "unknown",
+        at: timestamp(at),
+        rules: rules.iter().map(Unknown::from).collect(),
+    };
+    document(out, &shape);
 }
 
 /// Writes one gap as a line.

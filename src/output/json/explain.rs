@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::engine::Explained;
+use crate::answer::Explained;
 use crate::explain;
 use crate::output::out::Out;
 

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::engine::ListenersView;
 use crate::model::listener;
 use crate::model::owner::Owners;
 use crate::output::out::Out;
+use crate::survey::ListenersView;
 
 use super::parts::{Addr, Age, Cookie, Endpoint, Process, Taken, document, processes};
 use super::sockets::unix_path;

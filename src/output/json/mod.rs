@@ -21,7 +21,7 @@ mod table;
 
 pub use check::{alert_event, check};
 pub use count::count;
-pub use events::{gap, summary, transition};
+pub use events::{gap, summary, transition, unknown};
 pub use explain::{explain, topics};
 pub use listeners::listeners;
 pub use ports::ports;

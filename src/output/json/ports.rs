@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::engine::{Openers, PortsView};
 use crate::model::escape::escaped;
 use crate::model::ports;
 use crate::output::out::Out;
+use crate::survey::{Openers, PortsView};
 
 use super::parts::{Addr, Endpoint, Taken, document};
 

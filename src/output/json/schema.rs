@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::{self, AlertEvent, CheckDocument};
 use super::count::{self, CountDocument};
-use super::events::{self, GapLine, SummaryLine, TransitionLine};
+use super::events::{self, GapLine, SummaryLine, TransitionLine, UnknownLine};
 use super::explain::{self, ExplainDocument, TopicsDocument};
 use super::listeners::{self, ListenersDocument};
 use super::ports::{self, PortsDocument};
@@ -32,6 +32,7 @@ pub fn schema() -> String {
         generator.subschema_for::<ExplainDocument>(),
         generator.subschema_for::<TopicsDocument>(),
         generator.subschema_for::<SummaryLine>(),
+        generator.subschema_for::<UnknownLine>(),
     ];
     let mut definitions = generator.take_definitions(true);
     pin_names(&mut definitions);
@@ -82,11 +83,17 @@ fn pin_names(definitions: &mut Map<String, Value>) {
         ("ExplainDocument", explain::SCHEMA),
         ("TopicsDocument", explain::TOPICS_SCHEMA),
         ("SummaryLine", events::SCHEMA),
+        ("UnknownLine", events::SCHEMA),
     ];
     for (document, name) in names {
         pin(definitions, document, "/properties/schema", name);
     }
-    let kinds = [("TransitionLine", "transition"), ("GapLine", "gap"), ("SummaryLine", "summary")];
+    let kinds = [
+        ("TransitionLine", "transition"),
+        ("GapLine", "gap"),
+        ("SummaryLine", "summary"),
+        ("UnknownLine", "unknown"),
+    ];
     for (line, kind) in kinds {
         pin(definitions, line, "/properties/type", kind);
     }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::engine::Lookups;
 use crate::kernel::{mptcp_info, tcp_info};
 use crate::model::age::Age;
 use crate::model::escape::escaped;
@@ -15,6 +14,7 @@ use crate::model::standing::Standing;
 use crate::model::want::Proto;
 use crate::output::out::Out;
 use crate::output::text::details::shutdown_name;
+use crate::query::Lookups;
 use crate::source::Report;
 
 use super::details::{self, Memory, Netlink, Packet, Structure, Subflow, Ulp, Vsock};

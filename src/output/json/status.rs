@@ -7,11 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::engine::{self, Overview};
+use crate::live::Round;
 use crate::model::frame::StateCounts;
 use crate::model::host;
 use crate::model::state::TCP_STATES;
 use crate::output::out::Out;
+use crate::survey;
 
 use super::alerts::{Alert, Unknown, process};
 use super::parts::{Addr, Process, State, Taken, document};
@@ -91,24 +92,24 @@ pub struct Host {
 }
 
 /// Writes the overview; with one before it, what changed since.
-pub fn status(out: &mut Out<'_>, at: Timestamp, overview: &Overview, before: Option<&Overview>) {
+pub fn status(out: &mut Out<'_>, at: Timestamp, round: &Round, before: Option<&Round>) {
     let shape = StatusDocument {
         schema: SCHEMA,
-        tcp: tcp_counts(&overview.frame.tcp),
-        udp: counts(&overview.udp),
-        raw: counts(&overview.raw),
-        unix: counts(&overview.unix),
-        alerts: overview.alerts.iter().map(Alert::from).collect(),
-        unknown: overview.unknown.iter().map(Unknown::from).collect(),
-        top: overview.top.iter().map(top).collect(),
-        host: host(&overview.frame.host),
-        changes: before.map(|before| changes(overview, before)),
-        taken: Taken::new(at, &overview.report),
+        tcp: tcp_counts(&round.frame.tcp),
+        udp: counts(&round.udp),
+        raw: counts(&round.raw),
+        unix: counts(&round.unix),
+        alerts: round.judged.firing.iter().map(|standing| Alert::from(&standing.alert)).collect(),
+        unknown: round.judged.unknown.iter().map(Unknown::from).collect(),
+        top: round.top.iter().map(top).collect(),
+        host: host(&round.frame.host),
+        changes: before.map(|before| changes(round, before)),
+        taken: Taken::new(at, &round.report),
     };
     document(out, &shape);
 }
 
-fn changes(now: &Overview, before: &Overview) -> StatusChanges {
+fn changes(now: &Round, before: &Round) -> StatusChanges {
     let of = |now: &StateCounts, before: &StateCounts| {
         now.changes(before).map(|(state, change)| (State(state), change)).collect()
     };
@@ -129,7 +130,7 @@ fn counts(all: &StateCounts) -> BTreeMap<State, u64> {
     tcp_counts(all).into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-fn top(top: &engine::Top) -> Top {
+fn top(top: &survey::Top) -> Top {
     Top {
         by: top.kind.name(),
         process: top.process.as_ref().map(process),

@@ -1,7 +1,7 @@
 //! `check`: the status line that monitoring plugins print, with performance
 //! data behind it, and the alerts below.
 
-use crate::engine::{Checked, OwnCount};
+use crate::live::{Checked, CustomCount};
 use crate::model::state::TCP_STATES;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone};
@@ -9,15 +9,16 @@ use crate::rules::{Alert, Severity};
 
 /// Writes the result of a check.
 pub fn check(out: &mut Out<'_>, style: &Style, checked: &Checked) {
-    let head = format!("SOCKSTATE {}", checked.status.name());
-    let tone = checked.alerts.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
+    let head = format!("SOCKSTATE {}", checked.round.judged.status().name());
+    let tone =
+        checked.round.judged.firing.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
     style.paint(out.buffer(), tone, &head);
     let line = format!(" - {} | {}\n", plain(&summary(checked)), performance(checked));
     out.buffer().extend_from_slice(line.as_bytes());
-    for standing in &checked.alerts {
+    for standing in &checked.round.judged.firing {
         alert(out.buffer(), style, &standing.alert);
     }
-    for unknown in &checked.unknown {
+    for unknown in &checked.round.judged.unknown {
         let line = format!("UNKNOWN  {}: {}\n", unknown.rule, unknown.why);
         out.buffer().extend_from_slice(plain(&line).as_bytes());
     }
@@ -31,13 +32,13 @@ fn plain(text: &str) -> String {
 
 fn summary(checked: &Checked) -> String {
     let name = |alert: &Alert| format!("{} {}: {}", alert.rule, alert.subject, alert.summary);
-    let mut alerts = checked.alerts.iter().map(|standing| name(&standing.alert));
+    let mut alerts = checked.round.judged.firing.iter().map(|standing| name(&standing.alert));
     match (alerts.next(), alerts.len()) {
         (Some(first), 0) => first,
         (Some(first), more) => format!("{first}; {more} more"),
-        (None, _) if checked.unknown.is_empty() => "nothing is wrong".to_owned(),
+        (None, _) if checked.round.judged.unknown.is_empty() => "nothing is wrong".to_owned(),
         (None, _) => {
-            let names: Vec<&str> = checked.unknown.iter().map(|u| &*u.rule).collect();
+            let names: Vec<&str> = checked.round.judged.unknown.iter().map(|u| &*u.rule).collect();
             format!("not judged: {}", names.join(", "))
         }
     }
@@ -45,13 +46,15 @@ fn summary(checked: &Checked) -> String {
 
 /// `'label'=value;warning;critical;minimum`, as the plugin guidelines have it.
 fn performance(checked: &Checked) -> String {
-    let of = |severity| checked.alerts.iter().filter(|s| s.alert.severity == severity).count();
+    let of = |severity| {
+        checked.round.judged.firing.iter().filter(|s| s.alert.severity == severity).count()
+    };
     let mut data = vec![
         format!("critical={};;;0", of(Severity::Critical)),
         format!("warning={};;;0", of(Severity::Warning)),
-        format!("unknown={};;;0", checked.unknown.len()),
+        format!("unknown={};;;0", checked.round.judged.unknown.len()),
     ];
-    let counts = &checked.frame.tcp;
+    let counts = &checked.round.frame.tcp;
     if counts.total() > 0 {
         data.extend(TCP_STATES.iter().map(|state| {
             format!("{}={};;;0", state.to_string().to_lowercase(), counts.get(*state))
@@ -62,8 +65,8 @@ fn performance(checked: &Checked) -> String {
 }
 
 /// The limit stands where it belongs to the severity.
-fn own_datum(own: &OwnCount) -> String {
-    let OwnCount { id, count, limit, severity } = own;
+fn own_datum(own: &CustomCount) -> String {
+    let CustomCount { id, count, limit, severity } = own;
     match severity {
         Severity::Warning => format!("'{id}'={count};{limit};;0"),
         Severity::Critical => format!("'{id}'={count};;{limit};0"),
@@ -90,7 +93,7 @@ mod tests {
     #[test]
     fn a_limit_stands_in_the_slot_of_its_severity() {
         let datum =
-            |severity| own_datum(&OwnCount { id: "own".into(), count: 3, limit: 2, severity });
+            |severity| own_datum(&CustomCount { id: "own".into(), count: 3, limit: 2, severity });
         assert_eq!(datum(Severity::Warning), "'own'=3;2;;0");
         assert_eq!(datum(Severity::Critical), "'own'=3;;2;0");
     }

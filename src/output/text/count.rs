@@ -1,6 +1,6 @@
 //! The table of `count`.
 
-use crate::engine::{Count, Group, KeyValue};
+use crate::answer::{Count, Group, KeyValue};
 use crate::group::Key;
 use crate::output::cells;
 use crate::output::out::Out;

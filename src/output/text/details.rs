@@ -1,7 +1,6 @@
 //! What `-e`, `-i`, `-m`, `--tos` and `--cgroup` add to a row: words of the
 //! form `name:value`, lines apart, the names those of the JSON.
 
-use crate::engine::Lookups;
 use crate::kernel::inet_diag::MEMORY_FIELDS;
 use crate::kernel::layout::Field;
 use crate::kernel::{mptcp_info, tcp_info};
@@ -10,6 +9,7 @@ use crate::model::row::Row;
 use crate::model::want::Proto;
 use crate::output::cells;
 use crate::output::table::Cells;
+use crate::query::Lookups;
 use crate::sys::names::Names;
 
 use super::sockets::Layout;

@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use crate::engine::ListenersView;
 use crate::model::listener::Listener;
 use crate::model::owner::Owners;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone};
 use crate::output::table::{Cells, Column, Table};
+use crate::survey::ListenersView;
 use crate::sys::names::Names;
 
 use super::sockets::accept_queue;

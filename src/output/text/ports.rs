@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use crate::engine::{Openers, PortsView};
 use crate::model::address::{Address, Endpoint};
 use crate::model::escape::escaped;
 use crate::model::human;
@@ -12,6 +11,7 @@ use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone};
 use crate::output::table::{Cells, Column, Table};
+use crate::survey::{Openers, PortsView};
 use crate::sys::names::Names;
 
 const COLUMNS: [Column; 7] = [

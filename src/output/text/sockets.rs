@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use crate::engine::Lookups;
 use crate::model::age::Age;
 use crate::model::queues::{AcceptQueue, Queues};
 use crate::model::row::Row;
@@ -11,6 +10,7 @@ use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
 use crate::output::table::{Cells, Column, Table};
+use crate::query::Lookups;
 use crate::sys::names::Names;
 
 use super::details::details;

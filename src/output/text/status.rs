@@ -1,12 +1,14 @@
 //! The overview: trouble first, then the counts, then who has most.
 
-use crate::engine::{Overview, Top, TopKind};
+use crate::alert::Standing;
+use crate::live::{Judged, Round};
 use crate::model::frame::StateCounts;
 use crate::model::human;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone, state_tone};
 use crate::rules::{Alert, Severity, Unknown};
+use crate::survey::{Top, TopKind};
 
 /// On a terminal alerts are shown as far as everything fits this many lines,
 /// the worst one always: a screen of 24 and the shell's prompt. The rest are
@@ -31,32 +33,32 @@ pub struct Heading {
     pub time: String,
 }
 
-/// Writes the overview.
+/// Writes the round.
 ///
 /// With an overview before it, also what changed since.
 pub fn status(
     out: &mut Out<'_>,
     style: &Style,
-    overview: &Overview,
-    before: Option<&Overview>,
+    round: &Round,
+    before: Option<&Round>,
     heading: &Heading,
 ) {
     let mut below = Vec::new();
     let mut text = Text { style, out: &mut below };
-    text.states(&overview.frame.tcp);
-    text.other_tables(overview);
+    text.states(&round.frame.tcp);
+    text.other_tables(round);
     if let Some(before) = before {
-        text.changes(overview, before);
+        text.changes(round, before);
     }
-    text.limits(overview);
-    text.top(&overview.top);
-    text.unknown(&overview.unknown);
+    text.limits(round);
+    text.top(&round.top);
+    text.unknown(&round.judged.unknown);
     let mut text = Text { style, out: out.buffer() };
-    text.heading(overview, heading);
+    text.heading(round, heading);
     let room = style
         .width
         .map_or(usize::MAX, |_| SCREEN_LINES.saturating_sub(HEADING_LINES + line_count(&below)));
-    text.alerts(&overview.alerts, room);
+    text.alerts(&round.judged.firing, room);
     out.write(&below);
 }
 
@@ -82,32 +84,26 @@ impl Text<'_> {
         self.out.push(b'\n');
     }
 
-    fn heading(&mut self, overview: &Overview, heading: &Heading) {
-        let tables = [&overview.frame.tcp, &overview.udp, &overview.raw, &overview.unix];
-        let total: u64 = tables.iter().map(|counts| counts.total()).sum();
+    fn heading(&mut self, round: &Round, heading: &Heading) {
         let left = format!(
             "{}  {}  {} by {}",
             heading.host,
             heading.time,
-            human::plural(total, "socket"),
-            overview.report.source_text()
+            human::plural(round.total(), "socket"),
+            round.report.source_text()
         );
         self.paint(Tone::Head, &left);
         self.out.extend_from_slice(b"   ");
-        let worst = overview.alerts.first().map(|alert| severity_tone(alert.severity));
-        let alerts = match overview.alerts.len() {
-            0 => "no alerts".to_owned(),
-            n => human::plural(n as u64, "alert"),
-        };
-        self.paint(worst.unwrap_or(Tone::Good), &alerts);
+        let (tone, alerts) = alerts_line(&round.judged);
+        self.paint(tone, &alerts);
         self.out.extend_from_slice(b"\n\n");
     }
 
-    /// As many alerts as fit into `room` lines, the worst one always.
-    fn alerts(&mut self, alerts: &[Alert], room: usize) {
+    /// Writes as many alerts as fit into `room` lines, the worst one always.
+    fn alerts(&mut self, alerts: &[Standing], room: usize) {
         // An empty line ends the alerts.
         let mut room = room.saturating_sub(1);
-        for (shown, alert) in alerts.iter().enumerate() {
+        for (shown, Standing { alert, .. }) in alerts.iter().enumerate() {
             let mut block = Vec::new();
             Text { style: self.style, out: &mut block }.alert(alert);
             let left = alerts.len() - shown;
@@ -199,8 +195,8 @@ impl Text<'_> {
         }
     }
 
-    fn other_tables(&mut self, overview: &Overview) {
-        let (udp, unix) = (&overview.udp, &overview.unix);
+    fn other_tables(&mut self, round: &Round) {
+        let (udp, unix) = (&round.udp, &round.unix);
         self.paint(Tone::Head, "UDP   ");
         self.out.extend_from_slice(
             format!(
@@ -211,7 +207,7 @@ impl Text<'_> {
             .as_bytes(),
         );
         self.paint(Tone::Head, "   RAW ");
-        self.out.extend_from_slice(human::count(overview.raw.total()).as_bytes());
+        self.out.extend_from_slice(human::count(round.raw.total()).as_bytes());
         self.paint(Tone::Head, "   UNIX ");
         self.line(&format!(
             "{}, {} listening",
@@ -222,7 +218,7 @@ impl Text<'_> {
 
     /// `ESTABLISHED +12   CLOSE_WAIT -3   UDP +1`: what changed since the round
     /// before.
-    fn changes(&mut self, now: &Overview, before: &Overview) {
+    fn changes(&mut self, now: &Round, before: &Round) {
         let tcp = now.frame.tcp.changes(&before.frame.tcp);
         let mut parts: Vec<String> =
             tcp.map(|(state, change)| format!("{state} {}", signed(change))).collect();
@@ -247,8 +243,8 @@ impl Text<'_> {
     }
 
     /// Every number that has a limit, with its limit.
-    fn limits(&mut self, overview: &Overview) {
-        let host = &overview.frame.host;
+    fn limits(&mut self, round: &Round) {
+        let host = &round.frame.host;
         let counter = |name| host.counters.get("TCP", name);
         let limits = [
             // Small records, of closed FIN_WAIT2 too: not the number in TIME_WAIT.
@@ -299,6 +295,22 @@ impl Text<'_> {
             self.line(&names[..shown].join(SEPARATOR));
         }
     }
+}
+
+/// `2 alerts`, `no alerts`, `no alerts, 3 rules not judged`: that nothing is
+/// wrong is said only by rules that could judge.
+fn alerts_line(judged: &Judged) -> (Tone, String) {
+    let mut text = match judged.firing.len() {
+        0 => "no alerts".to_owned(),
+        n => human::plural(n as u64, "alert"),
+    };
+    if !judged.unknown.is_empty() {
+        let rules = human::plural(judged.unknown.len() as u64, "rule");
+        text += &format!(", {rules} not judged");
+    }
+    let calm = if judged.unknown.is_empty() { Tone::Good } else { Tone::Moving };
+    let worst = judged.firing.first().map(|standing| severity_tone(standing.alert.severity));
+    (worst.unwrap_or(calm), text)
 }
 
 /// `+1,200` or `-3`.

@@ -2,10 +2,10 @@
 //! command line.
 
 use crate::alert::Change;
-use crate::engine::fields::Field;
 use crate::group::Key;
 use crate::model::state::State;
 use crate::model::want::{Family, Proto};
+use crate::query::fields::Field;
 
 use super::{App, Entry, GROUP_KEYS, Tab};
 
@@ -16,7 +16,7 @@ impl App {
         let at = self.cursors[self.tab.index()].at;
         let state = |state: State| state.to_string();
         Some(match self.tab {
-            Tab::Overview => match self.shown.as_ref()?.alerts.get(at) {
+            Tab::Overview => match self.shown.as_ref()?.judged.firing.get(at) {
                 Some(standing) => standing.alert.rule.to_string(),
                 None => "handshake".to_owned(),
             },

@@ -160,7 +160,7 @@ impl App {
             }
             Tab::Overview => {
                 let round = self.shown.as_ref();
-                let alert = round.and_then(|round| Some((round, round.alerts.get(at)?)));
+                let alert = round.and_then(|round| Some((round, round.judged.firing.get(at)?)));
                 alert.and_then(|(round, s)| {
                     concern::filter_of(&s.alert, &round.frame, &self.fixed.own)
                 })

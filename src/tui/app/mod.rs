@@ -20,15 +20,16 @@ use std::sync::Arc;
 use ratatui::layout::Rect;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::engine::fields::{Field, Order};
-use crate::engine::history::{History, Point};
-use crate::engine::{Round, Wishes};
+use crate::live::history::{History, Point};
+use crate::live::{Round, Wishes};
 use crate::matrix::Matrix;
 use crate::model::moment::Moment;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::table::Table;
 use crate::model::want::{Extras, Want};
+use crate::query::fields::{Field, Order};
+use crate::rules::Needs;
 
 use super::concern::OwnFilters;
 use super::grid::Cursor;
@@ -246,7 +247,13 @@ impl App {
         let fields = fields.map(Field::extras).fold(Extras::default(), Extras::union);
         let filter = self.filter.filter.as_ref();
         let filter = filter.map(|f| crate::filter::Needs::of(&f.expr).extras).unwrap_or_default();
-        Wishes { extras: fields.union(filter), rows: true, ports: self.tab == Tab::Ports }
+        Wishes {
+            extras: fields.union(filter),
+            needs: Needs { glance: true, listeners: true, unix: true, ..Needs::NONE },
+            tally: true,
+            rows: true,
+            ports: self.tab == Tab::Ports,
+        }
     }
 
     /// What is to be listed; nothing before the first round.
@@ -311,7 +318,7 @@ impl App {
     /// How many rows the tab has.
     pub fn len(&self) -> usize {
         match self.tab {
-            Tab::Overview => self.shown.as_ref().map_or(0, |round| round.alerts.len()),
+            Tab::Overview => self.shown.as_ref().map_or(0, |round| round.judged.firing.len()),
             Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
             Tab::Events => self.entries().count(),
             Tab::Map => view::MAP_LINES,

@@ -2,8 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::engine::fields::Field;
 use crate::model::escape::escaped;
+use crate::query::fields::Field;
 
 use super::{App, Effect, Tab};
 use crate::tui::grid::Cursor;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::history::Point;
-use crate::engine::{Round, Told};
+use crate::live::history::Point;
+use crate::live::{Round, Told};
 use crate::model::gap::Gap;
 use crate::model::moment::Moment;
 use crate::sys::clock;
@@ -32,12 +32,12 @@ impl App {
         self.failure = None;
         self.note_peaks(&round);
         let times = round.clocks;
-        for change in &round.changes {
+        for change in &round.judged.changes {
             let at = clock::local_time_of_day(times.wall_at(round.begun_ns));
             self.note(Entry::Alert(change.clone(), at));
         }
         let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        let alerts = round.alerts.iter().map(|standing| {
+        let alerts = round.judged.firing.iter().map(|standing| {
             format!(
                 "{}  {}  {}",
                 standing.alert.rule, standing.alert.subject, standing.alert.summary

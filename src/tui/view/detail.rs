@@ -4,7 +4,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::engine::Lookups;
 use crate::model::age::Age;
 use crate::model::escape::escaped;
 use crate::model::human;
@@ -15,6 +14,7 @@ use crate::model::unit::unit_of;
 use crate::output::cells;
 use crate::output::style::{Tone, state_tone};
 use crate::output::text::all_details;
+use crate::query::Lookups;
 use crate::sys::names::Names;
 use crate::tui::app::{App, Entry, Scroll, Tab};
 use crate::tui::grid::put;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Group, KeyValue};
+use crate::answer::{Group, KeyValue};
 use crate::group::Key;
 use crate::model::human;
 use crate::model::state::{State, TCP_STATES};

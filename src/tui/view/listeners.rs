@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::Round;
+use crate::live::Round;
 use crate::model::address::Address;
 use crate::model::human;
 use crate::model::listener::Listener;

@@ -86,11 +86,11 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
         put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;
     };
-    let alerts = match round.alerts.len() {
+    let alerts = match round.judged.firing.len() {
         0 => "no alerts".to_owned(),
         n => human::plural(n as u64, "alert"),
     };
-    let tone = round.alerts.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
+    let tone = round.judged.firing.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
     put(buffer, area, &alerts, false, style(tone), &theme);
     let mut time = clock::local_time_of_day(round.clocks.wall_at(round.begun_ns));
     if let Some(age) = overdue(app) {

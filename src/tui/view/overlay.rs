@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::engine::fields::Field;
 use crate::output::style::Tone;
+use crate::query::fields::Field;
 use crate::tui::app::{Act, App, Overlay};
 use crate::tui::grid::{Cursor, put};
 

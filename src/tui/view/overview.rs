@@ -4,13 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
-use crate::engine::history::Point;
-use crate::engine::{Round, TopKind};
+use crate::live::Round;
+use crate::live::history::Point;
 use crate::model::human;
 use crate::model::state::TCP_STATES;
 use crate::output::cells;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::rules::Severity;
+use crate::survey::TopKind;
 use crate::tui::app::{App, Hit};
 use crate::tui::grid::put;
 use crate::tui::sheet::end;
@@ -96,10 +97,15 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
 pub fn tiny(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let Some(round) = &app.shown else { return };
-    let worst = round.alerts.first();
+    let worst = round.judged.firing.first();
     let first = worst.map_or_else(
         || (Tone::Good, "no alerts".to_owned()),
-        |s| (severity_tone(s.alert.severity), format!("{} {}", round.alerts.len(), s.alert.rule)),
+        |s| {
+            (
+                severity_tone(s.alert.severity),
+                format!("{} {}", round.judged.firing.len(), s.alert.rule),
+            )
+        },
     );
     let counts = TCP_STATES.iter().map(|state| (*state, round.frame.tcp.get(*state)));
     let counts = counts.filter(|(_, count)| *count > 0);
@@ -211,8 +217,8 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -
     if moment.is_past() {
         return past_alerts(app, buffer, area, moment.point);
     }
-    if round.alerts.is_empty() {
-        let text = match round.pending.len() {
+    if round.judged.firing.is_empty() {
+        let text = match round.judged.pending.len() {
             0 => "no alerts".to_owned(),
             n => format!(
                 "no alerts; {} not for long enough yet",
@@ -225,12 +231,12 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -
         return 2.min(area.height);
     }
     let lines = usize::from(area.height);
-    let selected = app.cursor().at.min(round.alerts.len() - 1);
+    let selected = app.cursor().at.min(round.judged.firing.len() - 1);
     // The selected one takes lines of its own below its name.
-    let window = app.cursor().window(round.alerts.len(), lines.saturating_sub(3).max(1));
+    let window = app.cursor().window(round.judged.firing.len(), lines.saturating_sub(3).max(1));
     let mut y = area.y;
     for index in window {
-        let Some(standing) = round.alerts.get(index) else { break };
+        let Some(standing) = round.judged.firing.get(index) else { break };
         if y >= area.bottom() {
             break;
         }

@@ -1,6 +1,6 @@
 //! Tab 6: ephemeral ports, used, left, and for how long.
 
-use crate::engine::Round;
+use crate::live::Round;
 use crate::model::human;
 use crate::model::ports::{Budget, PortUse};
 use crate::output::style::Tone;

@@ -3,14 +3,14 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::engine::Lookups;
-use crate::engine::fields::Field;
 use crate::model::age::Age;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::output::cells;
 use crate::output::style::{Tone, state_tone};
 use crate::output::text::accept_queue;
+use crate::query::Lookups;
+use crate::query::fields::Field;
 use crate::sys::names::Names;
 use crate::tui::app::App;
 use crate::tui::grid::{Cell, Column, Grid, put};

@@ -18,10 +18,10 @@ use crate::model::state::State;
 const FEW_BYTES: u32 = 2_048;
 
 /// More rows than this are read in one dump instead of one by one.
-pub(super) const MAX_EXACT: usize = 4_096;
+pub const MAX_EXACT: usize = 4_096;
 
 /// States that are rare on a healthy machine.
-pub(super) const RARE: [State; 6] = [
+pub const RARE: [State; 6] = [
     State::CloseWait,
     State::SynSent,
     State::FinWait1,
@@ -35,7 +35,7 @@ const FEW_TIME_WAITS: u64 = 10;
 
 /// What one look over all TCP rows leaves behind.
 #[derive(Default)]
-pub(super) struct Glance {
+pub struct Glance {
     pub tcp: StateCounts,
     /// Rows of ESTABLISHED that need a second look, as they were at the first.
     pub suspects: Vec<(Socket, Conn)>,
@@ -100,7 +100,7 @@ fn many<P: Copy + Ord>(counts: &FxHashMap<P, u64>) -> Vec<TimeWaits<P>> {
 }
 
 /// Whether a row of ESTABLISHED may be stuck, as far as a plain row tells.
-pub(super) fn is_suspicious(row: &Row<'_>) -> bool {
+pub fn is_suspicious(row: &Row<'_>) -> bool {
     let socket = &row.socket;
     if socket.state != State::Established {
         return false;
@@ -120,6 +120,6 @@ pub(super) fn is_suspicious(row: &Row<'_>) -> bool {
 
 /// Whether a row is of a rare state; what is left of a closed connection says
 /// nothing more.
-pub(super) fn is_rare(row: &Row<'_>) -> bool {
+pub fn is_rare(row: &Row<'_>) -> bool {
     RARE.contains(&row.socket.state) && Standing::of(row) != Standing::Minisocket
 }

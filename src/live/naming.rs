@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
+use crate::machine::OwnerCache;
 use crate::model::gap::Gap;
 use crate::track::Tracker;
 
-use super::keeper::OwnerKeeper;
-
 /// Names the owners of a tracker's sockets as they become known.
 pub(super) struct Naming {
-    keeper: OwnerKeeper,
+    cache: OwnerCache,
     /// Inodes that no search has asked about.
     unasked: Vec<u32>,
     /// What is hidden was told.
@@ -23,9 +22,9 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    /// With owners that `keeper` searches for.
-    pub(super) fn new(keeper: OwnerKeeper) -> Self {
-        Self { keeper, unasked: Vec::new(), told: false, failed: false }
+    /// With owners that `cache` searches for.
+    pub(super) fn new(cache: OwnerCache) -> Self {
+        Self { cache, unasked: Vec::new(), told: false, failed: false }
     }
 
     /// Notes the owners of what is new, at this look where they are quickly
@@ -38,18 +37,18 @@ impl Naming {
         began_ns: u64,
         now_ns: u64,
     ) -> impl Iterator<Item = Gap> + use<> {
-        let earlier = self.keeper.take(Duration::ZERO);
-        self.keeper.prove(tracker.seen_inodes(), began_ns);
+        let earlier = self.cache.take(Duration::ZERO);
+        self.cache.prove(tracker.seen_inodes(), began_ns);
         let hidden = self.hidden();
         self.unasked.extend(tracker.wants_owners());
         self.forget_asked();
-        let begun = self.keeper.look_after(&self.unasked, now_ns);
-        let now = self.keeper.take(self.keeper.patience());
+        let begun = self.cache.look_after(&self.unasked, now_ns);
+        let now = self.cache.take(self.cache.patience());
         if earlier || now {
             self.forget_asked();
-            tracker.refresh_owners(self.keeper.owners());
+            tracker.refresh_owners(self.cache.owners());
         } else {
-            tracker.set_owners(self.keeper.owners());
+            tracker.set_owners(self.cache.owners());
         }
         let failure = begun.err().filter(|_| !std::mem::replace(&mut self.failed, true));
         let failure =
@@ -58,14 +57,14 @@ impl Naming {
     }
 
     fn hidden(&mut self) -> Option<Gap> {
-        let proven = !self.told && !self.keeper.has_doubts() && self.keeper.hides();
-        let gap = self.keeper.gap().filter(|_| proven).cloned();
+        let proven = !self.told && !self.cache.has_doubts() && self.cache.hides();
+        let gap = self.cache.gap().filter(|_| proven).cloned();
         self.told |= gap.is_some();
         gap
     }
 
     fn forget_asked(&mut self) {
-        self.unasked.retain(|inode| !self.keeper.has_asked(*inode));
+        self.unasked.retain(|inode| !self.cache.has_asked(*inode));
     }
 }
 
@@ -107,7 +106,7 @@ mod tests {
     #[test]
     fn a_long_search_is_not_waited_for() {
         let (end, wait) = mpsc::channel::<()>();
-        let mut naming = Naming::new(OwnerKeeper::searching(INODE, move || {
+        let mut naming = Naming::new(OwnerCache::searching(INODE, move || {
             wait.recv().expect("told to end");
             let mut owners = Owners::default();
             owners.add(INODE, Holder { pid: 9, fd: 3 });
@@ -123,7 +122,7 @@ mod tests {
             assert_eq!(owner(&tracker), None);
         }
         end.send(()).expect("the search waits");
-        naming.keeper.wait_for_search();
+        naming.cache.wait_for_search();
         look(&mut tracker, 5);
         assert_eq!(naming.name(&mut tracker, 5, 5).next(), None);
         assert_eq!(owner(&tracker), Some(9));
@@ -133,12 +132,12 @@ mod tests {
     /// there, whether or not that look begins another search.
     #[test]
     fn what_is_hidden_is_told_once() {
-        let mut naming = Naming::new(OwnerKeeper::searching(INODE, || {
+        let mut naming = Naming::new(OwnerCache::searching(INODE, || {
             let mut owners = Owners::default();
             owners.hidden_processes = 1;
             owners
         }));
-        naming.keeper.wait_for_search();
+        naming.cache.wait_for_search();
         let mut tracker = Tracker::new();
         let told: Vec<usize> = (1..5)
             .map(|at| {

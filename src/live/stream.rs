@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::machine::{Machine, OwnerCache};
 use crate::model::gap::Gap;
 use crate::model::moment::Moment;
 use crate::model::owner::Owners;
@@ -16,10 +17,9 @@ use crate::sys::netlink::DiagSocket;
 use crate::sys::perf::SETTLE;
 use crate::track::{Answer, Applied, Ask, Complete, ExactEvent, Question, Tracker};
 
+use super::exact;
 use super::feed::{Events, Feed, Heard};
-use super::keeper::OwnerKeeper;
 use super::naming::Naming;
-use super::{Engine, exact};
 
 /// What is told, in order.
 #[derive(Debug)]
@@ -32,13 +32,15 @@ pub enum Told {
 
 /// A stream of transitions of one network namespace.
 pub struct Stream<'e> {
-    engine: &'e Engine,
+    machine: &'e Machine,
     want: Want,
     feed: Feed,
     tracker: Tracker,
     asking: Option<DiagSocket>,
     naming: Naming,
     clocks: ClockPair,
+    /// When the last look began.
+    began_ns: u64,
     told: VecDeque<Told>,
 }
 
@@ -54,17 +56,22 @@ impl<'e> Stream<'e> {
     ///
     /// # Errors
     /// When a source that was asked for by name cannot be used.
-    pub fn open(engine: &'e Engine, want: Want, events: Events) -> Result<(Self, String), String> {
+    pub fn open(
+        machine: &'e Machine,
+        want: Want,
+        events: Events,
+    ) -> Result<(Self, String), String> {
         let (feed, note) = Feed::open(events, &want.either_port)?;
         let stream = Self {
-            engine,
+            machine,
             // States match either end of a transition, so all are looked at.
             want: Want { narrow: Vec::new(), ..want },
             feed,
             tracker: Tracker::new(),
             asking: DiagSocket::open().ok(),
-            naming: Naming::new(OwnerKeeper::eager(&engine.proc_root)),
+            naming: Naming::new(OwnerCache::eager(machine.proc_root())),
             clocks: ClockPair::now(),
+            began_ns: 0,
             told: VecDeque::new(),
         };
         Ok((stream, note))
@@ -85,63 +92,75 @@ impl<'e> Stream<'e> {
         self.told.pop_front()
     }
 
-    /// Looks at every socket. Returns whether events were lost meanwhile, so
-    /// that another look is due.
+    /// Looks at every socket and searches for the owners of new ones. Returns
+    /// whether events were lost meanwhile, so that another look is due.
     ///
     /// # Errors
     /// When no table can be read.
     pub fn look(&mut self) -> Result<bool, SourceError> {
-        self.look_with(None)
+        self.read()?;
+        self.name_owners();
+        Ok(self.settle())
     }
 
-    /// The same with owners that were searched for before; without them those of
-    /// new sockets are searched for.
+    /// The same with owners that were searched for before.
     ///
     /// # Errors
     /// When no table can be read.
-    pub fn look_with(&mut self, owners: Option<&Owners>) -> Result<bool, SourceError> {
-        let (engine, want) = (self.engine, self.want.clone());
-        let dump = &mut |each: &mut dyn FnMut(&Row<'_>)| {
-            engine.scan(&want, &mut |row| {
-                each(row);
-                ControlFlow::Continue(())
-            })
-        };
-        self.look_by(dump, owners).map(|(_, lost)| lost)
+    pub fn look_with(&mut self, owners: &Owners) -> Result<bool, SourceError> {
+        self.read()?;
+        self.set_owners(owners);
+        Ok(self.settle())
     }
 
-    /// The same with somebody else's reading of the tables, which hands every
-    /// row on, and with owners that were searched for before; those of sockets
-    /// that they lack are named by [`Stream::refresh_owners`].
-    ///
-    /// # Errors
-    /// When no table can be read.
-    pub(super) fn look_by<T: AsRef<Report>>(
-        &mut self,
-        dump: &mut Dump<'_, T>,
-        owners: Option<&Owners>,
-    ) -> Result<(T, bool), SourceError> {
+    fn read(&mut self) -> Result<(), SourceError> {
+        let (machine, want) = (self.machine, self.want.clone());
+        self.begin();
+        let scanned = machine.scan(&want, &mut |row| {
+            self.row(row);
+            ControlFlow::Continue(())
+        });
+        self.end(scanned.as_ref().ok());
+        scanned.map(drop)
+    }
+
+    /// Begins a look whose rows somebody else reads and hands on.
+    pub(super) fn begin(&mut self) {
         self.clocks = ClockPair::now();
-        let began_ns = clock::monotonic_ns();
-        self.tracker.begin(Moment(began_ns));
-        let tracker = &mut self.tracker;
-        let looked = dump(&mut |row| tracker.row(row));
-        let complete = looked.as_ref().map_or(Complete::NONE, |found| complete(found.as_ref()));
+        self.began_ns = clock::monotonic_ns();
+        self.tracker.begin(Moment(self.began_ns));
+    }
+
+    /// Takes in a row of the look.
+    pub(super) fn row(&mut self, row: &Row<'_>) {
+        self.tracker.row(row);
+    }
+
+    /// Ends the reading of the rows, by the report of who served them; without
+    /// one nothing is known of rows that did not come.
+    pub(super) fn end(&mut self, report: Option<&Report>) {
+        let complete = report.map_or(Complete::NONE, complete);
         self.tracker.end(Moment(clock::monotonic_ns()), complete, &mut into_told(&mut self.told));
-        let found = looked?;
-        match owners {
-            Some(owners) => self.tracker.set_owners(owners),
-            None => self.name_owners(began_ns),
-        }
+    }
+
+    /// Notes who holds sockets that are new.
+    pub(super) fn set_owners(&mut self, owners: &Owners) {
+        self.tracker.set_owners(owners);
+    }
+
+    /// Decides what the look showed. Returns whether events were lost, so that
+    /// another look is due.
+    pub(super) fn settle(&mut self) -> bool {
+        let began = Moment(self.began_ns);
         let lost = self.catch_up();
         self.confirm();
-        self.stop_waiting(Moment(began_ns));
+        self.stop_waiting(began);
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
         if lost {
             // What was lost may be younger than what this look saw.
             let _ = self.tracker.resync(0);
         }
-        Ok((found, lost))
+        lost
     }
 
     /// Notes who holds every socket anew.
@@ -174,8 +193,8 @@ impl<'e> Stream<'e> {
         lost
     }
 
-    fn name_owners(&mut self, began_ns: u64) {
-        let gaps = self.naming.name(&mut self.tracker, began_ns, clock::monotonic_ns());
+    fn name_owners(&mut self) {
+        let gaps = self.naming.name(&mut self.tracker, self.began_ns, clock::monotonic_ns());
         self.told.extend(gaps.map(Told::Gap));
     }
 
@@ -297,9 +316,6 @@ fn complete(report: &Report) -> Complete {
     let tables = report.served.iter().filter(|served| served.whole);
     tables.fold(Complete::NONE, |all, served| all.with(served.table))
 }
-
-/// A reading of the tables: hands every row on, and says what came of it.
-type Dump<'d, T> = dyn FnMut(&mut dyn FnMut(&Row<'_>)) -> Result<T, SourceError> + 'd;
 
 /// Where a tracker tells.
 fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {

@@ -6,26 +6,26 @@ use crate::filter::Resolver;
 use crate::sys::cgroups::Cgroups;
 use crate::sys::{names, users};
 
-use super::Engine;
+use crate::machine::Machine;
 
 /// The system's knowledge of names; cgroups are read when one is named.
 pub struct SystemNames<'e> {
-    engine: &'e Engine,
+    machine: &'e Machine,
     cgroups: Option<Cgroups>,
     /// Whether name servers are asked.
     network: bool,
 }
 
 impl<'e> SystemNames<'e> {
-    /// Names as the engine's system knows them.
-    pub fn new(engine: &'e Engine) -> Self {
-        Self { engine, cgroups: None, network: true }
+    /// Names as the machine's system knows them.
+    pub fn new(machine: &'e Machine) -> Self {
+        Self { machine, cgroups: None, network: true }
     }
 
     /// The same for a text that is still being typed: no name server is asked
     /// for every letter of a host.
-    pub fn while_typed(engine: &'e Engine) -> Self {
-        Self { network: false, ..Self::new(engine) }
+    pub fn while_typed(machine: &'e Machine) -> Self {
+        Self { network: false, ..Self::new(machine) }
     }
 }
 
@@ -57,7 +57,7 @@ impl Resolver for SystemNames<'_> {
     }
 
     fn cgroup(&mut self, path: &str) -> Result<u64, String> {
-        let cgroups = self.cgroups.get_or_insert_with(|| self.engine.cgroups());
+        let cgroups = self.cgroups.get_or_insert_with(|| self.machine.cgroups());
         cgroups.id(path).ok_or_else(|| match cgroups.mount() {
             Ok(_) => format!("there is no cgroup '{path}'"),
             Err(why) => why.to_owned(),

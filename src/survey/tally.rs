@@ -1,4 +1,4 @@
-//! The state of the whole machine: counts, alerts, the worst offenders.
+//! Counts of the tables that rules do not judge, and the worst offenders.
 
 use rustc_hash::FxHashMap;
 
@@ -9,12 +9,7 @@ use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::want::{Extras, Proto, TableId};
-use crate::rules::{self, Alert, Config, Level, Needs, Unknown};
-use crate::source::{Report, SourceError};
-
-use super::frame::{Ask, Looked};
-use super::{Engine, Selection};
+use crate::model::want::Proto;
 
 /// How many offenders of a kind are listed.
 const TOP: usize = 3;
@@ -57,39 +52,23 @@ pub struct Top {
     pub count: u64,
 }
 
-/// The state of the whole machine.
-pub struct Overview {
-    /// What the rules saw.
-    pub frame: Frame,
+/// What one walk over all sockets leaves behind, beside what the rules need.
+#[derive(Default)]
+pub struct Tally {
     /// UDP sockets per state.
     pub udp: StateCounts,
     /// Raw sockets per state.
     pub raw: StateCounts,
     /// Unix sockets per state.
     pub unix: StateCounts,
-    /// What is wrong, worst first.
-    pub alerts: Vec<Alert>,
-    /// Rules that could not judge, with the reason.
-    pub unknown: Vec<Unknown>,
-    /// The worst offenders.
-    pub top: Vec<Top>,
-    /// Who served it; its gaps are all gaps.
-    pub report: Report,
-}
-
-/// What one walk over all sockets leaves behind, beside what the rules need.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub(super) udp: StateCounts,
-    pub(super) raw: StateCounts,
-    pub(super) unix: StateCounts,
     inodes: Vec<u32>,
     remotes: FxHashMap<Address, u64>,
     remotes_time_wait: FxHashMap<Address, u64>,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, row: &Row<'_>) {
+    /// Takes in a row.
+    pub fn add(&mut self, row: &Row<'_>) {
         let socket = &row.socket;
         if socket.inode != 0 {
             self.inodes.push(socket.inode);
@@ -105,8 +84,8 @@ impl Tally {
         }
     }
 
-    /// The worst offenders of each kind.
-    pub(super) fn top(&self, frame: &Frame) -> Vec<Top> {
+    /// Returns the worst offenders of each kind.
+    pub fn top(&self, frame: &Frame) -> Vec<Top> {
         let process = |kind, counts: FxHashMap<u32, u64>| {
             largest(counts).map(move |(pid, count)| Top {
                 kind,
@@ -142,45 +121,6 @@ impl Tally {
         }
     }
 }
-
-impl Engine {
-    /// Looks at every socket of these tables and judges.
-    ///
-    /// # Errors
-    /// When no table could be read.
-    pub fn overview(
-        &self,
-        tables: Vec<TableId>,
-        config: &Config,
-        own: &[Selection],
-    ) -> Result<Overview, SourceError> {
-        let mut tally = Tally::default();
-        let ask = Ask { tables, needs: EVERYTHING, own, extras: Extras::default() };
-        let Looked { frame, report } = self.frame(&ask, &mut |row| tally.add(row))?;
-        let judged = rules::judge(&frame, config, Level::Firing);
-        Ok(Overview {
-            top: tally.top(&frame),
-            udp: tally.udp,
-            raw: tally.raw,
-            unix: tally.unix,
-            frame,
-            alerts: judged.alerts,
-            unknown: judged.unknown,
-            report,
-        })
-    }
-}
-
-/// What the rules of the whole catalogue need.
-pub(super) const EVERYTHING: Needs = Needs {
-    glance: true,
-    conns: true,
-    listeners: true,
-    udp: true,
-    unix: true,
-    ports: true,
-    descriptors: true,
-};
 
 /// Sockets of each process; one that a process holds twice counts once.
 fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u32, u64> {

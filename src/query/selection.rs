@@ -2,6 +2,7 @@
 //! left to the kernel.
 
 use crate::filter::{self, Asked, Bytecode, Expr, Lookup, Needs, Plan, Reading, Subject, Target};
+use crate::machine::Machine;
 use crate::model::facts::Facts;
 use crate::model::owner::{Holder, Owners};
 use crate::model::row::Row;
@@ -9,8 +10,9 @@ use crate::model::socket::Socket;
 use crate::model::state::StateSet;
 use crate::model::transition::Transition;
 use crate::model::want::{Narrow, TableId, Want};
+use crate::sys::capability;
 
-use super::{Engine, Lookups};
+use super::Lookups;
 
 /// The rows a command is about.
 #[derive(Clone, Debug)]
@@ -37,6 +39,41 @@ impl Selection {
             ephemeral: None,
             marks_visible: false,
         }
+    }
+
+    /// Selects the rows of `want` that a filter takes. Every part of it that the
+    /// kernel can decide goes there; the whole is decided again here, so that a
+    /// kernel that refuses a program changes nothing.
+    pub fn compile(machine: &Machine, mut want: Want, expr: Expr, means: Means) -> Self {
+        let (host, _) = machine.host();
+        let ephemeral = host.sysctls.local_port_range();
+        let marks_visible = means.netlink && capability::net_admin();
+        let bytecode = if means.netlink { Bytecode::Full } else { Bytecode::None };
+        let asked = match means {
+            Means { netlink: false, .. } => Asked::File,
+            Means { kernel: false, .. } => Asked::KernelUnfiltered,
+            Means { kernel: true, .. } => Asked::Kernel,
+        };
+        let plans: Vec<(TableId, Plan)> = want
+            .tables
+            .iter()
+            .map(|table| {
+                if !means.kernel {
+                    return (*table, Plan::all_here(&expr));
+                }
+                let target =
+                    Target { table: *table, bytecode, net_admin: marks_visible, ephemeral };
+                (*table, filter::compile(&expr, &target))
+            })
+            .collect();
+        if means.kernel {
+            want.tables.retain(|table| !plans.iter().any(|(t, plan)| t == table && plan.never));
+            want.narrow = plans.iter().map(|(table, plan)| (*table, narrow(plan))).collect();
+            want.either_port = filter::either_port(&expr).unwrap_or_default();
+        }
+        let needs = Needs::of(&expr);
+        want.extras = want.extras.union(needs.extras);
+        Self { want, expr: Some(expr), plans, needs, asked, ephemeral, marks_visible }
     }
 
     /// Whether there is no filter.
@@ -140,43 +177,6 @@ pub struct Means {
     pub kernel: bool,
     /// Whether rows come from the running kernel over netlink.
     pub netlink: bool,
-}
-
-impl Engine {
-    /// The rows of `want` that a filter selects. Every part of it that the
-    /// kernel can decide goes there; the whole is decided again here, so that a
-    /// kernel that refuses a program changes nothing.
-    pub fn select(&self, mut want: Want, expr: Expr, means: Means) -> Selection {
-        let (host, _) = self.host();
-        let ephemeral = host.sysctls.local_port_range();
-        let marks_visible = means.netlink && crate::sys::capability::net_admin();
-        let bytecode = if means.netlink { Bytecode::Full } else { Bytecode::None };
-        let asked = match means {
-            Means { netlink: false, .. } => Asked::File,
-            Means { kernel: false, .. } => Asked::KernelUnfiltered,
-            Means { kernel: true, .. } => Asked::Kernel,
-        };
-        let plans: Vec<(TableId, Plan)> = want
-            .tables
-            .iter()
-            .map(|table| {
-                if !means.kernel {
-                    return (*table, Plan::all_here(&expr));
-                }
-                let target =
-                    Target { table: *table, bytecode, net_admin: marks_visible, ephemeral };
-                (*table, filter::compile(&expr, &target))
-            })
-            .collect();
-        if means.kernel {
-            want.tables.retain(|table| !plans.iter().any(|(t, plan)| t == table && plan.never));
-            want.narrow = plans.iter().map(|(table, plan)| (*table, narrow(plan))).collect();
-            want.either_port = filter::either_port(&expr).unwrap_or_default();
-        }
-        let needs = Needs::of(&expr);
-        want.extras = want.extras.union(needs.extras);
-        Selection { want, expr: Some(expr), plans, needs, asked, ephemeral, marks_visible }
-    }
 }
 
 fn narrow(plan: &Plan) -> Narrow {

@@ -1,138 +1,20 @@
-//! Floor 3: puts together what a command shows.
-
-mod check;
-mod count;
-mod dead_fds;
-mod destroy;
-mod exact;
-mod explain;
-mod feed;
-mod field_help;
-pub mod fields;
-mod frame;
-mod glance;
-pub mod history;
-mod inspect;
-mod keeper;
-mod listeners;
-mod lookups;
-mod naming;
-mod overview;
-mod pace;
-mod ports;
-mod quick_count;
-mod resolver;
-mod selection;
-mod stream;
-mod watch;
-
-pub use check::{Checked, Checker, OwnCount, Status};
-pub use count::{Count, Group, KeyValue};
-pub use destroy::{Destroyed, Refusal};
-pub use explain::Explained;
-pub use feed::Events;
-pub use frame::{Ask, Looked};
-pub use listeners::ListenersView;
-pub use lookups::{Lookups, Subflows, UnixName};
-pub use overview::{Overview, Top, TopKind};
-pub use pace::Pace;
-pub use ports::{Openers, PortsView};
-pub use resolver::SystemNames;
-pub use selection::{Means, Selection};
-pub use stream::{Stream, Told};
-pub use watch::{Round, Watched, Watcher, Wishes};
-
-use std::path::{Path, PathBuf};
+//! Who holds sockets, by one walk over the descriptors of every process, and
+//! what that walk cannot see.
 
 use rustc_hash::FxHashSet;
 
 use crate::model::gap::Gap;
-use crate::model::host::Host;
 use crate::model::human;
 use crate::model::owner::Owners;
-use crate::model::table::Table;
-use crate::model::want::Want;
-use crate::source::{Choice, Live, Report, Shortcuts, Sink, SourceError, file};
 use crate::sys::{capability, owners, procfs};
 
-/// Where everything is read from.
-pub struct Engine {
-    origin: Origin,
-    proc_root: PathBuf,
-    shortcuts: Shortcuts,
-}
+use super::Machine;
 
-/// Where rows come from.
-enum Origin {
-    Live(Live),
-    File(PathBuf),
-}
-
-/// Rows that were kept, with the report of the scan that brought them.
-pub struct Kept {
-    /// The rows.
-    pub table: Table,
-    /// Who served them, what is missing.
-    pub report: Report,
-}
-
-impl Engine {
-    /// An engine for the calling thread's network namespace.
-    pub fn new(choice: Choice, proc_root: &Path) -> Self {
-        Self::with_shortcuts(choice, proc_root, Shortcuts::default())
-    }
-
-    /// The same, with a say in how the work is done; the answers are the same.
-    pub fn with_shortcuts(choice: Choice, proc_root: &Path, shortcuts: Shortcuts) -> Self {
-        let live = Live::with_shortcuts(choice, proc_root.to_owned(), shortcuts);
-        Self { origin: Origin::Live(live), proc_root: proc_root.to_owned(), shortcuts }
-    }
-
-    /// An engine for the rows of a recorded dump.
-    pub fn of_file(path: &Path, proc_root: &Path) -> Self {
-        let (origin, proc_root) = (Origin::File(path.to_owned()), proc_root.to_owned());
-        Self { origin, proc_root, shortcuts: Shortcuts::default() }
-    }
-
-    /// Whether rows come from the running kernel.
-    pub fn is_live(&self) -> bool {
-        matches!(self.origin, Origin::Live(_))
-    }
-
-    /// Whether rows and host facts are of one namespace: another procfs may
-    /// show another one's counters.
-    fn sees_own_namespace(&self) -> bool {
-        self.is_live() && self.proc_root == Path::new("/proc")
-    }
-
-    /// Streams the rows that `want` names.
-    ///
-    /// # Errors
-    /// When no table could be read.
-    pub fn scan(&self, want: &Want, sink: &mut Sink<'_>) -> Result<Report, SourceError> {
-        match &self.origin {
-            Origin::Live(live) => live.scan(want, sink),
-            Origin::File(path) => file::scan(path, want, sink),
-        }
-    }
-
-    /// Keeps the rows that `want` names.
-    ///
-    /// # Errors
-    /// When no table could be read.
-    pub fn keep(&self, want: &Want) -> Result<Kept, SourceError> {
-        let mut table = Table::default();
-        let report = self.scan(want, &mut |row| {
-            table.push(row);
-            std::ops::ControlFlow::Continue(())
-        })?;
-        Ok(Kept { table, report })
-    }
-
+impl Machine {
     /// Who holds the sockets with these inodes; what could not be found out
     /// is a gap. Nothing is read when there is nothing to look for.
     pub fn owners(&self, inodes: impl IntoIterator<Item = u32>) -> (Owners, Option<Gap>) {
-        let wanted: FxHashSet<u32> = inodes.into_iter().filter(|inode| *inode != 0).collect();
+        let wanted = sockets_of(inodes);
         if wanted.is_empty() {
             return (Owners::default(), None);
         }
@@ -155,11 +37,11 @@ impl Engine {
     /// The same for sockets that are likely to be among the first descriptors of
     /// their holders. Where there are very many open files only those are read,
     /// if they show a holder of every socket; a gap says so.
-    pub(crate) fn owners_of_listeners(
+    pub fn owners_of_listeners(
         &self,
         inodes: impl IntoIterator<Item = u32>,
     ) -> (Owners, Option<Gap>) {
-        let wanted: FxHashSet<u32> = inodes.into_iter().filter(|inode| *inode != 0).collect();
+        let wanted = sockets_of(inodes);
         let many = || procfs::open_files(&self.proc_root).is_some_and(|files| files > MANY_FILES);
         if wanted.is_empty() || !self.is_live() || !many() {
             return self.owners(wanted);
@@ -173,11 +55,11 @@ impl Engine {
             Err(_) => self.owners(wanted),
         }
     }
+}
 
-    /// Parameters and counters.
-    pub fn host(&self) -> (Host, Vec<Gap>) {
-        procfs::host(&self.proc_root)
-    }
+/// Returns the inodes that are of a socket: rows without an owner have none.
+pub fn sockets_of(inodes: impl IntoIterator<Item = u32>) -> FxHashSet<u32> {
+    inodes.into_iter().filter(|inode| *inode != 0).collect()
 }
 
 /// That nobody's owner could be found, and why.
@@ -209,7 +91,7 @@ fn cut_gap(cut: u64) -> Gap {
 }
 
 /// What permission or namespaces hide of the owners of `wanted`.
-fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
+pub fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
     let missing = wanted.iter().filter(|inode| !owners.holds(**inode)).count() as u64;
     if missing == 0 {
         return None;

@@ -19,7 +19,7 @@ use crate::model::owner::Owners;
 use crate::sys::clock;
 use crate::sys::owners::{self, ScanError};
 
-use super::owner_gap;
+use super::{owner_gap, sockets_of};
 
 /// The first walk is waited for so long, so that the first round has owners on
 /// most machines.
@@ -28,9 +28,9 @@ const FIRST: Duration = Duration::from_millis(300);
 /// How often one looks whether a walk has ended.
 const STEP: Duration = Duration::from_micros(500);
 
-/// How much walking a caller puts up with.
+/// How often walks are made, and how long one is waited for.
 #[derive(Clone, Copy)]
-struct Manner {
+struct WalkPolicy {
     /// A walk is waited for where the last one took no longer than this.
     short: Duration,
     /// After a short walk there is none for so many times what it took …
@@ -42,7 +42,7 @@ struct Manner {
 }
 
 /// A screen is looked at for hours; its owners may be a second late.
-const SPARING: Manner = Manner {
+const SPARING: WalkPolicy = WalkPolicy {
     short: Duration::from_millis(20),
     pause_after_short: 10,
     pause_after_long: 10,
@@ -51,7 +51,7 @@ const SPARING: Manner = Manner {
 
 /// A short life is told once, and with its owner where that is quickly found.
 /// Where nothing happens nothing is done.
-const EAGER: Manner = Manner {
+const EAGER: WalkPolicy = WalkPolicy {
     short: Duration::from_millis(100),
     pause_after_short: 0,
     pause_after_long: 4,
@@ -59,8 +59,8 @@ const EAGER: Manner = Manner {
 };
 
 /// Owners, and the walk that renews them.
-pub(super) struct OwnerKeeper {
-    manner: Manner,
+pub struct OwnerCache {
+    policy: WalkPolicy,
     proc_root: PathBuf,
     owners: Arc<Owners>,
     /// Inodes that the last walk was made for and did not find.
@@ -96,22 +96,22 @@ struct Last {
     took_ns: u64,
 }
 
-impl OwnerKeeper {
-    /// A keeper that knows nobody, and whose walks take a tenth of the time at
+impl OwnerCache {
+    /// A cache that knows nobody, and whose walks take a tenth of the time at
     /// the most.
-    pub(super) fn new(proc_root: &Path) -> Self {
+    pub fn new(proc_root: &Path) -> Self {
         Self::of(SPARING, proc_root)
     }
 
     /// One that walks at every look that shows something new, while walks are
     /// short.
-    pub(super) fn eager(proc_root: &Path) -> Self {
+    pub fn eager(proc_root: &Path) -> Self {
         Self::of(EAGER, proc_root)
     }
 
-    fn of(manner: Manner, proc_root: &Path) -> Self {
+    fn of(policy: WalkPolicy, proc_root: &Path) -> Self {
         Self {
-            manner,
+            policy,
             proc_root: proc_root.to_owned(),
             owners: Arc::default(),
             nobody: FxHashSet::default(),
@@ -124,52 +124,52 @@ impl OwnerKeeper {
 
     /// How long the next walk is worth waiting for: as long as a short one
     /// takes, and longer for the first.
-    pub(super) fn patience(&self) -> Duration {
+    pub fn patience(&self) -> Duration {
         match self.last {
             None => FIRST,
-            Some(last) if self.is_short(last) => self.manner.short,
+            Some(last) if self.is_short(last) => self.policy.short,
             Some(_) => Duration::ZERO,
         }
     }
 
     fn is_short(&self, last: Last) -> bool {
-        u128::from(last.took_ns) <= self.manner.short.as_nanos()
+        u128::from(last.took_ns) <= self.policy.short.as_nanos()
     }
 
     /// Whether a walk that has ended was made for this inode, or met it.
-    pub(super) fn has_asked(&self, inode: u32) -> bool {
+    pub fn has_asked(&self, inode: u32) -> bool {
         inode == 0 || self.owners.holds(inode) || self.nobody.contains(&inode)
     }
 
     /// Whether a walk has ended.
-    pub(super) fn has_walked(&self) -> bool {
+    pub fn has_walked(&self) -> bool {
         self.last.is_some()
     }
 
     /// The owners as the last walk found them.
-    pub(super) fn owners(&self) -> &Arc<Owners> {
+    pub fn owners(&self) -> &Arc<Owners> {
         &self.owners
     }
 
     /// What walks cannot find out.
-    pub(super) fn gap(&self) -> Option<&Gap> {
+    pub fn gap(&self) -> Option<&Gap> {
         self.gap.as_ref()
     }
 
     /// Whether there are processes that it cannot look into.
-    pub(super) fn hides(&self) -> bool {
+    pub fn hides(&self) -> bool {
         self.proof == Proof::Blind || self.owners.hidden_processes > 0
     }
 
     /// Whether the last walk missed what may be there.
-    pub(super) fn has_doubts(&self) -> bool {
+    pub fn has_doubts(&self) -> bool {
         self.proof == Proof::Missing
     }
 
     /// Tells what the last walk missed though it is there from what was gone by
     /// then. `present` are the inodes of a look that began when `began_ns` says;
     /// one that began before the walk ended proves nothing.
-    pub(super) fn prove(&mut self, present: impl IntoIterator<Item = u32>, began_ns: u64) {
+    pub fn prove(&mut self, present: impl IntoIterator<Item = u32>, began_ns: u64) {
         let is_early = self.last.is_none_or(|last| began_ns < last.ended_ns);
         if self.proof != Proof::Missing || is_early {
             return;
@@ -183,7 +183,7 @@ impl OwnerKeeper {
 
     /// Takes in a walk that has ended, or ends within `patience`; says whether
     /// there was one.
-    pub(super) fn take(&mut self, patience: Duration) -> bool {
+    pub fn take(&mut self, patience: Duration) -> bool {
         let ended = |walk: &Option<Walk>| walk.as_ref().is_some_and(|w| w.thread.is_finished());
         let until_ns = clock::monotonic_ns() + patience.as_nanos() as u64;
         while self.walk.is_some() && !ended(&self.walk) && clock::monotonic_ns() < until_ns {
@@ -218,7 +218,7 @@ impl OwnerKeeper {
     ///
     /// # Errors
     /// When there can be no thread for it.
-    pub(super) fn look_after(&mut self, inodes: &[u32], now_ns: u64) -> io::Result<()> {
+    pub fn look_after(&mut self, inodes: &[u32], now_ns: u64) -> io::Result<()> {
         if self.walk.is_some() || !self.is_due(inodes, now_ns) {
             return Ok(());
         }
@@ -226,14 +226,14 @@ impl OwnerKeeper {
         let thread = thread::Builder::new()
             .name("owners".into())
             .spawn(move || (owners::scan(&proc_root, None), clock::monotonic_ns()))?;
-        let wanted = super::frame::known(inodes);
+        let wanted = sockets_of(inodes.iter().copied());
         self.walk = Some(Walk { begun_ns: now_ns, wanted, thread });
         Ok(())
     }
 
     /// One whose last walk was long and which walks again, by `walk`.
     #[cfg(test)]
-    pub(super) fn searching(inode: u32, walk: impl FnOnce() -> Owners + Send + 'static) -> Self {
+    pub(crate) fn searching(inode: u32, walk: impl FnOnce() -> Owners + Send + 'static) -> Self {
         let thread = thread::spawn(move || (Ok(walk()), 0));
         let walk = Walk { begun_ns: 0, wanted: [inode].into_iter().collect(), thread };
         let last = Last { ended_ns: 0, took_ns: 3_600_000_000_000 };
@@ -242,7 +242,7 @@ impl OwnerKeeper {
 
     /// Waits until the walk can be taken in.
     #[cfg(test)]
-    pub(super) fn wait_for_search(&self) {
+    pub(crate) fn wait_for_search(&self) {
         while self.walk.as_ref().is_some_and(|walk| !walk.thread.is_finished()) {
             clock::sleep(STEP);
         }
@@ -251,7 +251,7 @@ impl OwnerKeeper {
     fn is_due(&self, inodes: &[u32], now_ns: u64) -> bool {
         let Some(last) = self.last else { return true };
         let since_ns = now_ns.saturating_sub(last.ended_ns);
-        let Manner { pause_after_short, pause_after_long, old_ns, .. } = self.manner;
+        let WalkPolicy { pause_after_short, pause_after_long, old_ns, .. } = self.policy;
         let pause = if self.is_short(last) { pause_after_short } else { pause_after_long };
         if since_ns < last.took_ns.saturating_mul(pause) {
             return false;
@@ -266,60 +266,60 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    /// A keeper whose last walk ended at 100 s and took 10 ms; it asked for
+    /// A cache whose last walk ended at 100 s and took 10 ms; it asked for
     /// the inodes 1 and 2, of which a process holds the first.
-    fn keeper() -> OwnerKeeper {
-        let mut keeper = OwnerKeeper::new(Path::new("/proc"));
+    fn cache() -> OwnerCache {
+        let mut cache = OwnerCache::new(Path::new("/proc"));
         let mut owners = Owners::default();
         owners.add(1, crate::model::owner::Holder { pid: 9, fd: 3 });
-        keeper.owners = Arc::new(owners);
-        keeper.nobody.insert(2);
-        keeper.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND / 100 });
-        keeper
+        cache.owners = Arc::new(owners);
+        cache.nobody.insert(2);
+        cache.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND / 100 });
+        cache
     }
 
     #[test]
     fn a_walk_is_made_for_new_inodes_or_when_the_last_is_old() {
-        let keeper = keeper();
+        let cache = cache();
         let at = |tenths: u64| 100 * SECOND + tenths * SECOND / 10;
-        assert!(!keeper.is_due(&[0, 1, 2], at(20)), "all of them were asked about");
-        assert!(keeper.is_due(&[0, 1, 2, 3], at(20)), "3 is new");
-        assert!(keeper.is_due(&[1], at(300)), "descriptors move without a table telling");
-        assert!(OwnerKeeper::new(Path::new("/proc")).is_due(&[], 0), "there was none yet");
+        assert!(!cache.is_due(&[0, 1, 2], at(20)), "all of them were asked about");
+        assert!(cache.is_due(&[0, 1, 2, 3], at(20)), "3 is new");
+        assert!(cache.is_due(&[1], at(300)), "descriptors move without a table telling");
+        assert!(OwnerCache::new(Path::new("/proc")).is_due(&[], 0), "there was none yet");
     }
 
     #[test]
     fn walks_take_a_tenth_of_the_time_at_the_most() {
-        let mut keeper = keeper();
-        keeper.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND });
-        assert!(!keeper.is_due(&[3], 109 * SECOND));
-        assert!(keeper.is_due(&[3], 110 * SECOND));
+        let mut cache = cache();
+        cache.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND });
+        assert!(!cache.is_due(&[3], 109 * SECOND));
+        assert!(cache.is_due(&[3], 110 * SECOND));
     }
 
     #[test]
     fn an_eager_one_spares_long_walks_only() {
-        let mut keeper = OwnerKeeper { manner: EAGER, ..keeper() };
-        assert!(keeper.is_due(&[3], 100 * SECOND));
-        assert_eq!(keeper.patience(), EAGER.short);
-        keeper.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND });
-        assert_eq!(keeper.patience(), Duration::ZERO);
-        assert!(!keeper.is_due(&[3], 103 * SECOND));
-        assert!(keeper.is_due(&[3], 104 * SECOND));
-        assert!(!keeper.is_due(&[1, 2], 1_000_000 * SECOND), "nothing happened");
+        let mut cache = OwnerCache { policy: EAGER, ..cache() };
+        assert!(cache.is_due(&[3], 100 * SECOND));
+        assert_eq!(cache.patience(), EAGER.short);
+        cache.last = Some(Last { ended_ns: 100 * SECOND, took_ns: SECOND });
+        assert_eq!(cache.patience(), Duration::ZERO);
+        assert!(!cache.is_due(&[3], 103 * SECOND));
+        assert!(cache.is_due(&[3], 104 * SECOND));
+        assert!(!cache.is_due(&[1, 2], 1_000_000 * SECOND), "nothing happened");
     }
 
     #[test]
     fn what_was_closed_before_the_walk_came_to_it_is_not_hidden() {
         let after = 101 * SECOND;
-        let unproven = || OwnerKeeper { proof: Proof::Missing, ..keeper() };
-        let mut keeper = unproven();
-        keeper.prove([1, 2], 99 * SECOND);
-        assert!(keeper.has_doubts(), "the look began before the walk ended");
-        keeper.prove([1, 3], after);
-        assert!(!keeper.has_doubts() && keeper.gap().is_none(), "2 is gone, 3 not asked for");
-        let mut keeper = unproven();
-        keeper.prove([1, 2, 3], after);
-        assert_eq!(keeper.gap().expect("2 is there").count, Some(1));
+        let unproven = || OwnerCache { proof: Proof::Missing, ..cache() };
+        let mut cache = unproven();
+        cache.prove([1, 2], 99 * SECOND);
+        assert!(cache.has_doubts(), "the look began before the walk ended");
+        cache.prove([1, 3], after);
+        assert!(!cache.has_doubts() && cache.gap().is_none(), "2 is gone, 3 not asked for");
+        let mut cache = unproven();
+        cache.prove([1, 2, 3], after);
+        assert_eq!(cache.gap().expect("2 is there").count, Some(1));
     }
 
     #[test]
@@ -327,12 +327,12 @@ mod tests {
         let socket = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
         let inode = rustix::fs::fstat(&socket).expect("its inode").st_ino;
         let inode = u32::try_from(inode).expect("socket inodes have 32 bits");
-        let mut keeper = OwnerKeeper::new(Path::new("/proc"));
-        keeper.look_after(&[inode], clock::monotonic_ns()).expect("a thread");
-        assert!(keeper.take(Duration::from_secs(30)));
-        assert_eq!(keeper.owners().of(inode)[0].pid, std::process::id());
-        assert!(!keeper.has_doubts());
-        assert!(keeper.gap().is_none());
-        assert!(!keeper.take(Duration::ZERO), "once");
+        let mut cache = OwnerCache::new(Path::new("/proc"));
+        cache.look_after(&[inode], clock::monotonic_ns()).expect("a thread");
+        assert!(cache.take(Duration::from_secs(30)));
+        assert_eq!(cache.owners().of(inode)[0].pid, std::process::id());
+        assert!(!cache.has_doubts());
+        assert!(cache.gap().is_none());
+        assert!(!cache.take(Duration::ZERO), "once");
     }
 }

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::filter::unix_text;
 use crate::kernel::mptcp_info;
 use crate::kernel::ulp::TOKEN_LOCAL;
+use crate::machine::Machine;
 use crate::model::facts;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
@@ -19,7 +20,7 @@ use crate::source::{Report, SourceError};
 use crate::sys::cgroups::Cgroups;
 use crate::sys::users::Users;
 
-use super::{Engine, Selection};
+use super::Selection;
 
 /// The name of a unix socket.
 pub struct UnixName {
@@ -55,6 +56,16 @@ pub struct Lookups {
 }
 
 impl Lookups {
+    /// Reads what deciding a filter takes beyond the rows, but for the owners.
+    pub fn of(machine: &Machine, selection: &Selection) -> Self {
+        let needs = selection.needs();
+        Self {
+            unix_names: if needs.peers { unix_names(machine) } else { FxHashMap::default() },
+            cgroups: needs.cgroups.then(|| machine.cgroups()),
+            ..Self::default()
+        }
+    }
+
     /// Path of the cgroup a socket was made in.
     pub fn cgroup(&self, row: &Row<'_>) -> Option<&str> {
         self.cgroups.as_ref()?.path(row.facts.cgroup_id()?)
@@ -79,6 +90,26 @@ pub struct Subflows {
 }
 
 impl Subflows {
+    /// Reads the subflows of every MPTCP connection.
+    ///
+    /// # Errors
+    /// When the TCP tables cannot be read.
+    pub fn read(machine: &Machine) -> Result<(Self, Report), SourceError> {
+        let tcp = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Tcp).collect();
+        let mut subflows = Self::default();
+        let want = Want {
+            states: StateSet::connected(),
+            // The upper layer is sent along with tcp_info (tcp_diag_get_aux).
+            extras: Extras { tcp_info: true, ..Extras::default() },
+            ..Want::all_of(tcp)
+        };
+        let report = machine.scan(&want, &mut |row| {
+            subflows.add(row);
+            ControlFlow::Continue(())
+        })?;
+        Ok((subflows, report))
+    }
+
     fn add(&mut self, row: &Row<'_>) {
         let token = row.facts.ulp().filter(|ulp| ulp.name == "mptcp");
         if let Some(token) = token.and_then(|ulp| ulp.get(&TOKEN_LOCAL)) {
@@ -97,55 +128,18 @@ impl Subflows {
     }
 }
 
-impl Engine {
-    /// Names of all unix sockets that have one, so that a peer can be named;
-    /// none when their table cannot be read, which the scan of it tells.
-    pub fn unix_names(&self) -> FxHashMap<u32, UnixName> {
-        let unix = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Unix).collect();
-        let mut names = FxHashMap::default();
-        let scan = self.scan(&Want::all_of(unix), &mut |row| {
-            if let Some(name) = row.facts.unix_name() {
-                names.insert(row.socket.inode, UnixName::of(name));
-            }
-            ControlFlow::Continue(())
-        });
-        // A table that fails here fails in the scan that shows it as well.
-        drop(scan);
-        names
-    }
-
-    /// The subflows of every MPTCP connection.
-    ///
-    /// # Errors
-    /// When the TCP tables cannot be read.
-    pub fn subflows(&self) -> Result<(Subflows, Report), SourceError> {
-        let tcp = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Tcp).collect();
-        let mut subflows = Subflows::default();
-        let want = Want {
-            states: StateSet::connected(),
-            // The upper layer is sent along with tcp_info (tcp_diag_get_aux).
-            extras: Extras { tcp_info: true, ..Extras::default() },
-            ..Want::all_of(tcp)
-        };
-        let report = self.scan(&want, &mut |row| {
-            subflows.add(row);
-            ControlFlow::Continue(())
-        })?;
-        Ok((subflows, report))
-    }
-
-    /// What deciding a filter takes beyond the rows, but for the owners.
-    pub fn lookups_for(&self, selection: &Selection) -> Lookups {
-        let needs = selection.needs();
-        Lookups {
-            unix_names: if needs.peers { self.unix_names() } else { FxHashMap::default() },
-            cgroups: needs.cgroups.then(|| self.cgroups()),
-            ..Lookups::default()
+/// Reads the names of all unix sockets that have one, so that a peer can be
+/// named; none when their table cannot be read, which the scan of it tells.
+pub fn unix_names(machine: &Machine) -> FxHashMap<u32, UnixName> {
+    let unix = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Unix).collect();
+    let mut names = FxHashMap::default();
+    let scan = machine.scan(&Want::all_of(unix), &mut |row| {
+        if let Some(name) = row.facts.unix_name() {
+            names.insert(row.socket.inode, UnixName::of(name));
         }
-    }
-
-    /// Paths of cgroups, read once.
-    pub fn cgroups(&self) -> Cgroups {
-        Cgroups::load(&self.proc_root)
-    }
+        ControlFlow::Continue(())
+    });
+    // A table that fails here fails in the scan that shows it as well.
+    drop(scan);
+    names
 }

@@ -1,16 +1,51 @@
 //! Descriptors of TCP sockets that no table lists.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::machine::Machine;
 use crate::model::frame::DeadFds;
 use crate::model::owner::{Link, Owners};
+use crate::model::want::{Proto, Want};
+use crate::source::SourceError;
 use crate::sys::sockfs;
+
+use super::Scope;
+
+/// Looks for sockets of processes that no table lists, where all tables were
+/// read; `known` are the inodes that the first look showed.
+///
+/// # Errors
+/// When the tables could not be read once more.
+pub fn dead_fds(
+    machine: &Machine,
+    scope: &Scope<'_>,
+    known: &FxHashSet<u32>,
+    owners: &Owners,
+) -> Result<Option<DeadFds>, SourceError> {
+    let tables = scope.tables_of(Proto::Tcp);
+    let complete = scope.needs.glance && tables.len() == 2;
+    if !complete || !scope.needs.descriptors {
+        return Ok(None);
+    }
+    let candidates = candidates(machine.proc_root(), known, owners);
+    if candidates.is_empty() {
+        return Ok(Some(none(owners)));
+    }
+    // What came about since the first look is listed now.
+    let mut listed = FxHashSet::default();
+    machine.scan(&Want::all_of(tables), &mut |row| {
+        listed.insert(row.socket.inode);
+        ControlFlow::Continue(())
+    })?;
+    Ok(Some(confirmed(machine.proc_root(), candidates, &listed, owners)))
+}
 
 /// Descriptors of TCP sockets of our namespace that were not listed at the
 /// first look.
-pub(super) fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owners) -> Vec<Link> {
+fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owners) -> Vec<Link> {
     let mut ours: FxHashMap<u32, bool> = FxHashMap::default();
     owners
         .links()
@@ -24,7 +59,7 @@ pub(super) fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owne
 }
 
 /// Those that are not listed now either, and still open: by process.
-pub(super) fn confirmed(
+fn confirmed(
     proc_root: &Path,
     candidates: Vec<Link>,
     listed: &FxHashSet<u32>,
@@ -43,6 +78,6 @@ pub(super) fn confirmed(
 }
 
 /// No such descriptor was found among those that could be read.
-pub(super) fn none(owners: &Owners) -> DeadFds {
+fn none(owners: &Owners) -> DeadFds {
     DeadFds { processes: Vec::new(), hidden_processes: owners.hidden_processes }
 }

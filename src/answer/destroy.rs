@@ -10,8 +10,6 @@ use crate::source;
 use crate::source::SourceError;
 use crate::sys::netlink::DiagSocket;
 
-use super::Engine;
-
 /// Why a socket was not closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
@@ -58,28 +56,26 @@ impl Destroyed {
     }
 }
 
-impl Engine {
-    /// Closes sockets, as an RST to both sides would.
-    ///
-    /// # Errors
-    /// When there is no sock_diag to ask.
-    pub fn destroy<'r>(&self, rows: impl Iterator<Item = Row<'r>>) -> io::Result<Destroyed> {
-        let mut socket = DiagSocket::open()?;
-        let mut done = Destroyed::default();
-        for row in rows {
-            done.add(destroy_one(&mut socket, &row));
-        }
-        Ok(done)
+/// Closes sockets, as an RST to both sides would.
+///
+/// # Errors
+/// When there is no sock_diag to ask.
+pub fn destroy<'r>(rows: impl Iterator<Item = Row<'r>>) -> io::Result<Destroyed> {
+    let mut socket = DiagSocket::open()?;
+    let mut done = Destroyed::default();
+    for row in rows {
+        done.add(destroy_one(&mut socket, &row));
     }
+    Ok(done)
+}
 
-    /// Writes the kernel's answers for the tables of `want` to a file, as
-    /// `ss -D` does; what is missing is returned.
-    ///
-    /// # Errors
-    /// When no table could be read, or the file not be written.
-    pub fn record(&self, want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceError> {
-        source::record(want, file)
-    }
+/// Writes the kernel's answers for the tables of `want` to a file, as
+/// `ss -D` does; what is missing is returned.
+///
+/// # Errors
+/// When no table could be read, or the file not be written.
+pub fn record(want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceError> {
+    source::record(want, file)
 }
 
 fn destroy_one(socket: &mut DiagSocket, row: &Row<'_>) -> Result<(), Refusal> {

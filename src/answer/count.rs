@@ -19,7 +19,10 @@ use crate::sys::cgroups::Cgroups;
 use crate::sys::procfs;
 use crate::sys::users::Users;
 
-use super::{Engine, Lookups, Selection};
+use crate::machine::Machine;
+use crate::query::{Lookups, Selection};
+
+use super::quick_count::quick_count;
 
 /// The value of one key, ready to show.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,57 +88,59 @@ pub struct Count {
     pub report: Report,
 }
 
-impl Engine {
-    /// Counts rows that are there already.
-    pub fn grouped<'r>(
-        &self,
-        rows: impl Iterator<Item = &'r Row<'r>>,
-        lookups: &Lookups,
-        keys: Vec<Key>,
-    ) -> Vec<Group> {
-        let mut groups = Groups::new(keys, StateSet::ALL);
-        rows.for_each(|row| groups.add(row, &lookups.owners));
-        Names::for_keys(self, groups.keys(), &lookups.owners).finish(&groups)
-    }
+/// Counts rows that are there already.
+pub fn grouped<'r>(
+    machine: &Machine,
+    rows: impl Iterator<Item = &'r Row<'r>>,
+    lookups: &Lookups,
+    keys: Vec<Key>,
+) -> Vec<Group> {
+    let mut groups = Groups::new(keys, StateSet::ALL);
+    rows.for_each(|row| groups.add(row, &lookups.owners));
+    Names::for_keys(machine, groups.keys(), &lookups.owners).finish(&groups)
+}
 
-    /// Counts the sockets that are selected.
-    ///
-    /// # Errors
-    /// When no table could be read.
-    pub fn count(&self, selection: &Selection, keys: Vec<Key>) -> Result<Count, SourceError> {
-        let mut groups = Groups::new(keys, selection.states());
-        let mut lookups = self.lookups_for(selection);
-        let mut report;
-        if let Some(quick) = self.quick_count(selection, &mut groups)? {
-            report = quick;
-        } else if groups.keys().contains(&Key::Process) || selection.needs().owners {
-            // Owners are looked up for the inodes that matter, so the rows wait.
-            let mut table = Table::default();
-            report = self.scan(&selection.want, &mut |row| {
-                if selection.takes(row, &lookups, false) {
-                    table.push(row);
-                }
-                ControlFlow::Continue(())
-            })?;
-            let (found, gap) = self.owners(table.iter().map(|row| row.socket.inode));
-            report.gaps.extend(gap);
-            lookups.owners = found.into();
-            for row in table.iter().filter(|row| selection.takes(row, &lookups, true)) {
-                groups.add(&row, &lookups.owners);
+/// Counts the sockets that are selected.
+///
+/// # Errors
+/// When no table could be read.
+pub fn count(
+    machine: &Machine,
+    selection: &Selection,
+    keys: Vec<Key>,
+) -> Result<Count, SourceError> {
+    let mut groups = Groups::new(keys, selection.states());
+    let mut lookups = Lookups::of(machine, selection);
+    let mut report;
+    if let Some(quick) = quick_count(machine, selection, &mut groups)? {
+        report = quick;
+    } else if groups.keys().contains(&Key::Process) || selection.needs().owners {
+        // Owners are looked up for the inodes that matter, so the rows wait.
+        let mut table = Table::default();
+        report = machine.scan(&selection.want, &mut |row| {
+            if selection.takes(row, &lookups, false) {
+                table.push(row);
             }
-        } else {
-            report = self.scan(&selection.want, &mut |row: &Row<'_>| {
-                if selection.takes(row, &lookups, true) {
-                    groups.add(row, &lookups.owners);
-                }
-                ControlFlow::Continue(())
-            })?;
+            ControlFlow::Continue(())
+        })?;
+        let (found, gap) = machine.owners(table.iter().map(|row| row.socket.inode));
+        report.gaps.extend(gap);
+        lookups.owners = found.into();
+        for row in table.iter().filter(|row| selection.takes(row, &lookups, true)) {
+            groups.add(&row, &lookups.owners);
         }
-        let names = Names::for_keys(self, groups.keys(), &lookups.owners);
-        let finished = names.finish(&groups);
-        report.gaps.extend(names.gap(&groups));
-        Ok(Count { keys: groups.keys().to_vec(), groups: finished, total: groups.total, report })
+    } else {
+        report = machine.scan(&selection.want, &mut |row: &Row<'_>| {
+            if selection.takes(row, &lookups, true) {
+                groups.add(row, &lookups.owners);
+            }
+            ControlFlow::Continue(())
+        })?;
     }
+    let names = Names::for_keys(machine, groups.keys(), &lookups.owners);
+    let finished = names.finish(&groups);
+    report.gaps.extend(names.gap(&groups));
+    Ok(Count { keys: groups.keys().to_vec(), groups: finished, total: groups.total, report })
 }
 
 /// Turns ids into names; asks only for what the keys need.
@@ -147,14 +152,14 @@ struct Names<'o> {
 }
 
 impl<'o> Names<'o> {
-    fn for_keys(engine: &Engine, keys: &[Key], owners: &'o Owners) -> Self {
+    fn for_keys(machine: &Machine, keys: &[Key], owners: &'o Owners) -> Self {
         let cgroups = keys.iter().any(|key| matches!(key, Key::Cgroup | Key::Unit));
         let netns = keys.contains(&Key::Netns);
         Self {
             owners,
             users: Users::new(),
-            cgroups: cgroups.then(|| Cgroups::load(&engine.proc_root)),
-            netns: if netns { procfs::netns(&engine.proc_root) } else { None },
+            cgroups: cgroups.then(|| Cgroups::load(machine.proc_root())),
+            netns: if netns { procfs::netns(machine.proc_root()) } else { None },
         }
     }
 

@@ -1,8 +1,8 @@
-//! How often to look, so that a watch stays cheap.
+//! A share of one CPU that looking may take.
 
 /// Keeps the time between two looks long enough for a share of one CPU.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct CpuBudget {
     /// Per cent of one CPU.
     max_cpu: f64,
     /// CPU time of the program when it was last asked.
@@ -14,7 +14,7 @@ pub struct Pace {
 /// How much one look weighs among those before it.
 const WEIGHT: f64 = 0.3;
 
-impl Pace {
+impl CpuBudget {
     /// For so many per cent of one CPU.
     pub fn new(max_cpu: f64) -> Self {
         Self { max_cpu, before_ns: None, cost_ns: 0.0 }
@@ -38,25 +38,25 @@ mod tests {
 
     #[test]
     fn the_interval_is_as_wished_while_looks_are_cheap() {
-        let mut pace = Pace::new(5.0);
+        let mut budget = CpuBudget::new(5.0);
         for look in 0..100 {
-            assert_eq!(pace.next(1_000, 7_000_000_000 + look * 20_000_000), 1_000);
+            assert_eq!(budget.next(1_000, 7_000_000_000 + look * 20_000_000), 1_000);
         }
     }
 
     #[test]
     fn it_grows_to_what_the_share_allows_and_shrinks_again() {
-        let mut pace = Pace::new(5.0);
+        let mut budget = CpuBudget::new(5.0);
         let mut cpu_ns = 0;
         let mut kept = 0;
         for _ in 0..50 {
             cpu_ns += 100_000_000;
-            kept = pace.next(1_000, cpu_ns);
+            kept = budget.next(1_000, cpu_ns);
         }
         assert!((1_990..=2_000).contains(&kept), "{kept}");
         for _ in 0..50 {
             cpu_ns += 1_000_000;
-            kept = pace.next(1_000, cpu_ns);
+            kept = budget.next(1_000, cpu_ns);
         }
         assert_eq!(kept, 1_000);
     }

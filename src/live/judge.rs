@@ -1,0 +1,117 @@
+//! The one judge: rules over looks, and what becomes of their answers.
+
+use std::sync::Arc;
+
+use crate::alert::{Alerts, Change, Look, Standing};
+use crate::model::frame::Frame;
+use crate::rules::{self, Config, Level, Severity, Unknown};
+
+use super::baseline::{Baseline, Growth};
+
+/// What the rules say of a look: the three belong together, so that nobody
+/// shows what fires and forgets what could not be judged.
+#[derive(Clone, Debug, Default)]
+pub struct Judged {
+    /// What fires, worst first.
+    pub firing: Vec<Standing>,
+    /// What holds, but not long enough yet.
+    pub pending: Vec<Standing>,
+    /// Rules that could not judge, with the reason.
+    pub unknown: Vec<Unknown>,
+    /// What began or ended to fire.
+    pub changes: Vec<Change>,
+}
+
+/// The result of a check, in the words of monitoring plugins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing is wrong.
+    Ok,
+    /// Something is.
+    Warning,
+    /// Something is, badly.
+    Critical,
+    /// A gap hides the answer.
+    Unknown,
+}
+
+impl Status {
+    /// Returns the word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Returns the exit status of a plugin.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+}
+
+impl Judged {
+    /// Returns what a monitoring plugin says of it.
+    pub fn status(&self) -> Status {
+        match self.firing.iter().map(|standing| standing.alert.severity).max() {
+            Some(Severity::Critical) => Status::Critical,
+            Some(Severity::Warning) => Status::Warning,
+            None if self.unknown.is_empty() => Status::Ok,
+            None => Status::Unknown,
+        }
+    }
+}
+
+/// A judge and its memory.
+pub(super) struct Judge<'e> {
+    config: &'e Config,
+    alerts: Alerts,
+    baseline: Baseline,
+}
+
+/// Why no rule has judged before the first walk over /proc has ended: whose
+/// sockets they are decides what an alert is about.
+const NO_OWNERS_YET: &str = "the owners of sockets are still being looked for";
+
+impl<'e> Judge<'e> {
+    pub(super) fn new(config: &'e Config, growth: Growth) -> Self {
+        Self { config, alerts: Alerts::default(), baseline: Baseline::new(growth) }
+    }
+
+    /// Judges a look at a time on the caller's clock, which only grows.
+    pub(super) fn step(&mut self, mut frame: Frame, at_ms: u64) -> (Arc<Frame>, Judged) {
+        frame.past = self.baseline.past(at_ms);
+        let firing = rules::judge(&frame, self.config, Level::Firing);
+        let clearing = rules::judge(&frame, self.config, Level::Clearing);
+        let unknown = firing.unknown.clone();
+        let changes = self.alerts.step(at_ms, Look { firing, clearing }, self.config);
+        let frame = Arc::new(frame.forget_past());
+        self.baseline.remember(&frame, at_ms);
+        (frame, self.judged(changes, unknown))
+    }
+
+    /// Passes a look on that cannot be judged yet.
+    pub(super) fn wait(&self, frame: Frame) -> (Arc<Frame>, Judged) {
+        let unknown = self
+            .config
+            .enabled()
+            .map(|rule| Unknown { rule: rule.to_owned().into(), why: NO_OWNERS_YET.to_owned() });
+        (Arc::new(frame), self.judged(Vec::new(), unknown.collect()))
+    }
+
+    fn judged(&self, changes: Vec<Change>, unknown: Vec<Unknown>) -> Judged {
+        Judged {
+            firing: self.alerts.firing().into_iter().cloned().collect(),
+            pending: self.alerts.pending().cloned().collect(),
+            unknown,
+            changes,
+        }
+    }
+}

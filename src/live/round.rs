@@ -1,0 +1,82 @@
+//! What one round brings.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::frame::{Frame, StateCounts};
+use crate::model::table::Table;
+use crate::model::want::Extras;
+use crate::rules::Needs;
+use crate::source::Report;
+use crate::survey::{PortsView, Top};
+use crate::sys::clock::ClockPair;
+
+use super::judge::Judged;
+
+/// What a round is to bring beside what the rules need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// What each row must carry.
+    pub extras: Extras,
+    /// What is to be looked at, whether or not a rule needs it.
+    pub needs: Needs,
+    /// Whether the counts of all tables and the worst offenders are wanted.
+    pub tally: bool,
+    /// Whether the rows are wanted.
+    pub rows: bool,
+    /// Whether the budgets of ephemeral ports are wanted.
+    pub ports: bool,
+}
+
+impl Wishes {
+    /// Nothing beside what the rules need.
+    pub const NOTHING: Self = Self {
+        extras: Extras { tcp_info: false, memory: false, congestion: false, tos: false },
+        needs: Needs::NONE,
+        tally: false,
+        rows: false,
+        ports: false,
+    };
+}
+
+/// One round.
+pub struct Round {
+    /// By which clocks its times are told.
+    pub clocks: ClockPair,
+    /// When it began, nanoseconds by `CLOCK_MONOTONIC`.
+    pub begun_ns: u64,
+    /// How long it took.
+    pub took_ns: u64,
+    /// When the watch began, by the wall clock: the times of alerts count from
+    /// there.
+    pub started: Timestamp,
+    /// When the round began, in milliseconds since then, those included in which
+    /// the machine slept.
+    pub at_ms: u64,
+    /// What the rules saw, owners among it.
+    pub frame: Arc<Frame>,
+    /// UDP sockets per state.
+    pub udp: StateCounts,
+    /// Raw sockets per state.
+    pub raw: StateCounts,
+    /// Unix sockets per state.
+    pub unix: StateCounts,
+    /// The worst offenders, where they were wished for.
+    pub top: Vec<Top>,
+    /// Every row, where they were wished for.
+    pub table: Table,
+    /// The budgets of ephemeral ports, where they were wished for.
+    pub ports: Option<PortsView>,
+    /// What the rules say.
+    pub judged: Judged,
+    /// Who served it; its gaps are all gaps.
+    pub report: Report,
+}
+
+impl Round {
+    /// Returns how many sockets all tables have.
+    pub fn total(&self) -> u64 {
+        [&self.frame.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
+    }
+}

@@ -1,0 +1,12 @@
+//! Which rows a command is about, and what a row says: selection and filter,
+//! names, lookups beyond a row's own bytes, fields.
+
+mod field_help;
+pub mod fields;
+mod lookups;
+mod names;
+mod selection;
+
+pub use lookups::{Lookups, Subflows, UnixName, unix_names};
+pub use names::SystemNames;
+pub use selection::{Means, Selection};
