@@ -3,6 +3,8 @@
 //! It ends when its standard input ends, and the kernel ends it with its
 //! parent, so that nothing is left behind however that goes.
 
+#![expect(clippy::print_stdout, reason = "a holder answers on its standard output")]
+
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream};

@@ -1,0 +1,182 @@
+//! The program as it watches, and what it has told.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail, ensure};
+use rustix::process::Signal;
+use socket2::Socket;
+
+use super::shape::{Gap, Line, Source, Transition};
+use crate::kit::run::{Output, Run, Running};
+use crate::kit::states::{self, Family};
+use crate::kit::{Impossible, Result};
+
+/// `events --json` that runs.
+pub struct Watch {
+    pub running: Running,
+    /// Sockets made to find out that it looks.
+    sentinels: Vec<Socket>,
+    /// Lines read so far.
+    pub lines: Vec<Line>,
+}
+
+impl Watch {
+    /// Starts it and waits until nothing escapes it any more. Where this user may not trace, a
+    /// trial that would is ignored.
+    pub fn start(args: &[&str]) -> Result<Watch> {
+        let all = ["events", "--json"].iter().chain(args);
+        Watch::of(Run::new(all))
+    }
+
+    pub fn of(run: Run) -> Result<Watch> {
+        let mut running = run.start()?;
+        let remark = running.remark()?.context("no word of the source")?;
+        if !remark.starts_with("events by ") {
+            return Err(Impossible(remark).into());
+        }
+        let mut watch = Watch { running, sentinels: Vec::new(), lines: Vec::new() };
+        // A socket that was there at the first look is not told.
+        let ports = (0..3).map(|_| watch.sentinel()).collect::<Result<Vec<u16>>>()?;
+        let _ = ports;
+        watch.barrier()?;
+        Ok(watch)
+    }
+
+    fn sentinel(&mut self) -> Result<u16> {
+        let listener = states::listening(Family::V4, 1)?;
+        let port = states::address_of(&listener)?.port();
+        self.sentinels.push(listener);
+        Ok(port)
+    }
+
+    /// Waits until it has told of something that happens now.
+    pub fn barrier(&mut self) -> Result<()> {
+        for _ in 0..40 {
+            let port = self.sentinel()?;
+            // This one ends, for a watch that does not look.
+            let short = states::listening(Family::V4, 1)?;
+            let ended = states::address_of(&short)?.port();
+            drop(short);
+            let deadline = std::time::Instant::now() + std::time::Duration::from_millis(500);
+            while std::time::Instant::now() < deadline {
+                let Some(line) = self.running.line_within(std::time::Duration::from_millis(50))?
+                else {
+                    continue;
+                };
+                let line = Line::read(&line)?;
+                let found =
+                    matches!(&line, Line::Transition(t) if t.has_port(port) || t.has_port(ended));
+                self.lines.push(line);
+                if found {
+                    return Ok(());
+                }
+            }
+        }
+        bail!("it does not tell")
+    }
+
+    /// The first transition from here on for which `is_wanted` holds.
+    pub fn wait(&mut self, is_wanted: impl Fn(&Transition) -> bool) -> Result<Transition> {
+        loop {
+            let line = self.running.line()?.context("it ended")?;
+            let line = Line::read(&line)?;
+            self.lines.push(line.clone());
+            if let Line::Transition(transition) = line
+                && is_wanted(&transition)
+            {
+                return Ok(*transition);
+            }
+        }
+    }
+
+    /// Reads until a gap is told.
+    pub fn wait_gap(&mut self) -> Result<Gap> {
+        loop {
+            let line = Line::read(&self.running.line()?.context("it ended")?)?;
+            self.lines.push(line.clone());
+            if let Line::Gap(gap) = line {
+                return Ok(gap);
+            }
+        }
+    }
+
+    /// Ends it, by SIGINT.
+    pub fn finish(self) -> Result<Told> {
+        self.running.signal(Signal::INT)?;
+        let output = self.running.finish()?.ended(130)?;
+        Told::of(&output)
+    }
+}
+
+/// Everything that was told.
+pub struct Told {
+    pub transitions: Vec<Transition>,
+    pub gaps: Vec<Gap>,
+}
+
+/// Both ends of a socket.
+pub type Ends = (SocketAddr, SocketAddr);
+
+impl Told {
+    pub fn of(output: &Output) -> Result<Told> {
+        let mut told = Told { transitions: Vec::new(), gaps: Vec::new() };
+        for line in output.stdout.lines() {
+            match Line::read(line)? {
+                Line::Transition(transition) => {
+                    is_consistent(&transition).with_context(|| line.to_owned())?;
+                    told.transitions.push(*transition);
+                }
+                Line::Gap(gap) => told.gaps.push(gap),
+                Line::Summary(_) => bail!("a summary nobody asked for: {line}"),
+            }
+        }
+        Ok(told)
+    }
+
+    /// The transitions of connections with the port, by socket, as told.
+    pub fn by_socket(&self, port: u16) -> BTreeMap<Ends, Vec<&Transition>> {
+        let mut sockets: BTreeMap<Ends, Vec<&Transition>> = BTreeMap::new();
+        for transition in self.transitions.iter().filter(|t| t.has_port(port)) {
+            if let (Some(local), Some(remote)) = (transition.local(), transition.remote())
+                && remote.port() != 0
+            {
+                sockets.entry((local, remote)).or_default().push(transition);
+            }
+        }
+        sockets
+    }
+
+    /// The transitions of one socket, as told.
+    pub fn of_socket(&self, local: SocketAddr, remote: SocketAddr) -> Vec<&Transition> {
+        let ends = (crate::kit::ask::shown(local), crate::kit::ask::shown(remote));
+        let all = self.transitions.iter();
+        all.filter(|t| (t.local(), t.remote()) == (Some(ends.0), Some(ends.1))).collect()
+    }
+
+    /// The states that one socket went through.
+    pub fn path(&self, local: SocketAddr, remote: SocketAddr) -> Vec<&str> {
+        self.of_socket(local, remote).iter().map(|t| t.to.as_str()).collect()
+    }
+}
+
+pub fn steps(transitions: &[&Transition]) -> Vec<String> {
+    transitions.iter().map(|transition| transition.step()).collect()
+}
+
+/// What holds for every transition.
+pub fn is_consistent(t: &Transition) -> Result<()> {
+    ensure!(t.at_min.is_some() == t.at_max.is_some(), "one bound");
+    ensure!(t.at_max.is_none_or(|max| t.at == max), "at is the later bound");
+    ensure!(t.at_min.is_none_or(|min| min <= t.at), "bounds the wrong way round");
+    ensure!(!t.exact || (t.at_min.is_none() && t.via.is_empty()), "exact, with bounds");
+    ensure!(!t.exact || t.source == Source::Tracepoint, "only the tracepoint tells times");
+    ensure!(t.from.as_deref() != Some(t.to.as_str()), "nothing changed");
+    ensure!(t.dwell_ms.is_none() || t.dwell_min_ms.is_none(), "exact and not");
+    let bounds = t.dwell_min_ms.zip(t.dwell_max_ms);
+    ensure!(bounds.is_none_or(|(min, max)| min <= max), "dwell bounds");
+    ensure!(t.netns.is_none() || t.source == Source::Tracepoint, "whose namespace is known");
+    ensure!(t.netns.as_deref().is_none_or(|netns| netns == "unknown"), "netns");
+    ensure!(!t.former || t.processes.is_some(), "former owners, and none named");
+    Ok(())
+}

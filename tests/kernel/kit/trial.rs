@@ -1,0 +1,141 @@
+//! Trials, each in a process of its own.
+//!
+//! What a trial does to its process (namespaces, limits, the environment, signals) is nobody
+//! else's, and no other trial's child has its sockets, not even between fork and exec. So many
+//! can run at a time: most of them wait. The process is this program again, told which trial.
+
+use std::env;
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
+
+use anyhow::Context;
+use libtest_mimic::{Arguments, Completion, Failed};
+
+use super::{Impossible, Result, netns};
+
+/// The argument that makes this program run one trial, whose name follows.
+const ONE: &str = "--one-trial";
+
+/// The exit status of a trial that is impossible here, as Automake's tests have it.
+const SKIPPED: u8 = 77;
+
+/// Trials at a time for each CPU.
+const AT_A_TIME: usize = 4;
+
+/// Something to be tried, under a name.
+pub struct Trial {
+    name: String,
+    scene: Scene,
+    by_hand: bool,
+    body: Box<dyn FnOnce() -> Result<()> + Send>,
+}
+
+/// Where a trial runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scene {
+    /// In a network namespace of its own.
+    Namespace,
+    /// Wherever we are.
+    Here,
+}
+
+/// Makes a trial that runs `body` in a fresh network namespace.
+pub fn trial<F>(name: impl Into<String>, body: F) -> Trial
+where
+    F: FnOnce() -> Result<()> + Send + 'static,
+{
+    Trial { name: name.into(), scene: Scene::Namespace, by_hand: false, body: Box::new(body) }
+}
+
+/// Makes a trial that needs no network namespace.
+pub fn plain_trial<F>(name: impl Into<String>, body: F) -> Trial
+where
+    F: FnOnce() -> Result<()> + Send + 'static,
+{
+    Trial { scene: Scene::Here, ..trial(name, body) }
+}
+
+/// Makes a trial that needs no network namespace and panics where it fails.
+pub fn asserting(name: impl Into<String>, body: fn()) -> Trial {
+    plain_trial(name, move || {
+        body();
+        Ok(())
+    })
+}
+
+impl Trial {
+    /// Runs it only when it is asked for, with `--ignored`.
+    pub fn by_hand(self) -> Trial {
+        Trial { by_hand: true, ..self }
+    }
+
+    /// Puts the name of a module in front of its own.
+    pub fn of(self, module: &str) -> Trial {
+        Trial { name: format!("{module}::{}", self.name), ..self }
+    }
+
+    /// Sets the scene and does it, in the process that is for it alone.
+    fn perform(self) -> Result<()> {
+        if self.scene == Scene::Namespace {
+            netns::enter()
+                .map_err(|reason| Impossible(format!("no network namespace: {reason}")))?;
+        }
+        (self.body)()
+    }
+
+    /// The same for the harness: it starts the process and waits for it.
+    fn for_harness(self) -> libtest_mimic::Trial {
+        let name = self.name.clone();
+        let run = move || start(&name).unwrap_or_else(|error| Err(format!("{error:#}").into()));
+        libtest_mimic::Trial::ignorable_test(self.name, run).with_ignored_flag(self.by_hand)
+    }
+}
+
+/// Runs what the arguments of this program ask for: all trials, some, or this one.
+pub fn run(trials: Vec<Trial>) -> ExitCode {
+    let mut args = env::args().skip(1);
+    if args.next().as_deref() == Some(ONE) {
+        return run_one(trials, &args.next().unwrap_or_default());
+    }
+    let mut arguments = Arguments::from_args();
+    let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(AT_A_TIME * cpus);
+    let trials = trials.into_iter().map(Trial::for_harness).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Runs one trial in this process. What there is to say goes to stderr.
+fn run_one(trials: Vec<Trial>, name: &str) -> ExitCode {
+    let found = trials.into_iter().find(|trial| trial.name == name).context("no such trial");
+    let Err(error) = found.and_then(Trial::perform) else { return ExitCode::SUCCESS };
+    let _ = writeln!(io::stderr(), "{error:#}");
+    if error.is::<Impossible>() { ExitCode::from(SKIPPED) } else { ExitCode::FAILURE }
+}
+
+/// Starts the process of a trial and says how it went.
+fn start(name: &str) -> Result<std::result::Result<Completion, Failed>> {
+    let output = Command::new(env::current_exe()?)
+        .args([ONE, name])
+        .stdin(Stdio::null())
+        // A trial run by hand may want to be seen going on.
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::piped())
+        .output()
+        .context("starting a process for the trial")?;
+    let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    Ok(match output.status.code() {
+        Some(0) => Ok(Completion::Completed),
+        Some(code) if code == i32::from(SKIPPED) && !must_run() => {
+            Ok(Completion::ignored_with(said))
+        }
+        Some(_) => Err(said.into()),
+        None => Err(format!("{}\n{said}", output.status).into()),
+    })
+}
+
+/// Whether the environment asks for all trials, so that one which cannot run has failed.
+fn must_run() -> bool {
+    env::var_os("SOCKSTATE_REQUIRE_KERNEL").is_some()
+}
