@@ -39,7 +39,7 @@ use crate::model::socket::{Socket, Timer, TimerKind};
 use crate::model::standing::Standing as Row;
 use crate::model::state::{State, TCP_STATES};
 use crate::model::want::{Family, Proto, TableId};
-use crate::rules::settings::parse_time;
+use crate::rules::time::parse_time;
 use crate::rules::{self, Level};
 
 const SCENARIOS: &[(&str, &str)] = &[

@@ -7,7 +7,7 @@ use crate::engine::{Checked, Checker, Status};
 use crate::model::want::Proto;
 use crate::output::{json, text};
 use crate::rules::print;
-use crate::rules::settings::parse_time;
+use crate::rules::time::parse_time;
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
 
@@ -40,7 +40,7 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     if duration == 0 {
         // One look is all there is to say of how long something holds.
         config.rules.iter_mut().for_each(|rule| rule.hold_ms.value = 0);
-        config.own.iter_mut().for_each(|rule| rule.hold_ms = 0);
+        config.custom.iter_mut().for_each(|rule| rule.hold_ms = 0);
     }
     let tables = select::tables(&context.shared, &TABLES);
     let checker = Checker::new(&engine, tables, &config, &own);

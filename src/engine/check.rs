@@ -158,7 +158,7 @@ impl<'e> Checker<'e> {
             None if unknown.is_empty() => Status::Ok,
             None => Status::Unknown,
         };
-        let own = self.config.own.iter().zip(&frame.counted);
+        let own = self.config.custom.iter().zip(&frame.counted);
         Some(Checked {
             status,
             alerts,

@@ -180,6 +180,7 @@ pub(super) const EVERYTHING: Needs = Needs {
     unix: true,
     ports: true,
     descriptors: true,
+    host: true,
 };
 
 /// Sockets of each process; one that a process holds twice counts once.

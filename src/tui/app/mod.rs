@@ -29,8 +29,8 @@ use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::table::Table;
 use crate::model::want::{Extras, Want};
+use crate::rules::alert_filter::CustomFilters;
 
-use super::concern::OwnFilters;
 use super::grid::Cursor;
 use super::keys::Keymap;
 use super::rows::{Job, Listed, RowKey};
@@ -114,7 +114,7 @@ pub struct Fixed {
     /// Which events are used.
     pub sources: String,
     /// What rules of one's own count.
-    pub own: Arc<OwnFilters>,
+    pub own: Arc<CustomFilters>,
 }
 
 /// Everything the screen depends on.

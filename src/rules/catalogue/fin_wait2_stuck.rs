@@ -6,9 +6,10 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::standing::Standing;
 use crate::model::state::State;
-
-use super::pile::{Pile, Piles};
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::pile::{Pile, Piles, alerts};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "fin-wait2-stuck";
 
@@ -21,10 +22,10 @@ pub(super) const RULE: Rule = Rule {
     fires: "a process holds min_count sockets that have been in FIN_WAIT2 for age",
     evidence: &[("oldest_ms", "at least so long has the oldest one waited")],
     thresholds: &[MIN_COUNT, AGE],
-    hold_ms: 0,
     needs: Needs { conns: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("state fin-wait2"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -43,13 +44,9 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             }
         }
     }
-    let found = piles
-        .into_iter()
-        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
-        .map(|(subject, pile)| alert(subject, &pile))
-        .collect();
+    let found = alerts(piles, settings, &MIN_COUNT, alert);
     let why = "how long sockets have been in FIN_WAIT2 is not known without tcp_info";
-    verdict_or(found, ageless.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, ageless.then(|| why.to_owned()))
 }
 
 fn alert(subject: Subject, pile: &Pile) -> Alert {
@@ -72,3 +69,22 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             .to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "half-closed for long, and a process holds it",
+    aliases: &[],
+    now: &["FIN_WAIT2", "net.ipv4.tcp_fin_timeout"],
+    see: &["fin-wait2", "close-wait", "four-way-close"],
+    means: "A local process called shutdown() and kept the descriptor, and the peer has not closed \
+            its side for more than 60 seconds. The kernel has no timer for this.",
+    look_at: &[
+        "Whether it is meant: a program may send its end and go on reading for hours.",
+        "The peers: over there the connection is in CLOSE_WAIT, that program has not closed.",
+    ],
+    helps: &[
+        "A timeout after shutdown() in the local program, and then close().",
+        "The missing close() in the peer.",
+    ],
+    helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it begins to count at close()."],
+};

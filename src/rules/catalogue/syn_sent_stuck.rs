@@ -3,9 +3,10 @@
 use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::state::State;
-
-use super::pile::{Pile, Piles};
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict};
+use crate::rules::pile::{Pile, Piles, alerts};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "syn-sent-stuck";
 
@@ -22,10 +23,10 @@ pub(super) const RULE: Rule = Rule {
         ("oldest_ms", "how long the oldest one waits, where the kernel tells (6.7)"),
     ],
     thresholds: &[MIN_COUNT, RETRANSMITS],
-    hold_ms: 0,
     needs: Needs { conns: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("state syn-sent"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -37,11 +38,8 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             piles.entry(subject).or_default().add(conn, age, 0);
         }
     }
-    let found = piles
-        .into_iter()
-        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
-        .map(|(subject, pile)| alert(subject, &pile));
-    verdict(found.collect())
+    let found = alerts(piles, settings, &MIN_COUNT, alert);
+    Verdict::of(found)
 }
 
 fn alert(subject: Subject, pile: &Pile) -> Alert {
@@ -68,3 +66,23 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             .to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "a destination does not answer",
+    aliases: &[],
+    now: &["SYN_SENT", "TCPSynRetrans", "net.ipv4.tcp_syn_retries"],
+    see: &["syn-sent", "handshake", "accept-queue"],
+    means: "Five connects and more to one destination have repeated their SYN twice. A closed port \
+            would have answered with a RST: here somebody drops packets without a word.",
+    look_at: &[
+        "Is the address up at all, is there a firewall, does the way back exist?",
+        "A full accept queue at the peer looks exactly like this. There: `sockstate listeners`.",
+    ],
+    helps: &[
+        "Repair the destination or the path.",
+        "Take the destination out of the pool until it answers; a connect timeout in the \
+         application.",
+    ],
+    helps_not: &["Raising net.ipv4.tcp_syn_retries: callers only wait longer."],
+};

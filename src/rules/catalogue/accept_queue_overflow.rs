@@ -4,9 +4,10 @@ use crate::model::frame::{Delta, Frame};
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::want::Proto;
-
-use super::settings::reaches;
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::threshold::reaches;
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "accept-queue-overflow";
 
@@ -25,10 +26,10 @@ pub(super) const RULE: Rule = Rule {
         ("window_ms", "how long one looked; with --for"),
     ],
     thresholds: &[WARN_PERCENT],
-    hold_ms: 0,
     needs: Needs { listeners: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("(state listen or state established state close-wait and owner none)"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -36,7 +37,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     let found = tcp().filter_map(|listener| alert(frame, settings, listener)).collect();
     let blind = tcp().any(|listener| listener.queue.limit.is_none());
     let why = "/proc does not tell the limits of queues";
-    verdict_or(found, blind.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
 fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<Alert> {
@@ -131,3 +132,44 @@ fn remedy(limit: u64, somaxconn: Option<u64>) -> String {
         None => "raise the backlog in listen() and net.core.somaxconn, or accept faster".into(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "clients are turned away at a listener",
+    aliases: &[],
+    now: &[
+        "ListenOverflows",
+        "ListenDrops",
+        "net.core.somaxconn",
+        "net.ipv4.tcp_abort_on_overflow",
+    ],
+    see: &["accept-queue", "listen", "accept-stall", "syn-queue"],
+    means: "Connections complete faster than the application calls accept(). Above 80 % of the \
+            limit the rule warns; it is critical when the queue is longer than its limit, which is \
+            full, or when drops at this listener rise together with ListenOverflows. Clients are \
+            not told: their SYN is dropped and repeated after a second, so they see slow connects \
+            first and timeouts later.",
+    look_at: &[
+        "`sockstate listeners`: queue/limit, drops, who waits and for how long. Drops count \
+         packets, and a client that tries again counts each time.",
+        "Clients that wait for seconds: the application is stalled. A queue that is full for \
+         moments only: bursts.",
+        "The limit: equal to net.core.somaxconn it came from there, smaller it is the \
+         application's own backlog.",
+        "Each row of a SO_REUSEPORT group for itself: one stuck worker loses its share while the \
+         others idle.",
+    ],
+    helps: &[
+        "Accept faster: more workers, no slow work between two calls of accept().",
+        "For bursts raise the backlog in the application, and net.core.somaxconn if that is the \
+         smaller one; then the application must call listen() again.",
+    ],
+    helps_not: &[
+        "Raising net.core.somaxconn without a restart of the application, or above the \
+         application's own backlog.",
+        "A longer queue in front of an application that has stopped: clients then wait longer for \
+         the same timeout.",
+        "Raising net.ipv4.tcp_max_syn_backlog: that is another queue, and with cookies no limit of \
+         it either.",
+    ],
+};

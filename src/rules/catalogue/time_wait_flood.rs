@@ -6,10 +6,9 @@ use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::state::State;
 use crate::model::want::Proto;
-
-use super::settings::reaches;
-use super::{
-    Alert, Needs, Rule, Settings, Severity, Subject, TCP_AND_HOST, Threshold, Verdict, verdict_or,
+use crate::rules::threshold::reaches;
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
 
 const ID: &str = "time-wait-flood";
@@ -34,10 +33,10 @@ pub(super) const RULE: Rule = Rule {
         ("rate_per_s", "new ones a second, of the last 5 s"),
     ],
     thresholds: &[WARN_PERCENT, RATE],
-    hold_ms: 0,
-    needs: Needs { glance: true, listeners: true, ..Needs::NONE },
-    inputs: TCP_AND_HOST,
+    needs: Needs { glance: true, listeners: true, host: true, ..Needs::NONE },
     check,
+    shows: Shows::Filter("state time-wait"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -50,7 +49,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     }));
     let blind = frame.host.sysctls.max_tw_buckets().is_none();
     let why = "net.ipv4.tcp_max_tw_buckets cannot be read";
-    verdict_or(found, blind.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
 fn buckets(frame: &Frame, settings: &Settings<'_>) -> Option<Alert> {
@@ -139,3 +138,30 @@ fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: Side) -> O
         remedy: what.to_owned(),
     })
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "TIME_WAIT close to a limit, or made very fast",
+    aliases: &[],
+    now: &["TIME_WAIT", "TCP.tw", "net.ipv4.tcp_max_tw_buckets", "TW", "TCPTimeWaitOverflow"],
+    see: &["time-wait", "ports", "port-exhaustion", "tcp_tw_recycle"],
+    means: "TIME_WAIT itself is healthy. The rule fires where it meets a limit: at 80 % of \
+            net.ipv4.tcp_max_tw_buckets, when TCPTimeWaitOverflow rises (connections then close \
+            without their protection), or above 500 new records a second towards one destination \
+            or at one listener, which is a new connection for each request.",
+    look_at: &[
+        "Which side closes first: records on a port that listens here were closed first by this \
+         server, the others by a client here.",
+        "The destination or listener with the highest rate, and `sockstate ports` for the clients.",
+    ],
+    helps: &[
+        "Reuse of connections: pools, HTTP keep-alive, persistent database sessions.",
+        "A larger net.ipv4.tcp_max_tw_buckets: a record takes a few hundred bytes.",
+        "For a client short of ports see port-exhaustion.",
+    ],
+    helps_not: &[
+        "Lowering net.ipv4.tcp_fin_timeout: TIME_WAIT is 60 seconds always.",
+        "Setting tcp_tw_recycle: it is gone since Linux 4.12.",
+        "Lowering net.ipv4.tcp_max_tw_buckets to get rid of the rows.",
+    ],
+};

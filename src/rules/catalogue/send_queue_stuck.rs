@@ -4,10 +4,11 @@ use crate::model::conn::Conn;
 use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::state::State;
-
-use super::pile::{Pile, Piles, bytes_text};
-use super::settings::reaches;
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::threshold::reaches;
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "send-queue-stuck";
 
@@ -26,10 +27,10 @@ pub(super) const RULE: Rule = Rule {
         ("waiting_ms", "at least so long the peer took nothing of the longest"),
     ],
     thresholds: &[MIN_COUNT, BYTES, PERCENT, AGE],
-    hold_ms: 0,
     needs: Needs { glance: true, conns: true, listeners: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("state established state close-wait and sendq > 0"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -50,12 +51,9 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             None => blind = true,
         }
     }
-    let found = piles
-        .into_iter()
-        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
-        .map(|(subject, pile)| alert(subject, &pile));
+    let found = alerts(piles, settings, &MIN_COUNT, alert);
     let why = "how long data has waited to be sent is not known without tcp_info";
-    verdict_or(found.collect(), blind.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
 fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> bool {
@@ -99,3 +97,19 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             .to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "data to a peer does not leave",
+    aliases: &[],
+    now: &["TCPWinProbe", "TCPTimeouts", "net.ipv4.tcp_wmem"],
+    see: &["zero-window", "retransmit-stall", "recv-queue-stuck"],
+    means: "Bytes fill most of the send buffer (or are at least 16 KiB), and nothing of them was \
+            taken for 10 seconds. The peer does not read, or does not answer.",
+    look_at: &[
+        "`sockstate list -iop --sort -sendq --limit 10`: a probe timer means the peer does not \
+         read (zero-window), a retransmit timer means it does not answer (retransmit-stall).",
+    ],
+    helps: &["Help the peer, or a write timeout in the application."],
+    helps_not: &["Raising net.ipv4.tcp_wmem or net.core.wmem_max: more data waits."],
+};

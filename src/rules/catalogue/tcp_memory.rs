@@ -2,9 +2,10 @@
 
 use crate::model::frame::Frame;
 use crate::model::human;
-
-use super::settings::{percent_of, reaches};
-use super::{Alert, HOST, Needs, Rule, Settings, Severity, Subject, Threshold, Verdict, verdict};
+use crate::rules::threshold::{percent_of, reaches};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "tcp-memory";
 
@@ -29,10 +30,10 @@ pub(super) const RULE: Rule = Rule {
         ("limit", "pages, the third number of tcp_mem"),
     ],
     thresholds: &[WARN_PERCENT, CRITICAL_PERCENT],
-    hold_ms: 0,
-    needs: Needs::NONE,
-    inputs: HOST,
+    needs: Needs { host: true, ..Needs::NONE },
     check,
+    shows: Shows::Filter("exclude listen exclude close and (recvq > 0 or sendq > 0)"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -49,7 +50,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     if !critical && !reaches(pages, settings.of(&WARN_PERCENT, &subject), pressure) {
         return Verdict::Clear;
     }
-    verdict(vec![Alert {
+    Verdict::of(vec![Alert {
         rule: ID.into(),
         severity: if critical { Severity::Critical } else { Severity::Warning },
         subject,
@@ -66,3 +67,37 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             .to_owned(),
     }])
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "TCP comes close to the memory it may have",
+    aliases: &["memory"],
+    now: &[
+        "TCP.mem",
+        "net.ipv4.tcp_mem",
+        "TCPMemoryPressures",
+        "TCPMemoryPressuresChrono",
+        "PruneCalled",
+        "RcvPruned",
+        "TCPAbortOnMemory",
+    ],
+    see: &["orphan-pressure", "recv-queue-stuck", "send-queue-stuck"],
+    means: "All TCP buffers together approach net.ipv4.tcp_mem. The three numbers are pages, not \
+            bytes: no pressure below the first, pressure above the second, and the third is the \
+            limit. Under pressure buffers shrink and throughput falls; at the limit segments are \
+            dropped and orphans reset. Both numbers are those of the whole host.",
+    look_at: &[
+        "Who holds it: `sockstate list -mp --sort -recvq`, then by -sendq.",
+        "Slow readers here (receive queues) or at the peers (send queues).",
+    ],
+    helps: &[
+        "Free the slow readers.",
+        "Smaller maxima in net.ipv4.tcp_rmem and net.ipv4.tcp_wmem where there are very many \
+         connections.",
+        "A larger net.ipv4.tcp_mem on a machine with memory to spare.",
+    ],
+    helps_not: &[
+        "Raising net.core.rmem_max: TCP's own growth is bounded by net.ipv4.tcp_rmem, and larger \
+         buffers need more memory.",
+    ],
+};

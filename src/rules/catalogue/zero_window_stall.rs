@@ -4,9 +4,10 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
-
-use super::pile::{Pile, Piles, bytes_text};
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "zero-window-stall";
 
@@ -23,10 +24,10 @@ pub(super) const RULE: Rule = Rule {
         ("retransmits", "the most window probes of one of them"),
     ],
     thresholds: &[MIN_COUNT, AGE],
-    hold_ms: 0,
     needs: Needs { glance: true, conns: true, listeners: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("timer probe"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -50,12 +51,9 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             piles.entry(subject).or_default().add(conn, ms, bytes);
         }
     }
-    let found = piles
-        .into_iter()
-        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
-        .map(|(subject, pile)| alert(subject, &pile));
+    let found = alerts(piles, settings, &MIN_COUNT, alert);
     let why = "the peer's window is not known without tcp_info (Linux 5.4)";
-    verdict_or(found.collect(), blind.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
 fn alert(subject: Subject, pile: &Pile) -> Alert {
@@ -82,3 +80,27 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
                 .to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "the peer does not read",
+    aliases: &[],
+    now: &["TCPWinProbe", "TCPToZeroWindowAdv"],
+    see: &["zero-window", "recv-queue-stuck", "send-queue-stuck"],
+    means: "The peer has told this side to send nothing for 5 seconds and more: its receive buffer \
+            is full because its application does not read. This machine and the network do their \
+            part.",
+    look_at: &[
+        "Which peers, how many bytes wait: `sockstate list -io timer probe`.",
+        "On the peer: the process whose receive queue is full.",
+        "If the peer's window is not zero and the probe timer runs all the same, packets are \
+         dropped on this machine, in a firewall's output chain or a queueing discipline.",
+    ],
+    helps: &[
+        "Make the peer's application read.",
+        "A write timeout here, so that one slow reader does not hold a thread for ever.",
+    ],
+    helps_not: &[
+        "Larger send buffers here (net.ipv4.tcp_wmem): more data waits for the same reader.",
+    ],
+};

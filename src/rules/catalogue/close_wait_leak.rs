@@ -7,8 +7,9 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::standing::Standing;
 use crate::model::state::State;
-
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "close-wait-leak";
 
@@ -48,10 +49,10 @@ pub(super) const RULE: Rule = Rule {
         ("window_ms", "length of the window; with --for"),
     ],
     thresholds: &[MIN_COUNT, CRITICAL_COUNT, AGE, LIMIT_PERCENT, GROWTH, WINDOW],
-    hold_ms: 0,
     needs: Needs { conns: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("state close-wait"),
+    page: PAGE,
 };
 
 #[derive(Default)]
@@ -91,7 +92,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         alert(frame, settings, subject, &heap, growth)
     });
     let why = |n| format!("no tcp_info tells the age of {}", human::plural(n, "socket"));
-    verdict_or(found.collect(), ageless.map(why))
+    Verdict::of_or_unknown(found.collect(), ageless.map(why))
 }
 
 /// Unaccepted connections belong to the listener (accept-stall), not to a leak.
@@ -226,3 +227,31 @@ fn alert(
         remedy: heap.remedy().to_owned(),
     })
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "a process does not close what its peers have closed",
+    aliases: &[],
+    now: &["CLOSE_WAIT"],
+    see: &["close-wait", "accept-stall", "dead-fd-leak", "fin-wait2"],
+    means: "A process holds connections whose peer hung up long ago. It owes each of them a \
+            close(). By default the rule warns from 10 such sockets older than 60 seconds, and \
+            calls it critical from 100, or when they take more than half of the descriptors the \
+            process may open. Age decides, not the count: a busy proxy has many young ones and is \
+            healthy.",
+    look_at: &[
+        "The split in the evidence. End of file read: the program knows and forgot to close. End \
+         unread: it never looked, it is stuck or does not poll. Data unread: it is stuck or slow.",
+        "`sockstate list state close-wait -p`: do the remote ends have something in common? That \
+         names the code path.",
+        "Whether the number only grows; then the limit of open files is the end of it.",
+    ],
+    helps: &[
+        "Add the missing close(), most often on an error path.",
+        "Until then restart the process before it runs out of descriptors.",
+    ],
+    helps_not: &[
+        "Lowering net.ipv4.tcp_fin_timeout or net.ipv4.tcp_keepalive_time: no kernel parameter \
+         ends CLOSE_WAIT.",
+    ],
+};

@@ -4,8 +4,7 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::want::Proto;
-
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, Verdict, verdict_or};
+use crate::rules::{Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Verdict};
 
 const ID: &str = "unix-queue-full";
 
@@ -17,10 +16,10 @@ pub(super) const RULE: Rule = Rule {
         ("limit", "connections, min(backlog, somaxconn) when listen() was called"),
     ],
     thresholds: &[],
-    hold_ms: 0,
     needs: Needs { unix: true, ..Needs::NONE },
-    inputs: &["unix"],
     check,
+    shows: Shows::Subject,
+    page: PAGE,
 };
 
 fn check(frame: &Frame, _: &Settings<'_>) -> Verdict {
@@ -28,7 +27,7 @@ fn check(frame: &Frame, _: &Settings<'_>) -> Verdict {
     let found = unix().filter_map(|listener| alert(frame, listener)).collect();
     let blind = unix().any(|listener| listener.queue.limit.is_none());
     let why = "/proc does not tell the queues of listeners";
-    verdict_or(found, blind.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
 fn alert(frame: &Frame, listener: &Listener) -> Option<Alert> {
@@ -49,3 +48,21 @@ fn alert(frame: &Frame, listener: &Listener) -> Option<Alert> {
             .to_owned(),
     })
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "clients of a unix socket wait or fail",
+    aliases: &[],
+    now: &["net.core.somaxconn"],
+    see: &["accept-queue", "accept-stall"],
+    means: "More connections wait at a unix listener than its backlog. Further clients block in \
+            connect(), or fail with EAGAIN when they do not want to block. The kernel has no \
+            counter for this, and a blocked client leaves no trace.",
+    look_at: &["`sockstate listeners -x`: queue and limit, the process that should accept."],
+    helps: &[
+        "Accept faster, or free the process if it is stuck.",
+        "A larger backlog for bursts; net.core.somaxconn bounds it here too, at the time of \
+         listen().",
+    ],
+    helps_not: &["Parameters of TCP: unix sockets have none of them."],
+};

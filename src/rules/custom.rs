@@ -1,18 +1,22 @@
-//! Own rules, in the filter language: `count(dport 6379 and state time-wait) > 5000`.
+//! Custom rules, in the filter language: `count(dport 6379 and state time-wait) > 5000`.
 
 use crate::filter::{Comparison, Expr, Filter};
 use crate::model::frame::Counted;
 use crate::model::human;
 
-use super::settings::{CLEARING_PERCENT, Origin};
-use super::{Alert, Level, Severity, Subject, Verdict};
+use super::alert::Alert;
+use super::level::{CLEARING_PERCENT, Level};
+use super::origin::Origin;
+use super::severity::Severity;
+use super::subject::Subject;
+use super::verdict::Verdict;
 
-/// Tables whose gaps hide what an own rule counts.
+/// Names the tables whose gaps hide what a custom rule counts.
 pub(super) const INPUTS: &[&str] = &["tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix"];
 
-/// A rule of the operator.
+/// Describes a rule of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnRule {
+pub struct CustomRule {
     /// Its id.
     pub id: String,
     /// What it counts and compares.
@@ -29,7 +33,7 @@ pub struct OwnRule {
     pub origin: Origin,
 }
 
-/// `count(FILTER) OP NUMBER`.
+/// Compares how many sockets a filter selects: `count(FILTER) OP NUMBER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// As it was written.
@@ -42,7 +46,7 @@ pub struct Condition {
     pub limit: u64,
 }
 
-/// Why a condition makes no sense, and at which byte of it.
+/// Says why a condition makes no sense, and at which byte of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionError {
     /// Offset into the condition.
@@ -77,7 +81,7 @@ impl Condition {
         Ok(Self { text: text.trim().to_owned(), filter, comparison, limit })
     }
 
-    /// The tests it makes of each socket.
+    /// Returns the tests it makes of each socket.
     pub fn expr(&self) -> Option<&Expr> {
         self.filter.as_ref().map(|filter| &filter.expr)
     }
@@ -100,7 +104,7 @@ fn comparison(symbol: &str) -> Option<Comparison> {
     all.into_iter().find(|(text, _)| *text == symbol).map(|(_, comparison)| comparison)
 }
 
-impl OwnRule {
+impl CustomRule {
     /// Judges what was counted.
     pub fn check(&self, counted: Option<Counted>, level: Level) -> Verdict {
         let Some(counted) = counted else {
@@ -119,7 +123,7 @@ impl OwnRule {
         }
     }
 
-    /// An alert that fires ends below a part of its limit only.
+    /// Returns the limit; an alert that fires ends below a part of it only.
     fn limit(&self, level: Level) -> u64 {
         match (level, self.when.comparison) {
             (Level::Clearing, Comparison::Gt | Comparison::Ge) => {
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_unknown_only_where_it_matters() {
-        let rule = OwnRule {
+        let rule = CustomRule {
             id: "x".into(),
             when: Condition::parse("count(state listen) > 10").expect("right"),
             hold_ms: 0,

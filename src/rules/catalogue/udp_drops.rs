@@ -3,9 +3,10 @@
 use crate::model::conn::Conn;
 use crate::model::frame::{Delta, Frame};
 use crate::model::human;
-
-use super::settings::{percent_of, reaches};
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, Threshold, Verdict, verdict_or};
+use crate::rules::threshold::{percent_of, reaches};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "udp-drops";
 
@@ -26,10 +27,10 @@ pub(super) const RULE: Rule = Rule {
         ("buffer_bytes", "size of the receive buffer"),
     ],
     thresholds: &[PERCENT, DROPS],
-    hold_ms: 0,
     needs: Needs { udp: true, ..Needs::NONE },
-    inputs: &["udp", "udp6"],
     check,
+    shows: Shows::Subject,
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -37,7 +38,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     let queued = |conn: &Conn| conn.recv_q.is_some_and(|bytes| bytes > 0);
     let blind = frame.udp.iter().any(|conn| conn.memory.is_none() && queued(conn));
     let why = "the size of a receive buffer is not known without sock_diag";
-    verdict_or(found, blind.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
 fn alert(frame: &Frame, settings: &Settings<'_>, conn: &Conn) -> Option<Alert> {
@@ -87,3 +88,32 @@ fn rise(frame: &Frame, conn: &Conn) -> u64 {
     let before = past.frame.udp.iter().find(same).map_or(Some(0), |c| c.drops);
     Delta::between(before.map(u64::from), conn.drops.map(u64::from)).rise()
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "datagrams are lost at a socket that is read too slowly",
+    aliases: &[],
+    now: &[
+        "Udp.RcvbufErrors",
+        "Udp6.RcvbufErrors",
+        "Udp.InErrors",
+        "Udp.MemErrors",
+        "net.core.rmem_max",
+    ],
+    see: &["recv-queue-stuck"],
+    means: "The receive buffer of a UDP socket is full and the kernel drops what arrives. The \
+            sender does not learn of it. The fill is measured in memory with overhead, so small \
+            datagrams fill a buffer long before their bytes do.",
+    look_at: &[
+        "`sockstate list -uamp 'drops > 0'`: which socket, which process, how full now.",
+        "Whether the drops come in bursts or all the time.",
+    ],
+    helps: &[
+        "All the time: read faster, with more threads or SO_REUSEPORT.",
+        "Bursts: a larger SO_RCVBUF in the application, with net.core.rmem_max not below it.",
+    ],
+    helps_not: &[
+        "Raising net.core.rmem_max alone: it only permits what the application must ask for.",
+        "A larger buffer for a reader that is too slow all the time.",
+    ],
+};

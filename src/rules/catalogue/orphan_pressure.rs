@@ -1,9 +1,10 @@
 //! orphan-pressure: closed sockets that the kernel still has to finish.
 
 use crate::model::frame::Frame;
-
-use super::settings::{percent_of, reaches};
-use super::{Alert, HOST, Needs, Rule, Settings, Severity, Subject, Threshold, Verdict, verdict};
+use crate::rules::threshold::{percent_of, reaches};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "orphan-pressure";
 
@@ -21,10 +22,12 @@ pub(super) const RULE: Rule = Rule {
         ("limit", "net.ipv4.tcp_max_orphans"),
     ],
     thresholds: &[WARN_PERCENT, CRITICAL_PERCENT],
-    hold_ms: 0,
-    needs: Needs::NONE,
-    inputs: HOST,
+    needs: Needs { host: true, ..Needs::NONE },
     check,
+    shows: Shows::Filter(
+        "state fin-wait1 state fin-wait2 state last-ack state closing and owner none",
+    ),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -41,7 +44,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         return Verdict::Clear;
     }
     let critical = reaches(orphans, settings.of(&CRITICAL_PERCENT, &subject), limit);
-    verdict(vec![Alert {
+    Verdict::of(vec![Alert {
         rule: ID.into(),
         severity: if critical { Severity::Critical } else { Severity::Warning },
         subject,
@@ -55,3 +58,32 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             .to_owned(),
     }])
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "many closed sockets that the kernel still serves",
+    aliases: &[],
+    now: &[
+        "TCP.orphan",
+        "net.ipv4.tcp_max_orphans",
+        "TCPAbortOnMemory",
+        "net.ipv4.tcp_orphan_retries",
+    ],
+    see: &["orphans", "fin-wait1", "last-ack", "tcp-memory"],
+    means: "Sockets that no process has any more, in FIN_WAIT1, LAST_ACK or CLOSING, come close to \
+            net.ipv4.tcp_max_orphans. Above it the kernel resets connections at close(). It counts \
+            an orphan twice or four times when its peer is silent or reported as unreachable, so \
+            the limit can be met at a quarter. The number is that of the whole host, also inside a \
+            container.",
+    look_at: &[
+        "`sockstate count --by state,remote owner none`: which state, which peers.",
+        "The kernel's log: too many orphaned sockets.",
+    ],
+    helps: &[
+        "Lower net.ipv4.tcp_orphan_retries where the peers are dead.",
+        "A larger net.ipv4.tcp_max_orphans if memory allows: each may hold its buffers.",
+    ],
+    helps_not: &[
+        "Lowering net.ipv4.tcp_fin_timeout: closed FIN_WAIT2 records are not counted as orphans.",
+    ],
+};

@@ -5,17 +5,12 @@ use crate::model::address::Endpoint;
 use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::ports::{Blocked, Budget, PortUse, Reuse, SourceBudget};
-
-use super::settings::{percent_of, reaches};
-use super::{
-    Alert, Needs, Rule, Settings, Severity, Subject, TCP_AND_HOST, Threshold, Verdict, verdict_or,
+use crate::rules::threshold::{percent_of, reaches};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
 
 const ID: &str = "port-exhaustion";
-
-/// Budgets of which less is used are left out of frames: they may be as many as
-/// there are connections.
-pub const LEAST_PERCENT: u32 = 25;
 
 const WARN_PERCENT: Threshold = Threshold::percent(
     "warn_percent",
@@ -40,10 +35,10 @@ pub(super) const RULE: Rule = Rule {
         ("exhausted_in_ms", "until none is left at the present rate; with --for"),
     ],
     thresholds: &[WARN_PERCENT, CRITICAL_PERCENT],
-    hold_ms: 0,
-    needs: Needs { glance: true, ports: true, ..Needs::NONE },
-    inputs: TCP_AND_HOST,
+    needs: Needs { glance: true, ports: true, host: true, ..Needs::NONE },
     check,
+    shows: Shows::Subject,
+    page: PAGE,
 };
 
 /// What every remedy begins with.
@@ -73,7 +68,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         ports.sources.iter().filter(|source| !explained(source)).collect();
     found.extend(sources.into_iter().filter_map(|source| bound_first(settings, ports, source)));
     found.extend(blocked);
-    verdict_or(found, untold(frame, settings, ports))
+    Verdict::of_or_unknown(found, untold(frame, settings, ports))
 }
 
 /// Severity and subject, where so many of the ports are gone.
@@ -274,3 +269,44 @@ fn unblock(blocked: &Blocked) -> &'static str {
         BOUND
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "the local ports towards a destination run out",
+    aliases: &[],
+    now: &[
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.tcp_tw_reuse",
+        "TIME_WAIT",
+    ],
+    see: &["ports", "time-wait", "bound", "time-wait-flood"],
+    means: "A connection is told apart by both addresses and both ports. Towards one destination \
+            address and port, one source address has only the ephemeral ports. The rule warns at \
+            80 % and is critical at 95 % of the ports towards one destination, and of all ports \
+            when so many are taken from every connect(). A port in TIME_WAIT that a new connection \
+            may take over is not counted. When none is left, connect() fails with EADDRNOTAVAIL, \
+            and no counter, log or tracepoint tells; before that connect() becomes slow.",
+    look_at: &[
+        "`sockstate ports`: used and capacity for each destination, how much of it is TIME_WAIT, \
+         how long it will last.",
+        "Ports that look chosen by bind(): a program that binds its source address before it \
+         connects takes each port from everyone, for all destinations at once. Its own bind() then \
+         fails with EADDRINUSE.",
+        "Listeners and reserved ports inside the range. A listener takes its port from every \
+         connect(), whatever address it listens on.",
+    ],
+    helps: &[
+        "Keep connections and use them again: it removes the cause.",
+        "A wider net.ipv4.ip_local_port_range, clear of your listeners: move them out of it, or \
+         reserve their ports.",
+        "More destination addresses or ports, or more source addresses.",
+        "IP_BIND_ADDRESS_NO_PORT in programs that bind a source address.",
+        "Where most of it is TIME_WAIT: net.ipv4.tcp_tw_reuse 1 with timestamps on both sides.",
+    ],
+    helps_not: &[
+        "Lowering net.ipv4.tcp_fin_timeout: it does not shorten TIME_WAIT.",
+        "Counting all connections of the machine: neither a large total nor a small one says \
+         anything about one destination.",
+    ],
+};

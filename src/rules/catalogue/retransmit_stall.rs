@@ -5,9 +5,10 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
-
-use super::pile::{Pile, Piles, bytes_text};
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict};
+use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "retransmit-stall";
 
@@ -30,10 +31,10 @@ pub(super) const RULE: Rule = Rule {
         ("bytes", "sent and not acknowledged, of all together"),
     ],
     thresholds: &[MIN_COUNT, BACKOFF],
-    hold_ms: 0,
     needs: Needs { glance: true, conns: true, listeners: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("state established state close-wait and retrans > 0"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -50,11 +51,8 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             );
         }
     }
-    let found = piles
-        .into_iter()
-        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
-        .map(|(subject, pile)| alert(subject, &pile));
-    verdict(found.collect())
+    let found = alerts(piles, settings, &MIN_COUNT, alert);
+    Verdict::of(found)
 }
 
 fn retransmits(conn: &Conn) -> bool {
@@ -90,3 +88,28 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
                 .to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "the peer of an open connection is silent",
+    aliases: &[],
+    now: &["TCPTimeouts", "RetransSegs", "OutSegs", "TCPAbortOnTimeout", "net.ipv4.tcp_retries2"],
+    see: &["established", "lost-segments", "keepalive"],
+    means: "Data was sent on an established connection, and the same segment has been repeated \
+            three times with growing intervals. The peer is gone or the path is broken; the \
+            application has not been told yet. With net.ipv4.tcp_retries2 at 15 that takes a \
+            quarter of an hour and more.",
+    look_at: &[
+        "`sockstate list state established -io 'retrans >= 3'`: which peers, how many bytes.",
+        "RetransSegs against OutSegs: a loss everywhere, or one peer?",
+    ],
+    helps: &[
+        "Repair the path; a path that loses large packets only is a matter of MTU.",
+        "TCP_USER_TIMEOUT or a timeout in the application, so that it learns sooner.",
+        "A lower net.ipv4.tcp_retries2 (8 is about 100 seconds) where all programs here may give \
+         up sooner.",
+    ],
+    helps_not: &[
+        "Lowering net.ipv4.tcp_keepalive_time: keepalive is silent while data is unacknowledged.",
+    ],
+};

@@ -5,10 +5,11 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::standing::Standing;
 use crate::model::state::State;
-
-use super::pile::{Pile, Piles, bytes_text};
-use super::settings::reaches;
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::threshold::reaches;
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "recv-queue-stuck";
 
@@ -27,10 +28,10 @@ pub(super) const RULE: Rule = Rule {
         ("unread_ms", "at least so long the longest has lain there"),
     ],
     thresholds: &[MIN_COUNT, BYTES, PERCENT, AGE],
-    hold_ms: 0,
     needs: Needs { glance: true, conns: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("state established and recvq > 0"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -54,12 +55,9 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             }
         }
     }
-    let found = piles
-        .into_iter()
-        .filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject))
-        .map(|(subject, pile)| alert(subject, &pile));
+    let found = alerts(piles, settings, &MIN_COUNT, alert);
     let why = "how long data has lain unread is not known without tcp_info";
-    verdict_or(found.collect(), blind.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
 fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> Option<bool> {
@@ -104,9 +102,28 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             human::duration(pile.longest_ms),
             pile.peer_text()
         ),
-        remedy: "the data is here and the process does not read it, or not as fast as it comes: it is stuck, overloaded, or \
-                 has forgotten the connection; the peer stalls when the buffer is full. A larger \
-                 buffer only delays that"
-            .to_owned(),
+        remedy:
+            "the data is here and the process does not read it, or not as fast as it comes: it \
+                 is stuck, overloaded, or has forgotten the connection; the peer stalls when the \
+                 buffer is full. A larger buffer only delays that"
+                .to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "a local process does not read",
+    aliases: &[],
+    now: &["TCPToZeroWindowAdv", "PruneCalled", "TCPRcvQDrop", "net.ipv4.tcp_rmem"],
+    see: &["zero-window", "send-queue-stuck", "close-wait"],
+    means: "Data has arrived, fills most of the receive buffer (or is at least 16 KiB), and \
+            nothing was taken for 10 seconds. The peer will be stopped by a zero window, and its \
+            operator will see a stall there.",
+    look_at: &[
+        "`sockstate list -p --sort -recvq --limit 10`: which process, how many bytes.",
+        "What that process waits for: a lock, a disk, a full pipe, the other end of a proxied \
+         connection.",
+    ],
+    helps: &["Free the process. For a proxy look at the connection on its other side."],
+    helps_not: &["Raising net.ipv4.tcp_rmem or net.core.rmem_max: more is unread, a little later."],
+};

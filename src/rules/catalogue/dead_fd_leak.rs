@@ -3,8 +3,9 @@
 use crate::model::escape::escaped;
 use crate::model::frame::Frame;
 use crate::model::human;
-
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "dead-fd-leak";
 
@@ -16,10 +17,10 @@ pub(super) const RULE: Rule = Rule {
     fires: "a process holds min_count descriptors of TCP sockets that no table lists",
     evidence: &[("descriptors", "of sockets that were reset or fully closed, and never close()d")],
     thresholds: &[MIN_COUNT],
-    hold_ms: 0,
     needs: Needs { glance: true, descriptors: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Nothing,
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -35,7 +36,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         "the descriptors of {} cannot be read (needs root, and some are closed even to root)",
         human::plural(dead.hidden_processes, "process").replace("processs", "processes")
     );
-    verdict_or(found.collect(), (dead.hidden_processes > 0).then_some(why))
+    Verdict::of_or_unknown(found.collect(), (dead.hidden_processes > 0).then_some(why))
 }
 
 fn alert(subject: Subject, count: u64) -> Alert {
@@ -55,3 +56,23 @@ fn alert(subject: Subject, count: u64) -> Alert {
             .to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "a process keeps descriptors of connections that are over",
+    aliases: &[],
+    now: &["TCP.alloc", "TCP.inuse", "EstabResets"],
+    see: &["close-wait-leak", "reset", "close"],
+    means: "After a RST, or when both sides have closed their direction, a TCP socket is in no \
+            table any more. The program that never calls close() keeps the descriptor, and no list \
+            shows it. The rule finds processes with a hundred and more such descriptors.",
+    look_at: &[
+        "The number of descriptors of the process against its limit, and whether it grows.",
+        "EstabResets: who resets its connections?",
+    ],
+    helps: &[
+        "close() after every error of read() and write(), and after the end of the stream.",
+        "A restart until then.",
+    ],
+    helps_not: &["Any parameter of TCP: for the kernel's protocol these connections are over."],
+};

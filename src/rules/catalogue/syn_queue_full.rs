@@ -4,9 +4,8 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::want::Proto;
-
-use super::{
-    Alert, Needs, Rule, Settings, Severity, Subject, TCP_AND_HOST, Threshold, Verdict, verdict,
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
 
 const ID: &str = "syn-queue-full";
@@ -33,10 +32,10 @@ pub(super) const RULE: Rule = Rule {
         ("syns_dropped", "SYNs dropped for a full SYN queue while one looked; with --for"),
     ],
     thresholds: &[REPEATED],
-    hold_ms: 0,
-    needs: Needs { listeners: true, ..Needs::NONE },
-    inputs: TCP_AND_HOST,
+    needs: Needs { listeners: true, host: true, ..Needs::NONE },
     check,
+    shows: Shows::Found(|alert, _| half_open(&alert.subject)),
+    page: PAGE,
 };
 
 /// What the namespace's counters say of the time one looked.
@@ -67,7 +66,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     if found.is_empty() && cookies.sent + cookies.dropped > 0 {
         found.push(of_counters(frame, cookies));
     }
-    verdict(found)
+    Verdict::of(found)
 }
 
 /// Whether nothing leaves its SYN queue because its accept queue is full.
@@ -126,6 +125,16 @@ fn of_listener(
         ),
         remedy: remedy(cookies, is_stalled(listener), frame.host.sysctls.syncookies()),
     })
+}
+
+/// Returns a filter of half-open connections, with their listener where it is
+/// known.
+fn half_open(subject: &Subject) -> String {
+    match subject {
+        Subject::Namespace => "state syn-recv",
+        _ => "state listen state syn-recv",
+    }
+    .to_owned()
 }
 
 fn of_counters(frame: &Frame, cookies: Cookies) -> Alert {
@@ -195,3 +204,41 @@ fn remedy(cookies: Cookies, stalled: bool, syncookies: Option<u64>) -> String {
         _ => cause.to_owned(),
     }
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "more half-open connections than a listener may have",
+    aliases: &[],
+    now: &[
+        "SYN_RECV",
+        "SyncookiesSent",
+        "SyncookiesRecv",
+        "SyncookiesFailed",
+        "TCPReqQFullDoCookies",
+        "TCPReqQFullDrop",
+        "net.ipv4.tcp_syncookies",
+    ],
+    see: &["syn-queue", "syn-recv", "accept-queue-overflow"],
+    means: "A listener has more handshakes under way than its backlog, or cookies are being sent, \
+            or a hundred and more SYN-ACKs had to be repeated. It is a flood, or a burst of real \
+            clients, or replies that get lost; a stalled accept queue looks the same, because both \
+            queues share one limit.",
+    look_at: &[
+        "The accept queue of the same listener first.",
+        "SyncookiesRecv against SyncookiesSent over the same time: close to 1 means real clients, \
+         close to 0 means spoofed senders.",
+        "How many different sources there are, and whether retransmits are 0: with \
+         TCP_DEFER_ACCEPT such rows are normal.",
+        "ListenDrops at 0 proves nothing: a SYN that is answered with a cookie is not dropped.",
+    ],
+    helps: &[
+        "Real clients: raise the application's backlog (and net.core.somaxconn with it), and \
+         accept faster.",
+        "Spoofed senders: leave net.ipv4.tcp_syncookies at 1, and have them filtered upstream.",
+    ],
+    helps_not: &[
+        "Raising net.ipv4.tcp_max_syn_backlog: it is a limit only when cookies are off.",
+        "Setting net.ipv4.tcp_syncookies to 0: the SYNs of real clients are then dropped with the \
+         others.",
+    ],
+};

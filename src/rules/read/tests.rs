@@ -1,8 +1,7 @@
 //! What a file may say, and what is said of mistakes in it.
 
 use super::*;
-use crate::rules::settings::Level;
-use crate::rules::{Settings, Subject};
+use crate::rules::{Level, Subject};
 
 fn read(text: &str) -> Result<Config> {
     let mut config = Config::default();
@@ -46,9 +45,9 @@ summary = "redis connections are not reused"
     assert_eq!((rule.hold_ms.value, rule.severity.value), (500, Some(Severity::Critical)));
     assert!(!config.rule_mut("udp-drops").expect("there is one").enabled.value);
     let java = Subject::Process { pid: 1, comm: "java".into() };
-    let settings = Settings::new(&rule, Level::Firing);
+    let settings = rule.settings(Level::Firing);
     assert_eq!(settings.of(&rule.rule.thresholds[0], &java), 200);
-    assert_eq!(config.own[0].when.limit, 5000);
+    assert_eq!(config.custom[0].when.limit, 5000);
     assert_eq!(config.hold_ms("too-many-redis"), 30_000);
 }
 

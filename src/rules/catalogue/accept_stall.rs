@@ -4,9 +4,10 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::listener::{Listener, Waiting};
 use crate::model::want::Proto;
-
-use super::subject::shown;
-use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
+use crate::rules::subject::shown;
+use crate::rules::{
+    Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
+};
 
 const ID: &str = "accept-stall";
 
@@ -24,10 +25,10 @@ pub(super) const RULE: Rule = Rule {
         ("limit", "its limit"),
     ],
     thresholds: &[MIN_COUNT, AGE],
-    hold_ms: 0,
     needs: Needs { listeners: true, ..Needs::NONE },
-    inputs: TCP,
     check,
+    shows: Shows::Filter("(state listen or state established state close-wait and owner none)"),
+    page: PAGE,
 };
 
 fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
@@ -38,7 +39,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     let found = queues.iter().filter_map(|l| alert(frame, settings, l)).collect();
     let ageless = queues.iter().flat_map(|l| &l.waiting).any(|w| w.age.is_none());
     let why = "how long a connection has waited is not known without tcp_info";
-    verdict_or(found, ageless.then(|| why.to_owned()))
+    Verdict::of_or_unknown(found, ageless.then(|| why.to_owned()))
 }
 
 fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<Alert> {
@@ -76,3 +77,27 @@ fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<
             .to_owned(),
     })
 }
+
+/// The page of `explain`.
+const PAGE: RulePage = RulePage {
+    title: "complete connections wait and nobody accepts them",
+    aliases: &[],
+    now: &["ESTABLISHED", "CLOSE_WAIT"],
+    see: &["accept-queue", "connect-without-accept", "accept-queue-overflow", "close-wait"],
+    means: "Connections to a listening port have been complete for more than 5 seconds, and no \
+            process has them. For the client they are open: it may have sent its request. When the \
+            client gives up, the row turns to CLOSE_WAIT while it still waits; that is no leak of \
+            accepted sockets.",
+    look_at: &[
+        "`sockstate listeners`: who waits, for how long, and who should accept.",
+        "What that process does instead: a thread pool that is used up, a lock, a stop for garbage \
+         collection, a debugger, a SIGSTOP.",
+        "Whether it is out of descriptors: accept() then fails with EMFILE, and a program may \
+         ignore that.",
+    ],
+    helps: &[
+        "Free the process: more workers, or a restart when it is stuck for good.",
+        "A limit of open files that fits the number of connections.",
+    ],
+    helps_not: &["Raising the backlog: more clients would wait for the same process."],
+};
