@@ -7,7 +7,7 @@
 
 mod alert;
 pub mod alert_filter;
-pub(crate) mod catalogue;
+mod catalogue;
 mod config;
 pub mod custom;
 mod doc;
@@ -29,6 +29,8 @@ mod unacked_fin;
 mod verdict;
 
 pub use alert::{Alert, Evidence};
+#[cfg(test)]
+pub(crate) use catalogue::EXAMPLES;
 pub use catalogue::{RULES, find};
 pub use config::{Config, RuleConfig};
 pub use doc::markdown;

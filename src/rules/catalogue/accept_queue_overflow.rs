@@ -173,3 +173,19 @@ const PAGE: RulePage = RulePage {
          it either.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 0s
+  sysctl net.core.somaxconn 4096
+  listener 0.0.0.0:8080 512/511 37 121 node
+  waiting 198.51.100.7:51234 3200ms
+  listener 0.0.0.0:8081 4096/4096 0 121 node
+  listener 0.0.0.0:8082 8000/8000 0 121 node
+  listener 0.0.0.0:8083 9/10 0 121 node
+  waiting 198.51.100.7:51234 3200ms
+  waiting 198.51.100.8:51235 12s
+at 6s
+  listener 0.0.0.0:443 600/511 0 30 nginx
+";

@@ -101,3 +101,12 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Raising the backlog: more clients would wait for the same process."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 0s
+  listener 0.0.0.0:8083 9/10 0 121 node
+  waiting 198.51.100.7:51234 3200ms
+  waiting 198.51.100.8:51235 12s
+";

@@ -255,3 +255,14 @@ const PAGE: RulePage = RulePage {
          ends CLOSE_WAIT.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 1s
+  close-wait 214 41m 812 api
+at 18s
+  close-wait 3 1s 812 api
+at 19s
+  close-wait 230 6s 812 api
+";

@@ -42,3 +42,10 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it has no part in this state."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 11s
+  conn CLOSING 10.0.0.1:40002 10.0.3.7:5432 probes=5 send=100
+";

@@ -76,3 +76,10 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Any parameter of TCP: for the kernel's protocol these connections are over."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 14s
+  dead 150 9 java
+";

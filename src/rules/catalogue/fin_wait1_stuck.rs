@@ -45,3 +45,12 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it governs FIN_WAIT2."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 11s
+  listener 0.0.0.0:443 0/511 0 30 nginx
+  conn FIN_WAIT1 10.0.0.1:443 198.51.100.7:51234 timer=4 orphan=1 stalled=3s send=1
+  conn FIN_WAIT1 10.0.0.1:443 198.51.100.8:51235 timer=7 orphan=1 stalled=25s send=1
+";

@@ -88,3 +88,10 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it begins to count at close()."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 11s
+  conn FIN_WAIT2 10.0.0.1:40000 10.0.3.7:5432 age=5m
+";

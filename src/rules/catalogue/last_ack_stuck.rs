@@ -43,3 +43,10 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it governs FIN_WAIT2."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 11s
+  conn LAST_ACK 10.0.0.1:40001 10.0.3.7:5432 timer=5 stalled=6s send=1
+";

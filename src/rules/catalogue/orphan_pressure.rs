@@ -87,3 +87,11 @@ const PAGE: RulePage = RulePage {
         "Lowering net.ipv4.tcp_fin_timeout: closed FIN_WAIT2 records are not counted as orphans.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 14s
+  sysctl net.ipv4.tcp_max_orphans 131072
+  counter TCP orphan 40000
+";

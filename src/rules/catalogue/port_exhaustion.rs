@@ -310,3 +310,28 @@ const PAGE: RulePage = RulePage {
          anything about one destination.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 9s
+  ports 10.0.3.7:5432 24000 20000 0 28232
+  ports 10.0.3.8:5432 27500 100 0 28232
+  ports 10.0.3.9:5432 27600 27500 27500 28232
+at 10s
+  ports 10.0.3.7:5432 26000 20000 0 28232
+at 20s
+  ports blocked 20000 8000 100
+  ports 10.0.3.7:5432 100 0 0 132
+at 21s
+  ports blocked 20 23000 0
+  ports 10.0.3.7:5432 5212 0 0 5212
+at 22s
+  ports bound-first 27000 1300 13000 28232
+at 23s
+  ports blocked 0 0 28232
+  ports 10.0.3.7:5432 1 0 0 1
+at 24s
+  ports 10.0.3.7:5432 27000 0 0 28232
+  ports bound-first 27000 0 0 28232
+";

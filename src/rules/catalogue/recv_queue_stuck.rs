@@ -127,3 +127,10 @@ const PAGE: RulePage = RulePage {
     helps: &["Free the process. For a proxy look at the connection on its other side."],
     helps_not: &["Raising net.ipv4.tcp_rmem or net.core.rmem_max: more is unread, a little later."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 13s
+  conn ESTABLISHED 10.0.0.1:40002 10.0.3.9:5432 recv=400000 quiet=46s
+";

@@ -113,3 +113,10 @@ const PAGE: RulePage = RulePage {
         "Lowering net.ipv4.tcp_keepalive_time: keepalive is silent while data is unacknowledged.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 13s
+  conn ESTABLISHED 10.0.0.1:40000 10.0.3.7:5432 timer=6 stalled=25s send=70000
+";

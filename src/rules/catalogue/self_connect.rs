@@ -102,3 +102,10 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["SO_REUSEADDR on the client: it does not keep the kernel from picking the port."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 13s
+  conn ESTABLISHED 10.0.0.1:40003 10.0.0.1:40003
+";

@@ -113,3 +113,11 @@ const PAGE: RulePage = RulePage {
     helps: &["Help the peer, or a write timeout in the application."],
     helps_not: &["Raising net.ipv4.tcp_wmem or net.core.wmem_max: more data waits."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 13s
+  conn ESTABLISHED 10.0.0.1:40000 10.0.3.7:5432 timer=6 stalled=25s send=70000
+  conn ESTABLISHED 10.0.0.1:40001 10.0.3.8:5432 probes=4 window=0 limited=46s send=2803713
+";

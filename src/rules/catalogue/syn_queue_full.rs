@@ -242,3 +242,27 @@ const PAGE: RulePage = RulePage {
          others.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 1s
+at 2s
+  sysctl net.ipv4.tcp_syncookies 1
+  listener 0.0.0.0:443 2/511 0 30 nginx
+  half-open 512 400 250
+  counter TcpExt SyncookiesSent 100
+  counter TcpExt SyncookiesRecv 10
+at 5s
+  sysctl net.ipv4.tcp_syncookies 1
+  listener 0.0.0.0:443 2/511 0 30 nginx
+  half-open 512 400 250
+  counter TcpExt SyncookiesSent 1100
+at 6s
+  listener 0.0.0.0:443 600/511 0 30 nginx
+  half-open 512 400 1
+at 7s
+  sysctl net.ipv4.tcp_syncookies 0
+  listener 0.0.0.0:443 0/511 0 30 nginx
+  half-open 512 400 3
+";

@@ -86,3 +86,14 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Raising net.ipv4.tcp_syn_retries: callers only wait longer."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 12s
+  conn SYN_SENT 10.0.0.1:40000 10.0.3.9:80 timer=2 age=3s
+  conn SYN_SENT 10.0.0.1:40001 10.0.3.9:80 timer=2 age=3s
+  conn SYN_SENT 10.0.0.1:40002 10.0.3.9:80 timer=3 age=4s
+  conn SYN_SENT 10.0.0.1:40003 10.0.3.9:80 timer=4 age=5s
+  conn SYN_SENT 10.0.0.1:40004 10.0.3.9:80 timer=4 age=5s
+";

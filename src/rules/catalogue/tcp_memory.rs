@@ -101,3 +101,11 @@ const PAGE: RulePage = RulePage {
          buffers need more memory.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 14s
+  sysctl net.ipv4.tcp_mem 1000 2000 4000
+  counter TCP mem 2100
+";

@@ -165,3 +165,14 @@ const PAGE: RulePage = RulePage {
         "Lowering net.ipv4.tcp_max_tw_buckets to get rid of the rows.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 8s
+  sysctl net.ipv4.tcp_max_tw_buckets 131072
+  counter TCP tw 110000
+  listener 0.0.0.0:443 0/511 0 30 nginx
+  new-time-wait port 443 4000
+  new-time-wait to 10.0.3.7:5432 3000
+";

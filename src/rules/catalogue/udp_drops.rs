@@ -117,3 +117,13 @@ const PAGE: RulePage = RulePage {
         "A larger buffer for a reader that is too slow all the time.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 13s
+at 14s
+  udp 0.0.0.0:53 35 2304/2304 5 dns
+at 17s
+  udp 0.0.0.0:53 135 0/2304 5 dns
+";

@@ -66,3 +66,10 @@ const PAGE: RulePage = RulePage {
     ],
     helps_not: &["Parameters of TCP: unix sockets have none of them."],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 0s
+  unix /run/app.sock 6/5 9 app
+";

@@ -104,3 +104,10 @@ const PAGE: RulePage = RulePage {
         "Larger send buffers here (net.ipv4.tcp_wmem): more data waits for the same reader.",
     ],
 };
+
+/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+#[cfg(test)]
+pub(super) const EXAMPLE: &str = "
+at 13s
+  conn ESTABLISHED 10.0.0.1:40001 10.0.3.8:5432 probes=4 window=0 limited=46s send=2803713
+";
