@@ -11,14 +11,14 @@ pub mod model;
 pub mod backlog;
 pub mod budget;
 pub mod chain;
-pub mod explain;
 pub mod filter;
 pub mod group;
 pub mod matrix;
 pub mod rules;
 pub mod track;
-// What becomes of their answers over time, pure as well.
+// What becomes of their answers over time, and what names mean; pure as well.
 pub mod alert;
+pub mod explain;
 // Floor 2b, the hands: system calls and what is made of them.
 pub mod source;
 pub mod sys;

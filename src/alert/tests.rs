@@ -17,7 +17,7 @@
 //! | `standing N` | so many alerts fire after this look |
 //! | `unknown RULE` | this rule cannot judge at this look |
 //!
-//! For the wording of alerts there are more: `conn STATE LOCAL REMOTE NAME=VALUE…`, and
+//! For the examples of rules there are more: `conn STATE LOCAL REMOTE NAME=VALUE…`, and
 //! `waiting`, `half-open`, `new-time-wait`, `ports`, `dead` as below.
 //!
 //! Every change must be expected, and every expected one happen.
@@ -25,6 +25,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::filter::Filter;
 use crate::kernel::proc_net::{InetLine, ProcAddress};
 use crate::model::address::{Address, Endpoint};
 use crate::model::age::Age;
@@ -39,8 +40,9 @@ use crate::model::socket::{Socket, Timer, TimerKind};
 use crate::model::standing::Standing as Row;
 use crate::model::state::{State, TCP_STATES};
 use crate::model::want::{Family, Proto, TableId};
-use crate::rules::settings::parse_time;
-use crate::rules::{self, Level};
+use crate::rules::alert_filter::{CustomFilters, filter_of};
+use crate::rules::time::parse_time;
+use crate::rules::{self, EXAMPLES, Level, RULES, Rule, Shows, Subject};
 
 const SCENARIOS: &[(&str, &str)] = &[
     ("counters", include_str!("../../tests/alerts/counters.txt")),
@@ -60,30 +62,66 @@ fn scenarios_come_out_as_written() {
     }
 }
 
-/// Every summary and remedy, as tests/wording.snap has them.
+/// What every rule says at its example, as tests/wording has it, and the filter of
+/// the sockets that it says it of.
 #[test]
 fn every_rule_says_what_it_should() {
-    let scenario = Scenario::new(include_str!("../../tests/wording.txt"));
-    let mut said = String::new();
-    let mut spoke = std::collections::BTreeSet::new();
-    let mut first: Option<Arc<Frame>> = None;
-    for mut step in scenario.looks {
-        let elapsed_ms = step.at_ms;
-        step.frame.past = first.take().map(|frame| Past { frame, elapsed_ms });
-        let judged = rules::judge(&step.frame, &scenario.config, Level::Firing);
-        for alert in judged.alerts {
-            let severity = alert.severity.name();
-            said += &format!("{} ({severity}): {}\n", alert.rule, alert.subject);
-            said += &format!("  {}\n  {}\n", alert.summary, alert.remedy);
-            spoke.insert(alert.rule.to_string());
+    for (rule, example) in RULES.iter().zip(EXAMPLES) {
+        let mut said = String::new();
+        for (frame, alert) in alerts_of(rule.id, example) {
+            let names: Vec<&str> = rule.evidence.iter().map(|(name, _)| *name).collect();
+            let known = alert.evidence.iter().all(|(name, _)| names.contains(name));
+            assert!(known, "{}: {:?} has what is not described", rule.id, alert.evidence);
+            let filter = filter_of(&alert, &frame, &CustomFilters::default());
+            match &filter {
+                Some(text) => {
+                    assert!(matches!(Filter::parse(&[text]), Ok(Some(_))), "{}: {text}", rule.id);
+                }
+                None => assert!(is_about_no_sockets(rule, &alert), "{}: no filter", rule.id),
+            }
+            said += &format!(
+                "{} ({}): {}\n  {}\n  {}\n  filter: {}\n",
+                alert.rule,
+                alert.severity.name(),
+                alert.subject,
+                alert.summary,
+                alert.remedy,
+                filter.as_deref().unwrap_or("none")
+            );
         }
-        first = Some(Arc::new(step.frame.forget_past()));
+        assert!(!said.is_empty(), "{} does not fire at its example", rule.id);
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path("../../tests/wording");
+        settings.set_prepend_module_to_snapshot(false);
+        settings.bind(|| insta::assert_snapshot!(rule.id, said));
     }
-    for rule in rules::RULES {
-        assert!(spoke.contains(rule.id), "{} is not in tests/wording.txt", rule.id);
+}
+
+/// A rule may say so, and a whole namespace is no socket.
+fn is_about_no_sockets(rule: &Rule, alert: &Alert) -> bool {
+    let whole = matches!(alert.subject, Subject::Namespace | Subject::Host);
+    match rule.shows {
+        Shows::Nothing => true,
+        Shows::Subject => whole,
+        Shows::Filter(_) | Shows::Found(_) => false,
     }
-    let snapshot = include_str!("../../tests/wording.snap");
-    assert!(said == snapshot, "tests/wording.snap is not what is said:\n{said}");
+}
+
+/// What a rule finds at each look of a scenario, with the look; what grew, grew
+/// since the look before.
+fn alerts_of(rule: &str, scenario: &str) -> Vec<(Arc<Frame>, Alert)> {
+    let scenario = Scenario::new(scenario);
+    let mut found = Vec::new();
+    let mut before: Option<Arc<Frame>> = None;
+    for mut step in scenario.looks {
+        step.frame.past = before.take().map(|frame| Past { frame, elapsed_ms: step.at_ms });
+        let judged = rules::judge(&step.frame, &scenario.config, Level::Firing);
+        let frame = Arc::new(step.frame.forget_past());
+        let alerts = judged.alerts.into_iter().filter(|alert| alert.rule == rule);
+        found.extend(alerts.map(|alert| (Arc::clone(&frame), alert)));
+        before = Some(frame);
+    }
+    found
 }
 
 struct Scenario {

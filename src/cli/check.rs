@@ -9,7 +9,7 @@ use crate::live::{
 };
 use crate::model::want::Proto;
 use crate::output::{json, text};
-use crate::rules::settings::parse_time;
+use crate::rules::time::parse_time;
 use crate::rules::{Config, print};
 use crate::sys::clock;
 use crate::sys::notify::Notifier;

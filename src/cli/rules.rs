@@ -1,4 +1,4 @@
-//! The rules in force: the file that counts, flags, and what own rules count.
+//! The rules in force: the file that counts, flags, and what custom rules count.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,9 @@ use crate::machine::Machine;
 use crate::model::state::StateSet;
 use crate::model::want::Want;
 use crate::query::{Means, Selection, SystemNames};
-use crate::rules::own::{Condition, OwnRule};
-use crate::rules::settings::{Origin, parse_time};
+use crate::rules::custom::{Condition, CustomRule};
+use crate::rules::origin::Origin;
+use crate::rules::time::parse_time;
 use crate::rules::{Config, RULES, Severity};
 
 use super::error::Error;
@@ -58,7 +59,7 @@ pub fn places(name: &str) -> Vec<PathBuf> {
 pub fn restrict(config: &mut Config, ids: &[String], max: &[String]) -> Result<(), Error> {
     if let Some(id) = ids.iter().find(|id| !config.knows(id)) {
         let mut known: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
-        known.extend(config.own.iter().map(|rule| rule.id.as_str()));
+        known.extend(config.custom.iter().map(|rule| rule.id.as_str()));
         let known = known.join(", ");
         return Err(Error::Usage(format!("there is no rule '{id}'; the rules are {known}")));
     }
@@ -66,10 +67,10 @@ pub fn restrict(config: &mut Config, ids: &[String], max: &[String]) -> Result<(
         for rule in &mut config.rules {
             rule.enabled.value &= ids.iter().any(|id| id == rule.rule.id);
         }
-        config.own.retain(|rule| ids.contains(&rule.id));
+        config.custom.retain(|rule| ids.contains(&rule.id));
     }
     for text in max {
-        config.own.push(max_rule(text)?);
+        config.custom.push(max_rule(text)?);
     }
     Ok(())
 }
@@ -77,7 +78,7 @@ pub fn restrict(config: &mut Config, ids: &[String], max: &[String]) -> Result<(
 const MAX_FORM: &str = "expected STATE=COUNT or STATE=COUNT:AGE, as in close-wait=100:5m";
 
 /// `close-wait=100:5m`: more than 100 sockets that have been there for 5 min.
-fn max_rule(text: &str) -> Result<OwnRule, Error> {
+fn max_rule(text: &str) -> Result<CustomRule, Error> {
     let wrong = |why: &str| Error::Usage(format!("--max {text}: {why}"));
     let (state, limit) = text.split_once('=').ok_or_else(|| wrong(MAX_FORM))?;
     let (limit, age) = match limit.split_once(':') {
@@ -99,7 +100,7 @@ fn max_rule(text: &str) -> Result<OwnRule, Error> {
     }
     let when = Condition::parse(&format!("count({filter}) > {limit}"))
         .map_err(|error| wrong(&error.message))?;
-    Ok(OwnRule {
+    Ok(CustomRule {
         id: format!("max-{}", state.to_lowercase().replace('_', "-")),
         when,
         hold_ms: 0,
@@ -110,7 +111,7 @@ fn max_rule(text: &str) -> Result<OwnRule, Error> {
     })
 }
 
-/// The rows that own rules count, in the order of the rules: of TCP.
+/// The rows that custom rules count, in the order of the rules: of TCP.
 ///
 /// # Errors
 /// For a name in a filter that the system does not know.
@@ -119,10 +120,10 @@ pub fn counting(
     shared: &Shared,
     machine: &Machine,
 ) -> Result<Vec<Selection>, Error> {
-    config.own.iter().map(|rule| selection(rule, shared, machine)).collect()
+    config.custom.iter().map(|rule| selection(rule, shared, machine)).collect()
 }
 
-fn selection(rule: &OwnRule, shared: &Shared, machine: &Machine) -> Result<Selection, Error> {
+fn selection(rule: &CustomRule, shared: &Shared, machine: &Machine) -> Result<Selection, Error> {
     let tables = select::tables(shared, &[crate::model::want::Proto::Tcp]);
     let want = Want::all_of(tables);
     let Some(filter) = &rule.when.filter else { return Ok(Selection::all(want)) };

@@ -8,8 +8,8 @@ use crate::machine::Machine;
 use crate::model::escape::escaped;
 use crate::model::state::StateSet;
 use crate::model::want::Proto;
+use crate::rules::alert_filter::custom_filters;
 use crate::sys::notify::Notifier;
-use crate::tui::concern::OwnFilters;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};
 
 use super::check::{self, notifier};
@@ -43,11 +43,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     select::selection(&context.shared, &words, defaults, &machine)?;
     let asked = select::selection(&context.shared, &[], defaults, &machine)?;
     let notifier = notifier.map(Notifier::silent);
-    let filters = config
-        .own
-        .iter()
-        .filter_map(|rule| Some((rule.id.clone(), rule.when.filter.as_ref()?.text.clone())));
-    let own_filters = Arc::new(OwnFilters::from_iter(filters));
+    let own_filters = Arc::new(custom_filters(&config));
     let collecting = Collecting {
         choice: context.choice(),
         proc_root: context.shared.proc_root.clone(),

@@ -40,13 +40,9 @@ pub fn find(name: &str) -> Result<&'static Page, Unknown> {
 }
 
 fn all() -> Vec<Page> {
-    let files = [
-        (include_str!("pages/states.txt"), Group::State),
-        (include_str!("pages/rules.txt"), Group::Rule),
-        (include_str!("pages/topics.txt"), Group::Topic),
-    ];
-    let mut pages: Vec<Page> =
-        files.into_iter().flat_map(|(text, group)| parse::pages(text, group)).collect();
+    let states = parse::pages(include_str!("pages/states.txt"), Group::State);
+    let topics = parse::pages(include_str!("pages/topics.txt"), Group::Topic);
+    let mut pages: Vec<Page> = states.chain(tables::rules()).chain(topics).collect();
     let mut made: Vec<Page> = tables::sysctls().chain(tables::counters()).collect();
     for page in &mut made {
         page.see = told_by(&pages, &page.name);

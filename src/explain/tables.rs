@@ -1,21 +1,51 @@
-//! The pages of kernel parameters and counters, made from their tables.
+//! The pages of rules, kernel parameters and counters, made from their tables.
 
 use crate::model::host::{COUNTERS, CounterField, Kind, SYSCTLS, Scope, Shape, Sysctl};
+use crate::rules::{RULES, Rule};
 
 use super::page::{Block, Group, Now, Page, Section};
 
-/// Groups of counters whose members nstat(8) prints with the group before the
+/// Names the groups of counters whose members nstat(8) prints with the group before the
 /// name: `TcpExtListenOverflows`.
 const NSTAT_GROUPS: [&str; 4] = ["Tcp", "TcpExt", "IpExt", "Udp"];
 
-/// A page for each parameter.
+/// Makes a page for each rule.
+pub(super) fn rules() -> impl Iterator<Item = Page> {
+    RULES.iter().map(rule)
+}
+
+/// Makes a page for each parameter.
 pub(super) fn sysctls() -> impl Iterator<Item = Page> {
     SYSCTLS.iter().map(sysctl)
 }
 
-/// A page for each counter.
+/// Makes a page for each counter.
 pub(super) fn counters() -> impl Iterator<Item = Page> {
     COUNTERS.iter().map(counter)
+}
+
+fn rule(rule: &Rule) -> Page {
+    let texts = &rule.page;
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let points = |heading: &str, points: &[&str]| Section {
+        heading: heading.to_owned(),
+        blocks: points.iter().map(|point| Block::Item((*point).to_owned())).collect(),
+    };
+    let now = |name: &&str| Now { name: (*name).to_owned(), value: None };
+    Page {
+        name: rule.id.to_owned(),
+        title: format!("{}: {}", rule.id, texts.title),
+        group: Group::Rule,
+        aliases: owned(texts.aliases),
+        now: texts.now.iter().map(now).collect(),
+        sections: vec![
+            section("What it means", [texts.means.to_owned()]),
+            points("What to look at", texts.look_at),
+            points("What helps", texts.helps),
+            points("What does not help", texts.helps_not),
+        ],
+        see: owned(texts.see),
+    }
 }
 
 fn sysctl(sysctl: &Sysctl) -> Page {
@@ -77,7 +107,7 @@ fn section<const N: usize>(heading: &str, paragraphs: [String; N]) -> Section {
     Section { heading: heading.to_owned(), blocks }
 }
 
-/// Help texts begin small and have no full stop.
+/// Makes a sentence of a help text, which begins small and has no full stop.
 fn sentence(help: &str) -> String {
     let mut letters = help.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

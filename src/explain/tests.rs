@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::model::frame::StateCounts;
 use crate::model::host::{COUNTERS, Host, SYSCTLS};
 use crate::model::state::{State, TCP_STATES};
+use crate::rules::RULES;
 
 use super::fill::state;
 use super::*;
@@ -50,8 +51,8 @@ fn every_state_rule_parameter_and_counter_has_a_page_of_its_own() {
             (Group::State, &state.to_string().to_lowercase().replace('_', "-"))
         );
     }
-    for id in RULE_IDS {
-        assert_eq!((page(id).group, page(id).name.as_str()), (Group::Rule, id));
+    for rule in RULES {
+        assert_eq!((page(rule.id).group, page(rule.id).name.as_str()), (Group::Rule, rule.id));
     }
     for sysctl in SYSCTLS {
         assert_eq!(page(sysctl.name).name, sysctl.name);
@@ -61,7 +62,7 @@ fn every_state_rule_parameter_and_counter_has_a_page_of_its_own() {
         assert_eq!(page(&name).name, name);
     }
     let count = |group| topics().iter().filter(|page| page.group == group).count();
-    assert_eq!((count(Group::State), count(Group::Rule)), (12, RULE_IDS.len()));
+    assert_eq!((count(Group::State), count(Group::Rule)), (12, RULES.len()));
 }
 
 #[test]
@@ -160,6 +161,10 @@ fn is_state(word: &str) -> bool {
         && !["SO_", "TCP_", "IP_", "SHUT_"].iter().any(|prefix| word.starts_with(prefix))
 }
 
+fn is_rule(word: &str) -> bool {
+    RULES.iter().any(|rule| rule.id == word)
+}
+
 #[test]
 fn everything_that_is_named_has_a_page() {
     let helps = SYSCTLS.iter().map(|s| s.help).chain(COUNTERS.iter().map(|c| c.help));
@@ -167,7 +172,7 @@ fn everything_that_is_named_has_a_page() {
     for text in helps.chain(pages) {
         for word in words(text) {
             let parameter = word.starts_with("net.") || word.starts_with("tcp_");
-            if parameter || is_counter(word) || is_state(word) || RULE_IDS.contains(&word) {
+            if parameter || is_counter(word) || is_state(word) || is_rule(word) {
                 assert!(has_page(word), "{word} has no page: {text}");
             }
         }

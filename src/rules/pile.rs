@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use crate::model::conn::Conn;
 use crate::model::human;
 
-use super::Subject;
-use super::subject::shown;
+use super::alert::Alert;
+use super::settings::Settings;
+use super::subject::{Subject, shown};
+use super::threshold::Threshold;
 
-/// Sockets of one subject, and the largest of their numbers.
+/// Counts sockets of one subject, and keeps the largest of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pile {
     /// How many.
@@ -38,12 +40,12 @@ impl Pile {
         self.bytes += bytes;
     }
 
-    /// `3 sockets`.
+    /// Writes `3 sockets`.
     pub fn sockets(&self) -> String {
         human::plural(self.count, "socket")
     }
 
-    /// `, peer 10.0.0.1:443` or `, worst peer …` where there are several.
+    /// Writes `, peer 10.0.0.1:443` or `, worst peer …` where there are several.
     pub fn peer_text(&self) -> String {
         match &self.peer {
             Some(peer) if self.count == 1 => format!(", peer {peer}"),
@@ -53,10 +55,21 @@ impl Pile {
     }
 }
 
-/// A pile for each subject.
+/// Holds a pile for each subject.
 pub(super) type Piles = BTreeMap<Subject, Pile>;
 
-/// `1.2 MiB`: bytes as people read them.
+/// Returns an alert of each pile that is large enough for its subject.
+pub(super) fn alerts(
+    piles: Piles,
+    settings: &Settings<'_>,
+    least: &Threshold,
+    alert: impl Fn(Subject, &Pile) -> Alert,
+) -> Vec<Alert> {
+    let enough = |(subject, pile): &(Subject, Pile)| pile.count >= settings.of(least, subject);
+    piles.into_iter().filter(enough).map(|(subject, pile)| alert(subject, &pile)).collect()
+}
+
+/// Writes bytes as people read them: `1.2 MiB`.
 pub(super) fn bytes_text(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match UNITS.iter().find(|(_, size)| bytes >= *size) {

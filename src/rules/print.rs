@@ -1,9 +1,10 @@
 //! The effective rules as a file that could be read again, with the origin of
 //! every value.
 
-use super::settings::{Config, RuleConfig, time_text};
+use super::config::{Config, RuleConfig};
+use super::time::time_text;
 
-/// The effective rules.
+/// Writes the effective rules.
 pub fn effective(config: &Config) -> String {
     let mut text = String::from("# the effective rules; behind each value where it came from\n");
     for rule in &config.rules {
@@ -27,7 +28,7 @@ pub fn effective(config: &Config) -> String {
             }
         }
     }
-    for rule in &config.own {
+    for rule in &config.custom {
         text += &format!(
             "\n[[rule]] # {}\nid = \"{}\"\nwhen = {}\nfor = \"{}\"\nseverity = \"{}\"\n",
             rule.origin,
@@ -90,7 +91,7 @@ mod tests {
             config.rules.iter().map(|r| r.values.iter().map(|v| v.value).collect()).collect()
         };
         assert_eq!(values(&again), values(&config));
-        assert_eq!(again.own[0].when, config.own[0].when);
+        assert_eq!(again.custom[0].when, config.custom[0].when);
         assert_eq!(again.rules[2].overrides[0].who, config.rules[2].overrides[0].who);
     }
 }

@@ -6,8 +6,13 @@ use crate::model::frame::Frame;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
 
-use super::pile::{Pile, Piles};
-use super::{Alert, Settings, Severity, Subject, Threshold, Verdict, verdict};
+use super::alert::Alert;
+use super::pile::{Pile, Piles, alerts};
+use super::settings::Settings;
+use super::severity::Severity;
+use super::subject::Subject;
+use super::threshold::Threshold;
+use super::verdict::Verdict;
 
 pub(super) const MIN_COUNT: Threshold =
     Threshold::count("min_count", "sockets", 1, "so many at one listener or destination");
@@ -44,12 +49,11 @@ pub(super) fn check(
             piles.entry(subject).or_default().add(conn, ms, conn.send_q.unwrap_or(0).into());
         }
     }
-    let found =
-        piles.into_iter().filter(|(subject, pile)| pile.count >= settings.of(&MIN_COUNT, subject));
-    verdict(found.map(|(subject, pile)| alert(id, state, subject, &pile, meaning)).collect())
+    let alert = |subject, pile: &Pile| alert(id, state, subject, pile, meaning);
+    Verdict::of(alerts(piles, settings, &MIN_COUNT, alert))
 }
 
-/// The kernel repeats the FIN, or probes a window that is closed to it.
+/// Tells whether the kernel repeats the FIN, or probes a window that is closed to it.
 fn repeats(conn: &Conn) -> bool {
     conn.timer.is_some_and(|t| matches!(t.kind, TimerKind::Retransmit | TimerKind::Probe))
 }

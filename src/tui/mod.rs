@@ -6,7 +6,6 @@
 
 pub mod app;
 mod collect;
-pub mod concern;
 pub mod grid;
 pub mod keys;
 mod line;

@@ -16,9 +16,9 @@ use crate::model::state::State;
 use crate::model::want::Want;
 use crate::query::fields::{Field, Order, Value};
 use crate::query::{Lookups, Means, Selection, SystemNames};
+use crate::rules::alert_filter::{self, CustomFilters};
 use crate::sys::users::Users;
 
-use super::concern::{self, OwnFilters};
 use super::sieve::Sieve;
 
 /// What a socket is known by from one round to the next.
@@ -53,7 +53,7 @@ pub struct Job {
     /// Only what an alert is about.
     pub faults: bool,
     /// What rules of one's own count.
-    pub own: Arc<OwnFilters>,
+    pub own: Arc<CustomFilters>,
     /// The order, where it is not the kernel's.
     pub order: Option<Order>,
     /// Sockets that stand on top.
@@ -220,7 +220,7 @@ impl Lister {
     fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
         let frame = &job.round.frame;
         let alerts = job.round.judged.firing.iter().map(|standing| &standing.alert);
-        let filters = alerts.filter_map(|alert| concern::filter_of(alert, frame, &job.own));
+        let filters = alerts.filter_map(|alert| alert_filter::filter_of(alert, frame, &job.own));
         let each: Vec<String> = filters.map(|filter| format!("({filter})")).collect();
         let text = each.join(" or ");
         if self.faulty.as_ref().is_none_or(|(known, _)| *known != text) {

@@ -11,7 +11,6 @@ use sockstate::group::KEYS;
 use sockstate::kernel::inet_diag::MEMORY_FIELDS;
 use sockstate::kernel::tcp_info::FIELDS;
 use sockstate::model::host::{SYSCTLS, Scope};
-use sockstate::rules::RULES;
 
 use crate::kit::trial::{Trial, asserting};
 
@@ -141,7 +140,6 @@ fn every_name_in_a_map_is_described() {
     assert_eq!(listed("memory"), set(MEMORY_FIELDS.iter().map(|field| field.name)));
     let keys = KEYS.iter().map(|(name, _)| *name).chain(["standing"]);
     assert_eq!(names(&table(below("key"), "member")), set(keys));
-    assert_eq!(names(&table(JSON, "rule")), set(RULES.iter().map(|rule| rule.id)));
 }
 
 fn every_kernel_parameter_is_described() {

@@ -163,7 +163,8 @@ fn round(root: &str) -> Round {
     let machine = Machine::new(Choice::Proc, &PathBuf::from(root));
     let config = Config::default();
     let events = Events::Poll;
-    let watched = Watched { machine: &machine, tables: tables(), config: &config, own: &[], events };
+    let watched =
+        Watched { machine: &machine, tables: tables(), config: &config, own: &[], events };
     let (mut watcher, _) = Rounds::open(watched).expect("nothing is needed");
     let wishes = Wishes { rows: true, ports: true, ..Wishes::default() };
     let mut round = watcher.round(wishes).expect("the tables are there");

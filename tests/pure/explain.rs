@@ -139,13 +139,6 @@ fn run(line: &str) {
 }
 
 #[test]
-fn every_rule_of_the_program_has_a_page() {
-    for rule in sockstate::rules::RULES {
-        assert!(explain::RULE_IDS.contains(&rule.id), "{} has no page", rule.id);
-    }
-}
-
-#[test]
 fn every_parameter_the_documents_name_has_a_page() {
     let documents = [
         include_str!("../../README.md"),

@@ -11,7 +11,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("backlog", 2),
     ("budget", 2),
     ("chain", 2),
-    ("explain", 2),
     ("filter", 2),
     ("group", 2),
     ("matrix", 2),
@@ -20,10 +19,15 @@ const FLOORS: &[(&str, u8)] = &[
     ("rules", 3),
     ("source", 3),
     ("alert", 4),
-    ("machine", 5),
-    ("output", 6),
-    ("tui", 7),
-    ("cli", 8),
+    ("explain", 4),
+    ("machine", 4),
+    ("query", 5),
+    ("survey", 6),
+    ("answer", 7),
+    ("live", 7),
+    ("output", 8),
+    ("tui", 9),
+    ("cli", 10),
 ];
 
 /// Floors without system calls: nothing of the outside may be named there.

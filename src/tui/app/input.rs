@@ -8,9 +8,9 @@ use crate::model::human;
 use crate::model::identity::Identity;
 use crate::model::moment::Moment;
 use crate::model::socket::Ends;
+use crate::rules::alert_filter;
 
 use super::{App, Effect, Entry, FilterBox, GROUP_KEYS, Hit, Overlay, Pause, TABS, Tab};
-use crate::tui::concern;
 use crate::tui::grid::Cursor;
 use crate::tui::keys::Action;
 
@@ -162,7 +162,7 @@ impl App {
                 let round = self.shown.as_ref();
                 let alert = round.and_then(|round| Some((round, round.judged.firing.get(at)?)));
                 alert.and_then(|(round, s)| {
-                    concern::filter_of(&s.alert, &round.frame, &self.fixed.own)
+                    alert_filter::filter_of(&s.alert, &round.frame, &self.fixed.own)
                 })
             }
             Tab::Events => match self.entry(at) {

@@ -30,8 +30,8 @@ use crate::model::table::Table;
 use crate::model::want::{Extras, Want};
 use crate::query::fields::{Field, Order};
 use crate::rules::Needs;
+use crate::rules::alert_filter::CustomFilters;
 
-use super::concern::OwnFilters;
 use super::grid::Cursor;
 use super::keys::Keymap;
 use super::rows::{Job, Listed, RowKey};
@@ -115,7 +115,7 @@ pub struct Fixed {
     /// Which events are used.
     pub sources: String,
     /// What rules of one's own count.
-    pub own: Arc<OwnFilters>,
+    pub own: Arc<CustomFilters>,
 }
 
 /// Everything the screen depends on.

@@ -11,9 +11,9 @@ use crate::model::listener::Listener;
 use crate::output::cells as write;
 use crate::output::style::Tone;
 use crate::output::text::{accept_queue, waiting};
+use crate::rules::alert_filter;
 use crate::sys::names::Names;
 use crate::tui::app::App;
-use crate::tui::concern;
 use crate::tui::grid::{Cell, Column};
 use crate::tui::rows::RowKey;
 use crate::tui::sheet::{Sheet, SheetRow};
@@ -123,7 +123,7 @@ fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> Shee
     let rate = peak.drops_per_second;
     let dropping = rate.is_some_and(|rate| rate > 0.0);
     let filter = match socket.local() {
-        Some(local) => concern::at(local),
+        Some(local) => alert_filter::at(local),
         None => format!("inode {}", socket.inode),
     };
     let mut row = SheetRow::new(Some(filter));

@@ -1,0 +1,37 @@
+//! Something that is wrong now.
+
+use std::borrow::Cow;
+
+use super::severity::Severity;
+use super::subject::Subject;
+
+/// Lists the numbers that an alert rests on, with their units in the names.
+pub type Evidence = Vec<(&'static str, u64)>;
+
+/// Says what is wrong now, how badly, and what helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// The rule's id.
+    pub rule: Cow<'static, str>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub subject: Subject,
+    /// How many sockets are affected.
+    pub count: u64,
+    /// The numbers the rule saw.
+    pub evidence: Evidence,
+    /// What is the case, one clause.
+    pub summary: String,
+    /// What it means and what helps.
+    pub remedy: String,
+}
+
+impl Alert {
+    /// Returns what is the case and what helps. A custom rule may not know the
+    /// latter.
+    pub fn advice(&self, between: &str) -> String {
+        let between = if self.remedy.is_empty() { "" } else { between };
+        format!("{}{between}{}", self.summary, self.remedy)
+    }
+}

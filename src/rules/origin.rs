@@ -1,0 +1,46 @@
+//! Where a value came from.
+
+use std::fmt;
+
+/// Names the place where a value was set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The program.
+    #[default]
+    Default,
+    /// A line of a file.
+    File {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A flag.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { name, line } => write!(f, "{name}:{line}"),
+            Self::Flag(flag) => f.write_str(flag),
+        }
+    }
+}
+
+/// Holds a value and where it came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Set<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Set<T> {
+    /// Makes a value with its origin.
+    pub fn new(value: T, origin: Origin) -> Self {
+        Self { value, origin }
+    }
+}

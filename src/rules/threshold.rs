@@ -1,0 +1,70 @@
+//! The numbers of a rule that can be set.
+
+use crate::model::human;
+
+use super::time::time_text;
+
+/// Tells what a threshold's number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// So many of this.
+    Count(&'static str),
+    /// Percent of a limit.
+    Percent,
+    /// Milliseconds; written `60s`, `5m`, `500ms`.
+    Time,
+}
+
+/// Describes one number of a rule that can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// Its name in rules.toml.
+    pub name: &'static str,
+    /// What it counts.
+    pub unit: Unit,
+    /// Its value when nobody says otherwise.
+    pub default: u64,
+    /// What is meant, one clause.
+    pub help: &'static str,
+}
+
+impl Threshold {
+    /// Makes a threshold of so many of `what`.
+    pub const fn count(
+        name: &'static str,
+        what: &'static str,
+        default: u64,
+        help: &'static str,
+    ) -> Self {
+        Self { name, unit: Unit::Count(what), default, help }
+    }
+
+    /// Makes a threshold that is a part of a limit.
+    pub const fn percent(name: &'static str, default: u64, help: &'static str) -> Self {
+        Self { name, unit: Unit::Percent, default, help }
+    }
+
+    /// Makes a threshold of a time in milliseconds.
+    pub const fn time(name: &'static str, default: u64, help: &'static str) -> Self {
+        Self { name, unit: Unit::Time, default, help }
+    }
+
+    /// Writes a value of it as it stands in rules.toml.
+    pub fn shown(&self, value: u64) -> String {
+        match self.unit {
+            Unit::Count(_) | Unit::Percent => value.to_string(),
+            Unit::Time => format!("\"{}\"", time_text(value)),
+        }
+    }
+}
+
+/// Tells whether `part` is at least `percent` of `whole`; nothing is no part.
+pub(super) fn reaches(part: u64, percent: u64, whole: u64) -> bool {
+    part > 0 && u128::from(part) * 100 >= u128::from(whole) * u128::from(percent)
+}
+
+/// Writes `80 %` of something, for summaries.
+pub(super) fn percent_of(part: u64, whole: u64) -> String {
+    let percent = u128::from(part) * 100 / u128::from(whole.max(1));
+    format!("{} of {} ({percent} %)", human::count(part), human::count(whole))
+}
