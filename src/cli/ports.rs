@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::engine::{Engine, PortsView, Selection};
+use crate::model::proto::Proto;
 use crate::model::state::StateSet;
-use crate::model::want::Proto;
 use crate::output::{json, text};
 use crate::sys::clock;
 

@@ -122,7 +122,7 @@ pub fn counting(
 }
 
 fn selection(rule: &OwnRule, shared: &Shared, engine: &Engine) -> Result<Selection, Error> {
-    let tables = select::tables(shared, &[crate::model::want::Proto::Tcp]);
+    let tables = select::tables(shared, &[crate::model::proto::Proto::Tcp]);
     let want = Want::all_of(tables);
     let Some(filter) = &rule.when.filter else { return Ok(Selection::all(want)) };
     let resolved = filter.resolve(&mut SystemNames::new(engine)).map_err(|error| {

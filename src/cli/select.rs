@@ -2,8 +2,9 @@
 
 use crate::engine::{Engine, Means, Selection, SystemNames};
 use crate::filter::{Filter, unseen_in_proc};
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::state::StateSet;
-use crate::model::want::{Family, Proto, TableId, Want};
+use crate::model::want::Want;
 
 use super::error::Error;
 use super::flags::{FamilyWord, Shared, SourceChoice};

@@ -9,7 +9,7 @@ use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
-use super::repeat::Repeat;
+use super::flags::Repeat;
 use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];

@@ -1,9 +1,10 @@
 //! Which transitions `events` and `watch` tell, and by which events they know.
 
 use crate::engine::{Engine, Events, Selection};
+use crate::model::proto::Proto;
 use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::transition::Transition;
-use crate::model::want::{Proto, Want};
+use crate::model::want::Want;
 
 use super::error::Error;
 use super::flags::{Shared, SourceChoice};

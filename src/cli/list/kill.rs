@@ -3,16 +3,16 @@
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
+use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::flags::List;
 use crate::engine::{Destroyed, Engine};
 use crate::model::human;
 use crate::model::table::Table;
 
-use super::context::Context;
-use super::error::Error;
-use super::flags::List;
-use super::list::chosen;
-use super::list_plan::Plan;
-use super::list_writer::Writer;
+use super::chosen::chosen;
+use super::plan::Plan;
+use super::writer::{Settings, Writer};
 
 /// Shows the sockets, asks, closes them and tells what became of them.
 pub fn run(
@@ -39,7 +39,7 @@ pub fn run(
     })?;
     let rows = chosen(plan, engine, &table, &mut lookups, &mut report);
     let at = context.at;
-    let settings = plan.writer_settings(context);
+    let settings = Settings::new(context);
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, settings);
     rows.iter().for_each(|row| writer.row(row, &lookups));
