@@ -9,11 +9,11 @@ use rustc_hash::FxHashMap;
 use crate::model::address::Endpoint;
 use crate::model::age::Age;
 use crate::model::listener::{HalfOpen, Listener, Waiting};
+use crate::model::proto::TableId;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::standing::Standing;
 use crate::model::state::State;
-use crate::model::want::TableId;
 
 /// Listeners by local port, ready to take in the connections behind them.
 pub struct Backlog<'l> {

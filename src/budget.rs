@@ -25,9 +25,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::model::address::{Address, Endpoint};
 use crate::model::host::Host;
 use crate::model::ports::{Blocked, Budget, Growth, PortUse, Range, Reuse, Seen, SourceBudget};
+use crate::model::proto::Proto;
 use crate::model::socket::{Socket, TimerKind};
 use crate::model::state::State;
-use crate::model::want::Proto;
 
 use port_set::PortSet;
 

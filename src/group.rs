@@ -4,10 +4,10 @@ use rustc_hash::FxHashMap;
 
 use crate::model::address::Address;
 use crate::model::owner::Owners;
+use crate::model::proto::Family;
 use crate::model::row::Row;
 use crate::model::standing::Standing;
 use crate::model::state::{State, StateSet, TCP_STATES};
-use crate::model::want::Family;
 
 /// What sockets can be counted by (`count --by`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,9 +2,9 @@
 
 use sockstate::kernel::dump_file::{Entries, Entry, hide_keys};
 use sockstate::model::facts::Facts;
+use sockstate::model::proto::Proto;
 use sockstate::model::row::Row;
 use sockstate::model::socket::Socket;
-use sockstate::model::want::Proto;
 
 use super::show;
 

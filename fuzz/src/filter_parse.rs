@@ -6,7 +6,7 @@ use sockstate::filter::{
     Asked, Bytecode, Filter, Reading, Resolver, Target, compile, explain, parse,
 };
 use sockstate::kernel::bytecode::audit;
-use sockstate::model::want::TableId;
+use sockstate::model::proto::TableId;
 
 /// Knows every name.
 struct Anything;

@@ -64,19 +64,12 @@ pub fn show(row: &Row<'_>) {
     assert_eq!(document["sockets"].as_array().map(Vec::len), Some(1));
 
     let one_line = row.socket.inode % 2 == 1;
+    let no_queues = row.socket.inode % 3 == 1;
+    let shown = |column: &text::Column| !no_queues || *column != text::Column::Queues;
     let layout = text::Layout {
-        proto: true,
-        age: true,
-        timer: true,
-        extended: true,
-        tos: true,
-        cgroup: true,
-        socket_options: true,
-        no_queues: row.socket.inode % 3 == 1,
-        processes: true,
-        tcp_info: true,
-        memory: true,
-        one_line,
+        columns: text::Column::ALL.into_iter().filter(shown).collect(),
+        details: text::Detail::ALL.to_vec(),
+        place: if one_line { text::Place::Behind } else { text::Place::Below },
     };
     let style = Style { color: false, width: None };
     let mut bytes = Vec::new();

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use crate::explain::{Known, Page};
 use crate::model::frame::StateCounts;
 use crate::model::gap::Gap;
-use crate::model::want::{Proto, TableId, Want};
+use crate::model::proto::{Proto, TableId};
+use crate::model::want::Want;
 
 use crate::machine::Machine;
 

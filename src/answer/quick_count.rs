@@ -11,9 +11,10 @@ use std::ops::ControlFlow;
 use crate::group::{Groups, Key, Part};
 use crate::model::host::Host;
 use crate::model::owner::Owners;
+use crate::model::proto::{Proto, TableId};
 use crate::model::standing::Standing;
 use crate::model::state::{State, StateSet};
-use crate::model::want::{Proto, TableId, Want};
+use crate::model::want::Want;
 use crate::source::{Report, SourceError};
 
 use crate::machine::Machine;

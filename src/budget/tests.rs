@@ -3,9 +3,9 @@
 use crate::kernel::proc_net::{InetLine, ProcAddress};
 use crate::model::address::{Address, Endpoint};
 use crate::model::host::Host;
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::want::{Family, Proto, TableId};
 
 use super::*;
 

@@ -7,7 +7,7 @@ use crate::live::{
     self, AtEnd, Checked, CustomCount, Growth, Next, Round, Rounds, Schedule, Status, Watch,
     Watched, Wishes,
 };
-use crate::model::want::Proto;
+use crate::model::proto::Proto;
 use crate::output::{json, text};
 use crate::rules::time::parse_time;
 use crate::rules::{Config, print};

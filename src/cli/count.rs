@@ -2,8 +2,8 @@
 
 use crate::answer::{self, Count};
 use crate::group::{KEYS, Key};
+use crate::model::proto::Proto;
 use crate::model::state::StateSet;
-use crate::model::want::Proto;
 use crate::output::{json, text};
 use crate::sys::clock;
 

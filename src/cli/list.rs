@@ -1,5 +1,11 @@
 //! `list`: one line a socket.
 
+mod chosen;
+mod kill;
+mod plan;
+mod seen;
+mod writer;
+
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -12,20 +18,18 @@ use crate::model::human;
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
-use crate::model::want::Proto;
 use crate::output::columns;
-use crate::query::Lookups;
-use crate::query::fields::{Field, Order, Value};
-use crate::source::Report;
 use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
 use super::flags::List;
-use super::list_plan::Plan;
-use super::list_seen::Seen;
-use super::list_writer::Writer;
-use super::{kill, select, status};
+use super::status;
+
+use chosen::chosen;
+use plan::Plan;
+use seen::Seen;
+use writer::{Settings, Writer};
 
 /// Lists what the flags ask for.
 pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
@@ -90,7 +94,7 @@ fn list(
         want.states = StateSet::ALL;
     }
     let (at, terminal, json) = (context.at, context.terminal, context.shared.json);
-    let writer_settings = plan.writer_settings(context);
+    let writer_settings = Settings::new(context);
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, writer_settings);
     let mut keep = plan.must_keep().then(Table::default);
@@ -144,55 +148,6 @@ fn note(seen: &mut Option<&mut Seen>, row: &Row<'_>) {
     }
 }
 
-/// Of the rows that had to wait, those to show, in their order, their owners
-/// looked up.
-pub(super) fn chosen<'t>(
-    plan: &Plan,
-    machine: &Machine,
-    table: &'t Table,
-    lookups: &mut Lookups,
-    report: &mut Report,
-) -> Vec<Row<'t>> {
-    let mut rows: Vec<Row<'t>> = table.iter().collect();
-    let early = plan.selection.needs().owners || plan.order_needs_owners();
-    if early {
-        look_up(machine, &rows, lookups, report);
-        rows.retain(|row| plan.selection.takes(row, lookups, true));
-    }
-    if let Some(order) = plan.order {
-        sort(&mut rows, order, lookups);
-    }
-    rows.truncate(plan.limit);
-    if plan.owners && !early {
-        look_up(machine, &rows, lookups, report);
-    }
-    rows
-}
-
-fn look_up(machine: &Machine, rows: &[Row<'_>], lookups: &mut Lookups, report: &mut Report) {
-    let peers = rows.iter().filter_map(|row| row.facts.peer_inode());
-    let inodes = rows.iter().map(|row| row.socket.inode).chain(peers);
-    let (owners, gap) = machine.owners(inodes);
-    lookups.owners = owners.into();
-    report.gaps.extend(gap);
-}
-
-/// Equal rows keep the kernel's order.
-fn sort(rows: &mut Vec<Row<'_>>, order: Order, lookups: &Lookups) {
-    let mut keyed: Vec<(Option<Value>, Row<'_>)> =
-        rows.drain(..).map(|row| (order.field.value(&row, lookups), row)).collect();
-    keyed.sort_by(|(a, _), (b, _)| order.compare(a, b));
-    rows.extend(keyed.into_iter().map(|(_, row)| row));
-}
-
-/// The protocols `list` shows unasked.
-pub(super) const PROTOS: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
-
-/// What `list` shows unasked.
-pub(super) fn defaults() -> select::Defaults<'static> {
-    select::Defaults { protos: &PROTOS, states: StateSet::default_view() }
-}
-
 /// `not shown: 21 LISTEN, 388 TIME_WAIT (-a shows all)`
 fn left_out_note(counts: &StateCounts) -> Option<String> {
     let parts: Vec<String> = (0..=255)
@@ -201,11 +156,4 @@ fn left_out_note(counts: &StateCounts) -> Option<String> {
         .map(|state| format!("{} {state}", human::count(counts.get(state))))
         .collect();
     (!parts.is_empty()).then(|| format!("not shown: {} (-a shows all)\n", parts.join(", ")))
-}
-
-/// The field of a name on the command line.
-pub(super) fn field(name: &str, what: &str) -> Result<Field, Error> {
-    Field::parse(name).ok_or_else(|| {
-        Error::Usage(format!("{what} '{name}': 'sockstate list --columns help' lists the fields"))
-    })
 }

@@ -1,7 +1,7 @@
 //! `listeners`: every accept queue.
 
+use crate::model::proto::Proto;
 use crate::model::state::State;
-use crate::model::want::Proto;
 use crate::output::{json, text};
 use crate::survey;
 

@@ -8,11 +8,7 @@ mod error;
 mod events;
 mod explain;
 mod flags;
-mod kill;
 mod list;
-mod list_plan;
-mod list_seen;
-mod list_writer;
 mod listeners;
 pub mod man;
 mod ports;
@@ -35,8 +31,7 @@ use crate::sys::netns;
 
 use context::Context;
 use error::Error;
-use flags::{Cli, Command, SourceChoice};
-use repeat::Repeat;
+use flags::{Cli, Command, Repeat, SourceChoice};
 
 /// Runs the program and returns its exit status: 0 done, 1 it could not do the
 /// job, 2 wrong usage. A closed pipe is an ordinary end.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::live::{self, Next, Schedule, Watch};
 use crate::machine::Machine;
+use crate::model::proto::Proto;
 use crate::model::state::StateSet;
-use crate::model::want::Proto;
 use crate::output::{json, text};
 use crate::query::Selection;
 use crate::survey::{self, PortsView};

@@ -3,8 +3,8 @@
 
 use std::str::FromStr;
 
+use crate::model::proto::Proto::{self, Packet, Unix, Vsock};
 use crate::model::socket::SocketType::{self, Dgram, Raw, Seqpacket, Stream};
-use crate::model::want::Proto::{self, Packet, Unix, Vsock};
 
 /// What a word stands for: a protocol, or its sockets of one type.
 type Part = (Proto, Option<SocketType>);

@@ -2,31 +2,13 @@
 
 use std::time::Duration;
 
-use clap::Args;
-
 use crate::live::{self, Next, Schedule, Watch};
 use crate::sys::clock;
 use crate::sys::signal::Ending;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::duration;
-
-/// How often a command is repeated.
-#[derive(Args, Debug, Default)]
-pub struct Repeat {
-    /// Again and again with this time between, with the changes since the round before
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub interval: Option<Duration>,
-    /// With --interval: so many rounds
-    #[arg(
-        long = "count",
-        value_name = "N",
-        requires = "interval",
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
-    pub rounds: Option<u64>,
-}
+use super::flags::Repeat;
 
 impl Repeat {
     /// Whether there is more than one round.

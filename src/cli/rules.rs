@@ -124,7 +124,7 @@ pub fn counting(
 }
 
 fn selection(rule: &CustomRule, shared: &Shared, machine: &Machine) -> Result<Selection, Error> {
-    let tables = select::tables(shared, &[crate::model::want::Proto::Tcp]);
+    let tables = select::tables(shared, &[crate::model::proto::Proto::Tcp]);
     let want = Want::all_of(tables);
     let Some(filter) = &rule.when.filter else { return Ok(Selection::all(want)) };
     let resolved = filter.resolve(&mut SystemNames::new(machine)).map_err(|error| {

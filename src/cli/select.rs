@@ -2,8 +2,9 @@
 
 use crate::filter::{Filter, unseen_in_proc};
 use crate::machine::Machine;
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::state::StateSet;
-use crate::model::want::{Family, Proto, TableId, Want};
+use crate::model::want::Want;
 use crate::query::{Means, Selection, SystemNames};
 
 use super::error::Error;

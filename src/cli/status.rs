@@ -2,15 +2,15 @@
 
 use crate::live::{Growth, Round, Rounds, Watched, Wishes};
 use crate::model::escape::escaped;
+use crate::model::proto::Proto;
 use crate::model::state::StateSet;
-use crate::model::want::Proto;
 use crate::output::{json, text};
 use crate::rules::Needs;
 use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
-use super::repeat::Repeat;
+use super::flags::Repeat;
 use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];

@@ -2,9 +2,10 @@
 
 use crate::live::Events;
 use crate::machine::Machine;
+use crate::model::proto::Proto;
 use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::transition::Transition;
-use crate::model::want::{Proto, Want};
+use crate::model::want::Want;
 use crate::query::Selection;
 
 use super::error::Error;

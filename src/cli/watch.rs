@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::machine::Machine;
 use crate::model::escape::escaped;
+use crate::model::proto::Proto;
 use crate::model::state::StateSet;
-use crate::model::want::Proto;
 use crate::rules::alert_filter::custom_filters;
 use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};

@@ -10,7 +10,7 @@ use crate::live::{
 use crate::machine::Machine;
 use crate::model::gap::Gap;
 use crate::model::human;
-use crate::model::want::TableId;
+use crate::model::proto::TableId;
 use crate::output::out::Out;
 use crate::output::style::{Tone, severity_tone};
 use crate::output::{json, text};

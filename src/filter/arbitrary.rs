@@ -9,6 +9,7 @@ use super::ast::*;
 use super::error::Span;
 use super::glob::{Glob, Item};
 use super::net::{Net, Scope, Version};
+use super::token::Comparison;
 
 fn name(text: &str) -> Name {
     Name { text: text.to_owned(), span: Span::default() }

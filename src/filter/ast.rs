@@ -6,6 +6,7 @@ use crate::model::state::StateSet;
 use super::error::Span;
 use super::glob::Glob;
 use super::net::{Net, Scope, Version};
+use super::token::Comparison;
 
 pub use crate::kernel::bytecode::End;
 
@@ -66,50 +67,6 @@ pub enum Predicate {
     Unowned,
     /// `scope`: from where its local address can be reached.
     Scope(Scope),
-}
-
-/// How two numbers are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `=`, `==`, `eq`.
-    Eq,
-    /// `!=`, `ne`, `neq`.
-    Ne,
-    /// `<`, `lt`.
-    Lt,
-    /// `<=`, `le`, `leq`.
-    Le,
-    /// `>`, `gt`.
-    Gt,
-    /// `>=`, `ge`, `geq`.
-    Ge,
-}
-
-impl Comparison {
-    /// As it is printed.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Eq => "=",
-            Self::Ne => "!=",
-            Self::Lt => "<",
-            Self::Le => "<=",
-            Self::Gt => ">",
-            Self::Ge => ">=",
-        }
-    }
-
-    /// The comparison in letters.
-    pub(super) fn of_word(word: &str) -> Option<Self> {
-        Some(match word {
-            "eq" => Self::Eq,
-            "ne" | "neq" => Self::Ne,
-            "lt" => Self::Lt,
-            "le" | "leq" => Self::Le,
-            "gt" => Self::Gt,
-            "ge" | "geq" => Self::Ge,
-            _ => return None,
-        })
-    }
 }
 
 /// A name that the system has to explain, see [`super::Resolver`].

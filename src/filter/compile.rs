@@ -12,42 +12,21 @@
 //! test whose contrary is known to be its complement.
 
 mod bound;
+mod target;
 
 #[cfg(test)]
 mod tests;
 
 use crate::kernel::bytecode::{Code, assemble};
-use crate::model::state::{State, StateSet};
-use crate::model::want::{Extras, TableId};
+use crate::model::state::StateSet;
+use crate::model::want::Extras;
 
-use super::ast::{Cgroup, Comparison, End, Expr, Host, Ports, Predicate, Quantity};
+use super::ast::{Cgroup, End, Expr, Host, Ports, Predicate, Quantity};
+use super::token::Comparison;
 
-use bound::{Kernel, bound};
+pub use target::{Bytecode, Target};
 
-/// Which programs the kernel takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Bytecode {
-    /// None: `/proc`, a file, or a kernel that refused them.
-    None,
-    /// Without the tests for one port, which an older kernel lacks.
-    Ranges,
-    /// All of them.
-    #[default]
-    Full,
-}
-
-/// For what a plan is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The table that will be read.
-    pub table: TableId,
-    /// What its kernel can do.
-    pub bytecode: Bytecode,
-    /// Whether we may ask for marks (`CAP_NET_ADMIN`).
-    pub net_admin: bool,
-    /// `ip_local_port_range`, as [`super::Subject`] has it.
-    pub ephemeral: Option<(u16, u16)>,
-}
+use bound::{Kernel, bound, contrary_if};
 
 /// How to read one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,10 +220,6 @@ fn states_only(expr: &Expr) -> Option<StateSet> {
     }
 }
 
-fn contrary_if(states: StateSet, contrary: bool) -> StateSet {
-    if contrary { StateSet::ALL.without(states) } else { states }
-}
-
 /// A port that the request itself can ask for; there 0 means any.
 fn single_local_port(expr: &Expr) -> Option<u16> {
     match expr {
@@ -253,14 +228,5 @@ fn single_local_port(expr: &Expr) -> Option<u16> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// The states in which a quantity exists.
-fn states_of(quantity: Quantity) -> StateSet {
-    match quantity {
-        Quantity::AcceptQueue => State::Listen.into(),
-        Quantity::RecvQueue | Quantity::SendQueue => StateSet::ALL.without(State::Listen.into()),
-        _ => StateSet::ALL,
     }
 }

@@ -4,7 +4,8 @@
 //! of its ports is wanted. It does not say which of the two is the local one
 //! in a way that every state has, so either may be it.
 
-use super::ast::{Comparison, Expr, Ports, Predicate};
+use super::ast::{Expr, Ports, Predicate};
+use super::token::Comparison;
 
 /// From the first to the second of these, on either end; `None` where a socket
 /// with any ports may be selected.

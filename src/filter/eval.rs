@@ -11,16 +11,15 @@ use crate::model::address::Endpoint;
 use crate::model::age::Age;
 use crate::model::facts::{Facts, UnixName};
 use crate::model::owner::Owners;
+use crate::model::proto::Proto;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::model::socket::Ends;
 use crate::model::unit::unit_of;
-use crate::model::want::Proto;
 
-use super::ast::{
-    Amount, Cgroup, Comparison, Device, End, Expr, Host, Ports, Predicate, Quantity, User,
-};
+use super::ast::{Amount, Cgroup, Device, End, Expr, Host, Ports, Predicate, Quantity, User};
 use super::glob::{Case, Glob};
+use super::token::Comparison;
 
 #[cfg(test)]
 mod tests;

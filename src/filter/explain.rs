@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use crate::kernel::bytecode::listing;
+use crate::model::proto::TableId;
 use crate::model::state::StateSet;
-use crate::model::want::TableId;
 
 use super::ast::Expr;
 use super::compile::{Needs, Plan};
@@ -159,7 +159,7 @@ fn needs(needs: Needs) -> Vec<&'static str> {
 mod tests {
     use super::super::{Bytecode, Target, compile, parse};
     use super::*;
-    use crate::model::want::Proto;
+    use crate::model::proto::Proto;
 
     #[test]
     fn the_whole_way_of_an_expression_is_told() {

@@ -3,9 +3,7 @@
 
 use std::fmt;
 
-use super::lex::Char;
-use super::parse::Trouble;
-use super::print::push_char;
+use super::token::{Char, Trouble, push_char};
 
 /// A pattern, or a plain name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +172,8 @@ impl fmt::Display for Glob {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lex::{Kind, tokens};
+    use super::super::lex::tokens;
+    use super::super::token::Kind;
     use super::*;
 
     fn glob(text: &str) -> Glob {

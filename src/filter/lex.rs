@@ -3,38 +3,8 @@
 //! A backslash takes the meaning away from the character behind it: it is part
 //! of a word, and a word with such a character in it is never a keyword.
 
-use super::ast::Comparison;
 use super::error::Span;
-use super::parse::Trouble;
-
-/// One character of a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Char {
-    pub(super) c: char,
-    /// Whether a backslash stood before it.
-    pub(super) escaped: bool,
-    pub(super) span: Span,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Word(Vec<Char>),
-    Open,
-    Close,
-    OpenSet,
-    CloseSet,
-    Comma,
-    Compare(Comparison),
-    And,
-    Or,
-    Not,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) span: Span,
-}
+use super::token::{Char, Comparison, Kind, Token, Trouble, is_special};
 
 /// The tokens of an expression.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Trouble> {
@@ -150,11 +120,6 @@ impl Lexer<'_> {
 fn is_path(rest: &str) -> bool {
     let unix = rest.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("unix:"));
     unix || rest.starts_with(['/', '@'])
-}
-
-/// Whether a character ends a word unless it is escaped.
-pub(super) fn is_special(c: char) -> bool {
-    matches!(c, '(' | ')' | '{' | '}' | '&' | '|' | '!' | '=' | '<' | '>')
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ mod net;
 mod parse;
 mod print;
 mod resolve;
+mod token;
 mod units;
 mod visible;
 mod words;
@@ -70,9 +71,7 @@ mod words;
 #[cfg(test)]
 mod arbitrary;
 
-pub use ast::{
-    Amount, Cgroup, Comparison, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User,
-};
+pub use ast::{Amount, Cgroup, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User};
 pub use compile::{Bytecode, Needs, Plan, Target, compile};
 pub use either_port::either_port;
 pub use error::{ParseError, ResolveError, Span};
@@ -82,6 +81,7 @@ pub use glob::{Case, Glob};
 pub use net::{Net, Scope, Version};
 pub use parse::parse;
 pub use resolve::Resolver;
+pub use token::Comparison;
 pub use visible::unseen_in_proc;
 
 /// An expression and the text it was given as.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::address::Address;
-use crate::model::want::Family;
+use crate::model::proto::Family;
 
 /// An address family as a pattern can ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,10 @@ mod test;
 #[cfg(test)]
 mod tests;
 
-use super::ast::{Comparison, Expr};
+use super::ast::Expr;
 use super::error::{ParseError, Span};
-use super::lex::{Char, Kind, Token, tokens};
+use super::lex::tokens;
+use super::token::{Char, Comparison, Kind, Token, Trouble};
 use super::words;
 
 /// Deeper nesting than anyone writes, and shallow enough for every stack.
@@ -18,28 +19,6 @@ const MAX_DEPTH: usize = 100;
 
 /// What a test can begin with, for messages.
 const TEST: &str = "a test";
-
-/// What is wrong, without the expression around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    pub(super) span: Span,
-    pub(super) expected: String,
-}
-
-impl Trouble {
-    pub(super) fn new(span: Span, expected: impl Into<String>) -> Self {
-        Self { span, expected: expected.into() }
-    }
-
-    fn in_text(self, text: &str) -> ParseError {
-        ParseError {
-            expression: text.to_owned(),
-            span: self.span,
-            found: text.get(self.span.start..self.span.end).unwrap_or_default().to_owned(),
-            expected: self.expected,
-        }
-    }
-}
 
 /// The expression in `text`; `None` where it is blank.
 ///

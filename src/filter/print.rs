@@ -4,12 +4,10 @@ use std::fmt;
 
 use crate::model::state::{State, StateSet, TCP_STATES};
 
-use super::ast::{
-    Amount, Cgroup, Comparison, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User,
-};
+use super::ast::{Amount, Cgroup, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User};
 use super::glob::Glob;
-use super::lex::is_special;
 use super::net::Version;
+use super::token::{Comparison, push_char};
 use super::units::{self, Unit};
 use super::words;
 
@@ -189,13 +187,4 @@ fn pattern_word(pattern: &Glob) -> String {
 
 fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Appends a character of a word, with a backslash where it or one of `more`
-/// would have a meaning.
-pub(super) fn push_char(out: &mut String, c: char, more: &str) {
-    if c.is_whitespace() || c == '\\' || is_special(c) || more.contains(c) {
-        out.push('\\');
-    }
-    out.push(c);
 }

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::ast::{Cgroup, Comparison, Device, Expr, Host, Name, Ports, Predicate, User};
+use super::ast::{Cgroup, Device, Expr, Host, Name, Ports, Predicate, User};
 use super::error::{ResolveError, Span};
 use super::net::{Net, Version};
+use super::token::Comparison;
 
 /// What the system knows about names. An error is a sentence without a full
 /// stop that says why a name has no meaning.

@@ -1,6 +1,6 @@
 //! What an expression asks for that `/proc/net` does not tell.
 
-use crate::model::want::{Proto, TableId};
+use crate::model::proto::{Proto, TableId};
 
 use super::ast::{Amount, End, Expr, Host, Predicate, Quantity};
 

@@ -6,10 +6,10 @@ use crate::kernel::request::AF_INET6;
 use crate::model::address::{Address, Endpoint};
 use crate::model::identity::Identity;
 use crate::model::moment::Moment;
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::socket::Ends;
 use crate::model::state::State;
 use crate::model::transition::Source;
-use crate::model::want::{Family, Proto, TableId};
 use crate::track::ExactEvent;
 
 /// A change of state by the tracepoint; `None` for a socket that is not

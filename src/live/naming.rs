@@ -78,10 +78,10 @@ mod tests {
     use crate::model::identity::Identity;
     use crate::model::moment::Moment;
     use crate::model::owner::{Holder, Owners};
+    use crate::model::proto::{Family, Proto, TableId};
     use crate::model::row::Row;
     use crate::model::socket::{Ends, Socket};
     use crate::model::state::State;
-    use crate::model::want::{Family, Proto, TableId};
     use crate::track::Complete;
 
     const INODE: u32 = 77;

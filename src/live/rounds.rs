@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::machine::Machine;
 use crate::model::ports::PortUse;
+use crate::model::proto::{Proto, TableId};
 use crate::model::row::Row;
 use crate::model::table::Table;
-use crate::model::want::{Proto, TableId, Want};
+use crate::model::want::Want;
 use crate::query::Selection;
 use crate::rules::Config;
 use crate::source::{Report, SourceError};

@@ -8,12 +8,12 @@ use crate::kernel::tcp_info::{
 
 use super::address::Endpoint;
 use super::age::Age;
+use super::proto::TableId;
 use super::queues::Queues;
 use super::row::Row;
 use super::socket::{Timer, TimerKind};
 use super::standing::Standing;
 use super::state::State;
-use super::want::TableId;
 
 /// An internet socket that a rule looks at closely.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use crate::kernel::vsock_diag::VsockMessage;
 
 use super::address::{Address, Endpoint};
 use super::identity::Identity;
+use super::proto::{Family, Proto, TableId};
 use super::socket::{Ends, Socket, SocketType, Timer, TimerKind};
 use super::state::State;
-use super::want::{Family, Proto, TableId};
 
 impl Socket {
     /// From a row of sock_diag.

@@ -1,8 +1,8 @@
 //! What makes a socket that socket, from one look to the next.
 
 use super::address::Endpoint;
+use super::proto::{Family, TableId};
 use super::socket::{Ends, Socket};
-use super::want::{Family, TableId};
 
 /// Cookie, family, both ends and device.
 ///

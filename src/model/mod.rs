@@ -3,9 +3,10 @@
 pub mod state;
 
 pub mod address;
-pub mod want;
+pub mod proto;
 
 pub mod socket;
+pub mod want;
 
 mod from_kernel;
 

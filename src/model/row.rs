@@ -3,9 +3,9 @@
 use crate::kernel::tcp_info::TcpInfo;
 
 use super::facts::Facts;
+use super::proto::Proto;
 use super::socket::Socket;
 use super::state::State;
-use super::want::Proto;
 
 /// One row of a table, borrowed from where it was read.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! One socket: the fixed part of its row, compact and without borrowed data.
 
 use super::address::Endpoint;
+use super::proto::{Family, TableId};
 use super::state::State;
-use super::want::{Family, TableId};
 
 /// A socket's type, as in `socket(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

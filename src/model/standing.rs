@@ -1,9 +1,9 @@
 //! What stands behind a row: a descriptor, or one of the reasons for having none.
 
+use super::proto::Proto;
 use super::row::Row;
 use super::socket::TimerKind;
 use super::state::State;
-use super::want::Proto;
 
 /// Who has the socket. Inode 0 means one of several things that must not be
 /// taken for each other.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::identity::Identity;
 use super::lifecycle::{Via, begins, via};
 use super::moment::{Dwell, When};
+use super::proto::Proto;
 use super::state::State;
-use super::want::Proto;
 
 /// What kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

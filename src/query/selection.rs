@@ -5,11 +5,12 @@ use crate::filter::{self, Asked, Bytecode, Expr, Lookup, Needs, Plan, Reading, S
 use crate::machine::Machine;
 use crate::model::facts::Facts;
 use crate::model::owner::{Holder, Owners};
+use crate::model::proto::TableId;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::StateSet;
 use crate::model::transition::Transition;
-use crate::model::want::{Narrow, TableId, Want};
+use crate::model::want::{Narrow, Want};
 use crate::sys::capability;
 
 use super::Lookups;

@@ -8,7 +8,7 @@ use crate::model::conn::Conn;
 use crate::model::escape::escaped;
 use crate::model::frame::Frame;
 use crate::model::listener::Listener;
-use crate::model::want::Proto;
+use crate::model::proto::Proto;
 
 /// A process: id and escaped command name.
 pub type Process = (u32, String);

@@ -7,9 +7,10 @@ use crate::kernel::dump_file::{Entries, Entry};
 use crate::kernel::inet_diag::InetMessage;
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
+use crate::model::proto::{Proto, TableId};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
-use crate::model::want::{Proto, TableId, Want};
+use crate::model::want::Want;
 
 use super::report::{Report, Served, SourceError};
 use super::{Reading, Sink};

@@ -14,9 +14,10 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use crate::model::gap::Gap;
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
-use crate::model::want::{Family, Proto, TableId, Want};
+use crate::model::want::Want;
 use crate::sys::netlink::DiagSocket;
 use crate::sys::tcp_census;
 

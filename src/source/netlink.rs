@@ -17,10 +17,11 @@ use crate::model::address::Endpoint;
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
 use crate::model::identity::Identity;
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
-use crate::model::want::{Extras, Family, Proto, TableId, Want};
+use crate::model::want::{Extras, Want};
 use crate::sys::netlink::{DiagSocket, End, Outcome};
 
 use super::parallel::{self, Way};

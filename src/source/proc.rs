@@ -7,10 +7,11 @@ use std::path::Path;
 use crate::kernel::{proc_net, proc_other};
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
+use crate::model::proto::{Proto, TableId};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
-use crate::model::want::{Proto, TableId, Want};
+use crate::model::want::Want;
 use crate::sys::procfs;
 
 use super::{Reading, Sink};

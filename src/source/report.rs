@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::model::gap::Gap;
-use crate::model::want::TableId;
+use crate::model::proto::TableId;
 
 use super::Reading;
 

@@ -8,7 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::machine::Machine;
 use crate::model::frame::DeadFds;
 use crate::model::owner::{Link, Owners};
-use crate::model::want::{Proto, Want};
+use crate::model::proto::Proto;
+use crate::model::want::Want;
 use crate::source::SourceError;
 use crate::sys::sockfs;
 

@@ -5,9 +5,10 @@ use crate::machine::Machine;
 use crate::model::conn::Conn;
 use crate::model::frame::Frame;
 use crate::model::host::Host;
+use crate::model::proto::Proto;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
-use crate::model::want::{Proto, Want};
+use crate::model::want::Want;
 use crate::rules::LEAST_PERCENT;
 use crate::source::Report;
 

@@ -9,10 +9,11 @@ use crate::model::gap::Gap;
 use crate::model::host::Host;
 use crate::model::listener::{HalfOpen, Listener};
 use crate::model::owner::Owners;
+use crate::model::proto::{Proto, TableId};
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
-use crate::model::want::{Extras, Proto, TableId, Want};
+use crate::model::want::{Extras, Want};
 use crate::source::{Report, SourceError};
 
 use crate::machine::{Kept, Machine};

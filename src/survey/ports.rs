@@ -12,10 +12,11 @@ use crate::model::gap::Gap;
 use crate::model::host::Host;
 use crate::model::owner::Owners;
 use crate::model::ports::{Budget, PortUse};
+use crate::model::proto::{Proto, TableId};
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
-use crate::model::want::{Narrow, Proto, TableId, Want};
+use crate::model::want::{Narrow, Want};
 use crate::source::{Report, Served, SourceError};
 
 use crate::machine::Machine;

@@ -1,6 +1,7 @@
 //! What a look is about.
 
-use crate::model::want::{Extras, Proto, TableId};
+use crate::model::proto::{Proto, TableId};
+use crate::model::want::Extras;
 use crate::query::Selection;
 use crate::rules::Needs;
 

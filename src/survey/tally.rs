@@ -6,10 +6,10 @@ use crate::model::address::Address;
 use crate::model::escape::escaped;
 use crate::model::frame::{Frame, StateCounts};
 use crate::model::owner::Owners;
+use crate::model::proto::Proto;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::want::Proto;
 
 /// How many offenders of a kind are listed.
 const TOP: usize = 3;

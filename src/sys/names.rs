@@ -8,7 +8,7 @@ use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use crate::model::address::Address;
-use crate::model::want::Proto;
+use crate::model::proto::Proto;
 
 /// Turns numbers into names. Hosts and services are looked up only with
 /// `--resolve`: a reverse lookup asks the network and may take seconds.

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use crate::kernel::tracepoint::Tracepoint;
 use crate::model::gap::Gap;
-
-use super::tracefs::is_refusal;
 
 /// `CAP_SYS_ADMIN` and `CAP_PERFMON` (5.8) as bits of `CapEff`.
 const CAP_SYS_ADMIN: u64 = 1 << 21;
@@ -181,6 +181,12 @@ impl TraceError {
             None => gap,
         }
     }
+}
+
+/// Whether an error of the search means "not for you" rather than "not there".
+fn is_refusal(error: &io::Error) -> bool {
+    let errno = error.raw_os_error();
+    [Errno::PERM, Errno::ACCESS].iter().any(|e| errno == Some(e.raw_os_error()))
 }
 
 impl Refusal {

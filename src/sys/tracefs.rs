@@ -10,7 +10,6 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 use crate::kernel::trace_format::Format;
@@ -77,12 +76,6 @@ impl Tracefs {
         File::from(fd).read_to_string(&mut text)?;
         Ok(text)
     }
-}
-
-/// Whether an error of the search means "not for you" rather than "not there".
-pub(super) fn is_refusal(error: &io::Error) -> bool {
-    let errno = error.raw_os_error();
-    [Errno::PERM, Errno::ACCESS].iter().any(|e| errno == Some(e.raw_os_error()))
 }
 
 /// Where `/proc/PID/mounts` has tracefs; failing that, debugfs, which mounts it

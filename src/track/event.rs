@@ -2,10 +2,10 @@
 
 use crate::model::identity::Identity;
 use crate::model::moment::Moment;
+use crate::model::proto::TableId;
 use crate::model::row::Row;
 use crate::model::state::State;
 use crate::model::transition::Source;
-use crate::model::want::TableId;
 
 use super::tables;
 

@@ -5,9 +5,9 @@ use std::hash::BuildHasher;
 use crate::model::address::{Address, Endpoint};
 use crate::model::identity::Identity;
 use crate::model::lifecycle::can_become;
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::socket::{Ends, Socket, SocketType, TimerKind};
 use crate::model::state::State;
-use crate::model::want::{Family, Proto, TableId};
 
 use super::owners::OwnerId;
 use super::since::Since;

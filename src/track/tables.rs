@@ -1,6 +1,6 @@
 //! The tables whose sockets are tracked, as three bits of a record hold them.
 
-use crate::model::want::{Family, Proto, TableId};
+use crate::model::proto::{Family, Proto, TableId};
 
 const fn id(proto: Proto, family: Family) -> TableId {
     TableId { proto, family }

@@ -15,7 +15,7 @@ use crate::live::{
     self, CpuBudget, Events, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
 };
 use crate::machine::Machine;
-use crate::model::want::TableId;
+use crate::model::proto::TableId;
 use crate::output::json;
 use crate::query::Selection;
 use crate::rules::Config;

@@ -12,10 +12,10 @@ use sockstate::kernel::inet_diag::{InetMessage, MEMORY_FIELDS, attribute};
 use sockstate::kernel::netlink::{Datagram, Dump, Progress};
 use sockstate::kernel::unix_diag::UnixMessage;
 use sockstate::model::facts::Facts;
+use sockstate::model::proto::Proto;
 use sockstate::model::queues::Queues;
 use sockstate::model::row::Row;
 use sockstate::model::socket::Socket;
-use sockstate::model::want::Proto;
 
 /// Sequence number of every recorded request.
 const SEQ: u32 = 1;

@@ -8,9 +8,9 @@ use sockstate::filter::{Bytecode, Filter, Resolver, Subject, Target, compile, ma
 use sockstate::kernel::bytecode::{Entry, audit, run};
 use sockstate::kernel::inet_diag::InetMessage;
 use sockstate::model::facts::Facts;
+use sockstate::model::proto::Proto;
 use sockstate::model::row::Row;
 use sockstate::model::socket::Socket;
-use sockstate::model::want::Proto;
 
 const DUMP: &[u8] = include_bytes!("../ss-cases/ss2.dump");
 const CASES: &str = include_str!("../ss-cases/ss2_cases.json");

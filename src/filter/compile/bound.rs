@@ -1,12 +1,13 @@
 //! Upper bounds: what the kernel can tell of a condition.
 
-use crate::filter::ast::{Cgroup, Comparison, Device, End, Expr, Host, Ports, Predicate, Quantity};
+use crate::filter::ast::{Cgroup, Device, End, Expr, Host, Ports, Predicate, Quantity};
 use crate::filter::net::{Net, Scope};
+use crate::filter::token::Comparison;
 use crate::kernel::bytecode::{Code, Test};
-use crate::model::state::StateSet;
-use crate::model::want::{Family, Proto};
+use crate::model::proto::{Family, Proto};
+use crate::model::state::{State, StateSet};
 
-use super::{Bytecode, Target, contrary_if, states_of};
+use super::target::{Bytecode, Target};
 
 /// What the kernel is to accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,4 +251,18 @@ fn union(parts: impl Iterator<Item = Kernel>) -> Kernel {
         1 => codes.pop().map_or(Kernel::Never, Kernel::Code),
         _ => Kernel::Code(Code::Or(codes)),
     }
+}
+
+/// The states in which a quantity exists.
+fn states_of(quantity: Quantity) -> StateSet {
+    match quantity {
+        Quantity::AcceptQueue => State::Listen.into(),
+        Quantity::RecvQueue | Quantity::SendQueue => StateSet::ALL.without(State::Listen.into()),
+        _ => StateSet::ALL,
+    }
+}
+
+/// The states themselves, or with `contrary` all others.
+pub(super) fn contrary_if(states: StateSet, contrary: bool) -> StateSet {
+    if contrary { StateSet::ALL.without(states) } else { states }
 }

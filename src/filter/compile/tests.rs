@@ -11,10 +11,10 @@ use crate::kernel::request::{AF_INET, AF_INET6};
 use crate::kernel::unix_diag::UnixMessage;
 use crate::model::facts::Facts;
 use crate::model::owner::{Holder, Owners};
+use crate::model::proto::{Family, Proto, TableId};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::want::{Family, Proto, TableId};
 
 /// What the kernel has of a socket, and the row it would send.
 #[derive(Clone, Debug)]

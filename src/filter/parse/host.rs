@@ -2,13 +2,13 @@
 
 use std::net::Ipv6Addr;
 
-use crate::filter::ast::{Comparison, End, Expr, Host, Name, Ports, Predicate};
+use crate::filter::ast::{End, Expr, Host, Name, Ports, Predicate};
 use crate::filter::glob::Glob;
-use crate::filter::lex::Kind;
 use crate::filter::net::{Net, Version};
+use crate::filter::token::{Comparison, Kind, Trouble};
 use crate::filter::words;
 
-use super::{Parser, Piece, Trouble, number, ports};
+use super::{Parser, Piece, number, ports};
 
 /// What a host can be, for messages.
 const HOST: &str = "an address (10.0.0.1, 10.0.0.0/8, [2001:db8::1], [2001:db8::/32]), \

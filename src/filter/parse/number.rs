@@ -1,8 +1,9 @@
 //! Numbers: decimal or `0x`, with or without a unit.
 
+use crate::filter::token::Trouble;
 use crate::filter::units::{self, Unit};
 
-use super::{Piece, Trouble};
+use super::Piece;
 
 /// A number up to `max`; `what` names it in messages.
 pub(super) fn number(piece: &Piece, max: u64, what: &str) -> Result<u64, Trouble> {

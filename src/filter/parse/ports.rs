@@ -1,9 +1,9 @@
 //! Ports: numbers, ranges, services, sets of them.
 
-use crate::filter::ast::{Comparison, Name, Ports};
-use crate::filter::lex::Kind;
+use crate::filter::ast::{Name, Ports};
+use crate::filter::token::{Comparison, Kind, Trouble};
 
-use super::{Parser, Piece, Trouble, number};
+use super::{Parser, Piece, number};
 
 /// What a port can be, for messages.
 pub(super) const PORT: &str =

@@ -1,15 +1,14 @@
 //! One test: its word, and what stands behind it.
 
-use crate::filter::ast::{
-    Amount, Cgroup, Comparison, Device, End, Expr, Name, Predicate, Quantity, User,
-};
+use crate::filter::ast::{Amount, Cgroup, Device, End, Expr, Name, Predicate, Quantity, User};
 use crate::filter::glob::Glob;
 use crate::filter::net::Scope;
+use crate::filter::token::{Comparison, Trouble};
 use crate::filter::units;
 use crate::filter::words;
 use crate::model::state::StateSet;
 
-use super::{Parser, Piece, TEST, Trouble, number, tests};
+use super::{Parser, Piece, TEST, number, tests};
 
 impl Parser {
     /// The test that begins at this word.

@@ -5,46 +5,50 @@ use crate::kernel::inet_diag::MEMORY_FIELDS;
 use crate::kernel::layout::Field;
 use crate::kernel::{mptcp_info, tcp_info};
 use crate::model::escape::escaped;
+use crate::model::proto::Proto;
 use crate::model::row::Row;
-use crate::model::want::Proto;
 use crate::output::cells;
 use crate::output::table::Cells;
 use crate::query::Lookups;
 use crate::sys::names::Names;
 
-use super::sockets::Layout;
+use super::layout::Detail;
 
 /// Everything that a row tells beyond its line, as lines.
 pub fn all_details(row: &Row<'_>, lookups: &Lookups) -> String {
-    let all = Layout {
-        extended: true,
-        tos: true,
-        cgroup: true,
-        tcp_info: true,
-        memory: true,
-        ..Layout::default()
-    };
     let mut cells = Cells::default();
-    details(&mut cells, row, all, lookups, &mut Names::new(false));
+    details(&mut cells, row, &Detail::ALL, lookups, &mut Names::new(false));
     let line = |line: &[u8]| String::from_utf8_lossy(line).into_owned() + "\n";
     cells.detail_lines().map(line).collect()
 }
 
-/// Appends every line of details that the layout asks for and the row has.
+/// Appends every line of details that is asked for and that the row has.
 pub(super) fn details(
     cells: &mut Cells,
     row: &Row<'_>,
-    layout: Layout,
+    asked: &[Detail],
     lookups: &Lookups,
     names: &mut Names,
 ) {
-    if layout.extended || layout.tos || layout.cgroup || layout.socket_options {
-        cells.detail(|out| extended(out, row, layout, lookups));
-    }
-    if layout.memory {
+    let has = |detail| asked.contains(&detail);
+    cells.detail(|out| {
+        if has(Detail::Identity) {
+            identity(out, row, lookups);
+        }
+        if has(Detail::SocketOptions) {
+            socket_options(out, row);
+        }
+        if has(Detail::Cgroup) {
+            cgroup(out, row, lookups);
+        }
+        if has(Detail::Tos) {
+            tos(out, row);
+        }
+    });
+    if has(Detail::Memory) {
         cells.detail(|out| memory(out, row));
     }
-    if layout.tcp_info {
+    if has(Detail::Info) {
         cells.detail(|out| info(out, row));
     }
     for subflow in lookups.subflows.of(row) {
@@ -52,45 +56,47 @@ pub(super) fn details(
     }
 }
 
-fn extended(out: &mut Vec<u8>, row: &Row<'_>, layout: Layout, lookups: &Lookups) {
+fn identity(out: &mut Vec<u8>, row: &Row<'_>, lookups: &Lookups) {
     let facts = row.facts;
-    if layout.extended {
-        if let Some(user) = lookups.user(row) {
-            word(out, "user", &escaped(user.as_bytes()));
-        }
-        if let Some(mark) = facts.mark().filter(|mark| *mark != 0) {
-            word(out, "mark", &format!("{mark:#x}"));
-        }
-        if let Some(sides) = facts.shutdown().and_then(shutdown_name) {
-            word(out, "shutdown", sides);
-        }
-        if facts.v6_only() == Some(true) {
-            word(out, "v6only", "1");
-        }
+    if let Some(user) = lookups.user(row) {
+        word(out, "user", &escaped(user.as_bytes()));
     }
-    if layout.extended || layout.socket_options {
-        let options: Vec<&str> = facts.socket_options().into_iter().flatten().collect();
-        if !options.is_empty() {
-            word(out, "sockopt", &options.join(","));
-        }
+    if let Some(mark) = facts.mark().filter(|mark| *mark != 0) {
+        word(out, "mark", &format!("{mark:#x}"));
     }
-    if layout.extended || layout.cgroup {
-        match (lookups.cgroup(row), facts.cgroup_id()) {
-            (Some(path), _) => word(out, "cgroup", &escaped(path.as_bytes())),
-            (None, Some(id)) => word(out, "cgroup_id", &id.to_string()),
-            (None, None) => {}
-        }
+    if let Some(sides) = facts.shutdown().and_then(shutdown_name) {
+        word(out, "shutdown", sides);
     }
-    if layout.tos {
-        let numbers = [
-            ("tos", facts.tos().map(u32::from)),
-            ("tclass", facts.traffic_class().map(u32::from)),
-            ("class_id", facts.class_id()),
-        ];
-        for (name, number) in numbers {
-            if let Some(number) = number {
-                word(out, name, &format!("{number:#x}"));
-            }
+    if facts.v6_only() == Some(true) {
+        word(out, "v6only", "1");
+    }
+}
+
+fn socket_options(out: &mut Vec<u8>, row: &Row<'_>) {
+    let options: Vec<&str> = row.facts.socket_options().into_iter().flatten().collect();
+    if !options.is_empty() {
+        word(out, "sockopt", &options.join(","));
+    }
+}
+
+fn cgroup(out: &mut Vec<u8>, row: &Row<'_>, lookups: &Lookups) {
+    match (lookups.cgroup(row), row.facts.cgroup_id()) {
+        (Some(path), _) => word(out, "cgroup", &escaped(path.as_bytes())),
+        (None, Some(id)) => word(out, "cgroup_id", &id.to_string()),
+        (None, None) => {}
+    }
+}
+
+fn tos(out: &mut Vec<u8>, row: &Row<'_>) {
+    let facts = row.facts;
+    let numbers = [
+        ("tos", facts.tos().map(u32::from)),
+        ("tclass", facts.traffic_class().map(u32::from)),
+        ("class_id", facts.class_id()),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number {
+            word(out, name, &format!("{number:#x}"));
         }
     }
 }

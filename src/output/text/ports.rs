@@ -6,7 +6,7 @@ use crate::model::address::{Address, Endpoint};
 use crate::model::escape::escaped;
 use crate::model::human;
 use crate::model::ports::{Blocked, Budget, PortUse, Reuse, SourceBudget};
-use crate::model::want::Proto;
+use crate::model::proto::Proto;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone};

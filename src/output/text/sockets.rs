@@ -9,60 +9,12 @@ use crate::model::standing::Standing;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
-use crate::output::table::{Cells, Column, Table};
+use crate::output::table::{Cells, Table};
 use crate::query::Lookups;
 use crate::sys::names::Names;
 
 use super::details::details;
-
-/// Which columns and details to show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
-    /// The protocol; left out when there is only one.
-    pub proto: bool,
-    /// The time in the state.
-    pub age: bool,
-    /// The timer (`-o`).
-    pub timer: bool,
-    /// User id, inode, cookie, and more below (`-e`).
-    pub extended: bool,
-    /// Type of service below (`--tos`).
-    pub tos: bool,
-    /// Cgroup below (`--cgroup`).
-    pub cgroup: bool,
-    /// Socket options below (`--inet-sockopt`).
-    pub socket_options: bool,
-    /// No RECV-Q and SEND-Q (`-Q`).
-    pub no_queues: bool,
-    /// The processes (`-p`).
-    pub processes: bool,
-    /// `tcp_info` on a line below (`-i`).
-    pub tcp_info: bool,
-    /// Socket memory on a line below (`-m`).
-    pub memory: bool,
-    /// Details behind the row instead of below it (`-O`).
-    pub one_line: bool,
-}
-
-impl Layout {
-    fn columns(self) -> Vec<Column> {
-        let shown = [
-            (self.proto, Column::text("PROTO")),
-            (true, Column::text("STATE")),
-            (!self.no_queues, Column::number("RECV-Q")),
-            (!self.no_queues, Column::number("SEND-Q")),
-            (true, Column::text("LOCAL")),
-            (true, Column::text("REMOTE")),
-            (self.age, Column::number("AGE")),
-            (self.timer, Column::text("TIMER")),
-            (self.extended, Column::number("UID")),
-            (self.extended, Column::number("INODE")),
-            (self.extended, Column::text("COOKIE")),
-            (self.processes, Column::text("PROCESS")),
-        ];
-        shown.into_iter().filter_map(|(show, column)| show.then_some(column)).collect()
-    }
-}
+use super::layout::{Column, Layout, Place};
 
 /// Writes rows as they come.
 pub struct Sockets<'o, 'w> {
@@ -80,8 +32,9 @@ impl<'o, 'w> Sockets<'o, 'w> {
         header: bool,
         names: Names,
     ) -> Self {
-        let mut table = Table::new(out, style, layout.columns(), header);
-        table.details_inline(layout.one_line);
+        let heads = layout.columns.iter().flat_map(|column| column.heads()).copied().collect();
+        let mut table = Table::new(out, style, heads, header);
+        table.details_inline(layout.place == Place::Behind);
         Self { table, layout, names }
     }
 
@@ -89,9 +42,10 @@ impl<'o, 'w> Sockets<'o, 'w> {
     pub fn row(&mut self, row: &Row<'_>, lookups: &Lookups) {
         let Self { table, layout, names } = self;
         table.row(|cells| {
-            basic_cells(cells, row, *layout, lookups, names);
-            detail_cells(cells, row, *layout, lookups);
-            details(cells, row, *layout, lookups, names);
+            for column in &layout.columns {
+                self::cells(cells, *column, row, lookups, names);
+            }
+            details(cells, row, &layout.details, lookups, names);
         });
     }
 
@@ -106,36 +60,52 @@ impl<'o, 'w> Sockets<'o, 'w> {
     }
 }
 
-fn basic_cells(
-    cells: &mut Cells,
-    row: &Row<'_>,
-    layout: Layout,
-    lookups: &Lookups,
-    names: &mut Names,
-) {
-    let socket = &row.socket;
-    if layout.proto {
-        cells.cell(Tone::Plain, |out| {
-            out.extend_from_slice(socket.table.proto.name().as_bytes());
-            if let Some(kind) = socket.kind() {
-                drop(write!(out, "_{}", kind.name()));
+/// Appends the cells of a column.
+fn cells(cells: &mut Cells, column: Column, row: &Row<'_>, lookups: &Lookups, names: &mut Names) {
+    match column {
+        Column::Proto => cells.cell(Tone::Plain, |out| protocol(out, row)),
+        Column::State => {
+            cells.cell(state_tone(row.socket.state), |out| match row.socket.state.name() {
+                Some(name) => out.extend_from_slice(name.as_bytes()),
+                None => drop(write!(out, "{}", row.socket.state)),
+            });
+        }
+        Column::Queues => queue_cells(cells, row),
+        Column::Ends => {
+            cells.cell(Tone::Plain, |out| cells::local(out, row, names));
+            cells.cell(Tone::Plain, |out| cells::remote(out, row, lookups, names));
+        }
+        Column::Age => cells.cell(Tone::Plain, |out| {
+            if let Some(age) = Age::of(row) {
+                cells::age(out, age);
             }
-        });
+        }),
+        Column::Timer => cells.cell(Tone::Plain, |out| {
+            if let Some(timer) = row.socket.timer {
+                cells::timer(out, timer);
+            }
+        }),
+        Column::Ids => id_cells(cells, row),
+        Column::Process => cells.cell(Tone::Plain, |out| process(out, row, lookups)),
     }
-    cells.cell(state_tone(socket.state), |out| match socket.state.name() {
-        Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => drop(write!(out, "{}", socket.state)),
-    });
+}
+
+/// Appends `tcp`, `unix_stream`.
+fn protocol(out: &mut Vec<u8>, row: &Row<'_>) {
+    out.extend_from_slice(row.socket.table.proto.name().as_bytes());
+    if let Some(kind) = row.socket.kind() {
+        drop(write!(out, "_{}", kind.name()));
+    }
+}
+
+fn queue_cells(cells: &mut Cells, row: &Row<'_>) {
     match Queues::of(row) {
-        _ if layout.no_queues => {}
         Queues::Bytes { recv, send } => {
             cells.cell(Tone::Plain, |out| optional(out, recv));
             cells.cell(Tone::Plain, |out| optional(out, send));
         }
         Queues::Accept(queue) => accept_cells(cells, queue),
     }
-    cells.cell(Tone::Plain, |out| cells::local(out, row, names));
-    cells.cell(Tone::Plain, |out| cells::remote(out, row, lookups, names));
 }
 
 /// An accept queue is not bytes: `4/3` and, when it is full, the word.
@@ -163,34 +133,15 @@ pub fn accept_queue(out: &mut Vec<u8>, queue: AcceptQueue) {
     }
 }
 
-fn detail_cells(cells: &mut Cells, row: &Row<'_>, layout: Layout, lookups: &Lookups) {
+fn id_cells(cells: &mut Cells, row: &Row<'_>) {
     let socket = &row.socket;
-    if layout.age {
-        cells.cell(Tone::Plain, |out| {
-            if let Some(age) = Age::of(row) {
-                cells::age(out, age);
-            }
-        });
-    }
-    if layout.timer {
-        cells.cell(Tone::Plain, |out| {
-            if let Some(timer) = socket.timer {
-                cells::timer(out, timer);
-            }
-        });
-    }
-    if layout.extended {
-        cells.cell(Tone::Plain, |out| optional(out, socket.uid));
-        cells.cell(Tone::Plain, |out| cells::number(out, socket.inode));
-        cells.cell(Tone::Plain, |out| {
-            if socket.cookie != 0 {
-                drop(write!(out, "{:#x}", socket.cookie));
-            }
-        });
-    }
-    if layout.processes {
-        cells.cell(Tone::Plain, |out| process(out, row, lookups));
-    }
+    cells.cell(Tone::Plain, |out| optional(out, socket.uid));
+    cells.cell(Tone::Plain, |out| cells::number(out, socket.inode));
+    cells.cell(Tone::Plain, |out| {
+        if socket.cookie != 0 {
+            drop(write!(out, "{:#x}", socket.cookie));
+        }
+    });
 }
 
 /// The holders, or in brackets the reason why there are none; behind an arrow

@@ -3,7 +3,7 @@
 use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::listener::Listener;
-use crate::model::want::Proto;
+use crate::model::proto::Proto;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };

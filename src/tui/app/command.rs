@@ -3,8 +3,8 @@
 
 use crate::alert::Change;
 use crate::group::Key;
+use crate::model::proto::{Family, Proto};
 use crate::model::state::State;
-use crate::model::want::{Family, Proto};
 use crate::query::fields::Field;
 
 use super::{App, Entry, GROUP_KEYS, Tab};

@@ -1,12 +1,12 @@
 //! What the state of a socket means, with that socket's own numbers.
 
 use crate::model::human;
+use crate::model::proto::Proto;
 use crate::model::queues::{AcceptQueue, EndOfFile, Queues};
 use crate::model::row::Row;
 use crate::model::socket::TimerKind;
 use crate::model::standing::Standing;
 use crate::model::state::State;
-use crate::model::want::Proto;
 
 /// A sentence; empty where nothing is known beyond the state's name.
 pub fn meaning(row: &Row<'_>) -> String {

@@ -9,10 +9,11 @@ use anyhow::{Context, ensure};
 use sockstate::group::Key;
 use sockstate::machine::Machine;
 use sockstate::model::address::Endpoint;
+use sockstate::model::proto::{Family, Proto, TableId};
 use sockstate::model::queues::Queues;
 use sockstate::model::row::Row;
 use sockstate::model::socket::Socket;
-use sockstate::model::want::{Family, Proto, TableId, Want};
+use sockstate::model::want::Want;
 use sockstate::query::Selection;
 use sockstate::source::{Choice, Shortcuts};
 

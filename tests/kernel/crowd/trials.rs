@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use socket2::{Domain, Socket, Type};
-use sockstate::model::want::{Family, Proto, TableId};
+use sockstate::model::proto::{Family, Proto, TableId};
 use sockstate::query::Selection;
 use sockstate::source::Shortcuts;
 use sockstate::sys::tcp_census;

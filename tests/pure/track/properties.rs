@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use sockstate::model::identity::Identity;
 use sockstate::model::lifecycle::EDGES;
 use sockstate::model::moment::Moment;
+use sockstate::model::proto::Proto;
 use sockstate::model::state::State;
 use sockstate::model::transition::{Kind, Source, Transition};
-use sockstate::model::want::Proto;
 use sockstate::track::{Answer, Applied, Complete, ExactEvent, Tracker};
 
 use super::rows::MadeRow;

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use sockstate::kernel::netlink::Attributes;
 use sockstate::kernel::proc_net::{InetLine, ProcAddress};
 use sockstate::model::facts::Facts;
+use sockstate::model::proto::{Family, Proto, TableId};
 use sockstate::model::row::Row;
 use sockstate::model::socket::{Socket, Timer, TimerKind};
 use sockstate::model::state::State;
-use sockstate::model::want::{Family, Proto, TableId};
 
 /// One row, and the `tcp_info` behind it.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use sockstate::model::identity::Identity;
 use sockstate::model::moment::{Dwell, Moment, When};
 use sockstate::model::owner::{Holder, Owners};
+use sockstate::model::proto::{Proto, TableId};
 use sockstate::model::state::{State, StateSet};
 use sockstate::model::transition::{Kind, Source, Transition};
-use sockstate::model::want::{Proto, TableId};
 use sockstate::track::{Answer, Applied, Complete, ExactEvent, Question, Tracker};
 
 use super::rows::MadeRow;

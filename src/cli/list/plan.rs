@@ -1,27 +1,26 @@
 //! What the flags of `list` come to.
 
+use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::flags::List;
+use crate::cli::select;
 use crate::machine::Machine;
+use crate::model::proto::Proto;
 use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
-use crate::model::want::{Extras, Proto};
-use crate::output::{json, text};
+use crate::model::want::Extras;
+use crate::output::json;
+use crate::output::text::{Column, Detail, Layout, Place};
 use crate::query::fields::{Field, Order};
 use crate::query::{Lookups, Selection, Subflows, unix_names};
 use crate::sys::users::Users;
-
-use super::context::Context;
-use super::error::Error;
-use super::flags::List;
-use super::list::{defaults, field};
-use super::list_writer::Settings;
-use super::select;
 
 /// What the flags of `list` come to.
 pub struct Plan {
     /// The rows.
     pub selection: Selection,
     /// Text: what to show of a row.
-    pub layout: text::Layout,
+    pub layout: Layout,
     /// JSON: what to show of a row.
     pub details: json::Details,
     /// The fields of `--columns`, or of `--csv`.
@@ -80,20 +79,7 @@ impl Plan {
             && (columns.is_empty() || fields.iter().any(|field| field.needs_unix_names()));
         let subflows = shows_subflows(&selection, &columns);
         Ok(Self {
-            layout: text::Layout {
-                proto: !one_proto || typed,
-                age,
-                timer: flags.timers || extended,
-                extended,
-                tos: flags.tos,
-                cgroup: flags.cgroup,
-                socket_options: flags.socket_options,
-                no_queues: flags.no_queues,
-                processes: shared.processes,
-                tcp_info: flags.info,
-                memory: flags.memory,
-                one_line: flags.one_line,
-            },
+            layout: layout(flags, shared.processes, !one_proto || typed, age),
             details: json::Details {
                 processes: shared.processes,
                 info: flags.info,
@@ -151,16 +137,51 @@ impl Plan {
             ..Lookups::default()
         })
     }
+}
 
-    /// How rows are written.
-    pub fn writer_settings(&self, context: &Context<'_>) -> Settings {
-        Settings { json: context.shared.json, header: context.header(), names: context.names() }
-    }
+/// What the text shows of a row.
+fn layout(flags: &List, processes: bool, proto: bool, age: bool) -> Layout {
+    let extended = flags.extended;
+    let columns = [
+        (proto, Column::Proto),
+        (true, Column::State),
+        (!flags.no_queues, Column::Queues),
+        (true, Column::Ends),
+        (age, Column::Age),
+        (flags.timers || extended, Column::Timer),
+        (extended, Column::Ids),
+        (processes, Column::Process),
+    ];
+    let details = [
+        (extended, Detail::Identity),
+        (extended || flags.socket_options, Detail::SocketOptions),
+        (extended || flags.cgroup, Detail::Cgroup),
+        (flags.tos, Detail::Tos),
+        (flags.memory, Detail::Memory),
+        (flags.info, Detail::Info),
+    ];
+    Layout { columns: chosen(columns), details: chosen(details), place: place(flags) }
+}
+
+fn place(flags: &List) -> Place {
+    if flags.one_line { Place::Behind } else { Place::Below }
+}
+
+fn chosen<T, const N: usize>(parts: [(bool, T); N]) -> Vec<T> {
+    parts.into_iter().filter_map(|(shown, part)| shown.then_some(part)).collect()
 }
 
 fn shows_subflows(selection: &Selection, columns: &[Field]) -> bool {
     let mptcp = selection.want.tables.iter().any(|table| table.proto == Proto::Mptcp);
     mptcp && columns.is_empty()
+}
+
+/// The protocols `list` shows unasked.
+const PROTOS: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
+
+/// What `list` shows unasked.
+fn defaults() -> select::Defaults<'static> {
+    select::Defaults { protos: &PROTOS, states: StateSet::default_view() }
 }
 
 /// A recorded dump and a recording are of TCP unless the flags say otherwise.
@@ -206,4 +227,11 @@ fn order(text: &str) -> Result<Order, Error> {
         None => (text, false),
     };
     Ok(Order { field: field(name, "cannot sort by")?, descending })
+}
+
+/// The field of a name on the command line.
+fn field(name: &str, what: &str) -> Result<Field, Error> {
+    Field::parse(name).ok_or_else(|| {
+        Error::Usage(format!("{what} '{name}': 'sockstate list --columns help' lists the fields"))
+    })
 }

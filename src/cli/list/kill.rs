@@ -4,16 +4,16 @@ use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 use crate::answer::{self, Destroyed};
+use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::flags::List;
 use crate::machine::Machine;
 use crate::model::human;
 use crate::model::table::Table;
 
-use super::context::Context;
-use super::error::Error;
-use super::flags::List;
-use super::list::chosen;
-use super::list_plan::Plan;
-use super::list_writer::Writer;
+use super::chosen::chosen;
+use super::plan::Plan;
+use super::writer::{Settings, Writer};
 
 /// Shows the sockets, asks, closes them and tells what became of them.
 pub fn run(
@@ -40,7 +40,7 @@ pub fn run(
     })?;
     let rows = chosen(plan, machine, &table, &mut lookups, &mut report);
     let at = context.at;
-    let settings = plan.writer_settings(context);
+    let settings = Settings::new(context);
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, settings);
     rows.iter().for_each(|row| writer.row(row, &lookups));

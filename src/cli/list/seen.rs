@@ -3,8 +3,8 @@
 use rustc_hash::FxHashSet;
 
 use crate::model::address::Endpoint;
+use crate::model::proto::TableId;
 use crate::model::row::Row;
-use crate::model::want::TableId;
 use crate::output::json::Changes;
 
 /// What tells sockets apart: cookie and both ends, and the inode for a source

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::cli::context::Context;
 use crate::model::row::Row;
 use crate::output::columns::{Columns, Csv};
 use crate::output::out::Out;
@@ -11,7 +12,7 @@ use crate::query::Lookups;
 use crate::source::Report;
 use crate::sys::names::Names;
 
-use super::list_plan::Plan;
+use super::plan::Plan;
 
 /// How rows are written.
 pub struct Settings {
@@ -21,6 +22,13 @@ pub struct Settings {
     pub header: bool,
     /// Names for numbers.
     pub names: Names,
+}
+
+impl Settings {
+    /// Reads them off the shared flags.
+    pub fn new(context: &Context<'_>) -> Self {
+        Self { json: context.shared.json, header: context.header(), names: context.names() }
+    }
 }
 
 /// Where rows go.
@@ -46,7 +54,7 @@ impl<'o, 'w> Writer<'o, 'w> {
         } else if !plan.columns.is_empty() {
             Self::Columns(Columns::new(out, style, &plan.columns, header, names))
         } else {
-            Self::Text(text::Sockets::new(out, style, plan.layout, header, names))
+            Self::Text(text::Sockets::new(out, style, plan.layout.clone(), header, names))
         }
     }
 

@@ -1,0 +1,18 @@
+//! Flags of `listeners`.
+
+use clap::Args;
+
+use super::words::Words;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  sockstate listeners                          every TCP listener and its accept queue
+  sockstate listeners -x                       unix listeners
+  sockstate listeners --json | jq '.listeners[] | select(.full)'";
+
+/// Flags of `listeners`.
+#[derive(Args, Debug)]
+pub struct Listeners {
+    #[command(flatten)]
+    pub words: Words,
+}

@@ -1,0 +1,28 @@
+//! For what a plan is made: the table, and what its kernel can do.
+
+use crate::model::proto::TableId;
+
+/// Which programs the kernel takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bytecode {
+    /// None: `/proc`, a file, or a kernel that refused them.
+    None,
+    /// Without the tests for one port, which an older kernel lacks.
+    Ranges,
+    /// All of them.
+    #[default]
+    Full,
+}
+
+/// For what a plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The table that will be read.
+    pub table: TableId,
+    /// What its kernel can do.
+    pub bytecode: Bytecode,
+    /// Whether we may ask for marks (`CAP_NET_ADMIN`).
+    pub net_admin: bool,
+    /// `ip_local_port_range`, as [`crate::filter::Subject`] has it.
+    pub ephemeral: Option<(u16, u16)>,
+}

@@ -1,0 +1,105 @@
+//! What `list` shows of a row: its columns, and its details.
+
+use crate::output::table::Column as Head;
+
+/// A column, or some that go together, in the order in which they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The protocol.
+    Proto,
+    /// The state.
+    State,
+    /// RECV-Q and SEND-Q.
+    Queues,
+    /// LOCAL and REMOTE.
+    Ends,
+    /// The time in the state.
+    Age,
+    /// The running timer.
+    Timer,
+    /// User id, inode and cookie.
+    Ids,
+    /// The processes that hold the socket.
+    Process,
+}
+
+impl Column {
+    /// Every column.
+    pub const ALL: [Self; 8] = [
+        Self::Proto,
+        Self::State,
+        Self::Queues,
+        Self::Ends,
+        Self::Age,
+        Self::Timer,
+        Self::Ids,
+        Self::Process,
+    ];
+
+    /// Returns the heads, one for each cell of a row.
+    pub(super) fn heads(self) -> &'static [Head] {
+        match self {
+            Self::Proto => const { &[Head::text("PROTO")] },
+            Self::State => const { &[Head::text("STATE")] },
+            Self::Queues => const { &[Head::number("RECV-Q"), Head::number("SEND-Q")] },
+            Self::Ends => const { &[Head::text("LOCAL"), Head::text("REMOTE")] },
+            Self::Age => const { &[Head::number("AGE")] },
+            Self::Timer => const { &[Head::text("TIMER")] },
+            Self::Ids => {
+                const { &[Head::number("UID"), Head::number("INODE"), Head::text("COOKIE")] }
+            }
+            Self::Process => const { &[Head::text("PROCESS")] },
+        }
+    }
+}
+
+/// What stands on the lines of details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// User name, mark, sides that are shut down.
+    Identity,
+    /// The socket options that are set.
+    SocketOptions,
+    /// The cgroup.
+    Cgroup,
+    /// Type of service, traffic class, priority.
+    Tos,
+    /// Socket memory.
+    Memory,
+    /// `tcp_info` and what belongs to it.
+    Info,
+}
+
+impl Detail {
+    /// Every detail.
+    pub const ALL: [Self; 6] =
+        [Self::Identity, Self::SocketOptions, Self::Cgroup, Self::Tos, Self::Memory, Self::Info];
+}
+
+/// Where details stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// On lines below their row.
+    #[default]
+    Below,
+    /// Behind it, on the same line.
+    Behind,
+}
+
+/// What to show of each row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The details, where a row has them.
+    pub details: Vec<Detail>,
+    /// Where the details stand.
+    pub place: Place,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        let columns = vec![Column::State, Column::Queues, Column::Ends];
+        Self { columns, details: Vec::new(), place: Place::default() }
+    }
+}
