@@ -17,9 +17,9 @@ use sockstate::engine::{Engine, Events, Round, Watched, Watcher, Wishes};
 use sockstate::model::want::{Proto, TableId, Want};
 use sockstate::rules::Config;
 use sockstate::source::Choice;
-use sockstate::tui::app::{App, Fixed};
+use sockstate::tui::app::{App, Fixed, Look};
 use sockstate::tui::keys::Keymap;
-use sockstate::tui::rows::Lister;
+use sockstate::tui::lister::Lister;
 use sockstate::tui::theme::Theme;
 use sockstate::tui::view;
 
@@ -78,7 +78,7 @@ fn app() -> (App, Lister) {
         own: Arc::default(),
     };
     let (mut app, mut lister) = (App::new(fixed, 1_000), Lister::new(engine()));
-    app.round(Arc::clone(&ROUND));
+    app.round(Look { round: Arc::clone(&ROUND), time: "08:00:12".into() });
     app.event(&Event::Key(KeyEvent::new(KeyCode::Char('2'), KeyModifiers::NONE)));
     let listed = lister.list(&app.job().expect("there is a round"));
     app.list(Arc::new(listed));
