@@ -19,9 +19,9 @@ use sockstate::model::proto::{Proto, TableId};
 use sockstate::model::want::Want;
 use sockstate::rules::Config;
 use sockstate::source::Choice;
-use sockstate::tui::app::{App, Fixed};
+use sockstate::tui::app::{App, Fixed, Look};
 use sockstate::tui::keys::Keymap;
-use sockstate::tui::rows::Lister;
+use sockstate::tui::lister::Lister;
 use sockstate::tui::theme::Theme;
 use sockstate::tui::view;
 
@@ -61,10 +61,10 @@ fn machine() -> Machine {
 static ROUND: LazyLock<Arc<Round>> = LazyLock::new(|| {
     let (machine, config) = (machine(), Config::default());
     let events = Events::Poll;
-    let watched =
-        Watched { machine: &machine, tables: tables(), config: &config, own: &[], events };
-    let (mut watcher, _) = Rounds::open(watched).expect("nothing is needed");
-    let round = watcher.round(Wishes { rows: true, ..Wishes::default() }).expect("a table");
+    let watched = Watched { machine: &machine, tables: tables(), config: &config, custom: &[] };
+    let (mut watcher, _) = Rounds::with_events(watched, events).expect("nothing is needed");
+    let round =
+        watcher.round(Wishes { rows: true, tally: true, ..Wishes::default() }).expect("a table");
     assert_eq!(round.table.len(), ROWS as usize);
     Arc::new(round)
 });
@@ -81,7 +81,7 @@ fn app() -> (App, Lister) {
         own: Arc::default(),
     };
     let (mut app, mut lister) = (App::new(fixed, 1_000), Lister::new(machine()));
-    app.round(Arc::clone(&ROUND));
+    app.round(Look { round: Arc::clone(&ROUND), time: "08:00:12".into() });
     app.event(&Event::Key(KeyEvent::new(KeyCode::Char('2'), KeyModifiers::NONE)));
     let listed = lister.list(&app.job().expect("there is a round"));
     app.list(Arc::new(listed));

@@ -40,11 +40,11 @@ pub fn measure(population: &mut Population, rounds: usize) -> Result<String, Str
     let (mut stream, _) = Stream::open(&machine, Want::all_of(tables.clone()), Events::Poll)?;
     let config = Config::default();
     let (machine, config) = (&machine, &config);
-    let watched = Watched { machine, tables, config, own: &[], events: Events::Poll };
-    let (mut watcher, _) = Rounds::open(watched)?;
+    let watched = Watched { machine, tables, config, custom: &[] };
+    let (mut watcher, _) = Rounds::with_events(watched, Events::Poll)?;
     let nobody = Owners::default();
     let look = |stream: &mut Stream<'_>| {
-        stream.look_with(Some(&nobody)).map(|_| ()).map_err(|error| error.to_string())
+        stream.look_with(&nobody).map(|_| ()).map_err(|error| error.to_string())
     };
     let round = |watcher: &mut Rounds<'_>| {
         watcher.round(Wishes::default()).map(|_| ()).map_err(|error| error.to_string())

@@ -12,9 +12,11 @@ use crate::model::proto::Proto;
 
 /// Turns numbers into names. Hosts and services are looked up only with
 /// `--resolve`: a reverse lookup asks the network and may take seconds.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names {
     asked: Asked,
+    /// Whether nobody is asked for what is not known yet.
+    is_closed: bool,
     hosts: FxHashMap<Address, Option<String>>,
     services: FxHashMap<(u16, Proto), Option<String>>,
     devices: FxHashMap<u32, String>,
@@ -40,13 +42,22 @@ impl Names {
         Self { asked: Asked::Services, ..Self::default() }
     }
 
+    /// Returns what is known by now, to which nothing is added: whoever shows
+    /// things by it asks nobody and waits for nobody.
+    pub fn known(&self) -> Self {
+        Self { is_closed: true, ..self.clone() }
+    }
+
     /// The name of an address, where names are wanted and it has one.
     pub fn host(&mut self, address: Address) -> Option<&str> {
         if self.asked < Asked::HostsToo || address.is_unspecified() {
             return None;
         }
-        let lookup = || dns_lookup::lookup_addr(&address.to_ip()).ok();
-        let found = self.hosts.entry(address).or_insert_with(lookup);
+        if !self.is_closed {
+            let lookup = || dns_lookup::lookup_addr(&address.to_ip()).ok();
+            self.hosts.entry(address).or_insert_with(lookup);
+        }
+        let found = self.hosts.get(&address)?;
         // A host without a name comes back as its own address.
         found.as_deref().filter(|name| name.parse::<std::net::IpAddr>().is_err())
     }
@@ -56,16 +67,19 @@ impl Names {
         if self.asked < Asked::Services || !matches!(proto, Proto::Tcp | Proto::Udp) {
             return None;
         }
-        let lookup = || service_name(port, proto == Proto::Udp);
-        self.services.entry((port, proto)).or_insert_with(lookup).as_deref()
+        if !self.is_closed {
+            let lookup = || service_name(port, proto == Proto::Udp);
+            self.services.entry((port, proto)).or_insert_with(lookup);
+        }
+        self.services.get(&(port, proto))?.as_deref()
     }
 
     /// The name of a network device; its number when it is gone.
     pub fn device(&mut self, ifindex: u32) -> &str {
+        let is_closed = self.is_closed;
         self.devices.entry(ifindex).or_insert_with(|| {
-            let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None);
-            let name = probe.and_then(|probe| index_to_name(probe, ifindex));
-            name.unwrap_or_else(|_| format!("if{ifindex}"))
+            let name = if is_closed { None } else { device_name(ifindex) };
+            name.unwrap_or_else(|| format!("if{ifindex}"))
         })
     }
 }
@@ -101,6 +115,11 @@ pub fn device_index(name: &str) -> Option<u32> {
     name_to_index(probe, name).ok()
 }
 
+fn device_name(ifindex: u32) -> Option<String> {
+    let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
+    index_to_name(probe, ifindex).ok()
+}
+
 fn service_name(port: u16, udp: bool) -> Option<String> {
     let flags = if udp { libc::NI_DGRAM } else { 0 };
     let address = SocketAddr::from(([0, 0, 0, 0], port));
@@ -118,6 +137,17 @@ mod tests {
         assert_eq!(names.host(Address::v4([127, 0, 0, 1])), None);
         assert_eq!(names.service(80, Proto::Tcp), None);
         assert!(names.hosts.is_empty() && names.services.is_empty());
+    }
+
+    #[test]
+    fn what_is_known_is_shown_and_nothing_is_added() {
+        let mut names = Names::of_services();
+        names.services.insert((80, Proto::Tcp), Some("http".to_owned()));
+        let mut known = names.known();
+        assert_eq!(known.service(80, Proto::Tcp), Some("http"));
+        assert_eq!(known.service(22, Proto::Tcp), None);
+        assert_eq!(known.device(1), "if1", "its number until it is known");
+        assert_eq!((known.services.len(), known.hosts.len()), (1, 0));
     }
 
     #[test]

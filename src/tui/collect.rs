@@ -1,15 +1,13 @@
-//! The threads beside the drawing: one looks at the machine, one makes lists,
-//! one waits for keys. All they do is send a [`Msg`].
+//! The threads that bring what happens: one looks at the machine and hears its
+//! events, one waits for keys. All they do is send a [`Msg`].
 
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
-
-use crossterm::event::Event;
 
 use crate::live::{
     self, CpuBudget, Events, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
@@ -23,92 +21,66 @@ use crate::source::Choice;
 use crate::sys::clock::{self, ClockPair};
 use crate::sys::notify::Notifier;
 
-use super::app::{Format, LOG};
-use super::outside::{self, Export, Page};
-use super::rows::{Job, Listed, Lister};
-
-/// What the threads tell.
-pub enum Msg {
-    /// A key, a click, a new size.
-    Input(Event),
-    /// There is no more input: the terminal is gone.
-    InputEnded,
-    /// Which events are used.
-    Sources(String),
-    /// There is something in the [`Tray`].
-    Collected,
-    /// A round failed.
-    Failed(String),
-    /// The collector cannot go on.
-    Ended(String),
-    /// A list.
-    Listed(Arc<Listed>),
-    /// A page to lay over the screen.
-    Page(Page),
-    /// A remark.
-    Said(String),
-}
-
-/// What is to be done beside the drawing.
-pub enum Work {
-    /// A list.
-    List(Box<Job>),
-    /// A page of explain.
-    Explain(String),
-    /// A file.
-    Export(Export, Format),
-}
+use super::app::LOG;
+use super::messages::Msg;
 
 /// What the collector has for the screen, until that takes it. A terminal that
 /// takes no output, over a connection that hangs, must not fill the memory.
 #[derive(Default)]
-pub struct Tray(Mutex<Collected>);
+pub struct Mailbox(Mutex<Collected>);
 
-/// What lies in the tray.
+/// What lies in the mailbox.
 #[derive(Default)]
 pub struct Collected {
-    /// The newest round, with the changes of those that were not taken, and the
-    /// interval that is kept.
-    pub round: Option<(Box<Round>, u64)>,
+    /// The newest round, with the changes of those that were not taken.
+    pub round: Option<Box<Round>>,
+    /// The time of day at which it began.
+    pub time: String,
+    /// The interval that is kept, milliseconds.
+    pub kept_ms: u64,
     /// What happened, with times as text.
-    pub told: VecDeque<(Told, String)>,
+    pub events: VecDeque<(Told, String)>,
     /// How much of it there was no room for.
     pub lost: u64,
 }
 
-impl Tray {
+impl Mailbox {
     /// Takes everything out.
     pub fn take(&self) -> Collected {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lays something in; says whether nothing lay there.
-    fn lay(&self, lay: impl FnOnce(&mut Collected)) -> bool {
+    /// Puts something in; returns whether nothing lay there.
+    fn put(&self, put: impl FnOnce(&mut Collected)) -> bool {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_empty = held.round.is_none() && held.told.is_empty();
-        lay(&mut held);
+        let was_empty = held.round.is_none() && held.events.is_empty();
+        put(&mut held);
         was_empty
     }
 
-    fn lay_round(&self, mut round: Box<Round>, kept_ms: u64) -> bool {
-        self.lay(|held| {
-            if let Some((earlier, _)) = held.round.take() {
+    fn put_round(&self, mut round: Box<Round>, kept_ms: u64) -> bool {
+        // Here, since the time zone is in a file.
+        let time = clock::local_time_of_day(round.clocks.wall_at(round.begun_ns));
+        self.put(|held| {
+            if let Some(earlier) = held.round.take() {
                 let later = std::mem::replace(&mut round.judged.changes, earlier.judged.changes);
                 round.judged.changes.extend(later);
                 let surplus = round.judged.changes.len().saturating_sub(LOG);
                 round.judged.changes.drain(..surplus);
             }
-            held.round = Some((round, kept_ms));
+            held.round = Some(round);
+            held.time = time;
+            held.kept_ms = kept_ms;
         })
     }
 
-    fn lay_told(&self, told: Vec<(Told, String)>) -> bool {
-        self.lay(|held| {
-            held.told.extend(told);
-            let surplus = held.told.len().saturating_sub(LOG);
+    fn put_events(&self, events: Vec<(Told, String)>) -> bool {
+        self.put(|held| {
+            held.events.extend(events);
+            let surplus = held.events.len().saturating_sub(LOG);
             if surplus > 0 {
                 held.lost += surplus as u64;
-                make_room(&mut held.told, surplus);
+                make_room(&mut held.events, surplus);
             }
         })
     }
@@ -116,17 +88,17 @@ impl Tray {
 
 /// Takes the oldest out: of what may be of other namespaces, while that has
 /// more than half of the room, as in the log.
-fn make_room(told: &mut VecDeque<(Told, String)>, surplus: usize) {
-    let is_foreign = |told: &Told| matches!(told, Told::Transition(c) if !c.is_local());
-    let foreign = told.iter().filter(|(told, _)| is_foreign(told)).count();
+fn make_room(events: &mut VecDeque<(Told, String)>, surplus: usize) {
+    let is_foreign = |event: &Told| matches!(event, Told::Transition(c) if !c.is_local());
+    let foreign = events.iter().filter(|(event, _)| is_foreign(event)).count();
     let mut excess = foreign.saturating_sub(LOG / 2).min(surplus);
     let rest = surplus - excess;
-    told.retain(|(told, _)| {
-        let goes = excess > 0 && is_foreign(told);
+    events.retain(|(event, _)| {
+        let goes = excess > 0 && is_foreign(event);
         excess -= usize::from(goes);
         !goes
     });
-    told.drain(..rest);
+    events.drain(..rest);
 }
 
 /// What the collector needs.
@@ -151,21 +123,23 @@ pub struct Collecting {
 
 /// Where the collector tells.
 #[derive(Clone)]
-pub struct Outlet {
+pub struct Publisher {
     /// What is to be shown.
-    pub tray: Arc<Tray>,
+    pub mailbox: Arc<Mailbox>,
     /// That something is.
     pub sender: Sender<Msg>,
 }
 
-impl Outlet {
-    /// Says whether anybody listens.
+impl Publisher {
+    /// Publishes a round; returns whether anybody listens.
     fn round(&self, round: Box<Round>, kept_ms: u64) -> bool {
-        !self.tray.lay_round(round, kept_ms) || self.sender.send(Msg::Collected).is_ok()
+        !self.mailbox.put_round(round, kept_ms) || self.sender.send(Msg::Collected).is_ok()
     }
 
-    fn told(&self, told: Vec<(Told, String)>) -> bool {
-        told.is_empty() || !self.tray.lay_told(told) || self.sender.send(Msg::Collected).is_ok()
+    fn events(&self, events: Vec<(Told, String)>) -> bool {
+        events.is_empty()
+            || !self.mailbox.put_events(events)
+            || self.sender.send(Msg::Collected).is_ok()
     }
 }
 
@@ -191,9 +165,16 @@ impl Control {
 }
 
 /// Tells that a thread has panicked: the others would wait for it for ever.
-struct Guard {
+pub struct Guard {
     what: &'static str,
     sender: Sender<Msg>,
+}
+
+impl Guard {
+    /// Guards the thread that keeps it.
+    pub fn new(what: &'static str, sender: &Sender<Msg>) -> Self {
+        Self { what, sender: sender.clone() }
+    }
 }
 
 impl Drop for Guard {
@@ -211,10 +192,10 @@ const GATHER: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When there can be no thread.
-pub fn collector(what: Collecting, control: Arc<Control>, outlet: Outlet) -> io::Result<()> {
+pub fn collector(what: Collecting, control: Arc<Control>, publisher: Publisher) -> io::Result<()> {
     Builder::new().name("collector".into()).spawn(move || {
-        let sender = &outlet.sender;
-        let _guard = Guard { what: "collector", sender: sender.clone() };
+        let sender = &publisher.sender;
+        let _guard = Guard::new("collector", sender);
         let machine = Machine::new(what.choice, &what.proc_root);
         let Collecting { tables, config, own, events, max_cpu, notifier, .. } = what;
         let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
@@ -226,10 +207,10 @@ pub fn collector(what: Collecting, control: Arc<Control>, outlet: Outlet) -> io:
                 let interval = Duration::from_millis(orders.interval_ms);
                 let schedule =
                     Schedule::new(clock::monotonic_ns(), interval).within(CpuBudget::new(max_cpu));
-                let outlet = outlet.clone();
+                let publisher = publisher.clone();
                 let (round, alive) = (None, true);
                 let mut collector =
-                    Collector { rounds, control, outlet, notifier, orders, round, alive };
+                    Collector { rounds, control, publisher, notifier, orders, round, alive };
                 if let Err(error) = live::run(schedule, &mut collector) {
                     let why = format!("events can no longer be read: {error}");
                     drop(sender.send(Msg::Ended(why)));
@@ -244,7 +225,7 @@ pub fn collector(what: Collecting, control: Arc<Control>, outlet: Outlet) -> io:
 struct Collector<'c> {
     rounds: Rounds<'c>,
     control: Arc<Control>,
-    outlet: Outlet,
+    publisher: Publisher,
     notifier: Option<Notifier>,
     /// By which the last look was made.
     orders: Orders,
@@ -261,15 +242,16 @@ impl Watch for Collector<'_> {
         self.orders = self.control.get();
         let round = self.rounds.round(self.orders.wishes);
         panic_for_tests();
-        self.alive &= tell(&mut self.rounds, &self.outlet);
-        self.alive &= match round {
+        self.alive &= hand_on(&mut self.rounds, &self.publisher);
+        match round {
             Ok(round) => {
-                notify(self.notifier.as_ref(), &round, &self.outlet.sender);
+                notify(self.notifier.as_ref(), &round, &self.publisher.sender);
                 self.round = Some(Box::new(round));
-                true
             }
-            Err(error) => self.outlet.sender.send(Msg::Failed(error.to_string())).is_ok(),
-        };
+            Err(error) => {
+                self.alive &= self.publisher.sender.send(Msg::Failed(error.to_string())).is_ok();
+            }
+        }
         Ok(Next::Due)
     }
 
@@ -278,14 +260,14 @@ impl Watch for Collector<'_> {
             return Ok(Next::Now);
         }
         let lost = self.rounds.listen(left.min(GATHER))?;
-        self.alive &= tell(&mut self.rounds, &self.outlet);
+        self.alive &= hand_on(&mut self.rounds, &self.publisher);
         // Lost events are made good by a look.
         Ok(if lost { Next::Now } else { Next::Due })
     }
 
     fn kept(&mut self, kept_ms: u64) {
         if let Some(round) = self.round.take() {
-            self.alive &= self.outlet.round(round, kept_ms);
+            self.alive &= self.publisher.round(round, kept_ms);
         }
     }
 
@@ -306,19 +288,19 @@ fn notify(notifier: Option<&Notifier>, round: &Round, sender: &Sender<Msg>) {
     }
 }
 
-/// Hands on what is to be told; says whether anybody still listens.
-fn tell(rounds: &mut Rounds<'_>, outlet: &Outlet) -> bool {
+/// Hands on what happened; returns whether anybody still listens.
+fn hand_on(rounds: &mut Rounds<'_>, publisher: &Publisher) -> bool {
     let clocks = rounds.clocks();
-    let mut told = Vec::new();
+    let mut events = Vec::new();
     while let Some(next) = rounds.next_told() {
         let at = time_of(&next, clocks);
-        told.push((next, at));
+        events.push((next, at));
     }
-    outlet.told(told)
+    publisher.events(events)
 }
 
-fn time_of(told: &Told, clocks: ClockPair) -> String {
-    let at_ns = match told {
+fn time_of(event: &Told, clocks: ClockPair) -> String {
+    let at_ns = match event {
         Told::Transition(change) => change.when.max().0,
         Told::Gap(_) => clock::monotonic_ns(),
     };
@@ -333,42 +315,6 @@ fn panic_for_tests() {
     if cfg!(debug_assertions) && std::env::var_os("SOCKSTATE_TEST_PANIC").is_some() {
         panic!("a panic for a test");
     }
-}
-
-/// Starts the thread for what takes a while: of the lists it is to make the
-/// latest, and every page and file.
-///
-/// # Errors
-/// When there can be no thread.
-pub fn worker(machine: Machine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
-    Builder::new().name("lister".into()).spawn(move || {
-        let _guard = Guard { what: "lister", sender: sender.clone() };
-        let mut lister = Lister::new(machine);
-        while let Ok(first) = work.recv() {
-            let mut list = None;
-            for work in std::iter::once(first).chain(work.try_iter()) {
-                let msg = match work {
-                    Work::List(job) => {
-                        list = Some(job);
-                        continue;
-                    }
-                    Work::Explain(name) => match outside::explain(lister.machine(), &name) {
-                        Ok(page) => Msg::Page(page),
-                        Err(why) => Msg::Said(why),
-                    },
-                    Work::Export(export, format) => {
-                        Msg::Said(outside::export(lister.machine(), &export, format))
-                    }
-                };
-                drop(sender.send(msg));
-            }
-            let listed = list.map(|job| Arc::new(lister.list(&job)));
-            if listed.is_some_and(|listed| sender.send(Msg::Listed(listed)).is_err()) {
-                return;
-            }
-        }
-    })?;
-    Ok(())
 }
 
 /// Starts the thread that waits for keys.
@@ -394,16 +340,16 @@ mod tests {
 
     /// A terminal that hangs for an hour costs no more than one that hangs for a minute.
     #[test]
-    fn a_tray_that_nobody_empties_is_bounded() {
-        let tray = Tray::default();
-        let told = |name: u32| vec![(Told::Gap(Gap::new("x", name.to_string())), String::new())];
-        assert!(tray.lay_told(told(0)), "somebody must be told");
-        let more = (1..LOG as u32 + 5).filter(|name| tray.lay_told(told(*name))).count();
+    fn a_mailbox_that_nobody_empties_is_bounded() {
+        let mailbox = Mailbox::default();
+        let event = |name: u32| vec![(Told::Gap(Gap::new("x", name.to_string())), String::new())];
+        assert!(mailbox.put_events(event(0)), "somebody must be told");
+        let more = (1..LOG as u32 + 5).filter(|name| mailbox.put_events(event(*name))).count();
         assert_eq!(more, 0, "somebody was");
-        let held = tray.take();
-        assert_eq!((held.told.len(), held.lost), (LOG, 5));
-        let Some((Told::Gap(oldest), _)) = held.told.front() else { panic!("a gap") };
+        let held = mailbox.take();
+        assert_eq!((held.events.len(), held.lost), (LOG, 5));
+        let Some((Told::Gap(oldest), _)) = held.events.front() else { panic!("a gap") };
         assert_eq!(oldest.reason, "5", "the newest stay");
-        assert!(tray.lay_told(told(0)), "it was emptied");
+        assert!(mailbox.put_events(event(0)), "it was emptied");
     }
 }

@@ -1,21 +1,25 @@
 //! Floor 5: the live terminal.
 //!
 //! [`app`] is what is shown and how keys change it, pure; `view` draws it, one
-//! file a tab; `collect` are the threads that look at the machine, make lists
-//! and wait for keys; here is the loop that joins them.
+//! file a tab; `collect` are the threads that look at the machine and wait for
+//! keys, `worker` is the one that makes lists and acts; here is the loop that
+//! joins them. It waits for messages and for the terminal, and for nothing else.
 
 pub mod app;
 mod collect;
 pub mod grid;
 pub mod keys;
 mod line;
-mod outside;
+pub mod lister;
+pub mod log_filter;
+mod messages;
+pub mod row_details;
 pub mod rows;
 pub mod sheet;
-pub mod sieve;
 mod term;
 pub mod theme;
 pub mod view;
+mod worker;
 
 use std::io;
 use std::sync::Arc;
@@ -25,15 +29,14 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use rustix::io::Errno;
 
-use crate::answer;
 use crate::machine::Machine;
 use crate::sys::clock;
 use crate::sys::signal::{self, Ending, JobControl};
 
-use app::{App, Effect, Fixed, Tab};
+use app::{App, Effect, Fixed, Look, Tab};
 pub use collect::Collecting;
-use collect::{Collected, Control, Msg, Outlet, Tray, Work};
-use outside::Export;
+use collect::{Collected, Control, Mailbox, Publisher};
+use messages::{Export, Msg, Work};
 use term::Screen;
 
 /// What a live terminal needs.
@@ -79,21 +82,20 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     let jobs = JobControl::watch()?;
     let (sender, receiver) = channel();
     let control = Arc::new(Control::default());
-    let machine = || Machine::new(setup.collecting.choice, &setup.collecting.proc_root);
+    let machine = Machine::new(setup.collecting.choice, &setup.collecting.proc_root);
     let (work, worked) = channel();
-    let tray = Arc::new(Tray::default());
+    let mailbox = Arc::new(Mailbox::default());
     let begun_ns = clock::monotonic_ns();
     let mut session = Session {
         app: App::new(setup.fixed, setup.interval_ms),
         control: Arc::clone(&control),
         work,
-        tray: Arc::clone(&tray),
-        machine: machine(),
+        mailbox: Arc::clone(&mailbox),
         end_ns: setup.duration.map(|time| begun_ns.saturating_add(time.as_nanos() as u64)),
         ending,
         jobs,
     };
-    collect::worker(machine(), worked, sender.clone())?;
+    worker::start(machine, worked, sender.clone())?;
     session.app.set_filter(&setup.filter);
     session.app.names = setup.names;
     session.app.tick(clock::monotonic_ns());
@@ -101,7 +103,7 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     // Before the first thread may panic the hook must be there.
     let mut screen = Screen::take(setup.mouse)?;
     collect::input(sender.clone())?;
-    collect::collector(setup.collecting, control, Outlet { tray, sender })?;
+    collect::collector(setup.collecting, control, Publisher { mailbox, sender })?;
     let (ended, last) = session.run(&receiver, &mut screen).or_else(hung_up)?;
     drop(screen);
     if let Some(last) = last {
@@ -124,8 +126,7 @@ struct Session {
     app: App,
     control: Arc<Control>,
     work: Sender<Work>,
-    tray: Arc<Tray>,
-    machine: Machine,
+    mailbox: Arc<Mailbox>,
     end_ns: Option<u64>,
     ending: Ending,
     jobs: JobControl,
@@ -148,12 +149,10 @@ impl Session {
         let mut drawn_ns = 0;
         let mut last;
         loop {
-            self.closer();
             last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
-            if self.wants_details() {
-                self.closer();
-                last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
-            }
+            // Which rows have room is known now. What comes of it is drawn then.
+            let fetch = self.app.fetch();
+            self.order(fetch.map(Work::Fetch));
             drawn_ns = clock::monotonic_ns().max(drawn_ns);
             loop {
                 let mut dirty = false;
@@ -218,6 +217,10 @@ impl Session {
                 self.app.list(listed);
                 Vec::new()
             }
+            Msg::Fetched(fetched) => {
+                self.app.fetched(fetched);
+                Vec::new()
+            }
             Msg::Page(page) => {
                 self.app.show(page.title, page.lines);
                 Vec::new()
@@ -247,7 +250,10 @@ impl Session {
                 Some(export) => self.order(Some(Work::Export(export, format))),
                 None => self.app.say("there is no table here to write"),
             },
-            Effect::Act(act) => outside::act(&mut self.app, &self.machine, &act),
+            Effect::Act(act) => {
+                let listed = self.app.listed.clone();
+                self.order(listed.map(|listed| Work::Act(act, listed)));
+            }
         }
         Flow::Continue
     }
@@ -267,16 +273,17 @@ impl Session {
         Some(Export::Sockets(listed, self.app.fields()))
     }
 
-    /// Takes in what lies in the tray.
+    /// Takes in what lies in the mailbox.
     fn collected(&mut self) -> Vec<Effect> {
-        let Collected { round, told, lost } = self.tray.take();
-        self.app.told(told.into());
+        let Collected { round, time, kept_ms, events, lost } = self.mailbox.take();
+        let oldest = events.front().map_or_else(String::new, |(_, at)| at.clone());
+        self.app.events(events.into());
         if lost > 0 {
-            self.app.lost(lost, clock::local_time_of_day(clock::now()));
+            self.app.lost(lost, oldest);
         }
-        let Some((round, kept_ms)) = round else { return Vec::new() };
+        let Some(round) = round else { return Vec::new() };
         self.app.kept_ms = kept_ms;
-        self.app.round(Arc::from(round))
+        self.app.round(Look { round: Arc::from(round), time: time.into() })
     }
 
     /// Gives the terminal to the shell, where there is one that could give it
@@ -287,29 +294,5 @@ impl Session {
         }
         self.app.say("there is no shell that could bring this back: q quits");
         Ok(())
-    }
-
-    /// Asks for the details of the rows on the screen: an exact request each,
-    /// instead of `tcp_info` of every socket of the machine.
-    fn closer(&mut self) {
-        if self.app.pause.is_some() {
-            // A held screen shows nothing newer.
-            return;
-        }
-        let sockets = self.app.on_screen();
-        self.app.closer = answer::row_details(&sockets);
-        self.app.closer_for = sockets.iter().map(rows::RowKey::of).collect();
-        let pids = self.app.holders_of_selected();
-        let machine = &self.machine;
-        self.app.command_lines.retain(|pid, _| pids.contains(pid));
-        for pid in pids {
-            self.app.command_lines.entry(pid).or_insert_with(|| answer::command_line(machine, pid));
-        }
-    }
-
-    /// Whether the frame that was just drawn shows rows without their details.
-    fn wants_details(&self) -> bool {
-        let shown: Vec<rows::RowKey> = self.app.on_screen().iter().map(rows::RowKey::of).collect();
-        self.app.pause.is_none() && shown != self.app.closer_for
     }
 }

@@ -29,9 +29,11 @@ use sockstate::model::transition::{Kind, Ownership, Process, Source, Transition}
 use sockstate::model::want::Want;
 use sockstate::rules::{Config, Subject};
 use sockstate::source::Choice;
-use sockstate::tui::app::{Act, App, Effect, Fixed, Overlay, TABS, Tab};
+use sockstate::sys::names::Names;
+use sockstate::tui::app::{Act, App, Effect, Fixed, Look, Overlay, TABS, Tab};
 use sockstate::tui::keys::Keymap;
-use sockstate::tui::rows::Lister;
+use sockstate::tui::lister::Lister;
+use sockstate::tui::row_details::{Details, Fetched};
 use sockstate::tui::theme::Theme;
 use sockstate::tui::view;
 
@@ -164,14 +166,15 @@ fn round(root: &str) -> Round {
     let machine = Machine::new(Choice::Proc, &PathBuf::from(root));
     let config = Config::default();
     let events = Events::Poll;
-    let watched =
-        Watched { machine: &machine, tables: tables(), config: &config, own: &[], events };
-    let (mut watcher, _) = Rounds::open(watched).expect("nothing is needed");
-    let wishes = Wishes { rows: true, ports: true, ..Wishes::default() };
+    let watched = Watched { machine: &machine, tables: tables(), config: &config, custom: &[] };
+    let (mut watcher, _) = Rounds::with_events(watched, events).expect("nothing is needed");
+    let wishes = Wishes { rows: true, ports: true, tally: true, ..Wishes::default() };
     let mut round = watcher.round(wishes).expect("the tables are there");
     round.took_ns = 1_000_000;
     // What /proc does not tell and the kernel does.
-    for (listener, queue) in round.frame.listeners.iter_mut().zip([(2, 4), (5, 4), (0, 128)]) {
+    for (listener, queue) in
+        Arc::make_mut(&mut round.frame).listeners.iter_mut().zip([(2, 4), (5, 4), (0, 128)])
+    {
         listener.queue.len = Some(queue.0);
         listener.queue.limit = Some(queue.1);
         listener.queue.drops = Some(3);
@@ -219,11 +222,12 @@ impl Watch {
         let mut round = round(&self._proc.root());
         // Ages on the screen are those of this clock.
         if let Some(latest) = &self.app.latest {
-            round.begun_ns = latest.begun_ns + 1_000_000_000;
+            round.begun_ns = latest.round.begun_ns + 1_000_000_000;
         }
         change(&mut round);
         self.app.tick(round.begun_ns);
-        let effects = self.app.round(Arc::new(round));
+        let look = Look { round: Arc::new(round), time: "08:00:12".into() };
+        let effects = self.app.round(look);
         self.perform(effects);
     }
 
@@ -325,7 +329,7 @@ fn tell(watch: &mut Watch) {
         transition(State::Established, State::TimeWait, 8081, false),
     ];
     let told = told.map(|change| (Told::Transition(Box::new(change)), "08:00:13.402".to_owned()));
-    watch.app.told(told.into());
+    watch.app.events(told.into());
 }
 
 fn every_tab_at_every_size() {
@@ -401,7 +405,7 @@ fn which_socket_it_is_has_room_at_every_width() {
         let mut change = transition(State::Established, State::CloseWait, 8080, true);
         change.identity.ends = Ends::Inet { local: end, remote: end };
         let told = (Told::Transition(Box::new(change)), "08:00:13.402".to_owned());
-        watch.app.told(vec![told]);
+        watch.app.events(vec![told]);
     }
     let picture = watch.draw(80, 24);
     let line = line_of(&picture, "49724");
@@ -451,12 +455,15 @@ fn siblings(round: &mut Round, drops: u32) {
     unix.socket.inode = 305;
     unix.unix_name = Some((false, b"/run/full.sock".to_vec()));
     unix.queue.len = Some(129);
-    round.frame.listeners.extend([sibling, unix]);
-    for listener in round.frame.listeners.iter_mut().filter(|l| l.socket.ends == first.socket.ends)
+    Arc::make_mut(&mut round.frame).listeners.extend([sibling, unix]);
+    for listener in Arc::make_mut(&mut round.frame)
+        .listeners
+        .iter_mut()
+        .filter(|l| l.socket.ends == first.socket.ends)
     {
         listener.shared_by = 2;
     }
-    let full = &mut round.frame.listeners[1];
+    let full = &mut Arc::make_mut(&mut round.frame).listeners[1];
     full.queue.drops = Some(drops);
     full.waiting.push(Waiting {
         remote: Endpoint::new(Address::v4([10, 0, 0, 7]), 40_009),
@@ -617,7 +624,7 @@ fn listeners_are_those_that_the_filter_selects() {
 fn events_are_those_that_the_filter_selects_at_either_end() {
     let mut watch = Watch::new();
     tell(&mut watch);
-    watch.app.told(vec![gap("lost")]);
+    watch.app.events(vec![gap("lost")]);
     watch.next_round();
     watch.keys("5/state close-wait");
     let picture = watch.draw(80, 24);
@@ -635,7 +642,7 @@ fn events_are_those_that_the_filter_selects_at_either_end() {
     }
     let mut change = transition(State::Established, State::CloseWait, 8082, true);
     change.identity.inode = 77;
-    watch.app.told(vec![(Told::Transition(Box::new(change)), "08:00:13.402".to_owned())]);
+    watch.app.events(vec![(Told::Transition(Box::new(change)), "08:00:13.402".to_owned())]);
     watch.app.set_filter("inode 77 and pid 812");
     watch.keys("5");
     assert_eq!(watch.app.len(), 1 + 1, "its own inode");
@@ -660,11 +667,11 @@ fn what_happens_elsewhere_does_not_push_out_what_happened_here() {
         (Told::Transition(Box::new(change)), "08:00:14.000".to_owned())
     };
     for port in 0..12_000 {
-        watch.app.told(vec![one(port, false)]);
+        watch.app.events(vec![one(port, false)]);
     }
     watch.keys("5");
     assert_eq!(watch.app.len(), 10_000, "and no more");
-    watch.app.told(vec![one(1, true)]);
+    watch.app.events(vec![one(1, true)]);
     let count = |watch: &mut Watch, text: &str| {
         watch.app.set_filter(text);
         watch.keys("5");
@@ -673,7 +680,7 @@ fn what_happens_elsewhere_does_not_push_out_what_happened_here() {
     assert_eq!(count(&mut watch, "state close-wait"), 1, "the oldest of here");
     assert_eq!(count(&mut watch, "sport = 1"), 1, "the oldest of there are gone");
     for port in 0..12_000 {
-        watch.app.told(vec![one(port, true)]);
+        watch.app.events(vec![one(port, true)]);
     }
     assert_eq!(count(&mut watch, "sport = 11999"), 2, "the newest of both are kept");
 }
@@ -750,7 +757,7 @@ fn the_map_marks_the_hottest_edge_and_what_may_be_of_elsewhere() {
     changes.push(transition(State::Established, State::TimeWait, 8081, false));
     changes[0].listed = false;
     let told = changes.into_iter().map(|c| (Told::Transition(Box::new(c)), "08:00:13".to_owned()));
-    watch.app.told(told.collect());
+    watch.app.events(told.collect());
     watch.next_round();
     watch.keys("7");
     let picture = watch.draw(80, 24);
@@ -821,11 +828,11 @@ fn a_pause_holds_the_screen_while_collecting_goes_on() {
     assert!(watch.draw(80, 24).contains("no filter to invert"));
     watch.keys("p1");
     assert!(watch.draw(80, 24).contains("paused 0s"), "{}", watch.draw(80, 24));
-    let before = watch.app.shown.clone().expect("a round").begun_ns;
+    let before = watch.app.shown.clone().expect("a round").round.begun_ns;
     tell(&mut watch);
     watch.next_round();
     watch.next_round();
-    assert_eq!(watch.app.shown.as_ref().map(|round| round.begun_ns), Some(before));
+    assert_eq!(watch.app.shown_round().map(|round| round.begun_ns), Some(before));
     let picture = watch.draw(80, 24);
     assert!(picture.contains("paused 2s, +2 transitions"), "{picture}");
     assert!(picture.contains("orphans 1 of") && picture.contains("most TIME_WAIT"), "{picture}");
@@ -839,7 +846,7 @@ fn a_pause_holds_the_screen_while_collecting_goes_on() {
     watch.keys("[[");
     assert!(watch.draw(80, 24).contains("counts of 2s ago"), "the history has three points");
     watch.keys("p");
-    assert_ne!(watch.app.shown.as_ref().map(|round| round.begun_ns), Some(before));
+    assert_ne!(watch.app.shown_round().map(|round| round.begun_ns), Some(before));
 }
 
 fn enter_leads_to_the_sockets_behind_a_row() {
@@ -930,7 +937,10 @@ fn details_have_the_history_of_a_socket_and_who_holds_it() {
     watch.keys("2/state close-wait");
     watch.enter();
     watch.enter();
-    watch.app.command_lines.insert(812, "/usr/bin/api --port 8080".into());
+    assert!(!watch.draw(120, 40).contains("/usr/bin/api"), "not before it has come");
+    let command_lines = [(812, "/usr/bin/api --port 8080".to_owned())].into_iter().collect();
+    let details = Some(Details { command_lines, ..Details::default() });
+    watch.app.fetched(Fetched { details, names: Names::default() });
     let picture = watch.draw(120, 40);
     let change = line_of(&picture, "ESTABLISHED →");
     assert!(change.contains(" HH:MM:SS.402  ESTABLISHED → CLOSE_WAIT after 5.0 s"), "{picture}");
@@ -1151,12 +1161,12 @@ fn the_interval_changes_in_steps_and_keys_ask_for_what_is_outside() {
 fn a_pause_holds_the_log_and_the_point_whatever_comes() {
     let mut watch = Watch::new();
     watch.next_round();
-    watch.app.told(vec![gap("before")]);
+    watch.app.events(vec![gap("before")]);
     watch.keys("5p");
     let (held, at) = (watch.draw(80, 24), watch.app.point().expect("a point").at);
     for number in 0..40 {
         watch.next_round_with(|round| round.begun_ns -= 900_000_000);
-        watch.app.told(vec![gap(&format!("during {number}"))]);
+        watch.app.events(vec![gap(&format!("during {number}"))]);
     }
     assert_eq!(watch.app.point().expect("a point").at, at, "ten looks a second");
     let body = |picture: &str| picture.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
@@ -1218,7 +1228,7 @@ fn what_cannot_be_done_says_so() {
 
 fn every_table_can_be_written_as_text() {
     let mut watch = Watch::new();
-    watch.app.told(vec![gap("lost")]);
+    watch.app.events(vec![gap("lost")]);
     let titles = |watch: &mut Watch, tab: &str| {
         watch.keys(tab);
         let texts = view::texts(&watch.app)?;

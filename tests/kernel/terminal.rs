@@ -1,14 +1,14 @@
 //! `watch` on a real terminal, with real sockets: what is typed, what is on the screen, and that
 //! the terminal is given back on every way out.
 
-use anyhow::ensure;
-use rustix::process::Signal;
+use anyhow::{Context, ensure};
+use rustix::process::{Pid, Signal};
 
 use crate::kit::pty::Session;
 use crate::kit::run::Run;
 use crate::kit::states::{self, By, Family, Unread};
 use crate::kit::tempdir::TempDir;
-use crate::kit::{Check, Result, Trial, listeners, poll, trial};
+use crate::kit::{Check, Impossible, Result, Trial, listeners, poll, trial};
 
 const CHECKS: &[Check] = &[
     ("a_session", a_session),
@@ -30,6 +30,7 @@ const CHECKS: &[Check] = &[
     ("ascii_where_glyphs_are_missing", ascii_where_glyphs_are_missing),
     ("it_ends_after_its_time", it_ends_after_its_time),
     ("a_filter_without_an_answer", a_filter_without_an_answer),
+    ("drawing_waits_for_nothing_else", drawing_waits_for_nothing_else),
 ];
 
 /// All trials.
@@ -419,4 +420,116 @@ fn no_colour_and_ascii() -> Result<()> {
         })
     })?;
     quit(session)
+}
+
+/// What the thread that draws may ask of the kernel: the terminal, messages, memory, signals.
+const DRAWING: [&str; 20] = [
+    "write",
+    "poll",
+    "futex",
+    "restart_syscall",
+    "clock_gettime",
+    "gettimeofday",
+    "clock_nanosleep",
+    "sched_yield",
+    "brk",
+    "mmap",
+    "munmap",
+    "mremap",
+    "mprotect",
+    "madvise",
+    "rt_sigreturn",
+    "rt_sigprocmask",
+    "close",
+    "ioctl",
+    "fcntl",
+    "tgkill",
+];
+
+/// Rows with details and names, every tab, an act and a file: the thread that draws makes no
+/// request, opens no file and asks no name for them.
+fn drawing_waits_for_nothing_else() -> Result<()> {
+    let mut held = Vec::new();
+    for _ in 0..30 {
+        held.push(states::established(Family::V4)?);
+    }
+    let directory = TempDir::new()?;
+    let run = watch(["-r", "--allow-actions"]).directory(directory.path());
+    let mut session = run.start_session(120, 40)?;
+    session.wait_for("1 Overview")?;
+    session.keys("2wn\r")?;
+    session.wait_for("skmem")?;
+    let traced = Traced::attach(&session)?;
+    for keys in ["n", "jjjj", "n", "GG", "3", "n", "n", "1", "4", "5", "6", "7", "2", "xj"] {
+        session.keys(keys)?;
+        settle_for_a_look();
+    }
+    session.wait_for("wrote ")?;
+    session.keys("/state established\r")?;
+    session.wait("the list of these", |screen| !screen.contents().contains("LISTEN "))?;
+    session.keys("gKd")?;
+    session.wait_for("as a reset to both sides?")?;
+    session.keys("y")?;
+    session.wait_for("closed")?;
+    let calls = traced.finish()?;
+    let foreign = |call: &&String| {
+        let name = call.split('(').next().unwrap_or_default();
+        // Its size, which is asked for by the name of the terminal.
+        !DRAWING.contains(&name) && !call.starts_with("openat(AT_FDCWD, \"/dev/tty\"")
+    };
+    ensure!(calls.iter().any(|call| call.starts_with("write(")), "it draws: {calls:?}");
+    let foreign: Vec<&String> = calls.iter().filter(foreign).collect();
+    ensure!(foreign.is_empty(), "{foreign:#?}");
+    quit(session)
+}
+
+/// Some frames and a look or two.
+fn settle_for_a_look() {
+    std::thread::sleep(std::time::Duration::from_millis(250));
+}
+
+/// The calls of a program's first thread, which draws, written down by strace.
+struct Traced {
+    tracer: std::process::Child,
+    file: std::path::PathBuf,
+    _directory: TempDir,
+}
+
+impl Traced {
+    fn attach(session: &Session) -> Result<Self> {
+        let directory = TempDir::new()?;
+        let (file, pid) = (directory.path().join("calls"), session.pid());
+        let mut strace = std::process::Command::new("strace");
+        strace.args(["-q", "-p", &pid.to_string(), "-o"]).arg(&file);
+        let strace = strace.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let tracer =
+            strace.spawn().map_err(|error| Impossible(format!("no strace to ask: {error}")))?;
+        let mut traced = Self { tracer, file, _directory: directory };
+        poll("strace on it", || {
+            if traced.tracer.try_wait()?.is_some() {
+                return Err(Impossible("strace may not follow a program here".into()).into());
+            }
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+            Ok(line.is_some_and(|tracer| tracer.trim() != "0").then_some(()))
+        })?;
+        Ok(traced)
+    }
+
+    /// Lets the program go; returns one line a call.
+    fn finish(mut self) -> Result<Vec<String>> {
+        let pid = Pid::from_raw(self.tracer.id().try_into()?).context("process 0")?;
+        rustix::process::kill_process(pid, Signal::INT)?;
+        self.tracer.wait()?;
+        let text = std::fs::read_to_string(&self.file)?;
+        let is_call = |line: &&str| line.contains('(') && !line.starts_with(['-', '+', '<']);
+        Ok(text.lines().filter(is_call).map(str::to_owned).collect())
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        drop(self.tracer.kill());
+        drop(self.tracer.wait());
+    }
 }

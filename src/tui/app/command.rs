@@ -16,7 +16,7 @@ impl App {
         let at = self.cursors[self.tab.index()].at;
         let state = |state: State| state.to_string();
         Some(match self.tab {
-            Tab::Overview => match self.shown.as_ref()?.judged.firing.get(at) {
+            Tab::Overview => match self.shown_round()?.judged.firing.get(at) {
                 Some(standing) => standing.alert.rule.to_string(),
                 None => "handshake".to_owned(),
             },

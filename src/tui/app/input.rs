@@ -107,7 +107,7 @@ impl App {
             }
             Action::Names => {
                 self.names = !self.names;
-                Vec::new()
+                vec![Effect::List]
             }
             Action::Wide => {
                 self.wide = !self.wide;
@@ -159,7 +159,7 @@ impl App {
                 return vec![Effect::List];
             }
             Tab::Overview => {
-                let round = self.shown.as_ref();
+                let round = self.shown_round();
                 let alert = round.and_then(|round| Some((round, round.judged.firing.get(at)?)));
                 alert.and_then(|(round, s)| {
                     alert_filter::filter_of(&s.alert, &round.frame, &self.fixed.own)

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::alert::Change;
 use crate::model::gap::Gap;
 use crate::model::transition::Transition;
-use crate::tui::sieve::Sieve;
+use crate::tui::log_filter::LogFilter;
 
 /// Entries kept for the Events tab and for details.
 pub const LOG: usize = 10_000;
@@ -45,13 +45,13 @@ pub struct Log {
     foreign: VecDeque<Noted>,
     /// The number of the next entry.
     next: u64,
-    sieve: Sieve,
+    filter: LogFilter,
 }
 
 impl Log {
     /// Adds an entry; says whether it is shown.
     pub fn add(&mut self, entry: Entry) -> bool {
-        let passes = passes(&self.sieve, &entry);
+        let passes = passes(&self.filter, &entry);
         let queue = if entry.is_foreign() { &mut self.foreign } else { &mut self.own };
         queue.push_back(Noted { number: self.next, entry, passes });
         self.next += 1;
@@ -65,14 +65,14 @@ impl Log {
     }
 
     /// Shows what another filter lets through.
-    pub fn sift(&mut self, sieve: &Sieve) {
-        if self.sieve.is(sieve) {
+    pub fn refilter(&mut self, filter: &LogFilter) {
+        if self.filter.is(filter) {
             return;
         }
         for noted in self.own.iter_mut().chain(&mut self.foreign) {
-            noted.passes = passes(sieve, &noted.entry);
+            noted.passes = passes(filter, &noted.entry);
         }
-        self.sieve = sieve.clone();
+        self.filter = filter.clone();
     }
 
     /// The number that the next entry will have.
@@ -114,10 +114,10 @@ impl Log {
 
 /// Whether an entry is shown: gaps always, since what was missed may be what
 /// the filter selects; alerts are of no one socket.
-fn passes(sieve: &Sieve, entry: &Entry) -> bool {
+fn passes(filter: &LogFilter, entry: &Entry) -> bool {
     match entry {
-        Entry::Transition(change, _) => sieve.passes(change),
+        Entry::Transition(change, _) => filter.passes(change),
         Entry::Gap(..) => true,
-        Entry::Alert(..) => matches!(sieve, Sieve::Open),
+        Entry::Alert(..) => matches!(filter, LogFilter::All),
     }
 }

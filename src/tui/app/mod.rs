@@ -26,7 +26,6 @@ use crate::matrix::Matrix;
 use crate::model::moment::Moment;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
-use crate::model::table::Table;
 use crate::model::want::{Extras, Want};
 use crate::query::fields::{Field, Order};
 use crate::rules::Needs;
@@ -34,7 +33,8 @@ use crate::rules::alert_filter::CustomFilters;
 
 use super::grid::Cursor;
 use super::keys::Keymap;
-use super::rows::{Job, Listed, RowKey};
+use super::row_details::{Fetched, Request, RowDetails};
+use super::rows::{Job, Listed, RowKey, Services};
 use super::sheet::Sheet;
 use super::theme::Theme;
 use super::view;
@@ -59,6 +59,16 @@ pub enum Effect {
     Export(Format),
     /// Acts.
     Act(Act),
+}
+
+/// A round, with the time of day at which it began: as text, since the time zone
+/// is in a file.
+#[derive(Clone)]
+pub struct Look {
+    /// The round.
+    pub round: Arc<Round>,
+    /// `HH:MM:SS`.
+    pub time: Arc<str>,
 }
 
 /// The screen is held.
@@ -123,17 +133,13 @@ pub struct App {
     /// What does not change.
     pub fixed: Fixed,
     /// The newest round.
-    pub latest: Option<Arc<Round>>,
+    pub latest: Option<Look>,
     /// The one that is shown.
-    pub shown: Option<Arc<Round>>,
+    pub shown: Option<Look>,
     /// The list of sockets that is shown.
     pub listed: Option<Arc<Listed>>,
-    /// The rows on the screen with all their details.
-    pub closer: Table,
-    /// The sockets that were asked for.
-    pub closer_for: Vec<RowKey>,
-    /// Command lines of the processes that hold the selected socket.
-    pub command_lines: FxHashMap<u32, String>,
+    /// What was fetched of the rows on the screen.
+    pub details: RowDetails,
     /// Counts of the last minutes.
     pub history: History,
     /// What happened.
@@ -198,9 +204,7 @@ impl App {
             latest: None,
             shown: None,
             listed: None,
-            closer: Table::default(),
-            closer_for: Vec::new(),
-            command_lines: FxHashMap::default(),
+            details: RowDetails::default(),
             history: History::default(),
             log: Log::default(),
             flows: (Matrix::default(), 0),
@@ -259,7 +263,7 @@ impl App {
     /// What is to be listed; nothing before the first round.
     pub fn job(&self) -> Option<Job> {
         Some(Job {
-            round: Arc::clone(self.shown.as_ref()?),
+            round: Arc::clone(&self.shown.as_ref()?.round),
             want: self.fixed.want.clone(),
             filter: self.filter.filter.clone(),
             typing: self.filter.edit.is_some(),
@@ -271,6 +275,7 @@ impl App {
             group: (self.tab == Tab::Groups).then(|| GROUP_KEYS[self.group]),
             fields: self.fields(),
             detail: self.detail,
+            listener_names: (self.tab == Tab::Listeners).then(|| self.services()),
         })
     }
 
@@ -295,8 +300,39 @@ impl App {
         listed.round.table.get(*listed.order.get(index)? as usize)
     }
 
+    /// Returns what is to be fetched of the rows on the screen, if anything is
+    /// by now.
+    pub fn fetch(&mut self) -> Option<Request> {
+        let request = Request {
+            sockets: self.on_screen(),
+            pids: self.holders_of_selected(),
+            services: self.services(),
+            is_held: self.pause.is_some(),
+        };
+        self.details.due(request, self.now_ns)
+    }
+
+    /// Takes in what was fetched.
+    pub fn fetched(&mut self, fetched: Fetched) {
+        self.details.take(fetched);
+    }
+
+    /// Returns the listed row with all its details, where they have come.
+    pub fn detailed(&self, row: &Row<'_>) -> Option<Row<'_>> {
+        self.details.of(row, self.listed.as_ref()?.round.begun_ns)
+    }
+
+    fn services(&self) -> Services {
+        if self.names { Services::Names } else { Services::Numbers }
+    }
+
+    /// The round that is shown.
+    pub fn shown_round(&self) -> Option<&Arc<Round>> {
+        self.shown.as_ref().map(|look| &look.round)
+    }
+
     /// The sockets whose rows are on the screen.
-    pub fn on_screen(&self) -> Vec<Socket> {
+    fn on_screen(&self) -> Vec<Socket> {
         if self.tab != Tab::Sockets {
             return Vec::new();
         }
@@ -305,8 +341,8 @@ impl App {
     }
 
     /// The processes that hold the selected socket, while its details are open.
-    pub fn holders_of_selected(&self) -> Vec<u32> {
-        let Some(round) = self.shown.as_ref().filter(|_| self.detail && self.tab == Tab::Sockets)
+    fn holders_of_selected(&self) -> Vec<u32> {
+        let Some(round) = self.shown_round().filter(|_| self.detail && self.tab == Tab::Sockets)
         else {
             return Vec::new();
         };
@@ -318,7 +354,7 @@ impl App {
     /// How many rows the tab has.
     pub fn len(&self) -> usize {
         match self.tab {
-            Tab::Overview => self.shown.as_ref().map_or(0, |round| round.judged.firing.len()),
+            Tab::Overview => self.shown_round().map_or(0, |round| round.judged.firing.len()),
             Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
             Tab::Events => self.entries().count(),
             Tab::Map => view::MAP_LINES,

@@ -178,7 +178,7 @@ impl App {
     fn target(&self) -> Option<Target> {
         let key = self.selected()?;
         let socket = self.row_at(self.cursors[Tab::Sockets.index()].at)?.socket;
-        let owners = &self.shown.as_ref()?.frame.owners;
+        let owners = &self.shown_round()?.frame.owners;
         let holder = owners.of(socket.inode).first().map(|holder| Held {
             pid: holder.pid,
             comm: escaped(owners.comm(holder.pid)),

@@ -8,9 +8,8 @@ use crate::live::history::Point;
 use crate::live::{Round, Told};
 use crate::model::gap::Gap;
 use crate::model::moment::Moment;
-use crate::sys::clock;
 
-use super::{App, Effect, Entry, Tab};
+use super::{App, Effect, Entry, Look, Tab};
 use crate::tui::rows::{Listed, RowKey};
 use crate::tui::sheet::Sheet;
 use crate::tui::view;
@@ -28,13 +27,12 @@ pub struct Peak {
 
 impl App {
     /// Takes in a round.
-    pub fn round(&mut self, round: Arc<Round>) -> Vec<Effect> {
+    pub fn round(&mut self, look: Look) -> Vec<Effect> {
+        let round = &look.round;
         self.failure = None;
-        self.note_peaks(&round);
-        let times = round.clocks;
+        self.note_peaks(round);
         for change in &round.judged.changes {
-            let at = clock::local_time_of_day(times.wall_at(round.begun_ns));
-            self.note(Entry::Alert(change.clone(), at));
+            self.note(Entry::Alert(change.clone(), look.time.to_string()));
         }
         let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         let alerts = round.judged.firing.iter().map(|standing| {
@@ -52,17 +50,17 @@ impl App {
             flows,
             unknown,
         });
-        self.latest = Some(Arc::clone(&round));
+        self.latest = Some(look.clone());
         if self.pause.is_some() {
             return Vec::new();
         }
-        self.shown = Some(round);
+        self.shown = Some(look);
         vec![Effect::List]
     }
 
     fn note_peaks(&mut self, round: &Round) {
         let elapsed_ns =
-            self.latest.as_ref().map(|before| round.begun_ns.saturating_sub(before.begun_ns));
+            self.latest.as_ref().map(|b| round.begun_ns.saturating_sub(b.round.begun_ns));
         let mut peaks = FxHashMap::default();
         for listener in &round.frame.listeners {
             let before = self.peaks.get(&listener.socket.inode).copied().unwrap_or_default();
@@ -76,10 +74,10 @@ impl App {
         self.peaks = peaks;
     }
 
-    /// Takes in what the collector tells between rounds.
-    pub fn told(&mut self, told: Vec<(Told, String)>) {
-        for (told, at) in told {
-            match told {
+    /// Takes in what happened between rounds.
+    pub fn events(&mut self, events: Vec<(Told, String)>) {
+        for (event, at) in events {
+            match event {
                 Told::Transition(change) => {
                     self.flows.0.add(&change);
                     self.flows.1 += u64::from(!change.is_local());
@@ -126,7 +124,11 @@ impl App {
         } else if self.follow.take().is_some() {
             self.say("the socket that was followed is gone");
         }
-        self.log.sift(&listed.sieve);
+        self.log.refilter(&listed.log_filter);
+        if let Some(names) = &listed.names {
+            self.details.names.clone_from(names);
+        }
+        self.details.expire();
         self.listed = Some(listed);
         self.renew_sheet();
     }

@@ -25,14 +25,13 @@ use crate::tui::theme::Theme;
 use super::events;
 use super::meaning::{meaning, queues, timer};
 use super::overview::wrap;
-use super::sockets::closer;
 
 /// Draws what is known of the selected socket.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+pub fn draw(app: &mut App, names: &mut Names, buffer: &mut Buffer, area: Rect) {
     let Some(row) = app.row_at(app.cursors[Tab::Sockets.index()].at) else { return };
     let of = Some(RowKey::of(&row.socket));
-    let close = closer(app, &row);
-    let lines = lines(app, close.as_ref().unwrap_or(&row), area.width.into());
+    let detailed = app.detailed(&row);
+    let lines = lines(app, names, detailed.as_ref().unwrap_or(&row), area.width.into());
     // Where not all have room the last line says so.
     let room = usize::from(area.height);
     let page = if lines.len() > room { room.saturating_sub(1) } else { room };
@@ -58,11 +57,11 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
 
 type Line = (Tone, String);
 
-fn lines(app: &App, row: &Row<'_>, width: usize) -> Vec<Line> {
+fn lines(app: &App, names: &mut Names, row: &Row<'_>, width: usize) -> Vec<Line> {
     let lookups = app.listed.as_ref().map(|listed| &listed.lookups);
     let state = row.socket.state;
     let mut lines = vec![
-        (Tone::Head, ends(row, lookups, app.theme())),
+        (Tone::Head, ends(row, lookups, names, app.theme())),
         (state_tone(state), format!("{state}{}", since(row))),
     ];
     let plain = |texts: Vec<String>| {
@@ -82,13 +81,12 @@ fn lines(app: &App, row: &Row<'_>, width: usize) -> Vec<Line> {
 }
 
 /// `tcp 10.0.0.5:8080 → 10.0.0.7:40001`.
-fn ends(row: &Row<'_>, lookups: Option<&Lookups>, theme: Theme) -> String {
-    let mut names = Names::new(false);
+fn ends(row: &Row<'_>, lookups: Option<&Lookups>, names: &mut Names, theme: Theme) -> String {
     let mut ends = Vec::new();
-    cells::local(&mut ends, row, &mut names);
+    cells::local(&mut ends, row, names);
     ends.extend_from_slice(format!(" {} ", theme.pick("→", "->")).as_bytes());
     if let Some(lookups) = lookups {
-        cells::remote(&mut ends, row, lookups, &mut names);
+        cells::remote(&mut ends, row, lookups, names);
     }
     format!("{} {}", row.socket.table.proto.name(), String::from_utf8_lossy(&ends))
 }
@@ -122,12 +120,12 @@ fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
 
 /// Every process that holds it, with its descriptors and its command line.
 fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
-    let Some(round) = &app.shown else { return Vec::new() };
+    let Some(round) = app.shown_round() else { return Vec::new() };
     let owners = &round.frame.owners;
     let of_process = |holders: &[Holder]| {
         let pid = holders.first()?.pid;
         let fds: Vec<String> = holders.iter().map(|holder| holder.fd.to_string()).collect();
-        let line = app.command_lines.get(&pid).map_or("", String::as_str);
+        let line = app.details.command_line(pid);
         Some(format!("{}[{pid}] fd {}  {line}", escaped(owners.comm(pid)), fds.join(",")))
     };
     owners.of(row.socket.inode).chunk_by(|a, b| a.pid == b.pid).filter_map(of_process).collect()

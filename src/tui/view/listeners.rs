@@ -26,7 +26,7 @@ pub fn sheet(app: &App, round: &Round) -> Sheet {
     let chosen = app.listed.as_ref().and_then(|listed| listed.listening.as_ref());
     let is_chosen = |l: &&Listener| chosen.is_none_or(|all| all.contains(&RowKey::of(&l.socket)));
     let listeners = in_order(round.frame.listeners.iter().filter(is_chosen).collect());
-    let mut names = if app.names { Names::of_services() } else { Names::new(false) };
+    let mut names = app.details.names.clone();
     let full = listeners.iter().filter(|l| l.queue.is_full() == Some(true)).count();
     let somaxconn = round
         .frame

@@ -18,9 +18,8 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::human;
 use crate::output::style::{Tone, severity_tone};
-use crate::sys::clock;
 
-use super::app::{App, Hit, TABS, Tab};
+use super::app::{App, Hit, Look, TABS, Tab};
 use super::grid::{Grid, Texts, put};
 use super::keys::Action;
 use super::sheet::Sheet;
@@ -67,7 +66,7 @@ pub fn texts(app: &App) -> Option<Texts> {
 
 /// The sheet of the tab, where it has one.
 pub fn sheet(app: &App) -> Option<Sheet> {
-    let round = app.shown.as_ref()?;
+    let round = app.shown_round()?;
     match app.tab {
         Tab::Listeners => Some(listeners::sheet(app, round)),
         Tab::Groups => Some(groups::sheet(app)),
@@ -81,7 +80,7 @@ pub fn sheet(app: &App) -> Option<Sheet> {
 fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let style = |tone| theme.style(tone);
-    let Some(round) = &app.shown else {
+    let Some(Look { round, time }) = &app.shown else {
         let text = format!("{}  looking for the first time", app.fixed.host);
         put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;
@@ -92,10 +91,10 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     };
     let tone = round.judged.firing.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
     put(buffer, area, &alerts, false, style(tone), &theme);
-    let mut time = clock::local_time_of_day(round.clocks.wall_at(round.begun_ns));
-    if let Some(age) = overdue(app) {
-        time = format!("{time} ({age} old)");
-    }
+    let time = match overdue(app) {
+        Some(age) => format!("{time} ({age} old)"),
+        None => time.to_string(),
+    };
     let sockets = human::plural(round.total(), "socket");
     let rest = format!("{}  {time}  {sockets} by {}", app.fixed.host, round.report.source_text());
     let x = (area.x + alerts.width() as u16).saturating_add(2).min(area.right());
@@ -218,7 +217,7 @@ fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
     } else if let Some(pause) = &app.pause {
         let seconds = app.now_ns.saturating_sub(pause.since_ns) / 1_000_000_000;
         let back = app.latest.as_ref().zip(app.point()).map_or(0, |(latest, point)| {
-            latest.begun_ns.saturating_sub(point.at.0) / 1_000_000_000
+            latest.round.begun_ns.saturating_sub(point.at.0) / 1_000_000_000
         });
         let missed = human::count(pause.missed);
         (Tone::Warn, format!("paused {seconds}s, +{missed} transitions; counts of {back}s ago"))
@@ -226,7 +225,7 @@ fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
         (Tone::Bad, format!("the last look failed: {failure}"))
     } else if let Some(text) = slow(app) {
         (Tone::Warn, text)
-    } else if let Some(gap) = app.shown.as_ref().and_then(|round| round.report.gaps.first()) {
+    } else if let Some(gap) = app.shown_round().and_then(|round| round.report.gaps.first()) {
         let remedy = gap.remedy.as_ref().map_or(String::new(), |remedy| format!(" ({remedy})"));
         (Tone::Quiet, format!("{}: {}{remedy}", gap.what, gap.reason))
     } else {
@@ -237,7 +236,7 @@ fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
 
 /// A dump that takes longer than its interval, or is overdue.
 fn slow(app: &App) -> Option<String> {
-    let round = app.latest.as_ref()?;
+    let round = &app.latest.as_ref()?.round;
     let took_ms = round.took_ns / 1_000_000;
     if took_ms > app.interval_ms {
         let (took, interval) = (human::duration(took_ms), human::duration(app.interval_ms));
@@ -248,7 +247,7 @@ fn slow(app: &App) -> Option<String> {
 
 /// How old the newest look is, where the next one should have been there.
 fn overdue(app: &App) -> Option<String> {
-    let round = app.latest.as_ref()?;
+    let round = &app.latest.as_ref()?.round;
     let age_ms = app.now_ns.saturating_sub(round.begun_ns) / 1_000_000;
     let due_ms = app.kept_ms.max(app.interval_ms);
     (age_ms > 2 * due_ms + 1_000).then(|| human::duration(age_ms))

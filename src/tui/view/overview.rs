@@ -30,7 +30,7 @@ const ENOUGH: u16 = 4;
 
 /// Draws it.
 pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let Some(round) = app.shown.clone() else { return };
+    let Some(round) = app.shown_round().cloned() else { return };
     let Some(point) = app.point().cloned() else { return };
     let moment = Moment { round: &round, point: &point };
     if area.height < STATES_HEIGHT + ENOUGH {
@@ -96,7 +96,7 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
 /// What a screen too small for anything else shows.
 pub fn tiny(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
-    let Some(round) = &app.shown else { return };
+    let Some(round) = app.shown_round() else { return };
     let worst = round.judged.firing.first();
     let first = worst.map_or_else(
         || (Tone::Good, "no alerts".to_owned()),

@@ -14,7 +14,6 @@ use crate::query::fields::Field;
 use crate::sys::names::Names;
 use crate::tui::app::App;
 use crate::tui::grid::{Cell, Column, Grid, put};
-use crate::tui::rows::RowKey;
 
 use super::{detail, hit_list};
 
@@ -29,16 +28,17 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let window = app.cursor().window(len, lines);
     let fields = app.fields();
     let columns: Vec<Column> = fields.iter().map(|field| column(*field)).collect();
-    let mut names = if app.names { Names::of_services() } else { Names::new(false) };
+    // Apart from the rest while rows are made by them.
+    let mut names = std::mem::take(&mut app.details.names);
     let rows: Vec<Vec<Cell>> = window
         .clone()
         .filter_map(|index| {
             let listed = app.listed.as_ref()?;
             let row = app.row_at(index)?;
-            let closer = closer(app, &row);
+            let detailed = app.detailed(&row);
             let pin = index < listed.pinned;
             let cell = |field: &Field| {
-                cell(*field, closer.as_ref().unwrap_or(&row), &listed.lookups, &mut names)
+                cell(*field, detailed.as_ref().unwrap_or(&row), &listed.lookups, &mut names)
             };
             let mut cells: Vec<Cell> = fields.iter().map(cell).collect();
             // In a column that is never dropped.
@@ -64,8 +64,9 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
     }
     if let Some(place) = details {
-        detail::draw(app, buffer, place);
+        detail::draw(app, &mut names, buffer, place);
     }
+    app.details.names = names;
 }
 
 /// The table's place, and that of the details where they are open.
@@ -83,12 +84,6 @@ fn split(app: &App, area: Rect) -> (Rect, Option<Rect>) {
     let height = (area.height / 2).max(2).min(area.height).min(rows);
     let below = Rect { y: area.y + height, height: area.height - height, ..area };
     (Rect { height, ..area }, Some(below))
-}
-
-/// The same socket with all its details, where it was asked for.
-pub fn closer<'a>(app: &'a App, row: &Row<'_>) -> Option<Row<'a>> {
-    let key = RowKey::of(&row.socket);
-    app.closer.iter().find(|closer| RowKey::of(&closer.socket) == key)
 }
 
 fn column(field: Field) -> Column {

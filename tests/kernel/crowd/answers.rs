@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use sockstate::answer;
 use sockstate::group::Key;
 use sockstate::machine::Machine;
 use sockstate::model::address::Endpoint;
@@ -55,7 +56,7 @@ pub fn rows(shortcuts: Shortcuts) -> Result<Vec<InetRow>> {
 /// Sockets by state; states without any are left out.
 pub fn counts(shortcuts: Shortcuts) -> Result<BTreeMap<String, u64>> {
     let selection = Selection::all(everything());
-    let count = machine(shortcuts).count(&selection, vec![Key::State])?;
+    let count = answer::count(&machine(shortcuts), &selection, vec![Key::State])?;
     ensure!(count.report.gaps.is_empty(), "{:?}", count.report.gaps);
     let groups = count.groups.iter().filter(|group| group.count > 0);
     Ok(groups.map(|group| (format!("{:?}", group.values), group.count)).collect())

@@ -10,6 +10,7 @@ use socket2::{Domain, Socket, Type};
 use sockstate::model::proto::{Family, Proto, TableId};
 use sockstate::query::Selection;
 use sockstate::source::Shortcuts;
+use sockstate::survey;
 use sockstate::sys::tcp_census;
 
 use super::answers::{self, WAYS};
@@ -116,8 +117,8 @@ fn listeners() -> Result<()> {
     let mut want = answers::everything();
     want.tables.retain(|table| *table == TableId { proto: Proto::Tcp, family: Family::Inet });
     let machine = answers::machine(Shortcuts::default());
-    let [quick, thorough] =
-        [false, true].map(|thorough| machine.listeners(&Selection::all(want.clone()), thorough));
+    let [quick, thorough] = [false, true]
+        .map(|thorough| survey::listeners(&machine, &Selection::all(want.clone()), thorough));
     let (quick, thorough) = (quick?, thorough?);
     ensure!(quick.listeners.len() == thorough.listeners.len() && quick.listeners.len() > 20);
     for (listener, same) in quick.listeners.iter().zip(&thorough.listeners) {

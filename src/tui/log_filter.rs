@@ -5,34 +5,34 @@ use std::sync::Arc;
 use crate::model::transition::Transition;
 use crate::query::Selection;
 
-/// What became of the filter.
+/// Decides what passes.
 #[derive(Clone, Debug, Default)]
-pub enum Sieve {
+pub enum LogFilter {
     /// There is none: everything passes.
     #[default]
-    Open,
+    All,
     /// It could not be used: nothing passes, since that of no filter would be
     /// taken for that of this one.
-    Shut,
+    Nothing,
     /// A transition passes where the filter gives this answer.
-    Of(Arc<Selection>, bool),
+    By(Arc<Selection>, bool),
 }
 
-impl Sieve {
-    /// Whether a transition passes.
+impl LogFilter {
+    /// Returns whether a transition passes.
     pub fn passes(&self, change: &Transition) -> bool {
         match self {
-            Self::Open => true,
-            Self::Shut => false,
-            Self::Of(selection, answer) => selection.answers(change, *answer),
+            Self::All => true,
+            Self::Nothing => false,
+            Self::By(selection, answer) => selection.answers(change, *answer),
         }
     }
 
-    /// Whether it is the same one, not made anew.
+    /// Returns whether it is the same one, not made anew.
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Open, Self::Open) | (Self::Shut, Self::Shut) => true,
-            (Self::Of(a, answer), Self::Of(b, other)) => Arc::ptr_eq(a, b) && answer == other,
+            (Self::All, Self::All) | (Self::Nothing, Self::Nothing) => true,
+            (Self::By(a, answer), Self::By(b, other)) => Arc::ptr_eq(a, b) && answer == other,
             _ => false,
         }
     }

@@ -1,7 +1,11 @@
-//! What keys do outside the screen: pages, files, acts on sockets.
+//! The thread for all that takes a while: lists, details of rows, pages, files,
+//! acts on sockets. It answers with messages.
 
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::thread::Builder;
 
 use rustc_hash::FxHashMap;
 
@@ -11,33 +15,68 @@ use crate::machine::Machine;
 use crate::model::human;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
-use crate::model::table::Table;
 use crate::model::want::Extras;
 use crate::output::columns::{Csv, csv_table};
 use crate::output::out::Out;
 use crate::output::style::Style;
 use crate::output::{json, text};
 use crate::query::fields::Field;
-use crate::sys::clock;
-use crate::sys::signal;
+use crate::sys::{clock, signal};
 
-use super::app::{Act, App, Format, Held};
-use super::grid::Texts;
+use super::app::{Act, Format, Held};
+use super::collect::Guard;
+use super::lister::Lister;
+use super::messages::{Export, Msg, Page, Work};
 use super::rows::{Listed, RowKey};
 
-/// A page to lay over the screen.
-pub struct Page {
-    /// Its name.
-    pub title: String,
-    /// Its lines.
-    pub lines: Vec<String>,
+/// Starts it. Of the lists that it is to make it makes the latest, and fetches
+/// details of the latest rows on the screen; all else it does one by one.
+///
+/// # Errors
+/// When there can be no thread.
+pub fn start(machine: Machine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
+    Builder::new().name("worker".into()).spawn(move || {
+        let _guard = Guard::new("worker", &sender);
+        let mut lister = Lister::new(machine);
+        while let Ok(first) = work.recv() {
+            let (mut list, mut fetch) = (None, None);
+            for work in std::iter::once(first).chain(work.try_iter()) {
+                let msg = match work {
+                    Work::List(job) => {
+                        list = Some(job);
+                        continue;
+                    }
+                    Work::Fetch(request) => {
+                        fetch = Some(request);
+                        continue;
+                    }
+                    Work::Explain(name) => {
+                        explain(lister.machine(), &name).map_or_else(Msg::Said, Msg::Page)
+                    }
+                    Work::Export(what, format) => {
+                        Msg::Said(export(lister.machine(), &what, format))
+                    }
+                    Work::Act(what, listed) => Msg::Said(act(lister.machine(), &what, &listed)),
+                };
+                drop(sender.send(msg));
+            }
+            // A few rows first: the list may be one of a million.
+            let fetched = fetch.map(|request| Msg::Fetched(lister.fetch(&request)));
+            let is_heard = fetched.is_none_or(|fetched| sender.send(fetched).is_ok());
+            let listed = list.map(|job| Msg::Listed(Arc::new(lister.list(&job))));
+            if !is_heard || listed.is_some_and(|listed| sender.send(listed).is_err()) {
+                return;
+            }
+        }
+    })?;
+    Ok(())
 }
 
-/// A page of explain, with this machine's numbers.
+/// Makes a page of explain, with this machine's numbers.
 ///
 /// # Errors
 /// When there is none of the name.
-pub fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
+fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
     let page = explain::find(name).map_err(|_| format!("there is no page about {name}"))?;
     let is_diagram = page.name == DIAGRAM;
     let explained = answer::explain(machine, page, is_diagram);
@@ -53,17 +92,9 @@ pub fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
     Ok(Page { title: explained.page.name.clone(), lines })
 }
 
-/// What is written to a file.
-pub enum Export {
-    /// The sockets that are listed, with the columns that are shown.
-    Sockets(Arc<Listed>, Vec<Field>),
-    /// Another table.
-    Table(Texts),
-}
-
 /// Writes a table to a new file in the working directory, and says what came of
 /// it.
-pub fn export(machine: &Machine, export: &Export, format: Format) -> String {
+fn export(machine: &Machine, export: &Export, format: Format) -> String {
     let stamp = clock::file_stamp(clock::now());
     let ending = match format {
         Format::Json => "json",
@@ -120,33 +151,30 @@ fn write_csv(machine: &Machine, listed: &Listed, fields: &[Field], out: &mut Out
     let rows: Vec<Row<'_>> = rows(listed).collect();
     for rows in rows.chunks(AT_A_TIME) {
         let sockets: Vec<Socket> = rows.iter().map(|row| row.socket).collect();
-        let closer = answer::row_details(&sockets);
-        let closer: FxHashMap<RowKey, Row<'_>> =
-            closer.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
+        let details = answer::row_details(&sockets);
+        let details: FxHashMap<RowKey, Row<'_>> =
+            details.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
         for row in rows {
-            csv.row(closer.get(&RowKey::of(&row.socket)).unwrap_or(row), &listed.lookups);
+            csv.row(details.get(&RowKey::of(&row.socket)).unwrap_or(row), &listed.lookups);
         }
     }
 }
 
-/// Closes a socket or signals a process, and says what came of it.
-pub fn act(app: &mut App, machine: &Machine, act: &Act) {
-    let text = match act {
-        Act::Destroy(key, _) => destroy(app, machine, *key),
+/// Closes a socket or signals a process, and returns what came of it.
+fn act(machine: &Machine, act: &Act, listed: &Listed) -> String {
+    match act {
+        Act::Destroy(key, _) => destroy(machine, *key, listed),
         Act::Signal(number, Held { pid, comm, fd, inode }) => {
             match signal::send(*pid, *number, || answer::holds(machine, *pid, *fd, *inode)) {
                 Ok(()) => format!("sent the signal to {comm}[{pid}]"),
                 Err(error) => format!("cannot signal {comm}[{pid}]: {error}"),
             }
         }
-    };
-    app.say(text);
+    }
 }
 
-fn destroy(app: &App, machine: &Machine, key: RowKey) -> String {
-    let table = app.listed.as_ref().map(|listed| &listed.round.table);
-    let mut rows = table.into_iter().flat_map(Table::iter);
-    let row = rows.find(|row| RowKey::of(&row.socket) == key);
+fn destroy(machine: &Machine, key: RowKey, listed: &Listed) -> String {
+    let row = listed.round.table.iter().find(|row| RowKey::of(&row.socket) == key);
     match answer::destroy(row.into_iter()) {
         Err(error) => format!("there is no sock_diag to ask: {error}"),
         Ok(done) if done.closed > 0 => "closed".to_owned(),
