@@ -12,7 +12,7 @@ mod rows;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use sockstate::track::Tracker;
+use sockstate::testing::track::Tracker;
 
 use rows::{each_row, recorded, step, tables, write_json, write_text};
 

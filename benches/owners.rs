@@ -7,7 +7,7 @@ use divan::counter::ItemsCount;
 use rustc_hash::FxHashSet;
 use rustix::fs::fstat;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sockstate::sys::owners::scan;
+use sockstate::testing::sys::owners::scan;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 

@@ -5,11 +5,11 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use rustc_hash::FxHashMap;
-use sockstate::chain::{Chains, Exact};
-use sockstate::kernel::perf_ring::{RingRecord, RingRecords};
-use sockstate::kernel::trace_format::Format;
-use sockstate::kernel::tracepoint::{Decoders, TraceEvent, Tracepoint};
-use sockstate::model::state::State;
+use sockstate::testing::chain::{Chains, Exact};
+use sockstate::testing::kernel::perf_ring::{RingRecord, RingRecords};
+use sockstate::testing::kernel::trace_format::Format;
+use sockstate::testing::kernel::tracepoint::{Decoders, TraceEvent, Tracepoint};
+use sockstate::testing::model::state::State;
 
 const RECORDING: &[u8] = include_bytes!("../src/kernel/testdata/tcp.6.18.ring");
 

@@ -12,12 +12,12 @@ use std::io::Write;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use sockstate::model::identity::Identity;
-use sockstate::model::moment::Moment;
-use sockstate::model::socket::Socket;
-use sockstate::model::state::State;
-use sockstate::model::transition::Source;
-use sockstate::track::{ExactEvent, Tracker};
+use sockstate::testing::model::identity::Identity;
+use sockstate::testing::model::moment::Moment;
+use sockstate::testing::model::socket::Socket;
+use sockstate::testing::model::state::State;
+use sockstate::testing::model::transition::Source;
+use sockstate::testing::track::{ExactEvent, Tracker};
 
 use rows::{step, tables};
 

@@ -13,17 +13,17 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use divan::Bencher;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use sockstate::live::{Events, Round, Rounds, Watched, Wishes};
-use sockstate::machine::Machine;
-use sockstate::model::proto::{Proto, TableId};
-use sockstate::model::want::Want;
-use sockstate::rules::Config;
-use sockstate::source::Choice;
-use sockstate::tui::app::{App, Fixed, Look};
-use sockstate::tui::keys::Keymap;
-use sockstate::tui::lister::Lister;
-use sockstate::tui::theme::Theme;
-use sockstate::tui::view;
+use sockstate::testing::live::{Events, Round, Rounds, Watched, Wishes};
+use sockstate::testing::machine::Machine;
+use sockstate::testing::model::proto::{Proto, TableId};
+use sockstate::testing::model::want::Want;
+use sockstate::testing::rules::Config;
+use sockstate::testing::source::Choice;
+use sockstate::testing::tui::app::{App, Fixed, Look};
+use sockstate::testing::tui::keys::Keymap;
+use sockstate::testing::tui::lister::Lister;
+use sockstate::testing::tui::theme::Theme;
+use sockstate::testing::tui::view;
 
 const ROWS: u32 = 1_000_000;
 

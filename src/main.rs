@@ -17,5 +17,5 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    ExitCode::from(sockstate::cli::run(std::env::args_os(), &mut stdout, &mut stderr))
+    ExitCode::from(sockstate::run(std::env::args_os(), &mut stdout, &mut stderr))
 }

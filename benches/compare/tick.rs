@@ -9,17 +9,17 @@
 use std::mem::MaybeUninit;
 use std::path::Path;
 
-use sockstate::kernel::netlink::Progress;
-use sockstate::kernel::request::{self, AF_INET, InetDump};
-use sockstate::live::{Events, Rounds, Stream, Watched, Wishes};
-use sockstate::machine::Machine;
-use sockstate::model::owner::Owners;
-use sockstate::model::proto::{Proto, TableId};
-use sockstate::model::state::{State, StateSet};
-use sockstate::model::want::Want;
-use sockstate::rules::Config;
-use sockstate::source::Choice;
-use sockstate::sys::netlink::{DiagSocket, End};
+use sockstate::testing::kernel::netlink::Progress;
+use sockstate::testing::kernel::request::{self, AF_INET, InetDump};
+use sockstate::testing::live::{Events, Rounds, Stream, Watched, Wishes};
+use sockstate::testing::machine::Machine;
+use sockstate::testing::model::owner::Owners;
+use sockstate::testing::model::proto::{Proto, TableId};
+use sockstate::testing::model::state::{State, StateSet};
+use sockstate::testing::model::want::Want;
+use sockstate::testing::rules::Config;
+use sockstate::testing::source::Choice;
+use sockstate::testing::sys::netlink::{DiagSocket, End};
 
 use super::measure::{cpu_ms, median};
 use super::population::Population;

@@ -6,21 +6,21 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 
-use sockstate::kernel::inet_diag::InetMessage;
-use sockstate::kernel::netlink::{Datagram, Dump};
-use sockstate::kernel::proc_net::{InetLine, ProcAddress};
-use sockstate::model::facts::Facts;
-use sockstate::model::moment::Moment;
-use sockstate::model::proto::{Family, Proto, TableId};
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
-use sockstate::model::state::State;
-use sockstate::output::out::Out;
-use sockstate::output::style::Style;
-use sockstate::output::{json, text};
-use sockstate::query::Lookups;
-use sockstate::sys::names::Names;
-use sockstate::track::{Answer, Complete, Tracker};
+use sockstate::testing::kernel::inet_diag::InetMessage;
+use sockstate::testing::kernel::netlink::{Datagram, Dump};
+use sockstate::testing::kernel::proc_net::{InetLine, ProcAddress};
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::moment::Moment;
+use sockstate::testing::model::proto::{Family, Proto, TableId};
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
+use sockstate::testing::model::state::State;
+use sockstate::testing::output::out::Out;
+use sockstate::testing::output::style::Style;
+use sockstate::testing::output::{json, text};
+use sockstate::testing::query::Lookups;
+use sockstate::testing::sys::names::Names;
+use sockstate::testing::track::{Answer, Complete, Tracker};
 
 /// The table of the made-up sockets.
 pub const TCP: TableId = TableId { proto: Proto::Tcp, family: Family::Inet };

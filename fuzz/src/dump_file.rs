@@ -1,10 +1,10 @@
 //! A recorded dump (`list --from`).
 
-use sockstate::kernel::dump_file::{Entries, Entry, hide_keys};
-use sockstate::model::facts::Facts;
-use sockstate::model::proto::Proto;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
+use sockstate::testing::kernel::dump_file::{Entries, Entry, hide_keys};
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::proto::Proto;
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
 
 use super::show;
 

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use sockstate::filter::{
+use sockstate::testing::filter::{
     Asked, Bytecode, Filter, Reading, Resolver, Target, compile, explain, parse,
 };
-use sockstate::kernel::bytecode::audit;
-use sockstate::model::proto::TableId;
+use sockstate::testing::kernel::bytecode::audit;
+use sockstate::testing::model::proto::TableId;
 
 /// Knows every name.
 struct Anything;

@@ -1,10 +1,10 @@
 //! A datagram of the kernel as rows of every internet table.
 
-use sockstate::kernel::inet_diag::InetMessage;
-use sockstate::model::facts::Facts;
-use sockstate::model::proto::Proto;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
+use sockstate::testing::kernel::inet_diag::InetMessage;
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::proto::Proto;
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
 
 use super::{feed, show};
 

@@ -10,16 +10,16 @@ pub mod unix_rows;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use sockstate::kernel::netlink::{Datagram, Dump};
-use sockstate::model::row::Row;
-use sockstate::model::table::Table;
-use sockstate::output::out::Out;
-use sockstate::output::style::Style;
-use sockstate::output::{json, text};
-use sockstate::query::Lookups;
-use sockstate::query::fields::Field;
-use sockstate::source::Report;
-use sockstate::sys::names::Names;
+use sockstate::testing::kernel::netlink::{Datagram, Dump};
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::table::Table;
+use sockstate::testing::output::out::Out;
+use sockstate::testing::output::style::Style;
+use sockstate::testing::output::{json, text};
+use sockstate::testing::query::Lookups;
+use sockstate::testing::query::fields::Field;
+use sockstate::testing::source::Report;
+use sockstate::testing::sys::names::Names;
 
 /// Feeds `data` as one datagram of a dump, in the way of the source; a length
 /// that claims more is one that was cut.

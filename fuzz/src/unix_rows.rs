@@ -1,12 +1,12 @@
 //! A datagram of the kernel as rows of the tables that are not of the internet.
 
-use sockstate::kernel::netlink_diag::NetlinkMessage;
-use sockstate::kernel::packet_diag::PacketMessage;
-use sockstate::kernel::unix_diag::UnixMessage;
-use sockstate::kernel::vsock_diag::VsockMessage;
-use sockstate::model::facts::Facts;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
+use sockstate::testing::kernel::netlink_diag::NetlinkMessage;
+use sockstate::testing::kernel::packet_diag::PacketMessage;
+use sockstate::testing::kernel::unix_diag::UnixMessage;
+use sockstate::testing::kernel::vsock_diag::VsockMessage;
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
 
 use super::{feed, show};
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use sockstate::group::KEYS;
-use sockstate::kernel::inet_diag::MEMORY_FIELDS;
-use sockstate::kernel::tcp_info::FIELDS;
-use sockstate::model::host::{SYSCTLS, Scope};
+use sockstate::testing::group::KEYS;
+use sockstate::testing::kernel::inet_diag::MEMORY_FIELDS;
+use sockstate::testing::kernel::tcp_info::FIELDS;
+use sockstate::testing::model::host::{SYSCTLS, Scope};
 
 use crate::kit::trial::{Trial, asserting};
 
@@ -82,7 +82,7 @@ fn set<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
 
 fn the_committed_schema_is_the_generated_one() {
     assert!(
-        SCHEMA == sockstate::output::json::schema(),
+        SCHEMA == sockstate::testing::output::json::schema(),
         "renew docs/schema.json with `cargo run --release -- schema > docs/schema.json`"
     );
 }

@@ -13,29 +13,29 @@ use crossterm::event::{
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use sockstate::live::{Events, Round, Rounds, Told, Watched, Wishes};
-use sockstate::machine::Machine;
-use sockstate::model::address::{Address, Endpoint};
-use sockstate::model::age::Age;
-use sockstate::model::gap::Gap;
-use sockstate::model::identity::Identity;
-use sockstate::model::listener::Waiting;
-use sockstate::model::moment::{Dwell, Moment, When};
-use sockstate::model::ports::{Growth, Seen};
-use sockstate::model::proto::{Proto, TableId};
-use sockstate::model::socket::Ends;
-use sockstate::model::state::State;
-use sockstate::model::transition::{Kind, Ownership, Process, Source, Transition};
-use sockstate::model::want::Want;
-use sockstate::rules::{Config, Subject};
-use sockstate::source::Choice;
-use sockstate::sys::names::Names;
-use sockstate::tui::app::{Act, App, Effect, Fixed, Look, Overlay, TABS, Tab};
-use sockstate::tui::keys::Keymap;
-use sockstate::tui::lister::Lister;
-use sockstate::tui::row_details::{Details, Fetched};
-use sockstate::tui::theme::Theme;
-use sockstate::tui::view;
+use sockstate::testing::live::{Events, Round, Rounds, Told, Watched, Wishes};
+use sockstate::testing::machine::Machine;
+use sockstate::testing::model::address::{Address, Endpoint};
+use sockstate::testing::model::age::Age;
+use sockstate::testing::model::gap::Gap;
+use sockstate::testing::model::identity::Identity;
+use sockstate::testing::model::listener::Waiting;
+use sockstate::testing::model::moment::{Dwell, Moment, When};
+use sockstate::testing::model::ports::{Growth, Seen};
+use sockstate::testing::model::proto::{Proto, TableId};
+use sockstate::testing::model::socket::Ends;
+use sockstate::testing::model::state::State;
+use sockstate::testing::model::transition::{Kind, Ownership, Process, Source, Transition};
+use sockstate::testing::model::want::Want;
+use sockstate::testing::rules::{Config, Subject};
+use sockstate::testing::source::Choice;
+use sockstate::testing::sys::names::Names;
+use sockstate::testing::tui::app::{Act, App, Effect, Fixed, Look, Overlay, TABS, Tab};
+use sockstate::testing::tui::keys::Keymap;
+use sockstate::testing::tui::lister::Lister;
+use sockstate::testing::tui::row_details::{Details, Fetched};
+use sockstate::testing::tui::theme::Theme;
+use sockstate::testing::tui::view;
 
 use crate::cli::population;
 use crate::kit::fakeproc::{FakeProc, Line};
@@ -1146,7 +1146,7 @@ fn the_interval_changes_in_steps_and_keys_ask_for_what_is_outside() {
     watch.keys("1exjq");
     let expected = [
         Effect::Explain("time-wait-flood".into()),
-        Effect::Export(sockstate::tui::app::Format::Json),
+        Effect::Export(sockstate::testing::tui::app::Format::Json),
         Effect::Quit(false),
     ];
     assert_eq!(watch.asked, expected);

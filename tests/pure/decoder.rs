@@ -8,14 +8,14 @@ use netlink_packet_core::{Nla as _, Parseable};
 use netlink_packet_sock_diag::inet::{InetResponse, nlas::Nla};
 use netlink_packet_sock_diag::unix::{UnixResponse, nlas::Nla as UnixNla};
 use proptest::prelude::*;
-use sockstate::kernel::inet_diag::{InetMessage, MEMORY_FIELDS, attribute};
-use sockstate::kernel::netlink::{Datagram, Dump, Progress};
-use sockstate::kernel::unix_diag::UnixMessage;
-use sockstate::model::facts::Facts;
-use sockstate::model::proto::Proto;
-use sockstate::model::queues::Queues;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
+use sockstate::testing::kernel::inet_diag::{InetMessage, MEMORY_FIELDS, attribute};
+use sockstate::testing::kernel::netlink::{Datagram, Dump, Progress};
+use sockstate::testing::kernel::unix_diag::UnixMessage;
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::proto::Proto;
+use sockstate::testing::model::queues::Queues;
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
 
 /// Sequence number of every recorded request.
 const SEQ: u32 = 1;
@@ -122,7 +122,7 @@ fn every_unix_row_agrees_with_the_crate() {
 fn short_tcp_info_and_memory_keep_the_row() {
     let (_, rows) = rows(&recorded("tcp4-details.dump"));
     for row in &rows {
-        let fixed = sockstate::kernel::inet_diag::MESSAGE_LEN;
+        let fixed = sockstate::testing::kernel::inet_diag::MESSAGE_LEN;
         for len in fixed..row.len() {
             let message = InetMessage::parse(&row[..len]).expect("the fixed part is whole");
             use_everything(&message);
@@ -135,12 +135,12 @@ fn use_everything(message: &InetMessage<'_>) {
     let socket = Socket::from_inet_diag(message, Proto::Tcp);
     let row = Row { socket, facts: Facts::Inet(message.attributes) };
     let _ = Queues::of(&row);
-    let _ = sockstate::model::age::Age::of(&row);
-    let _ = sockstate::model::standing::Standing::of(&row);
+    let _ = sockstate::testing::model::age::Age::of(&row);
+    let _ = sockstate::testing::model::standing::Standing::of(&row);
     let facts = row.facts;
     let _ = (facts.drops(), facts.cgroup_id(), facts.congestion(), facts.mark(), facts.v6_only());
     if let Some(info) = row.tcp_info() {
-        for field in sockstate::kernel::tcp_info::FIELDS {
+        for field in sockstate::testing::kernel::tcp_info::FIELDS {
             let _ = info.get(field);
         }
     }

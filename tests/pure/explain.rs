@@ -8,13 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sockstate::explain::{self, DIAGRAM, Group, Known, Page};
-use sockstate::model::frame::StateCounts;
-use sockstate::model::host::{COUNTERS, Host, SYSCTLS, Shape};
-use sockstate::model::state::TCP_STATES;
-use sockstate::output::out::Out;
-use sockstate::output::style::Style;
-use sockstate::output::text;
+use sockstate::testing::explain::{self, DIAGRAM, Group, Known, Page};
+use sockstate::testing::model::frame::StateCounts;
+use sockstate::testing::model::host::{COUNTERS, Host, SYSCTLS, Shape};
+use sockstate::testing::model::state::TCP_STATES;
+use sockstate::testing::output::out::Out;
+use sockstate::testing::output::style::Style;
+use sockstate::testing::output::text;
 
 /// Parameters with values that make sense in a sentence; all others are 7.
 const PARAMETERS: [(&str, &str); 10] = [

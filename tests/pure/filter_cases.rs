@@ -4,13 +4,13 @@
 use std::net::IpAddr;
 
 use serde_json::Value;
-use sockstate::filter::{Bytecode, Filter, Resolver, Subject, Target, compile, matches};
-use sockstate::kernel::bytecode::{Entry, audit, run};
-use sockstate::kernel::inet_diag::InetMessage;
-use sockstate::model::facts::Facts;
-use sockstate::model::proto::Proto;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
+use sockstate::testing::filter::{Bytecode, Filter, Resolver, Subject, Target, compile, matches};
+use sockstate::testing::kernel::bytecode::{Entry, audit, run};
+use sockstate::testing::kernel::inet_diag::InetMessage;
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::proto::Proto;
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
 
 const DUMP: &[u8] = include_bytes!("../ss-cases/ss2.dump");
 const CASES: &str = include_str!("../ss-cases/ss2_cases.json");

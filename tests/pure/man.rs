@@ -7,7 +7,7 @@ const COMMITTED: &str = include_str!("../../man/sockstate.1");
 
 #[test]
 fn the_committed_page_is_the_generated_one() {
-    let generated = sockstate::cli::man::page();
+    let generated = sockstate::testing::cli::man::page();
     let differs =
         COMMITTED.lines().zip(generated.lines()).position(|(old, new)| old != new).map(|i| i + 1);
     assert!(
@@ -53,7 +53,7 @@ fn every_test_of_the_filter_is_explained() {
     let from = COMMITTED.find("\n.SH FILTER\n").expect("there is a section");
     let section = &COMMITTED[from + 1..];
     let section = &section[..section.find("\n.SH ").unwrap_or(section.len())];
-    let error = sockstate::filter::parse("banana").expect_err("no test of the filter");
+    let error = sockstate::testing::filter::parse("banana").expect_err("no test of the filter");
     let (_, tests) = error.expected.split_once(": ").expect("a list");
     for test in tests.split(", ") {
         let is_tag = |line: &str| {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use sockstate::model::host::{COUNTERS, SYSCTLS};
-use sockstate::rules::{RULES, find, markdown};
+use sockstate::testing::model::host::{COUNTERS, SYSCTLS};
+use sockstate::testing::rules::{RULES, find, markdown};
 
 const COMMITTED: &str = include_str!("../../docs/rules.md");
 

@@ -6,17 +6,17 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use sockstate::answer;
-use sockstate::group::Key;
-use sockstate::machine::Machine;
-use sockstate::model::address::Endpoint;
-use sockstate::model::proto::{Family, Proto, TableId};
-use sockstate::model::queues::Queues;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
-use sockstate::model::want::Want;
-use sockstate::query::Selection;
-use sockstate::source::{Choice, Shortcuts};
+use sockstate::testing::answer;
+use sockstate::testing::group::Key;
+use sockstate::testing::machine::Machine;
+use sockstate::testing::model::address::Endpoint;
+use sockstate::testing::model::proto::{Family, Proto, TableId};
+use sockstate::testing::model::queues::Queues;
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
+use sockstate::testing::model::want::Want;
+use sockstate::testing::query::Selection;
+use sockstate::testing::source::{Choice, Shortcuts};
 
 use crate::differential::ss::InetRow;
 use crate::kit::Result;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use socket2::{Domain, Socket, Type};
-use sockstate::model::proto::{Family, Proto, TableId};
-use sockstate::query::Selection;
-use sockstate::source::Shortcuts;
-use sockstate::survey;
-use sockstate::sys::tcp_census;
+use sockstate::testing::model::proto::{Family, Proto, TableId};
+use sockstate::testing::query::Selection;
+use sockstate::testing::source::Shortcuts;
+use sockstate::testing::survey;
+use sockstate::testing::sys::tcp_census;
 
 use super::answers::{self, WAYS};
 use super::population::{self, Population};

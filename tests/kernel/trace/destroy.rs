@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
-use sockstate::kernel::destroy::{DestroyedEnds, DestroyedSocket};
-use sockstate::kernel::tcp_info::BYTES_RECEIVED;
-use sockstate::sys::clock::monotonic_ns;
-use sockstate::sys::destroy::{DestroyListener, Destroyed};
+use sockstate::testing::kernel::destroy::{DestroyedEnds, DestroyedSocket};
+use sockstate::testing::kernel::tcp_info::BYTES_RECEIVED;
+use sockstate::testing::sys::clock::monotonic_ns;
+use sockstate::testing::sys::destroy::{DestroyListener, Destroyed};
 
 use super::traffic::{Server, stream};
 use crate::kit::{Result, Trial, poll, trial};

@@ -11,7 +11,7 @@ mod tracer;
 pub mod traffic;
 mod watch;
 
-use sockstate::sys::perf::{TraceOptions, Tracer};
+use sockstate::testing::sys::perf::{TraceOptions, Tracer};
 
 use crate::kit::{Impossible, Result, Trial};
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use sockstate::kernel::tracepoint::Tracepoint;
-use sockstate::sys::perf_cpu::{CpuEvents, Wanted, parse_cpu_list};
-use sockstate::sys::tracefs::Tracefs;
+use sockstate::testing::kernel::tracepoint::Tracepoint;
+use sockstate::testing::sys::perf_cpu::{CpuEvents, Wanted, parse_cpu_list};
+use sockstate::testing::sys::tracefs::Tracefs;
 
 use super::traffic::{self, Server};
 use crate::kit::states::{self, Family};

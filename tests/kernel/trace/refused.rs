@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use sockstate::sys::destroy::DestroyListener;
-use sockstate::sys::perf::{TraceOptions, Tracer};
+use sockstate::testing::sys::destroy::DestroyListener;
+use sockstate::testing::sys::perf::{TraceOptions, Tracer};
 
 use crate::kit::netns;
 use crate::kit::run::{Output, Run};

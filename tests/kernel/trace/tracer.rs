@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use sockstate::chain::{Ends, EndsIn, Exact, ExactChange, Remark, Transport};
-use sockstate::kernel::tracepoint::{TraceFilter, Tracepoint};
-use sockstate::model::state::State;
-use sockstate::sys::perf::{Drained, TraceOptions};
-use sockstate::sys::perf_cpu::{CpuEvents, Wanted};
-use sockstate::sys::perf_gap::GapCause;
-use sockstate::sys::tracefs::Tracefs;
+use sockstate::testing::chain::{Ends, EndsIn, Exact, ExactChange, Remark, Transport};
+use sockstate::testing::kernel::tracepoint::{TraceFilter, Tracepoint};
+use sockstate::testing::model::state::State;
+use sockstate::testing::sys::perf::{Drained, TraceOptions};
+use sockstate::testing::sys::perf_cpu::{CpuEvents, Wanted};
+use sockstate::testing::sys::perf_gap::GapCause;
+use sockstate::testing::sys::tracefs::Tracefs;
 
 use super::traffic::{self, Server};
 use super::watch::{Seen, Watch};
@@ -284,7 +284,7 @@ fn losses_are_counted() -> Result<()> {
     let (mut lost, gaps) = (watch.drained.lost, full(&watch.drained));
     ensure!(lost > 0 && lost == gaps, "{lost} lost, {gaps} in gaps");
     // Until all of this is handed out: events ripen for a while.
-    let after_ns = sockstate::sys::clock::monotonic_ns();
+    let after_ns = sockstate::testing::sys::clock::monotonic_ns();
     let mut found = watch.drained.events.len() as u64;
     poll("everything handed out", || {
         watch.drain(Duration::from_millis(20))?;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::ensure;
-use sockstate::chain::{Chains, Exact, ExactChange, ExactEnd, Remark};
-use sockstate::sys::clock::monotonic_ns;
-use sockstate::sys::perf::{Drained, TraceOptions, Tracer};
+use sockstate::testing::chain::{Chains, Exact, ExactChange, ExactEnd, Remark};
+use sockstate::testing::sys::clock::monotonic_ns;
+use sockstate::testing::sys::perf::{Drained, TraceOptions, Tracer};
 
 use super::open;
 use crate::kit::Result;

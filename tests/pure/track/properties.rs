@@ -6,13 +6,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sockstate::model::identity::Identity;
-use sockstate::model::lifecycle::EDGES;
-use sockstate::model::moment::Moment;
-use sockstate::model::proto::Proto;
-use sockstate::model::state::State;
-use sockstate::model::transition::{Kind, Source, Transition};
-use sockstate::track::{Answer, Applied, Complete, ExactEvent, Tracker};
+use sockstate::testing::model::identity::Identity;
+use sockstate::testing::model::lifecycle::EDGES;
+use sockstate::testing::model::moment::Moment;
+use sockstate::testing::model::proto::Proto;
+use sockstate::testing::model::state::State;
+use sockstate::testing::model::transition::{Kind, Source, Transition};
+use sockstate::testing::track::{Answer, Applied, Complete, ExactEvent, Tracker};
 
 use super::rows::MadeRow;
 
@@ -198,7 +198,7 @@ impl Ledger {
     }
 }
 
-fn questions(tracker: &Tracker) -> Vec<(sockstate::track::Ticket, Key)> {
+fn questions(tracker: &Tracker) -> Vec<(sockstate::testing::track::Ticket, Key)> {
     tracker.questions().map(|q| (q.ticket, key(&q.identity))).collect()
 }
 
@@ -210,7 +210,7 @@ fn answer(
     tracker: &mut Tracker,
     world: &World,
     ledger: &mut Ledger,
-    which: impl Fn(sockstate::track::Ticket) -> bool,
+    which: impl Fn(sockstate::testing::track::Ticket) -> bool,
 ) {
     for (ticket, key) in questions(tracker).into_iter().filter(|(ticket, _)| which(*ticket)) {
         // An exact request finds by the ends; a cookie of 0 fits any.

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use sockstate::kernel::netlink::Attributes;
-use sockstate::kernel::proc_net::{InetLine, ProcAddress};
-use sockstate::model::facts::Facts;
-use sockstate::model::proto::{Family, Proto, TableId};
-use sockstate::model::row::Row;
-use sockstate::model::socket::{Socket, Timer, TimerKind};
-use sockstate::model::state::State;
+use sockstate::testing::kernel::netlink::Attributes;
+use sockstate::testing::kernel::proc_net::{InetLine, ProcAddress};
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::proto::{Family, Proto, TableId};
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::{Socket, Timer, TimerKind};
+use sockstate::testing::model::state::State;
 
 /// One row, and the `tcp_info` behind it.
 #[derive(Clone, Debug)]

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use sockstate::model::identity::Identity;
-use sockstate::model::moment::{Dwell, Moment, When};
-use sockstate::model::owner::{Holder, Owners};
-use sockstate::model::proto::{Proto, TableId};
-use sockstate::model::state::{State, StateSet};
-use sockstate::model::transition::{Kind, Source, Transition};
-use sockstate::track::{Answer, Applied, Complete, ExactEvent, Question, Tracker};
+use sockstate::testing::model::identity::Identity;
+use sockstate::testing::model::moment::{Dwell, Moment, When};
+use sockstate::testing::model::owner::{Holder, Owners};
+use sockstate::testing::model::proto::{Proto, TableId};
+use sockstate::testing::model::state::{State, StateSet};
+use sockstate::testing::model::transition::{Kind, Source, Transition};
+use sockstate::testing::track::{Answer, Applied, Complete, ExactEvent, Question, Tracker};
 
 use super::rows::MadeRow;
 
@@ -172,7 +172,7 @@ fn describe(t: &Transition) -> String {
     }
     let _ = write!(text, " {}", who(&t.identity));
     if let Some(owner) = &t.owner {
-        let comm = |p: &sockstate::model::transition::Process| {
+        let comm = |p: &sockstate::testing::model::transition::Process| {
             format!("{}[{}]", String::from_utf8_lossy(&p.comm), p.pid)
         };
         let processes: Vec<String> = owner.processes.iter().map(comm).collect();
@@ -188,7 +188,9 @@ fn describe(t: &Transition) -> String {
 
 fn who(identity: &Identity) -> String {
     let (local, remote) = identity.endpoints().expect("an internet socket");
-    let end = |e: sockstate::model::address::Endpoint| SocketAddr::new(e.address.to_ip(), e.port);
+    let end = |e: sockstate::testing::model::address::Endpoint| {
+        SocketAddr::new(e.address.to_ip(), e.port)
+    };
     let mut text = format!("{} {} {}", identity.table.name(), end(local), end(remote));
     for (name, value) in [("ck", identity.cookie), ("if", identity.ifindex.into())] {
         if value != 0 {
@@ -210,7 +212,7 @@ fn ms(nanos: u64) -> String {
     format!("{}", nanos as f64 / 1e6)
 }
 
-fn gap(gap: sockstate::model::gap::Gap) -> String {
+fn gap(gap: sockstate::testing::model::gap::Gap) -> String {
     let count = gap.count.map_or(String::new(), |count| format!(" {count}"));
     format!("gap {}{count}: {}", gap.what, gap.reason)
 }
