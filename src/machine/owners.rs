@@ -8,7 +8,7 @@ use crate::model::human;
 use crate::model::owner::Owners;
 use crate::sys::{capability, owners, procfs};
 
-use super::Machine;
+use super::tables::Machine;
 
 impl Machine {
     /// Who holds the sockets with these inodes; what could not be found out
@@ -42,7 +42,7 @@ impl Machine {
         inodes: impl IntoIterator<Item = u32>,
     ) -> (Owners, Option<Gap>) {
         let wanted = sockets_of(inodes);
-        let many = || procfs::open_files(&self.proc_root).is_some_and(|files| files > MANY_FILES);
+        let many = || procfs::open_files(self.proc_root()).is_some_and(|files| files > MANY_FILES);
         if wanted.is_empty() || !self.is_live() || !many() {
             return self.owners(wanted);
         }
