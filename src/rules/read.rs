@@ -28,7 +28,7 @@ pub struct ConfigError {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// What is wrong and what is allowed.
+    /// One line that says what is wrong and what is allowed.
     pub message: String,
 }
 

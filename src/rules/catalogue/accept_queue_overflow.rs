@@ -69,8 +69,8 @@ fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<
     })
 }
 
-/// Segments this listener dropped since the earlier look for a full accept
-/// queue: its own counter counts other causes too, the namespace's counter
+/// Counts the segments that this listener dropped since the earlier look for a
+/// full accept queue: its own counter counts other causes too, the namespace's counter
 /// ListenOverflows other listeners, so both must have risen.
 fn dropped(frame: &Frame, listener: &Listener) -> u64 {
     let Some(past) = &frame.past else { return 0 };
@@ -111,8 +111,8 @@ fn summary(
     text
 }
 
-/// The limit is min(backlog, somaxconn) taken when listen() is called
-/// (`__sys_listen_socket`), so a raised somaxconn alone changes nothing.
+/// Says what raises the limit. It is min(backlog, somaxconn) taken when listen() is
+/// called (`__sys_listen_socket`), so a raised somaxconn alone changes nothing.
 fn remedy(limit: u64, somaxconn: Option<u64>) -> String {
     match somaxconn {
         Some(somaxconn) if limit == somaxconn => format!(
@@ -133,7 +133,7 @@ fn remedy(limit: u64, somaxconn: Option<u64>) -> String {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "clients are turned away at a listener",
     aliases: &[],
@@ -174,7 +174,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 0s

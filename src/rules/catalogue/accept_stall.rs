@@ -78,7 +78,7 @@ fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<
     })
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "complete connections wait and nobody accepts them",
     aliases: &[],
@@ -102,7 +102,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Raising the backlog: more clients would wait for the same process."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 0s

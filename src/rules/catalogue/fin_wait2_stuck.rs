@@ -70,7 +70,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "half-closed for long, and a process holds it",
     aliases: &[],
@@ -89,7 +89,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it begins to count at close()."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 11s

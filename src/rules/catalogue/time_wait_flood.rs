@@ -95,7 +95,7 @@ enum Side {
     Client,
 }
 
-/// Connections at a local port on which somebody listens came from outside.
+/// Judges those at a local port on which somebody listens: they came from outside.
 fn at_listener(frame: &Frame, settings: &Settings<'_>, place: &TimeWaits<u16>) -> Option<Alert> {
     let here = |l: &&Listener| {
         l.socket.table.proto == Proto::Tcp
@@ -139,7 +139,7 @@ fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: Side) -> O
     })
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "TIME_WAIT close to a limit, or made very fast",
     aliases: &[],
@@ -166,7 +166,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 8s
