@@ -2,8 +2,6 @@
 
 mod values;
 
-pub use values::ConfigError;
-
 use toml::de::DeTable;
 
 use super::catalogue::RULES;

@@ -42,8 +42,15 @@ pub enum Shows {
     Nothing,
 }
 
+impl Shows {
+    /// Tells the filter of a listener and of what waits in its accept queue.
+    pub(super) const ACCEPT_QUEUE: Self =
+        Self::Filter("(state listen or state established state close-wait and owner none)");
+}
+
 /// Explains a rule. Its texts may have `{sysctl:NAME}` and `{count:STATE}` for
-/// numbers of this machine.
+/// numbers of this machine, and `{setting:NAME}` for the default of a threshold,
+/// times in seconds.
 #[derive(Debug)]
 pub struct RulePage {
     /// A few words on what it is about; the id stands before them.

@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     thresholds: &[WARN_PERCENT],
     needs: Needs { listeners: true, ..Needs::NONE },
     check,
-    shows: Shows::Filter("(state listen or state established state close-wait and owner none)"),
+    shows: Shows::ACCEPT_QUEUE,
     page: PAGE,
 };
 
@@ -144,11 +144,11 @@ const PAGE: RulePage = RulePage {
         "net.ipv4.tcp_abort_on_overflow",
     ],
     see: &["accept-queue", "listen", "accept-stall", "syn-queue"],
-    means: "Connections complete faster than the application calls accept(). Above 80 % of the \
-            limit the rule warns; it is critical when the queue is longer than its limit, which is \
-            full, or when drops at this listener rise together with ListenOverflows. Clients are \
-            not told: their SYN is dropped and repeated after a second, so they see slow connects \
-            first and timeouts later.",
+    means: "Connections complete faster than the application calls accept(). Above \
+            {setting:warn_percent} % of the limit the rule warns; it is critical when the queue is \
+            longer than its limit, which is full, or when drops at this listener rise together \
+            with ListenOverflows. Clients are not told: their SYN is dropped and repeated after a \
+            second, so they see slow connects first and timeouts later.",
     look_at: &[
         "`sockstate listeners`: queue/limit, drops, who waits and for how long. Drops count \
          packets, and a client that tries again counts each time.",

@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     thresholds: &[MIN_COUNT, AGE],
     needs: Needs { listeners: true, ..Needs::NONE },
     check,
-    shows: Shows::Filter("(state listen or state established state close-wait and owner none)"),
+    shows: Shows::ACCEPT_QUEUE,
     page: PAGE,
 };
 
@@ -84,10 +84,10 @@ const PAGE: RulePage = RulePage {
     aliases: &[],
     now: &["ESTABLISHED", "CLOSE_WAIT"],
     see: &["accept-queue", "connect-without-accept", "accept-queue-overflow", "close-wait"],
-    means: "Connections to a listening port have been complete for more than 5 seconds, and no \
-            process has them. For the client they are open: it may have sent its request. When the \
-            client gives up, the row turns to CLOSE_WAIT while it still waits; that is no leak of \
-            accepted sockets.",
+    means: "Connections to a listening port have been complete for more than {setting:age} \
+            seconds, and no process has them. For the client they are open: it may have sent its \
+            request. When the client gives up, the row turns to CLOSE_WAIT while it still waits; \
+            that is no leak of accepted sockets.",
     look_at: &[
         "`sockstate listeners`: who waits, for how long, and who should accept.",
         "What that process does instead: a thread pool that is used up, a lock, a stop for garbage \

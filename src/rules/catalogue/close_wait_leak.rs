@@ -236,10 +236,10 @@ const PAGE: RulePage = RulePage {
     now: &["CLOSE_WAIT"],
     see: &["close-wait", "accept-stall", "dead-fd-leak", "fin-wait2"],
     means: "A process holds connections whose peer hung up long ago. It owes each of them a \
-            close(). By default the rule warns from 10 such sockets older than 60 seconds, and \
-            calls it critical from 100, or when they take more than half of the descriptors the \
-            process may open. Age decides, not the count: a busy proxy has many young ones and is \
-            healthy.",
+            close(). By default the rule warns from {setting:min_count} such sockets older than \
+            {setting:age} seconds, and calls it critical from {setting:critical_count}, or when \
+            they take more than half of the descriptors the process may open. Age decides, not the \
+            count: a busy proxy has many young ones and is healthy.",
     look_at: &[
         "The split in the evidence. End of file read: the program knows and forgot to close. End \
          unread: it never looked, it is stuck or does not poll. Data unread: it is stuck or slow.",

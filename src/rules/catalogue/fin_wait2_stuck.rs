@@ -77,7 +77,7 @@ const PAGE: RulePage = RulePage {
     now: &["FIN_WAIT2", "net.ipv4.tcp_fin_timeout"],
     see: &["fin-wait2", "close-wait", "four-way-close"],
     means: "A local process called shutdown() and kept the descriptor, and the peer has not closed \
-            its side for more than 60 seconds. The kernel has no timer for this.",
+            its side for more than {setting:age} seconds. The kernel has no timer for this.",
     look_at: &[
         "Whether it is meant: a program may send its end and go on reading for hours.",
         "The peers: over there the connection is in CLOSE_WAIT, that program has not closed.",

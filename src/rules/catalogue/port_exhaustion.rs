@@ -284,10 +284,11 @@ const PAGE: RulePage = RulePage {
     see: &["ports", "time-wait", "bound", "time-wait-flood"],
     means: "A connection is told apart by both addresses and both ports. Towards one destination \
             address and port, one source address has only the ephemeral ports. The rule warns at \
-            80 % and is critical at 95 % of the ports towards one destination, and of all ports \
-            when so many are taken from every connect(). A port in TIME_WAIT that a new connection \
-            may take over is not counted. When none is left, connect() fails with EADDRNOTAVAIL, \
-            and no counter, log or tracepoint tells; before that connect() becomes slow.",
+            {setting:warn_percent} % and is critical at {setting:critical_percent} % of the ports \
+            towards one destination, and of all ports when so many are taken from every connect(). \
+            A port in TIME_WAIT that a new connection may take over is not counted. When none is \
+            left, connect() fails with EADDRNOTAVAIL, and no counter, log or tracepoint tells; \
+            before that connect() becomes slow.",
     look_at: &[
         "`sockstate ports`: used and capacity for each destination, how much of it is TIME_WAIT, \
          how long it will last.",

@@ -117,8 +117,8 @@ const PAGE: RulePage = RulePage {
     now: &["TCPToZeroWindowAdv", "PruneCalled", "TCPRcvQDrop", "net.ipv4.tcp_rmem"],
     see: &["zero-window", "send-queue-stuck", "close-wait"],
     means: "Data has arrived, fills most of the receive buffer (or is at least 16 KiB), and \
-            nothing was taken for 10 seconds. The peer will be stopped by a zero window, and its \
-            operator will see a stall there.",
+            nothing was taken for {setting:age} seconds. The peer will be stopped by a zero \
+            window, and its operator will see a stall there.",
     look_at: &[
         "`sockstate list -p --sort -recvq --limit 10`: which process, how many bytes.",
         "What that process waits for: a lock, a disk, a full pipe, the other end of a proxied \

@@ -105,7 +105,7 @@ const PAGE: RulePage = RulePage {
     now: &["TCPWinProbe", "TCPTimeouts", "net.ipv4.tcp_wmem"],
     see: &["zero-window", "retransmit-stall", "recv-queue-stuck"],
     means: "Bytes fill most of the send buffer (or are at least 16 KiB), and nothing of them was \
-            taken for 10 seconds. The peer does not read, or does not answer.",
+            taken for {setting:age} seconds. The peer does not read, or does not answer.",
     look_at: &[
         "`sockstate list -iop --sort -sendq --limit 10`: a probe timer means the peer does not \
          read (zero-window), a retransmit timer means it does not answer (retransmit-stall).",

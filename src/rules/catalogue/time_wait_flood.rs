@@ -145,10 +145,11 @@ const PAGE: RulePage = RulePage {
     aliases: &[],
     now: &["TIME_WAIT", "TCP.tw", "net.ipv4.tcp_max_tw_buckets", "TW", "TCPTimeWaitOverflow"],
     see: &["time-wait", "ports", "port-exhaustion", "tcp_tw_recycle"],
-    means: "TIME_WAIT itself is healthy. The rule fires where it meets a limit: at 80 % of \
-            net.ipv4.tcp_max_tw_buckets, when TCPTimeWaitOverflow rises (connections then close \
-            without their protection), or above 500 new records a second towards one destination \
-            or at one listener, which is a new connection for each request.",
+    means: "TIME_WAIT itself is healthy. The rule fires where it meets a limit: at \
+            {setting:warn_percent} % of net.ipv4.tcp_max_tw_buckets, when TCPTimeWaitOverflow \
+            rises (connections then close without their protection), or above {setting:rate} new \
+            records a second towards one destination or at one listener, which is a new connection \
+            for each request.",
     look_at: &[
         "Which side closes first: records on a port that listens here were closed first by this \
          server, the others by a client here.",

@@ -87,9 +87,9 @@ const PAGE: RulePage = RulePage {
     aliases: &[],
     now: &["TCPWinProbe", "TCPToZeroWindowAdv"],
     see: &["zero-window", "recv-queue-stuck", "send-queue-stuck"],
-    means: "The peer has told this side to send nothing for 5 seconds and more: its receive buffer \
-            is full because its application does not read. This machine and the network do their \
-            part.",
+    means: "The peer has told this side to send nothing for {setting:age} seconds and more: its \
+            receive buffer is full because its application does not read. This machine and the \
+            network do their part.",
     look_at: &[
         "Which peers, how many bytes wait: `sockstate list -io timer probe`.",
         "On the peer: the process whose receive queue is full.",
