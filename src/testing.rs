@@ -163,7 +163,7 @@ pub mod query {
     }
 }
 pub mod rules {
-    pub use crate::rules::{Config, RULES, Subject, find, markdown};
+    pub use crate::rules::{Config, Subject};
 }
 pub mod source {
     pub use crate::source::{Choice, Report, Shortcuts};

@@ -22,7 +22,7 @@ impl Machine {
             // Today's processes may hold other sockets by these numbers.
             return (Owners::default(), Some(no_owners(&wanted, "a recorded dump tells none")));
         }
-        match owners::scan(&self.proc_root, Some(&wanted)) {
+        match owners::scan(self.proc_root(), Some(&wanted)) {
             Ok(owners) => {
                 let gap = owner_gap(&wanted, &owners);
                 (owners, gap)
@@ -46,7 +46,7 @@ impl Machine {
         if wanted.is_empty() || !self.is_live() || !many() {
             return self.owners(wanted);
         }
-        match owners::scan_first(&self.proc_root, &wanted) {
+        match owners::scan_first(self.proc_root(), &wanted) {
             Ok((owners, 0)) => {
                 let gap = owner_gap(&wanted, &owners);
                 (owners, gap)

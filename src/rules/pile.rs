@@ -13,7 +13,7 @@ use super::threshold::Threshold;
 /// Counts sockets of one subject, and keeps the largest of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pile {
-    /// How many.
+    /// The number of sockets.
     pub count: u64,
     /// Those without a process.
     pub orphans: u64,

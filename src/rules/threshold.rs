@@ -20,11 +20,11 @@ pub enum Unit {
 pub struct Threshold {
     /// Its name in rules.toml.
     pub name: &'static str,
-    /// What it counts.
+    /// Its unit.
     pub unit: Unit,
     /// Its value when nobody says otherwise.
     pub default: u64,
-    /// What is meant, one clause.
+    /// One clause that says what is meant.
     pub help: &'static str,
 }
 

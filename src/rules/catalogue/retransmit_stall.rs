@@ -89,7 +89,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "the peer of an open connection is silent",
     aliases: &[],
@@ -114,7 +114,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

@@ -64,8 +64,8 @@ fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> bool {
         || bytes >= settings.of(&BYTES, subject)
 }
 
-/// At least so long the peer took nothing: it offered no window, acknowledged
-/// nothing while we retransmitted, or nothing since an earlier look.
+/// Returns how long the peer took nothing at least: it offered no window,
+/// acknowledged nothing while we retransmitted, or nothing since an earlier look.
 fn waiting_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
     let info = conn.info?;
     let no_window = conn.zero_window_ms().unwrap_or(0);
@@ -98,14 +98,14 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "data to a peer does not leave",
     aliases: &[],
     now: &["TCPWinProbe", "TCPTimeouts", "net.ipv4.tcp_wmem"],
     see: &["zero-window", "retransmit-stall", "recv-queue-stuck"],
     means: "Bytes fill most of the send buffer (or are at least 16 KiB), and nothing of them was \
-            taken for 10 seconds. The peer does not read, or does not answer.",
+            taken for {setting:age} seconds. The peer does not read, or does not answer.",
     look_at: &[
         "`sockstate list -iop --sort -sendq --limit 10`: a probe timer means the peer does not \
          read (zero-window), a retransmit timer means it does not answer (retransmit-stall).",
@@ -114,7 +114,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Raising net.ipv4.tcp_wmem or net.core.wmem_max: more data waits."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

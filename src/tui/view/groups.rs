@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::answer;
 use crate::answer::{Group, KeyValue};
 use crate::group::Key;
 use crate::model::human;
