@@ -38,8 +38,8 @@ use crate::model::queues::AcceptQueue;
 use crate::model::socket::{Socket, Timer, TimerKind};
 use crate::model::standing::Standing as Row;
 use crate::model::state::{State, TCP_STATES};
+use crate::model::units::{Bare, milliseconds};
 use crate::model::want::{Family, Proto, TableId};
-use crate::rules::settings::parse_time;
 use crate::rules::{self, Level};
 
 const SCENARIOS: &[(&str, &str)] = &[
@@ -111,9 +111,10 @@ impl Scenario {
         for line in lines().filter(|line| !line.is_empty() && !line.starts_with("rules ")) {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
-                ["at", time] => {
-                    looks.push(Step { at_ms: parse_time(time).expect(line), ..Step::default() })
-                }
+                ["at", time] => looks.push(Step {
+                    at_ms: milliseconds(time, Bare::Seconds).expect(line),
+                    ..Step::default()
+                }),
                 words => looks.last_mut().expect("an `at` first").add(words),
             }
         }
@@ -190,7 +191,7 @@ impl Step {
                 frame.listeners.push(listener(socket, queue, None, name));
             }
             ["close-wait", count, age, pid, comm] => {
-                let age = parse_time(age).expect("an age");
+                let age = milliseconds(age, Bare::Seconds).expect("an age");
                 let count: u32 = count.parse().expect("a count");
                 // Apart from the inodes of listeners, which are ports.
                 for cookie in 100_001..=100_000 + count {
@@ -222,7 +223,10 @@ impl Step {
                 frame.conns.push(conn);
             }
             ["waiting", remote, age] => {
-                let age = Some(Age { min_ms: parse_time(age).expect("an age"), max_ms: None });
+                let age = Some(Age {
+                    min_ms: milliseconds(age, Bare::Seconds).expect("an age"),
+                    max_ms: None,
+                });
                 let listener = frame.listeners.last_mut().expect("a listener first");
                 listener.waiting.push(Waiting { remote: endpoint(remote), age });
             }
@@ -307,7 +311,7 @@ impl Step {
 fn set(conn: &mut Conn, member: &str) {
     let (name, value) = member.split_once('=').expect(member);
     let number = || value.parse::<u64>().expect(member);
-    let ms = || parse_time(value).expect(member);
+    let ms = || milliseconds(value, Bare::Seconds).expect(member);
     let info = conn.info.get_or_insert_default();
     match name {
         "age" => conn.age = Some(Age { min_ms: ms(), max_ms: None }),

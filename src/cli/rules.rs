@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Means, Selection, SystemNames};
 use crate::model::state::StateSet;
+use crate::model::units::{self, Bare};
 use crate::model::want::Want;
 use crate::rules::own::{Condition, OwnRule};
-use crate::rules::settings::{Origin, parse_time};
+use crate::rules::settings::Origin;
 use crate::rules::{Config, RULES, Severity};
 
 use super::error::Error;
@@ -91,9 +92,8 @@ fn max_rule(text: &str) -> Result<OwnRule, Error> {
     let mut what = format!("more than {limit} TCP sockets in {state}");
     if let Some(age) = age {
         // A number alone is refused, as the filter does: 5 of what?
-        let has_unit = !age.ends_with(|c: char| c.is_ascii_digit());
-        let ms = parse_time(age).filter(|_| has_unit).ok_or_else(|| wrong(MAX_FORM))?;
-        filter += &format!(" and age >= {ms}ms");
+        let ms = units::milliseconds(age, Bare::Refused).ok_or_else(|| wrong(MAX_FORM))?;
+        filter += &format!(" and age >= {}", units::of_milliseconds(ms));
         what += &format!(" for {age}");
     }
     let when = Condition::parse(&format!("count({filter}) > {limit}"))

@@ -7,10 +7,11 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::model::units::{self, Bare};
+
 use super::own::{Condition, OwnRule};
 use super::settings::{
-    Config, Origin, Override, RuleConfig, Selector, Set, Threshold, Unit, parse_time,
-    process_pattern,
+    Config, Origin, Override, RuleConfig, Selector, Set, Threshold, Unit, process_pattern,
 };
 use super::{RULES, Severity};
 
@@ -129,7 +130,7 @@ impl Reader<'_> {
             DeValue::String(text) => Some(text.as_ref()),
             _ => None,
         };
-        text.and_then(parse_time).ok_or_else(|| {
+        text.and_then(|text| units::milliseconds(text, Bare::Seconds)).ok_or_else(|| {
             self.error(item.span(), "expected a time in quotes: \"500ms\", \"30s\", \"5m\", \"1h\"")
         })
     }

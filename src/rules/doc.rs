@@ -1,6 +1,8 @@
 //! docs/rules.md, made from the table of rules.
 
-use super::settings::{CLEARING_PERCENT, Threshold, Unit, time_text};
+use crate::model::units;
+
+use super::settings::{CLEARING_PERCENT, Threshold, Unit};
 use super::{RULES, Rule};
 
 /// The document.
@@ -68,7 +70,7 @@ fn line(threshold: &Threshold) -> String {
     let (default, unit) = match threshold.unit {
         Unit::Count(what) => (threshold.default.to_string(), what),
         Unit::Percent => (threshold.default.to_string(), "%"),
-        Unit::Time => (format!("\"{}\"", time_text(threshold.default)), "time"),
+        Unit::Time => (format!("\"{}\"", units::of_milliseconds(threshold.default)), "time"),
     };
     format!("| `{}` | `{default}` | {unit} | {} |\n", threshold.name, threshold.help)
 }
