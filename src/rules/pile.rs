@@ -55,12 +55,3 @@ impl Pile {
 
 /// A pile for each subject.
 pub(super) type Piles = BTreeMap<Subject, Pile>;
-
-/// `1.2 MiB`: bytes as people read them.
-pub(super) fn bytes_text(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match UNITS.iter().find(|(_, size)| bytes >= *size) {
-        Some((unit, size)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
-        None => format!("{bytes} bytes"),
-    }
-}

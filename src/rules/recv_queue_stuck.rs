@@ -6,7 +6,7 @@ use crate::model::human;
 use crate::model::standing::Standing;
 use crate::model::state::State;
 
-use super::pile::{Pile, Piles, bytes_text};
+use super::pile::{Pile, Piles};
 use super::settings::reaches;
 use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
 
@@ -99,7 +99,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
         evidence: vec![("bytes", pile.bytes), ("unread_ms", pile.longest_ms)],
         summary: format!(
             "{} unread on {} for up to {}{}",
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
             pile.peer_text()

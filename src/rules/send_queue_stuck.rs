@@ -5,7 +5,7 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::state::State;
 
-use super::pile::{Pile, Piles, bytes_text};
+use super::pile::{Pile, Piles};
 use super::settings::reaches;
 use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
 
@@ -88,7 +88,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
         evidence: vec![("bytes", pile.bytes), ("waiting_ms", pile.longest_ms)],
         summary: format!(
             "{} wait on {}, nothing of it taken for up to {}{}",
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
             pile.peer_text()

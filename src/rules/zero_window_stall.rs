@@ -5,7 +5,7 @@ use crate::model::human;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
 
-use super::pile::{Pile, Piles, bytes_text};
+use super::pile::{Pile, Piles};
 use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
 
 const ID: &str = "zero-window-stall";
@@ -73,7 +73,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             "{} without a window for up to {}, {} wait{}",
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             pile.peer_text()
         ),
         remedy:
