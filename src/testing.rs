@@ -16,10 +16,7 @@ pub mod explain {
     pub use crate::explain::{DIAGRAM, Group, Known, Page, diagram, find, topics};
 }
 pub mod filter {
-    pub use crate::filter::{
-        Asked, Bytecode, Filter, Reading, Resolver, Subject, Target, compile, explain, matches,
-        parse,
-    };
+    pub use crate::filter::{Asked, Bytecode, Filter, Reading, Resolver, Subject, Target, compile, explain, matches, parse};
 }
 pub mod group {
     pub use crate::group::{KEYS, Key};
@@ -163,7 +160,7 @@ pub mod query {
     }
 }
 pub mod rules {
-    pub use crate::rules::{Config, Subject};
+    pub use crate::rules::{Config, RULES, Subject, markdown};
 }
 pub mod source {
     pub use crate::source::{Choice, Report, Shortcuts};

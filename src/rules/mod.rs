@@ -24,7 +24,6 @@ mod settings;
 mod severity;
 pub mod subject;
 mod threshold;
-pub mod time;
 mod unacked_fin;
 mod verdict;
 

@@ -68,12 +68,3 @@ pub(super) fn alerts(
     let enough = |(subject, pile): &(Subject, Pile)| pile.count >= settings.of(least, subject);
     piles.into_iter().filter(enough).map(|(subject, pile)| alert(subject, &pile)).collect()
 }
-
-/// Writes bytes as people read them: `1.2 MiB`.
-pub(super) fn bytes_text(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match UNITS.iter().find(|(_, size)| bytes >= *size) {
-        Some((unit, size)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
-        None => format!("{bytes} bytes"),
-    }
-}

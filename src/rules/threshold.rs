@@ -1,8 +1,8 @@
 //! The numbers of a rule that can be set.
 
-use crate::model::human;
+use crate::model::units;
 
-use super::time::time_text;
+use crate::model::human;
 
 /// Tells what a threshold's number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Threshold {
     pub fn shown(&self, value: u64) -> String {
         match self.unit {
             Unit::Count(_) | Unit::Percent => value.to_string(),
-            Unit::Time => format!("\"{}\"", time_text(value)),
+            Unit::Time => format!("\"{}\"", units::of_milliseconds(value)),
         }
     }
 }

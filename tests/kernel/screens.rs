@@ -708,16 +708,16 @@ fn an_alert_says_since_when_and_nothing_is_written_outside_the_body() {
 fn a_slow_look_and_an_old_one_say_so() {
     let mut watch = Watch::new();
     watch.next_round_with(|round| round.took_ns = 1_200_000_000);
-    assert!(watch.draw(80, 24).contains("the look took 1.2 s > interval 1.0 s"));
+    assert!(watch.draw(80, 24).contains("the look took 1.2s > interval 1.0s"));
     watch.app.kept_ms = 4_000;
-    assert!(watch.draw(80, 24).contains("every 4.0 s by --max-cpu"), "and why not sooner");
+    assert!(watch.draw(80, 24).contains("every 4.0s by --max-cpu"), "and why not sooner");
     watch.app.kept_ms = 1_000;
     watch.next_round();
     assert!(!watch.draw(80, 24).contains("s old"));
     watch.app.tick(watch.app.now_ns + 7_000_000_000);
     let picture = watch.draw(80, 24);
-    assert!(line_of(&picture, "web-07").contains("HH:MM:SS (7.0 s old)"), "{picture}");
-    assert!(picture.contains("the last look is 7.0 s old"), "{picture}");
+    assert!(line_of(&picture, "web-07").contains("HH:MM:SS (7.0s old)"), "{picture}");
+    assert!(picture.contains("the last look is 7.0s old"), "{picture}");
 }
 
 fn groups_by_every_key() {
@@ -779,7 +779,7 @@ fn ports_say_when_they_are_used_up() {
     let picture = watch.draw(80, 24);
     let line = line_of(&picture, "10.0.0.8:443");
     assert!(line.contains("28000/28232") && line.contains(" 99% "), "{picture}");
-    assert!(line.ends_with("4.0     58 s"), "{picture}");
+    assert!(line.ends_with("4.0      58s"), "{picture}");
 }
 
 fn a_filter_is_live_and_its_mistakes_stand_below_it() {
@@ -827,24 +827,24 @@ fn a_pause_holds_the_screen_while_collecting_goes_on() {
     watch.keys("2!");
     assert!(watch.draw(80, 24).contains("no filter to invert"));
     watch.keys("p1");
-    assert!(watch.draw(80, 24).contains("paused 0s"), "{}", watch.draw(80, 24));
+    assert!(watch.draw(80, 24).contains("paused 0ms"), "{}", watch.draw(80, 24));
     let before = watch.app.shown.clone().expect("a round").round.begun_ns;
     tell(&mut watch);
     watch.next_round();
     watch.next_round();
     assert_eq!(watch.app.shown_round().map(|round| round.begun_ns), Some(before));
     let picture = watch.draw(80, 24);
-    assert!(picture.contains("paused 2s, +2 transitions"), "{picture}");
+    assert!(picture.contains("paused 2.0s, +2 transitions"), "{picture}");
     assert!(picture.contains("orphans 1 of") && picture.contains("most TIME_WAIT"), "{picture}");
     assert!(picture.contains("CRITICAL time-wait-flood"), "the held round\n{picture}");
     watch.keys("]");
     let picture = watch.draw(80, 24);
-    assert!(picture.contains("counts of 1s ago"), "{picture}");
+    assert!(picture.contains("counts of 1.0s ago"), "{picture}");
     // What the held round alone has does not stand beside other counts.
     assert!(!picture.contains("orphans 1 of") && !picture.contains("most TIME_WAIT"), "{picture}");
     assert!(picture.contains("no limits of that time"), "{picture}");
     watch.keys("[[");
-    assert!(watch.draw(80, 24).contains("counts of 2s ago"), "the history has three points");
+    assert!(watch.draw(80, 24).contains("counts of 2.0s ago"), "the history has three points");
     watch.keys("p");
     assert_ne!(watch.app.shown_round().map(|round| round.begun_ns), Some(before));
 }
@@ -943,7 +943,7 @@ fn details_have_the_history_of_a_socket_and_who_holds_it() {
     watch.app.fetched(Fetched { details, names: Names::default() });
     let picture = watch.draw(120, 40);
     let change = line_of(&picture, "ESTABLISHED →");
-    assert!(change.contains(" HH:MM:SS.402  ESTABLISHED → CLOSE_WAIT after 5.0 s"), "{picture}");
+    assert!(change.contains(" HH:MM:SS.402  ESTABLISHED → CLOSE_WAIT after 5.0s"), "{picture}");
     assert!(line_of(&picture, "fd 7,9").ends_with("/usr/bin/api --port 8080"), "{picture}");
     assert!(picture.contains("uid 4242421"), "{picture}");
 }
@@ -993,7 +993,7 @@ fn a_map_that_has_no_room_scrolls_and_says_so() {
         watch.press('j');
         seen += &watch.draw(40, 10);
     }
-    assert!(seen.contains("[TIME_WAIT 2]") && seen.contains("60 s, gone"), "{seen}");
+    assert!(seen.contains("[TIME_WAIT 2]") && seen.contains("60s, gone"), "{seen}");
     let wide = watch.draw(80, 22);
     assert!(!wide.contains("all of it") && wide.contains("[CLOSE "), "{wide}");
 }
@@ -1013,40 +1013,40 @@ const MEANINGS: [Meant; 13] = [
         |line| Line { tx_queue: 36, timer: (1, 20), retransmits: 1, ..line },
         &[
             "0 bytes unread here, 36 bytes not acknowledged by the peer",
-            "timer retransmit, fires in 200 ms, 1 retransmit",
+            "timer retransmit, fires in 200ms, 1 retransmit",
             "receive queue 0  send queue 36 bytes",
         ],
     ),
     (
         2,
         |line| Line { timer: (1, 310), retransmits: 2, ..line },
-        &["no answer to our SYN yet; 2 retransmits, the next in 3.1 s"],
+        &["no answer to our SYN yet; 2 retransmits, the next in 3.1s"],
     ),
     (
         3,
         |line| Line { timer: (1, 100), retransmits: 1, inode: 0, ..line },
-        &["not acknowledged yet; 1 timeout, the next in 1.0 s"],
+        &["not acknowledged yet; 1 timeout, the next in 1.0s"],
     ),
     (
         4,
         |line| Line { tx_queue: 1, timer: (1, 100), inode: 0, ..line },
-        &["1 byte outstanding; 0 retransmits, the next in 1.0 s", "orphan"],
+        &["1 byte outstanding; 0 retransmits, the next in 1.0s", "orphan"],
     ),
     (5, |line| line, &["a process still holds it, so it may stay for any time"]),
-    (5, |line| Line { timer: (3, 5_000), inode: 0, ..line }, &["the kernel ends it in 50 s"]),
-    (6, |line| Line { timer: (3, 1_200), inode: 0, ..line }, &["kept for 12 s of 60 s more"]),
+    (5, |line| Line { timer: (3, 5_000), inode: 0, ..line }, &["the kernel ends it in 50s"]),
+    (6, |line| Line { timer: (3, 1_200), inode: 0, ..line }, &["kept for 12s of 60s more"]),
     (7, |line| line, &["neither connected nor listening"]),
     (8, |line| Line { rx_queue: 6, ..line }, &["5 bytes unread: close() would reset"]),
     (8, |line| line, &["has read that and must call close()", "receive queue 0"]),
     (
         9,
         |line| Line { timer: (1, 640), retransmits: 3, inode: 0, ..line },
-        &["not acknowledged our end yet; 3 retransmits, the next in 6.4 s"],
+        &["not acknowledged our end yet; 3 retransmits, the next in 6.4s"],
     ),
     (
         11,
         |line| Line { timer: (1, 640), retransmits: 3, inode: 0, ..line },
-        &["both closed at the same time", "3 retransmits, the next in 6.4 s"],
+        &["both closed at the same time", "3 retransmits, the next in 6.4s"],
     ),
 ];
 

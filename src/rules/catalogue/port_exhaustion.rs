@@ -246,7 +246,7 @@ fn remedy(ports: &PortUse, budget: &Budget) -> String {
         // What is older is not counted as used.
         Reuse::Always => ("until net.ipv4.tcp_tw_reuse_delay is over", ""),
         Reuse::Never | Reuse::Loopback | Reuse::Unknown => {
-            ("for 60 s", ", or set net.ipv4.tcp_tw_reuse to 1, with timestamps on")
+            ("for 60s", ", or set net.ipv4.tcp_tw_reuse to 1, with timestamps on")
         }
     };
     format!(

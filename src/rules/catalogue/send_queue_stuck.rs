@@ -4,7 +4,7 @@ use crate::model::conn::Conn;
 use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::state::State;
-use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::threshold::reaches;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -86,7 +86,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
         evidence: vec![("bytes", pile.bytes), ("waiting_ms", pile.longest_ms)],
         summary: format!(
             "{} wait on {}, nothing of it taken for up to {}{}",
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
             pile.peer_text()

@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
         ("time_wait", "records in use, closed FIN_WAIT2 among them"),
         ("limit", "records the kernel keeps"),
         ("refused", "records refused while one looked; with --for"),
-        ("rate_per_s", "new ones a second, of the last 5 s"),
+        ("rate_per_s", "new ones a second, of the last 5s"),
     ],
     thresholds: &[WARN_PERCENT, RATE],
     needs: Needs { glance: true, listeners: true, host: true, ..Needs::NONE },
@@ -84,7 +84,7 @@ fn buckets(frame: &Frame, settings: &Settings<'_>) -> Option<Alert> {
         ),
         remedy: "beyond net.ipv4.tcp_max_tw_buckets connections close without TIME_WAIT, and old \
                  and new data may mix: reuse connections, let the other side close first, or raise \
-                 the limit; tcp_fin_timeout does not change TIME_WAIT, which lasts 60 s"
+                 the limit; tcp_fin_timeout does not change TIME_WAIT, which lasts 60s"
             .to_owned(),
     })
 }
@@ -123,7 +123,7 @@ fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: Side) -> O
         ),
         Side::Client => (
             "we close first",
-            "each of them holds a local port for 60 s: keep connections open and reuse them (a \
+            "each of them holds a local port for 60s: keep connections open and reuse them (a \
              pool, keep-alive); see `sockstate ports` for what is left. tcp_fin_timeout does not \
              change TIME_WAIT",
         ),

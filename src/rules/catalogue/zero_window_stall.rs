@@ -4,7 +4,7 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
-use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
@@ -71,7 +71,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             "{} without a window for up to {}, {} wait{}",
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             pile.peer_text()
         ),
         remedy:

@@ -10,11 +10,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::filter::Glob;
 use crate::model::address::Address;
+use crate::model::units::{self, Bare};
 use crate::rules::origin::Origin;
 use crate::rules::overrides::process_pattern;
 use crate::rules::severity::Severity;
 use crate::rules::threshold::{Threshold, Unit};
-use crate::rules::time::parse_time;
 
 /// Tells a mistake in a file, with its place and what is allowed there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl<'r> Reader<'r> {
             DeValue::String(text) => Some(text.as_ref()),
             _ => None,
         };
-        text.and_then(parse_time).ok_or_else(|| {
+        text.and_then(|text| units::milliseconds(text, Bare::Seconds)).ok_or_else(|| {
             self.error(item.span(), "expected a time in quotes: \"500ms\", \"30s\", \"5m\", \"1h\"")
         })
     }

@@ -174,15 +174,12 @@ fn steps(change: &Transition, theme: Theme) -> String {
     format!("{} {} {}", change.before(), arrow(theme), change.after())
 }
 
-/// How long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least nothing"
+/// How long it was in the state before: `5.0s`, `≥ 4.0s`. "At least nothing"
 /// says nothing, so it is not said.
 fn after(change: &Transition, theme: Theme) -> Option<String> {
     let dwell = change.dwell.filter(|dwell| dwell.is_exact() || dwell.min >= 1_000_000)?;
     let about = if dwell.is_exact() { "" } else { theme.pick("≥ ", ">= ") };
-    Some(match dwell.min {
-        ns if ns < 1_000_000 => format!("{about}{} {}", ns / 1_000, theme.pick("µs", "us")),
-        ns => format!("{about}{}", human::duration(ns / 1_000_000)),
-    })
+    Some(format!("{about}{}", human::Microseconds(dwell.min / 1_000)))
 }
 
 /// The states that it must have passed.

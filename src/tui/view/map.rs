@@ -102,7 +102,7 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
             (false, _) => Tone::Quiet,
         };
         let mark = if hot { theme.pick(" ◀", " *") } else { "" };
-        let text = format!("{arrow} {label} {}{mark}", per_second(rate));
+        let text = format!("{arrow} {label} {}{mark}", human::rate(rate));
         put(buffer, at(x, y, 26), &text, false, theme.style(tone), &theme);
     }
     let drawn = |edge: &(State, State)| {
@@ -112,17 +112,17 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let aborted: f64 = aborted.map(|(_, rate)| rate).sum();
     let expired = rates.get(&(TimeWait, Close)).copied().unwrap_or(0.0);
     let (x, y) = REST;
-    let text = format!("{down} 60 s, gone {}", per_second(expired));
+    let text = format!("{down} 60s, gone {}", human::rate(expired));
     put(buffer, at(x, y, 26), &text, false, theme.style(Tone::Quiet), &theme);
     if point.unknown > 0 && seconds > 0.0 {
         // Trace events come from every namespace; short-lived sockets that no
         // look has listed may be anybody's.
-        let rate = per_second(point.unknown as f64 / seconds);
+        let rate = human::rate(point.unknown as f64 / seconds);
         let text = format!("{rate} of this may be of other namespaces");
         put(buffer, at(28, 16, 60), &text, false, theme.style(Tone::Quiet), &theme);
     }
     let tone = if aborted > 0.0 { Tone::Warn } else { Tone::Quiet };
-    let text = format!("reset, refused or given up, from any state {}", per_second(aborted));
+    let text = format!("reset, refused or given up, from any state {}", human::rate(aborted));
     put(buffer, at(28, y, 60), &text, false, theme.style(tone), &theme);
 }
 
@@ -145,13 +145,6 @@ fn scrolled(app: &mut App, buffer: &mut Buffer, area: Rect, needs: (u16, u16)) -
     let cursor = app.cursor();
     cursor.at = cursor.at.min(usize::from(SIZE.1 - height));
     (Rect { height, ..area }, cursor.at as u16)
-}
-
-fn per_second(rate: f64) -> String {
-    if rate > 0.0 && rate < 10.0 {
-        return format!("{rate:.1}/s");
-    }
-    format!("{}/s", human::count(rate.round() as u64))
 }
 
 /// Transitions a second on each edge of the graph; of a change that was

@@ -171,9 +171,9 @@ fn fin_wait2(row: &Row<'_>) -> String {
 
 fn time_wait(row: &Row<'_>) -> String {
     let left = match row.socket.timer.map(|timer| timer.expires_ms) {
-        None => "kept for 60 s".to_owned(),
-        Some(0) => "its 60 s are over".to_owned(),
-        Some(ms) => format!("kept for {} of 60 s more", human::duration(ms.into())),
+        None => "kept for 60s".to_owned(),
+        Some(0) => "its 60s are over".to_owned(),
+        Some(ms) => format!("kept for {} of 60s more", human::duration(ms.into())),
     };
     format!("closed by both sides; {left}, so that late segments do no harm")
 }

@@ -215,12 +215,12 @@ fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
     let (tone, text) = if let Some((message, _)) = &app.message {
         (Tone::Plain, message.clone())
     } else if let Some(pause) = &app.pause {
-        let seconds = app.now_ns.saturating_sub(pause.since_ns) / 1_000_000_000;
+        let paused = human::duration(app.now_ns.saturating_sub(pause.since_ns) / 1_000_000);
         let back = app.latest.as_ref().zip(app.point()).map_or(0, |(latest, point)| {
-            latest.round.begun_ns.saturating_sub(point.at.0) / 1_000_000_000
+            latest.round.begun_ns.saturating_sub(point.at.0) / 1_000_000
         });
-        let missed = human::count(pause.missed);
-        (Tone::Warn, format!("paused {seconds}s, +{missed} transitions; counts of {back}s ago"))
+        let (missed, back) = (human::count(pause.missed), human::duration(back));
+        (Tone::Warn, format!("paused {paused}, +{missed} transitions; counts of {back} ago"))
     } else if let Some(failure) = &app.failure {
         (Tone::Bad, format!("the last look failed: {failure}"))
     } else if let Some(text) = slow(app) {

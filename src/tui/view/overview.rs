@@ -8,7 +8,6 @@ use crate::live::Round;
 use crate::live::history::Point;
 use crate::model::human;
 use crate::model::state::TCP_STATES;
-use crate::output::cells;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::rules::Severity;
 use crate::survey::TopKind;
@@ -279,9 +278,7 @@ fn since(ms: u64) -> String {
     if ms < 1_000 {
         return "new".to_owned();
     }
-    let mut text = b"for ".to_vec();
-    cells::duration(&mut text, ms);
-    String::from_utf8_lossy(&text).into_owned()
+    format!("for {}", human::duration(ms))
 }
 
 fn past_alerts(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) -> u16 {

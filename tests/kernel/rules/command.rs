@@ -105,7 +105,11 @@ fn mistakes() -> Result<()> {
     Run::new(["check", "--for", "soon"]).run()?.ended(2)?;
     // A time of nothing between two looks would never rest.
     let output = Run::new(["check", "--for", "1s", "--interval", "0s"]).run()?.ended(2)?;
-    ensure!(output.stderr.starts_with("sockstate: --interval 0s: expected a time"), "{output}");
+    ensure!(output.stderr.contains("'0s' is no time such as 500ms"), "{output}");
+    // A time is what it is for every other flag.
+    Run::new(["check", "--rule", "self-connect", "--for", "0.2s", "--interval", "0.1s"])
+        .run()?
+        .ok()?;
     Ok(())
 }
 
