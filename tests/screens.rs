@@ -16,6 +16,8 @@ use crossterm::event::{
 };
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::Color;
 
 use kit::fakeproc::{FakeProc, Line};
 use sockstate::engine::{Engine, Events, Round, Told, Watched, Watcher, Wishes};
@@ -159,10 +161,19 @@ impl Watch {
         self.perform(effects);
     }
 
-    fn draw(&mut self, width: u16, height: u16) -> String {
+    fn buffer(&mut self, width: u16, height: u16) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("memory");
         terminal.draw(|frame| view::draw(&mut self.app, frame)).expect("memory");
-        let buffer = terminal.backend().buffer();
+        terminal.backend().buffer().clone()
+    }
+
+    /// The colour of what stands first.
+    fn tone_of_corner(&mut self, width: u16, height: u16) -> Color {
+        self.buffer(width, height).cell((0, 0)).expect("a cell").fg
+    }
+
+    fn draw(&mut self, width: u16, height: u16) -> String {
+        let buffer = self.buffer(width, height);
         let line = |y| {
             let cells = (0..width).filter_map(|x| buffer.cell((x, y)));
             let line: String = cells.map(|cell| cell.symbol()).collect();
@@ -423,7 +434,7 @@ fn a_small_terminal_keeps_the_alerts_and_the_way_out() {
     for tab in ["1", "2", "3", "4", "5", "6", "7"] {
         watch.keys(tab);
         let picture = watch.draw(40, 10);
-        assert!(picture.starts_with("1 alert "), "{picture}");
+        assert!(picture.starts_with("1 alert; 3 rules not judged "), "{picture}");
         assert!(picture.ends_with("q quit"), "{picture}");
     }
     watch.keys("1");
@@ -600,7 +611,66 @@ fn an_alert_says_since_when_and_nothing_is_written_outside_the_body() {
             assert!(below[1].starts_with("? keys"), "{width}x{height}\n{picture}");
         }
     }
-    assert!(watch.draw(80, 24).contains("no alerts; 1 condition not for long enough yet"));
+    let picture = watch.draw(80, 24);
+    let text = "no alerts; 3 rules not judged; 1 condition not for long enough yet";
+    assert!(picture.contains(text), "{picture}");
+}
+
+/// That no rule fires is good news only where all have judged.
+#[test]
+fn a_rule_that_could_not_judge_is_never_taken_for_one_that_did() {
+    let rules = ["accept-queue-overflow", "udp-drops", "unix-queue-full"];
+    let mut watch = Watch::with(Theme { color: true, unicode: true });
+    watch.next_round_with(|round| round.alerts.clear());
+    for (width, height) in SIZES {
+        let picture = watch.draw(width, height);
+        assert!(picture.starts_with("no alerts; 3 rules not judged "), "{picture}");
+        assert_eq!(watch.tone_of_corner(width, height), Color::Yellow);
+        let shown = rules.iter().filter(|rule| picture.contains(&format!("UNKNOWN  {rule}")));
+        assert!(shown.count() == rules.len() || height == 10, "{picture}");
+        assert!(picture.contains("UNKNOWN  accept-queue-overflow"), "{picture}");
+        let claims = picture.matches("no alerts").count();
+        assert_eq!(claims, picture.matches("no alerts; 3 rules not judged").count(), "{picture}");
+    }
+    for rule in rules {
+        watch.keys("e");
+        assert_eq!(watch.asked.pop(), Some(Effect::Explain(rule.into())));
+        for (width, height) in SIZES {
+            let picture = watch.draw(width, height);
+            assert!(picture.contains(&format!("UNKNOWN  {rule}")), "{picture}");
+        }
+        watch.keys("j");
+    }
+    watch.enter();
+    assert!(watch.draw(80, 24).contains("no sockets to show for this"));
+    watch.key(KeyCode::Up, KeyModifiers::NONE);
+    watch.key(KeyCode::Up, KeyModifiers::NONE);
+    // The reason is there in full where its line is cut.
+    let narrow = watch.draw(40, 10);
+    assert!(narrow.contains("/proc does not tell"), "{narrow}");
+    assert!(watch.draw(30, 5).starts_with("3 rules not judged\n"), "{}", watch.draw(30, 5));
+
+    watch.next_round_with(|round| {
+        round.alerts.clear();
+        round.unknown.clear();
+        round.judged = false;
+    });
+    let picture = watch.draw(80, 24);
+    assert!(picture.starts_with("not judged yet  web-07"), "{picture}");
+    assert!(!picture.contains("no alerts"), "{picture}");
+    assert_eq!(watch.tone_of_corner(80, 24), Color::Yellow);
+
+    watch.next_round_with(|round| {
+        round.alerts.clear();
+        round.unknown.clear();
+    });
+    assert!(watch.draw(80, 24).starts_with("no alerts  web-07"), "all have judged");
+    assert_eq!(watch.tone_of_corner(80, 24), Color::Green);
+    // Nor is it after a step back.
+    watch.keys("p[[");
+    let picture = watch.draw(80, 24);
+    assert!(picture.contains("\nnot judged: udp-drops"), "{picture}");
+    assert!(!picture.contains("no alerts then"), "{picture}");
 }
 
 #[test]
@@ -609,7 +679,7 @@ fn a_slow_look_and_an_old_one_say_so() {
     watch.next_round_with(|round| round.took_ns = 1_200_000_000);
     assert!(watch.draw(80, 24).contains("the look took 1.2 s > interval 1.0 s"));
     watch.app.kept_ms = 4_000;
-    assert!(watch.draw(80, 24).contains("every 4.0 s by --max-cpu"), "and why not sooner");
+    assert!(watch.draw(100, 24).contains("every 4.0 s by --max-cpu"), "and why not sooner");
     watch.app.kept_ms = 1_000;
     watch.next_round();
     assert!(!watch.draw(80, 24).contains("s old"));

@@ -94,6 +94,8 @@ pub struct Round {
     pub changes: Vec<Change>,
     /// Rules that could not judge.
     pub unknown: Vec<Unknown>,
+    /// Whether rules have judged: not before it is known who holds the sockets.
+    pub judged: bool,
     /// Who served it; its gaps are all gaps.
     pub report: Report,
 }
@@ -232,6 +234,7 @@ impl<'e> Watcher<'e> {
             pending: self.alerts.pending().cloned().collect(),
             changes,
             unknown,
+            judged: self.keeper.has_walked(),
             report,
         })
     }

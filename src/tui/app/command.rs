@@ -16,10 +16,12 @@ impl App {
         let at = self.cursors[self.tab.index()].at;
         let state = |state: State| state.to_string();
         Some(match self.tab {
-            Tab::Overview => match self.shown_round()?.alerts.get(at) {
-                Some(standing) => standing.alert.rule.to_string(),
-                None => "handshake".to_owned(),
-            },
+            Tab::Overview => {
+                let round = self.shown_round()?;
+                let alerts = round.alerts.iter().map(|standing| &standing.alert.rule);
+                let rules = alerts.chain(round.unknown.iter().map(|unknown| &unknown.rule));
+                rules.skip(at).map(|rule| rule.to_string()).next().unwrap_or("handshake".into())
+            }
             Tab::Sockets => state(self.row_at(at)?.socket.state),
             Tab::Listeners => "accept-queue".to_owned(),
             Tab::Groups => state(self.sheet.as_ref()?.rows.get(at)?.state?),

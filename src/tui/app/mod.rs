@@ -347,7 +347,9 @@ impl App {
     /// How many rows the tab has.
     pub fn len(&self) -> usize {
         match self.tab {
-            Tab::Overview => self.shown_round().map_or(0, |round| round.alerts.len()),
+            Tab::Overview => {
+                self.shown_round().map_or(0, |round| round.alerts.len() + round.unknown.len())
+            }
             Tab::Sockets => self.listed.as_ref().map_or(0, |listed| listed.order.len()),
             Tab::Events => self.entries().count(),
             Tab::Map => view::MAP_LINES,

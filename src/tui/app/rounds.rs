@@ -41,12 +41,14 @@ impl App {
                 standing.alert.rule, standing.alert.subject, standing.alert.summary
             )
         });
+        let unjudged = round.unknown.iter().map(|unknown| format!("not judged: {}", unknown.rule));
+        let early = (!round.judged).then(|| "not judged yet".to_owned());
         let (flows, unknown) = std::mem::take(&mut self.flows);
         self.history.add(Point {
             at: Moment(round.begun_ns),
             tcp: Point::counts(&round.frame.tcp),
             others: [&round.udp, &round.raw, &round.unix].map(|counts| narrow(counts.total())),
-            alerts: alerts.collect(),
+            alerts: alerts.chain(unjudged).chain(early).collect(),
             flows,
             unknown,
         });

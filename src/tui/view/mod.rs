@@ -3,6 +3,7 @@
 mod detail;
 mod events;
 mod groups;
+mod judgement;
 mod listeners;
 mod map;
 mod meaning;
@@ -17,7 +18,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use crate::model::human;
-use crate::output::style::{Tone, severity_tone};
+use crate::output::style::Tone;
 
 use super::app::{App, Hit, Look, TABS, Tab};
 use super::grid::{Grid, Texts, put};
@@ -85,11 +86,7 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
         put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;
     };
-    let alerts = match round.alerts.len() {
-        0 => "no alerts".to_owned(),
-        n => human::plural(n as u64, "alert"),
-    };
-    let tone = round.alerts.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
+    let (tone, alerts) = judgement::in_short(round);
     put(buffer, area, &alerts, false, style(tone), &theme);
     let time = match overdue(app) {
         Some(age) => format!("{time} ({age} old)"),

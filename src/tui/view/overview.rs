@@ -15,6 +15,8 @@ use crate::tui::app::{App, Hit};
 use crate::tui::grid::put;
 use crate::tui::sheet::end;
 
+use super::judgement;
+
 /// The time a sparkline spans.
 const WINDOW_MS: u64 = 60_000;
 
@@ -96,16 +98,21 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
 pub fn tiny(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let Some(round) = app.shown_round() else { return };
-    let worst = round.alerts.first();
-    let first = worst.map_or_else(
-        || (Tone::Good, "no alerts".to_owned()),
-        |s| (severity_tone(s.alert.severity), format!("{} {}", round.alerts.len(), s.alert.rule)),
-    );
+    let blind = judgement::not_judged(round).map(|text| (Tone::Warn, text));
+    let first = match round.alerts.first() {
+        None if blind.is_some() => None,
+        None => Some((Tone::Good, "no alerts".to_owned())),
+        Some(worst) => {
+            let text = format!("{} {}", round.alerts.len(), worst.alert.rule);
+            Some((severity_tone(worst.alert.severity), text))
+        }
+    };
+    let first = first.into_iter().chain(blind);
     let counts = TCP_STATES.iter().map(|state| (*state, round.frame.tcp.get(*state)));
     let counts = counts.filter(|(_, count)| *count > 0);
     let counts =
         counts.map(|(state, n)| (state_tone(state), format!("{} {state}", human::count(n))));
-    for ((tone, text), y) in std::iter::once(first).chain(counts).zip(area.y..area.bottom()) {
+    for ((tone, text), y) in first.chain(counts).zip(area.y..area.bottom()) {
         put(buffer, Rect { y, height: 1, ..area }, &text, false, theme.style(tone), &theme);
     }
 }
@@ -211,61 +218,115 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -
     if moment.is_past() {
         return past_alerts(app, buffer, area, moment.point);
     }
-    if round.alerts.is_empty() {
-        let text = match round.pending.len() {
-            0 => "no alerts".to_owned(),
-            n => format!(
-                "no alerts; {} not for long enough yet",
-                human::plural(n as u64, "condition")
-            ),
-        };
+    let mut y = area.y;
+    if round.alerts.is_empty()
+        && let Some((tone, text)) = without_alerts(round)
+    {
         // There may be no line at all.
         let line = Rect { height: area.height.min(1), ..area };
-        put(buffer, line, &text, false, theme.style(Tone::Good), &theme);
-        return 2.min(area.height);
+        put(buffer, line, &text, false, theme.style(tone), &theme);
+        y += line.height;
     }
-    let lines = usize::from(area.height);
-    let selected = app.cursor().at.min(round.alerts.len() - 1);
+    let findings = findings(round);
+    if let Some(last) = findings.len().checked_sub(1) {
+        let list = Rect { y, height: area.bottom() - y, ..area };
+        let selected = app.cursor().at.min(last);
+        y = list_of(app, buffer, list, (&findings, selected));
+    }
+    (y + 1 - area.y).min(area.height)
+}
+
+/// What stands in place of alerts: nothing where the rules that did not judge
+/// stand there.
+fn without_alerts(round: &Round) -> Option<(Tone, String)> {
+    let pending = match round.pending.len() as u64 {
+        0 => None,
+        n => Some(format!("; {} not for long enough yet", human::plural(n, "condition"))),
+    };
+    if pending.is_none() && !round.unknown.is_empty() {
+        return None;
+    }
+    let (tone, text) = judgement::in_short(round);
+    Some((tone, text + &pending.unwrap_or_default()))
+}
+
+/// A row: what fires, or a rule that could not judge.
+struct Finding {
+    word: &'static str,
+    tone: Tone,
+    /// In one line.
+    text: String,
+    /// In full, where the line is cut.
+    full: String,
+    /// What helps.
+    remedy: String,
+}
+
+/// The rows, the worst first, and what was not judged after what fires.
+fn findings(round: &Round) -> Vec<Finding> {
+    let alerts = round.alerts.iter().map(|standing| {
+        let alert = &standing.alert;
+        let since = since(round.at_ms.saturating_sub(standing.since_ms));
+        Finding {
+            word: match alert.severity {
+                Severity::Warning => "WARNING ",
+                Severity::Critical => "CRITICAL",
+            },
+            tone: severity_tone(alert.severity),
+            text: format!("{}  {since}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary),
+            full: alert.advice(": "),
+            remedy: alert.remedy.clone(),
+        }
+    });
+    let unknown = round.unknown.iter().map(|unknown| Finding {
+        word: "UNKNOWN ",
+        tone: Tone::Warn,
+        text: format!("{}  {}", unknown.rule, unknown.why),
+        full: unknown.why.clone(),
+        remedy: String::new(),
+    });
+    alerts.chain(unknown).collect()
+}
+
+/// Draws the rows around the selected one; returns the line after them.
+fn list_of(
+    app: &mut App,
+    buffer: &mut Buffer,
+    area: Rect,
+    (findings, selected): (&[Finding], usize),
+) -> u16 {
+    let theme = app.theme();
+    let rest = |line: Rect| Rect { x: line.x + 9, width: line.width.saturating_sub(9), ..line };
+    let below = below(&findings[selected], rest(area).width.into());
     // The selected one takes lines of its own below its name.
-    let window = app.cursor().window(round.alerts.len(), lines.saturating_sub(3).max(1));
+    let lines = usize::from(area.height).saturating_sub(below.len().min(3)).max(1);
     let mut y = area.y;
-    for index in window {
-        let Some(standing) = round.alerts.get(index) else { break };
+    for index in app.cursor().window(findings.len(), lines) {
         if y >= area.bottom() {
             break;
         }
+        let finding = &findings[index];
         let line = Rect { y, height: 1, ..area };
-        let word = match standing.alert.severity {
-            Severity::Warning => "WARNING ",
-            Severity::Critical => "CRITICAL",
-        };
-        put(buffer, line, word, false, theme.style(severity_tone(standing.alert.severity)), &theme);
-        let rest = Rect { x: area.x + 9, width: area.width.saturating_sub(9), ..line };
-        let alert = &standing.alert;
-        let since = since(round.at_ms.saturating_sub(standing.since_ms));
-        let text =
-            format!("{}  {since}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary);
-        put(buffer, rest, &text, false, theme.style(Tone::Plain), &theme);
-        if index == selected {
-            buffer.set_style(line, theme.selected());
-        }
+        put(buffer, line, finding.word, false, theme.style(finding.tone), &theme);
+        put(buffer, rest(line), &finding.text, false, theme.style(Tone::Plain), &theme);
         app.hits.push((line, Hit::Row(index)));
         y += 1;
         if index == selected {
-            // What was cut off above stands in full below.
-            let cut = text.width() > usize::from(rest.width);
-            let text = if cut { alert.advice(": ") } else { alert.remedy.clone() };
-            for text in wrap(&text, rest.width.into()) {
-                if y >= area.bottom() {
-                    break;
-                }
-                let place = Rect { y, ..rest };
-                put(buffer, place, &text, false, theme.style(Tone::Quiet), &theme);
+            buffer.set_style(line, theme.selected());
+            for (text, place) in below.iter().zip(y..area.bottom()) {
+                let place = rest(Rect { y: place, ..line });
+                put(buffer, place, text, false, theme.style(Tone::Quiet), &theme);
                 y += 1;
             }
         }
     }
-    (y + 1 - area.y).min(area.height)
+    y
+}
+
+/// What stands below the selected row: all of it, where its line is cut.
+fn below(finding: &Finding, width: usize) -> Vec<String> {
+    let text = if finding.text.width() > width { &finding.full } else { &finding.remedy };
+    if text.is_empty() { Vec::new() } else { wrap(text, width) }
 }
 
 /// `for 41m`; one of less than a second is `new`.
