@@ -18,8 +18,8 @@ use sockstate::model::want::{Proto, TableId, Want};
 use sockstate::rules::Config;
 use sockstate::source::Choice;
 use sockstate::tui::app::{App, Fixed, Look};
-use sockstate::tui::keys::Keymap;
 use sockstate::tui::lister::Lister;
+use sockstate::tui::tabs::{self, TABS};
 use sockstate::tui::theme::Theme;
 use sockstate::tui::view;
 
@@ -71,7 +71,8 @@ fn app() -> (App, Lister) {
         want: Want::all_of(tables()),
         flags: String::new(),
         theme: Theme { color: true, unicode: true },
-        keymap: Keymap::default(),
+        tabs: TABS,
+        keymap: tabs::usual_keys(),
         allow_actions: false,
         host: "bench".into(),
         sources: String::new(),
@@ -108,8 +109,8 @@ fn list(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5)]
 fn list_filtered_and_sorted(bencher: Bencher<'_, '_>) {
     let (mut app, mut lister) = app();
-    app.set_filter("state established and dport > 30000");
-    app.orders[1] = Some((5, false));
+    app.filter.set("state established and dport > 30000");
+    app.tabs.states[1].order = Some((5, false));
     let job = app.job().expect("there is a round");
     bencher.bench_local(|| lister.list(&job).order.len());
 }

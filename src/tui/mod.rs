@@ -1,7 +1,7 @@
 //! Floor 5: the live terminal.
 //!
-//! [`app`] is what is shown and how keys change it, pure; `view` draws it, one
-//! file a tab; `collect` are the threads that look at the machine and wait for
+//! [`app`] is what is shown and how keys change it, pure; `view` draws it, with
+//! what each of `tabs` draws in it; `collect` are the threads that look at the machine and wait for
 //! keys, `worker` is the one that makes lists and acts; here is the loop that
 //! joins them. It waits for messages and for the terminal, and for nothing else.
 
@@ -17,6 +17,7 @@ mod messages;
 pub mod row_details;
 pub mod rows;
 pub mod sheet;
+pub mod tabs;
 mod term;
 pub mod theme;
 pub mod view;
@@ -34,10 +35,11 @@ use crate::engine::Engine;
 use crate::sys::clock;
 use crate::sys::signal::{self, Ending, JobControl};
 
-use app::{App, Effect, Fixed, Look, Tab};
+use app::{App, Effect, Fixed, Look};
 pub use collect::Collecting;
 use collect::{Collected, Control, Mailbox, Publisher};
 use messages::{Export, Msg, Work};
+use rows::Services;
 use term::Screen;
 
 /// What a live terminal needs.
@@ -97,10 +99,10 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
         jobs,
     };
     worker::start(engine, worked, sender.clone())?;
-    session.app.set_filter(&setup.filter);
-    session.app.names = setup.names;
+    session.app.filter.set(&setup.filter);
+    session.app.services = if setup.names { Services::Names } else { Services::Numbers };
     session.app.tick(clock::monotonic_ns());
-    session.control.set(session.app.wishes(), session.app.interval_ms);
+    session.control.set(session.app.wishes(), session.app.interval.wanted_ms);
     // Before the first thread may panic the hook must be there.
     let mut screen = Screen::take(setup.mouse)?;
     collect::input(sender.clone())?;
@@ -210,7 +212,7 @@ impl Session {
             }
             Msg::Collected => self.collected(),
             Msg::Failed(why) => {
-                self.app.failure = Some(why);
+                self.app.looks.failure = Some(why);
                 Vec::new()
             }
             Msg::Ended(why) => return Err(io::Error::other(why)),
@@ -245,7 +247,7 @@ impl Session {
             Effect::Quit(keep) => return Flow::Quit(keep),
             Effect::Suspend => return Flow::Suspend,
             Effect::List => self.order(self.app.job().map(|job| Work::List(Box::new(job)))),
-            Effect::Control => self.control.set(self.app.wishes(), self.app.interval_ms),
+            Effect::Control => self.control.set(self.app.wishes(), self.app.interval.wanted_ms),
             Effect::Explain(name) => self.order(Some(Work::Explain(name))),
             Effect::Export(format) => match self.export() {
                 Some(export) => self.order(Some(Work::Export(export, format))),
@@ -267,11 +269,11 @@ impl Session {
 
     /// What is shown, for a file.
     fn export(&self) -> Option<Export> {
-        if self.app.tab != Tab::Sockets {
-            return view::texts(&self.app).map(Export::Table);
+        if !self.app.shows_sockets() {
+            return self.app.tabs.shown().texts(&self.app).map(Export::Table);
         }
         let listed = Arc::clone(self.app.listed.as_ref()?);
-        Some(Export::Sockets(listed, self.app.fields()))
+        Some(Export::Sockets(listed, self.app.sockets.fields()))
     }
 
     /// Takes in what lies in the mailbox.
@@ -283,7 +285,7 @@ impl Session {
             self.app.lost(lost, oldest);
         }
         let Some(round) = round else { return Vec::new() };
-        self.app.kept_ms = kept_ms;
+        self.app.interval.kept_ms = kept_ms;
         self.app.round(Look { round: Arc::from(round), time: time.into() })
     }
 

@@ -73,6 +73,16 @@ pub enum Services {
     Names,
 }
 
+impl Services {
+    /// Returns the other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Numbers => Self::Names,
+            Self::Names => Self::Numbers,
+        }
+    }
+}
+
 /// What came of it.
 pub struct Listed {
     /// Of which round.

@@ -9,7 +9,7 @@ use crate::output::style::Tone;
 use crate::tui::app::{Act, App, Overlay};
 use crate::tui::grid::{Cursor, put};
 
-use super::overview::wrap;
+use super::wrap;
 
 /// What is drawn of an overlay: a title, lines, the selected one, and how many
 /// lines of the body it covers, all unless told.
@@ -141,7 +141,7 @@ fn part(title: &str, lines: usize, top: usize, room: usize) -> String {
 
 /// The columns to choose from, those around the cursor.
 fn columns(app: &App, cursor: &mut Cursor, room: usize) -> Page {
-    let chosen = app.fields();
+    let chosen = app.sockets.fields();
     let mark = |field: Field| {
         let on = chosen.iter().any(|other| other.name() == field.name());
         format!("[{}] {:<24} {}", if on { "x" } else { " " }, field.name(), field.help())

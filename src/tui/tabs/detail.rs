@@ -16,36 +16,38 @@ use crate::output::cells;
 use crate::output::style::{Tone, state_tone};
 use crate::output::text::all_details;
 use crate::sys::names::Names;
-use crate::tui::app::{App, Entry, Scroll, Tab};
+use crate::tui::app::{App, Entry, Scroll};
 use crate::tui::grid::put;
-use crate::tui::keys::Action;
+use crate::tui::keys::{Action, RowAction};
 use crate::tui::rows::RowKey;
 use crate::tui::theme::Theme;
+use crate::tui::view::wrap;
 
 use super::events;
 use super::meaning::{meaning, queues, timer};
-use super::overview::wrap;
 
 /// Draws what is known of the selected socket.
 pub fn draw(app: &mut App, names: &mut Names, buffer: &mut Buffer, area: Rect) {
-    let Some(row) = app.row_at(app.cursors[Tab::Sockets.index()].at) else { return };
+    let Some(row) = app.selected_row() else { return };
     let of = Some(RowKey::of(&row.socket));
     let detailed = app.detailed(&row);
     let lines = lines(app, names, detailed.as_ref().unwrap_or(&row), area.width.into());
     // Where not all have room the last line says so.
     let room = usize::from(area.height);
     let page = if lines.len() > room { room.saturating_sub(1) } else { room };
-    let top = if app.scroll.of == of { app.scroll.top } else { 0 };
+    let top = if app.sockets.scroll.of == of { app.sockets.scroll.top } else { 0 };
     let top = top.min(lines.len().saturating_sub(page));
-    app.scroll = Scroll { of, top, page };
+    app.sockets.scroll = Scroll { of, top, page };
     let shown = &lines[top..(top + page).min(lines.len())];
-    let key = |action| app.fixed.keymap.key_of(action);
+    let key = |action| app.fixed.keymap.key_of(Action::Row(action));
     let note = match lines.len() - top - shown.len() {
         _ if page == room => None,
-        0 => Some(format!("the last of {} lines: {}", lines.len(), key(Action::DetailsUp))),
-        n => {
-            Some(format!("{}: {}", human::plural(n as u64, "more line"), key(Action::DetailsDown)))
-        }
+        0 => Some(format!("the last of {} lines: {}", lines.len(), key(RowAction::DetailsUp))),
+        n => Some(format!(
+            "{}: {}",
+            human::plural(n as u64, "more line"),
+            key(RowAction::DetailsDown)
+        )),
     };
     let note = note.map(|text| (Tone::Quiet, text));
     let theme = app.theme();
@@ -120,7 +122,7 @@ fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
 
 /// Every process that holds it, with its descriptors and its command line.
 fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
-    let Some(round) = app.shown_round() else { return Vec::new() };
+    let Some(round) = app.looks.round() else { return Vec::new() };
     let owners = &round.frame.owners;
     let of_process = |holders: &[Holder]| {
         let pid = holders.first()?.pid;

@@ -1,4 +1,4 @@
-//! Tab 1: counts with their last minute, alerts, offenders, limits.
+//! Counts with their last minute, alerts, offenders, limits.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,11 +11,11 @@ use crate::model::state::TCP_STATES;
 use crate::output::cells;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::rules::Severity;
-use crate::tui::app::{App, Hit};
+use crate::tui::app::{App, Hit, TabView};
+use crate::tui::concern;
 use crate::tui::grid::put;
 use crate::tui::sheet::end;
-
-use super::judgement;
+use crate::tui::view::{judgement, wrap};
 
 /// The time a sparkline spans.
 const WINDOW_MS: u64 = 60_000;
@@ -29,9 +29,41 @@ const STATES_HEIGHT: u16 = 12;
 /// Lines below the table of states from which on the alerts stand there.
 const ENOUGH: u16 = 4;
 
-/// Draws it.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let Some(round) = app.shown_round().cloned() else { return };
+/// The tab.
+pub struct Overview;
+
+impl TabView for Overview {
+    fn title(&self) -> &'static str {
+        "Overview"
+    }
+
+    fn len(&self, app: &App) -> usize {
+        app.looks.round().map_or(0, |round| round.alerts.len() + round.unknown.len())
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        draw(app, buffer, area);
+    }
+
+    fn subject(&self, app: &App, row: usize) -> Option<String> {
+        let round = app.looks.round()?;
+        let alerts = round.alerts.iter().map(|standing| &standing.alert.rule);
+        let mut rules = alerts.chain(round.unknown.iter().map(|unknown| &unknown.rule));
+        Some(rules.nth(row).map_or_else(|| "handshake".to_owned(), ToString::to_string))
+    }
+
+    fn filter_of(&self, app: &App, row: usize) -> Option<String> {
+        let round = app.looks.round()?;
+        concern::filter_of(&round.alerts.get(row)?.alert, &round.frame, &app.fixed.own)
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        vec![app.ours("status")]
+    }
+}
+
+fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+    let Some(round) = app.looks.round().cloned() else { return };
     let Some(point) = app.point().cloned() else { return };
     let moment = Moment { round: &round, point: &point };
     if area.height < STATES_HEIGHT + ENOUGH {
@@ -94,33 +126,10 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
     put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
 }
 
-/// What a screen too small for anything else shows.
-pub fn tiny(app: &App, buffer: &mut Buffer, area: Rect) {
-    let theme = app.theme();
-    let Some(round) = app.shown_round() else { return };
-    let blind = judgement::not_judged(round).map(|text| (Tone::Warn, text));
-    let first = match round.alerts.first() {
-        None if blind.is_some() => None,
-        None => Some((Tone::Good, "no alerts".to_owned())),
-        Some(worst) => {
-            let text = format!("{} {}", round.alerts.len(), worst.alert.rule);
-            Some((severity_tone(worst.alert.severity), text))
-        }
-    };
-    let first = first.into_iter().chain(blind);
-    let counts = TCP_STATES.iter().map(|state| (*state, round.frame.tcp.get(*state)));
-    let counts = counts.filter(|(_, count)| *count > 0);
-    let counts =
-        counts.map(|(state, n)| (state_tone(state), format!("{} {state}", human::count(n))));
-    for ((tone, text), y) in first.chain(counts).zip(area.y..area.bottom()) {
-        put(buffer, Rect { y, height: 1, ..area }, &text, false, theme.style(tone), &theme);
-    }
-}
-
 /// State, count, change since the round before, the last minute.
 fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
     let theme = app.theme();
-    let before = app.history.back(app.back() + 1);
+    let before = app.looks.history.back(app.back() + 1);
     let at = |x: u16, width: u16, y: u16| Rect::new(area.x + x, y, width, 1).intersection(area);
     let head = theme.style(Tone::Head);
     put(buffer, at(0, 12, area.y), "TCP", false, head, &theme);
@@ -148,7 +157,7 @@ fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
                 &theme,
             );
         }
-        let series = app.history.series(state, app.back(), curve.into(), WINDOW_MS);
+        let series = app.looks.history.series(state, app.back(), curve.into(), WINDOW_MS);
         if series.iter().flatten().any(|count| *count > 0) {
             put(buffer, at(33, curve, y), &theme.spark(&series), false, theme.style(tone), &theme);
         }
@@ -309,7 +318,7 @@ fn list_of(
         let line = Rect { y, height: 1, ..area };
         put(buffer, line, finding.word, false, theme.style(finding.tone), &theme);
         put(buffer, rest(line), &finding.text, false, theme.style(Tone::Plain), &theme);
-        app.hits.push((line, Hit::Row(index)));
+        app.drawn.hits.push((line, Hit::Row(index)));
         y += 1;
         if index == selected {
             buffer.set_style(line, theme.selected());
@@ -410,21 +419,4 @@ fn lines(app: &App, buffer: &mut Buffer, area: Rect, lines: &[(&str, String)]) {
         let rest = Rect { x: area.x + 17, width: area.width.saturating_sub(17), ..line };
         put(buffer, rest, text, false, theme.style(Tone::Plain), &theme);
     }
-}
-
-/// Text in lines of so many columns.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let Some(line) = lines.last_mut() else { break };
-        if !line.is_empty() && line.width() + 1 + word.width() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            *line += word;
-        }
-    }
-    lines
 }

@@ -1,4 +1,4 @@
-//! Tab 5: what happened, the newest first, exact and inferred told apart.
+//! What happened, the newest first, exact and inferred told apart.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,18 +6,84 @@ use ratatui::layout::Rect;
 use crate::alert::Change;
 use crate::model::escape::escaped;
 use crate::model::human;
+use crate::model::identity::Identity;
 use crate::model::moment::When;
+use crate::model::socket::Ends;
 use crate::model::transition::Transition;
 use crate::output::style::{Tone, severity_tone, state_tone};
-use crate::tui::app::{App, Entry};
+use crate::tui::app::{App, Entry, Rows, TabView};
 use crate::tui::grid::{Cell, Column, Grid, Texts, put};
 use crate::tui::sheet::end;
 use crate::tui::theme::Theme;
+use crate::tui::view::table;
 
-use super::hit_list;
+/// The tab.
+pub struct Events;
 
-/// Draws it.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+impl TabView for Events {
+    fn title(&self) -> &'static str {
+        "Events"
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Log
+    }
+
+    fn len(&self, app: &App) -> usize {
+        app.entries().count()
+    }
+
+    fn is_filtered(&self) -> bool {
+        true
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        draw(app, buffer, area);
+    }
+
+    fn subject(&self, app: &App, row: usize) -> Option<String> {
+        Some(match app.entry(row)? {
+            Entry::Transition(change, _) => change.to.to_string(),
+            Entry::Alert(Change::Firing(s) | Change::Resolved(s), _) => s.alert.rule.to_string(),
+            Entry::Gap(..) => return None,
+        })
+    }
+
+    fn filter_of(&self, app: &App, row: usize) -> Option<String> {
+        match app.entry(row)? {
+            Entry::Transition(change, _) => filter_of_ends(&change.identity),
+            _ => None,
+        }
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        std::iter::once(app.ours("events")).chain(app.filter_word()).collect()
+    }
+
+    /// Returns the whole log as it is shown.
+    fn texts(&self, app: &App) -> Option<Texts> {
+        let rows = app.entries().map(|entry| cells(entry, Form::File, app.theme()));
+        Some(Texts::of(&columns(Form::File), rows))
+    }
+}
+
+/// A filter that selects one socket: by its cookie, or by its ends where an
+/// event told no cookie.
+fn filter_of_ends(who: &Identity) -> Option<String> {
+    if who.cookie != 0 {
+        return Some(format!("cookie {:#x}", who.cookie));
+    }
+    let Ends::Inet { local, remote } = who.ends else { return None };
+    let local = (local.port != 0).then(|| format!("sport {}", local.port));
+    let remote =
+        (remote.port != 0).then(|| format!("dst {} and dport {}", remote.address, remote.port));
+    match (local, remote) {
+        (Some(local), Some(remote)) => Some(format!("{local} and {remote}")),
+        (local, remote) => local.or(remote),
+    }
+}
+
+fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let form = Form::of(area.width);
     let columns = columns(form);
@@ -27,10 +93,9 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let entries = app.entries().skip(window.start).take(window.len());
     let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, form, theme)).collect();
     let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
-    let heads =
-        Grid { columns: &columns, rows: &rows, selected, sort: None }.draw(buffer, area, &theme);
-    let heads: Vec<_> = heads.into_iter().take(0).collect();
-    hit_list(app, area, window, heads);
+    // Nothing is sorted here, so heads are no place to click on.
+    drop(Grid { columns: &columns, rows: &rows, selected, sort: None }.draw(buffer, area, &theme));
+    table::note_hits(app, area, window, Vec::new());
     if rows.is_empty() && area.height > 1 {
         let line = Rect { y: area.y + 1, height: 1, ..area };
         let text = if app.all_entries().next().is_none() {
@@ -97,12 +162,6 @@ fn columns(form: Form) -> [Column; 8] {
         Column::text("VIA", 4),
         Column::text("KNOWN BY", 5),
     ]
-}
-
-/// The whole log as it is shown.
-pub fn texts(app: &App) -> Texts {
-    let rows = app.entries().map(|entry| cells(entry, Form::File, app.theme()));
-    Texts::of(&columns(Form::File), rows)
 }
 
 fn cells(entry: &Entry, form: Form, theme: Theme) -> Vec<Cell> {

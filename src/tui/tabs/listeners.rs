@@ -1,28 +1,75 @@
-//! Tab 3: the accept queue of every listener.
+//! The accept queue of every listener.
 
 use std::cmp::Reverse;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use rustc_hash::FxHashMap;
 
 use crate::engine::Round;
 use crate::model::address::Address;
 use crate::model::human;
 use crate::model::listener::Listener;
+use crate::model::want::Proto;
 use crate::output::cells as write;
 use crate::output::style::Tone;
 use crate::output::text::{accept_queue, waiting};
 use crate::sys::names::Names;
-use crate::tui::app::App;
+use crate::tui::app::{App, TabView};
 use crate::tui::concern;
 use crate::tui::grid::{Cell, Column};
-use crate::tui::rows::RowKey;
+use crate::tui::rows::{Job, RowKey};
 use crate::tui::sheet::{Sheet, SheetRow};
+use crate::tui::view::table;
 
 /// Columns of the bar of a queue.
 const BAR: usize = 8;
 
+/// The tab.
+pub struct Listeners;
+
+impl TabView for Listeners {
+    fn title(&self) -> &'static str {
+        "Listeners"
+    }
+
+    fn is_filtered(&self) -> bool {
+        true
+    }
+
+    fn has_faults(&self) -> bool {
+        true
+    }
+
+    fn adjust(&self, app: &App, job: &mut Job) {
+        job.listener_names = Some(app.services);
+    }
+
+    fn sheet(&self, app: &App, round: &Round) -> Option<Sheet> {
+        Some(sheet(app, round))
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        table::draw_sheet(app, buffer, area);
+    }
+
+    fn subject(&self, _app: &App, _row: usize) -> Option<String> {
+        Some("accept-queue".to_owned())
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        let command = app.ours("listeners") + &app.table_flags(has_listeners);
+        std::iter::once(command).chain(app.filter_word()).collect()
+    }
+}
+
+/// Whether sockets of a protocol have an accept queue that is shown.
+fn has_listeners(proto: Proto) -> bool {
+    matches!(proto, Proto::Tcp | Proto::Mptcp | Proto::Unix)
+}
+
 /// Every listener; those that share a port stand side by side.
-pub fn sheet(app: &App, round: &Round) -> Sheet {
+fn sheet(app: &App, round: &Round) -> Sheet {
     let chosen = app.listed.as_ref().and_then(|listed| listed.listening.as_ref());
     let is_chosen = |l: &&Listener| chosen.is_none_or(|all| all.contains(&RowKey::of(&l.socket)));
     let listeners = in_order(round.frame.listeners.iter().filter(is_chosen).collect());
@@ -118,7 +165,7 @@ fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> Shee
             out.extend_from_slice(b" FULL");
         }
     });
-    let peak = app.peaks.get(&socket.inode).copied().unwrap_or_default();
+    let peak = app.looks.peaks.get(&socket.inode).copied().unwrap_or_default();
     let number = |n: Option<u32>| Cell::plain(n.map_or("-".to_owned(), |n| human::count(n.into())));
     let rate = peak.drops_per_second;
     let dropping = rate.is_some_and(|rate| rate > 0.0);
