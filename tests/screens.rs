@@ -1247,3 +1247,55 @@ fn every_table_can_be_written_as_text() {
     assert_eq!(titles(&mut watch, "1"), None);
     assert_eq!(titles(&mut watch, "7"), None);
 }
+
+/// What the drawing thread runs names nothing that reads, asks or waits: see also
+/// `drawing_waits_for_nothing_else` in tests/terminal.rs.
+#[test]
+fn what_draws_can_reach_nothing_that_waits() {
+    // They run on threads of their own.
+    let beside = ["collect.rs", "worker.rs", "lister.rs"];
+    let outside = [
+        "Engine",
+        "Watcher",
+        "Users::",
+        "Names::",
+        "clock::local",
+        "std::fs",
+        "std::process",
+        "std::net::Tcp",
+        "dns_lookup",
+        "crate::source",
+        "crate::sys::",
+    ];
+    // Those that wait for messages and for the terminal, and what has no names to ask for.
+    let allowed = [
+        ("mod.rs", "use crate::sys::clock;"),
+        ("mod.rs", "use crate::sys::signal::{self, Ending, JobControl};"),
+        ("term.rs", "use crate::sys::signal;"),
+        ("row_details.rs", "let names = Names::default().known();"),
+    ];
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/tui");
+    let mut files = Vec::new();
+    let mut directories = vec![root.clone()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() { directories.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.len() > 30, "they were found");
+    for path in files {
+        let name = path.strip_prefix(&root).expect("below it").display().to_string();
+        if beside.contains(&name.as_str()) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+        for line in code.filter(|line| *line != "use crate::sys::names::Names;") {
+            let found = outside.iter().find(|name| line.contains(**name));
+            let is_allowed = allowed.contains(&(name.as_str(), line));
+            assert!(found.is_none() || is_allowed, "{name} names {found:?}: {line}");
+        }
+    }
+}

@@ -31,7 +31,6 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use rustix::io::Errno;
 
-use crate::engine::Engine;
 use crate::sys::clock;
 use crate::sys::signal::{self, Ending, JobControl};
 
@@ -85,7 +84,6 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     let jobs = JobControl::watch()?;
     let (sender, receiver) = channel();
     let control = Arc::new(Control::default());
-    let engine = Engine::new(setup.collecting.choice, &setup.collecting.proc_root);
     let (work, worked) = channel();
     let mailbox = Arc::new(Mailbox::default());
     let begun_ns = clock::monotonic_ns();
@@ -98,7 +96,8 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
         ending,
         jobs,
     };
-    worker::start(engine, worked, sender.clone())?;
+    let Collecting { choice, proc_root, .. } = &setup.collecting;
+    worker::start((*choice, proc_root.clone()), worked, sender.clone())?;
     session.app.filter.set(&setup.filter);
     session.app.services = if setup.names { Services::Names } else { Services::Numbers };
     session.app.tick(clock::monotonic_ns());
@@ -142,62 +141,78 @@ enum Flow {
     Quit(bool),
 }
 
+/// What the loop came to while it waited.
+enum Waited {
+    /// There is something to draw.
+    Draw,
+    /// It ends; with `true` the last screen is to stay behind.
+    End(Ended, bool),
+}
+
 impl Session {
-    /// Runs; with the last screen where that is to stay behind.
+    /// Runs; returns the last screen where that is to stay behind.
     fn run(
         &mut self,
         receiver: &Receiver<Msg>,
         screen: &mut Screen,
     ) -> io::Result<(Ended, Option<Buffer>)> {
-        let mut drawn_ns = 0;
-        let mut last;
         loop {
-            last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
+            let last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
+            let drawn_ns = clock::monotonic_ns();
             // Which rows have room is known now. What comes of it is drawn then.
             let fetch = self.app.fetch();
             self.order(fetch.map(Work::Fetch));
-            drawn_ns = clock::monotonic_ns().max(drawn_ns);
-            loop {
-                let mut dirty = false;
-                match receiver.recv_timeout(PATIENCE) {
-                    Ok(msg) => {
-                        // What has piled up is taken in before the next frame.
-                        let more = std::iter::from_fn(|| receiver.try_recv().ok()).take(256);
-                        for msg in std::iter::once(msg).chain(more) {
-                            match self.take(msg)? {
-                                Flow::Continue => {}
-                                Flow::Suspend => self.suspend(screen)?,
-                                Flow::Quit(keep) => {
-                                    return Ok((Ended::Quit, keep.then_some(last)));
-                                }
-                            }
+            if let Waited::End(ended, keep) = self.wait(receiver, screen, drawn_ns)? {
+                return Ok((ended, keep.then_some(last)));
+            }
+        }
+    }
+
+    /// Waits until there is something to draw, or the end.
+    fn wait(
+        &mut self,
+        receiver: &Receiver<Msg>,
+        screen: &mut Screen,
+        drawn_ns: u64,
+    ) -> io::Result<Waited> {
+        loop {
+            let mut dirty = false;
+            match receiver.recv_timeout(PATIENCE) {
+                Ok(msg) => {
+                    // What has piled up is taken in before the next frame.
+                    let more = std::iter::from_fn(|| receiver.try_recv().ok()).take(256);
+                    for msg in std::iter::once(msg).chain(more) {
+                        match self.take(msg)? {
+                            Flow::Continue => {}
+                            Flow::Suspend => self.suspend(screen)?,
+                            Flow::Quit(keep) => return Ok(Waited::End(Ended::Quit, keep)),
                         }
-                        dirty = true;
                     }
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(io::Error::other("the collector has ended"));
-                    }
-                }
-                if let Some(status) = self.ending.status() {
-                    return Ok((Ended::Signal(status), None));
-                }
-                if self.jobs.asked_to_stop() {
-                    self.suspend(screen)?;
                     dirty = true;
                 }
-                if self.jobs.continued() {
-                    screen.again()?;
-                    dirty = true;
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::other("the collector has ended"));
                 }
-                let now_ns = clock::monotonic_ns();
-                if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
-                    return Ok((Ended::Quit, None));
-                }
-                self.app.tick(now_ns);
-                if dirty || now_ns.saturating_sub(drawn_ns) >= REDRAW_NS {
-                    break;
-                }
+            }
+            if let Some(status) = self.ending.status() {
+                return Ok(Waited::End(Ended::Signal(status), false));
+            }
+            if self.jobs.asked_to_stop() {
+                self.suspend(screen)?;
+                dirty = true;
+            }
+            if self.jobs.continued() {
+                screen.again()?;
+                dirty = true;
+            }
+            let now_ns = clock::monotonic_ns();
+            if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
+                return Ok(Waited::End(Ended::Quit, false));
+            }
+            self.app.tick(now_ns);
+            if dirty || now_ns.saturating_sub(drawn_ns) >= REDRAW_NS {
+                return Ok(Waited::Draw);
             }
         }
     }

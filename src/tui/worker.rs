@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::Builder;
@@ -20,6 +21,7 @@ use crate::output::columns::{Csv, csv_table};
 use crate::output::out::Out;
 use crate::output::style::Style;
 use crate::output::{json, text};
+use crate::source::Choice;
 use crate::sys::{clock, signal};
 
 use super::app::{Act, Format, Held};
@@ -33,10 +35,14 @@ use super::rows::{Listed, RowKey};
 ///
 /// # Errors
 /// When there can be no thread.
-pub fn start(engine: Engine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
+pub fn start(
+    (choice, proc_root): (Choice, PathBuf),
+    work: Receiver<Work>,
+    sender: Sender<Msg>,
+) -> io::Result<()> {
     Builder::new().name("worker".into()).spawn(move || {
         let _guard = Guard::new("worker", &sender);
-        let mut lister = Lister::new(engine);
+        let mut lister = Lister::new(Engine::new(choice, &proc_root));
         while let Ok(first) = work.recv() {
             let (mut list, mut fetch) = (None, None);
             for work in std::iter::once(first).chain(work.try_iter()) {
