@@ -212,8 +212,8 @@ const USUAL: &[Usual] = &[
     (Action::Leave(Leaving::QuitKeep), "quit-keep", &["Q"], "quit, keep the screen"),
 ];
 
-/// The bindings when nobody says otherwise. A tab is named by its title, and its
-/// key is its number.
+/// Returns the bindings when nobody says otherwise. A tab is named by its
+/// title, and its key is its number.
 fn usual(tabs: &[&'static str]) -> Vec<Binding> {
     let binding = |(action, name, keys, help): &Usual| Binding {
         action: *action,
@@ -328,7 +328,7 @@ fn strings(value: &toml::Value) -> Option<Vec<String>> {
     }
 }
 
-/// The key of a name such as `p`, `G`, `ctrl-f`, `pageup`.
+/// Returns the key of a name such as `p`, `G`, `ctrl-f`, `pageup`.
 fn parse(name: &str) -> Option<Key> {
     let (rest, modifiers) = match name.split_once('-') {
         Some(("ctrl", rest)) if !rest.is_empty() => (rest, KeyModifiers::CONTROL),
@@ -368,7 +368,7 @@ fn named(name: &str) -> Option<KeyCode> {
     })
 }
 
-/// Shift is in the character already.
+/// Returns a key as the table has it: Shift is in the character already.
 fn plain(code: KeyCode, modifiers: KeyModifiers) -> Key {
     (code, modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT))
 }

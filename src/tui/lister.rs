@@ -168,7 +168,7 @@ impl Lister {
         listed
     }
 
-    /// The places of rows, in order.
+    /// Returns the places of rows, in order.
     fn ordered(
         &self,
         rows: &[(u32, Row<'_>)],
@@ -184,7 +184,8 @@ impl Lister {
         keyed.into_iter().map(|(_, at)| at).collect()
     }
 
-    /// What decides the filter; names are asked for once, when it is new.
+    /// Returns what decides the filter; names are asked for once, when it is
+    /// new.
     fn selection(&mut self, job: &Job) -> Result<Option<Arc<Selection>>, String> {
         let Some(filter) = &job.filter else { return Ok(None) };
         if let Some((known, typing, result)) = &self.selection
@@ -211,8 +212,8 @@ impl Lister {
         Ok(self.engine.select(want, resolved.expr, means))
     }
 
-    /// What selects every socket that an alert is about, `None` where there is
-    /// none.
+    /// Returns what selects every socket that an alert is about, `None` where
+    /// there is none.
     fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
         let frame = &job.round.frame;
         let alerts = job.round.alerts.iter().map(|standing| &standing.alert);

@@ -114,7 +114,7 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     Ok(ended)
 }
 
-/// A terminal that is gone ends it as its SIGHUP does, which may be late, or
+/// Ends as SIGHUP does where the terminal is gone: the signal may be late, or
 /// ignored.
 fn hung_up(error: io::Error) -> io::Result<(Ended, Option<Buffer>)> {
     if Errno::from_io_error(&error) == Some(Errno::IO) {
@@ -282,7 +282,7 @@ impl Session {
         drop(work.map(|work| self.work.send(work)));
     }
 
-    /// What is shown, for a file.
+    /// Returns what is shown, for a file.
     fn export(&self) -> Option<Export> {
         if !self.app.shows_sockets() {
             return self.app.tabs.shown().texts(&self.app).map(Export::Table);

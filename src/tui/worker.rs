@@ -144,7 +144,8 @@ fn write_json(listed: &Listed, out: &mut Out<'_>) {
     sockets.finish(round.clocks.wall_at(round.begun_ns), &round.report, None);
 }
 
-/// What the rows lack of the columns is asked for as the screen does.
+/// Writes the rows; what they lack of the columns is asked for as the screen
+/// does.
 fn write_csv(engine: &Engine, listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
     let mut csv = Csv::new(out, fields, true);
     let needs = fields.iter().map(|field| field.extras());

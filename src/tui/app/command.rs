@@ -55,7 +55,7 @@ impl App {
     }
 }
 
-/// A word for the shell.
+/// Returns a word for the shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

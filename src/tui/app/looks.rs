@@ -90,7 +90,7 @@ impl Looks {
     }
 }
 
-/// What the history keeps of a round, with the transitions before it.
+/// Returns what the history keeps of a round, with the transitions before it.
 fn point(round: &Round, flows: Matrix, unknown: u64) -> Point {
     let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let alerts = round.alerts.iter().map(|standing| {

@@ -144,7 +144,7 @@ impl App {
         Vec::new()
     }
 
-    /// The socket under the cursor, to act on.
+    /// Returns the socket under the cursor, to act on.
     fn target(&self) -> Option<Target> {
         let key = self.selected()?;
         let socket = self.selected_row()?.socket;

@@ -82,7 +82,7 @@ fn lines(app: &App, names: &mut Names, row: &Row<'_>, width: usize) -> Vec<Line>
     lines
 }
 
-/// `tcp 10.0.0.5:8080 → 10.0.0.7:40001`.
+/// Returns `tcp 10.0.0.5:8080 → 10.0.0.7:40001`.
 fn ends(row: &Row<'_>, lookups: Option<&Lookups>, names: &mut Names, theme: Theme) -> String {
     let mut ends = Vec::new();
     cells::local(&mut ends, row, names);
@@ -93,7 +93,7 @@ fn ends(row: &Row<'_>, lookups: Option<&Lookups>, names: &mut Names, theme: Them
     format!("{} {}", row.socket.table.proto.name(), String::from_utf8_lossy(&ends))
 }
 
-/// ` for 41m`, where one look proves it.
+/// Returns ` for 41m`, where one look proves it.
 fn since(row: &Row<'_>) -> String {
     let Some(age) = Age::of(row) else { return String::new() };
     let mut text = b" for ".to_vec();
@@ -101,7 +101,7 @@ fn since(row: &Row<'_>) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Who it is: for the kernel, for a user, for the service manager.
+/// Returns who it is: for the kernel, for a user, for the service manager.
 fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
     let socket = &row.socket;
     let standing = match Standing::of(row) {
@@ -120,7 +120,8 @@ fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
     facts.into_iter().flatten().collect::<Vec<String>>().join("  ")
 }
 
-/// Every process that holds it, with its descriptors and its command line.
+/// Returns every process that holds it, with its descriptors and its command
+/// line.
 fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
     let Some(round) = app.looks.round() else { return Vec::new() };
     let owners = &round.frame.owners;
@@ -133,7 +134,7 @@ fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
     owners.of(row.socket.inode).chunk_by(|a, b| a.pid == b.pid).filter_map(of_process).collect()
 }
 
-/// The transitions of this socket, the newest first.
+/// Adds the transitions of this socket, the newest first.
 fn history(app: &App, row: &Row<'_>, lines: &mut Vec<Line>) {
     let cookie = row.socket.cookie;
     let ends = row.socket.ends;

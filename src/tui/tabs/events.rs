@@ -67,8 +67,8 @@ impl TabView for Events {
     }
 }
 
-/// A filter that selects one socket: by its cookie, or by its ends where an
-/// event told no cookie.
+/// Returns a filter that selects one socket: by its cookie, or by its ends
+/// where an event told no cookie.
 fn filter_of_ends(who: &Identity) -> Option<String> {
     if who.cookie != 0 {
         return Some(format!("cookie {:#x}", who.cookie));
@@ -136,7 +136,7 @@ impl Form {
         }
     }
 
-    /// A time of day.
+    /// Returns a time of day.
     fn time(self, at: &str) -> &str {
         match at.split_once('.') {
             Some((seconds, _)) if self == Self::Short => seconds,
@@ -211,13 +211,14 @@ fn none() -> String {
     "-".to_owned()
 }
 
-/// The time of a change, with a mark before that of one that the kernel did not
-/// tell of: it must be seen at every width.
+/// Returns the time of a change, with a mark before that of one that the kernel
+/// did not tell of: it must be seen at every width.
 fn time(change: &Transition, at: &str) -> String {
     format!("{}{at}", if change.is_exact() { ' ' } else { '~' })
 }
 
-/// A change in one line: `~08:00:13.9  ESTABLISHED → TIME_WAIT after 5.0 s via FIN_WAIT1`.
+/// Returns a change in one line: `~08:00:13.9  ESTABLISHED → TIME_WAIT after
+/// 5.0 s via FIN_WAIT1`.
 pub fn line(change: &Transition, at: &str, theme: Theme) -> String {
     let after = after(change, theme).map_or(String::new(), |after| format!(" after {after}"));
     let via = via(change).map_or(String::new(), |via| format!(" via {via}"));
@@ -228,13 +229,13 @@ fn arrow(theme: Theme) -> &'static str {
     theme.pick("→", "->")
 }
 
-/// `ESTABLISHED → CLOSE_WAIT`.
+/// Returns `ESTABLISHED → CLOSE_WAIT`.
 fn steps(change: &Transition, theme: Theme) -> String {
     format!("{} {} {}", change.before(), arrow(theme), change.after())
 }
 
-/// How long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least nothing"
-/// says nothing, so it is not said.
+/// Returns how long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least
+/// nothing" says nothing, so it is not said.
 fn after(change: &Transition, theme: Theme) -> Option<String> {
     let dwell = change.dwell.filter(|dwell| dwell.is_exact() || dwell.min >= 1_000_000)?;
     let about = if dwell.is_exact() { "" } else { theme.pick("≥ ", ">= ") };
@@ -244,7 +245,7 @@ fn after(change: &Transition, theme: Theme) -> Option<String> {
     })
 }
 
-/// The states that it must have passed.
+/// Returns the states that it must have passed.
 fn via(change: &Transition) -> Option<String> {
     let states: Vec<String> = change.via().iter().map(|state| state.to_string()).collect();
     (!states.is_empty()).then(|| states.join(" "))
@@ -257,7 +258,7 @@ fn owner(change: &Transition) -> String {
     format!("{was}{}", all.collect::<Vec<String>>().join(","))
 }
 
-/// Exact, or from which source and how closely; what explains it.
+/// Returns `exact`, or from which source and how closely, and what explains it.
 fn known_by(change: &Transition) -> String {
     let source = match change.when {
         _ if change.is_exact() => "exact".to_owned(),

@@ -74,12 +74,12 @@ impl TabView for Groups {
     }
 }
 
-/// What they are by at present.
+/// Returns what they are by at present.
 fn key(app: &App) -> Key {
     KEYS[app.tabs.state().way % KEYS.len()]
 }
 
-/// The matrix, the largest group first.
+/// Makes the matrix, the largest group first.
 fn sheet(app: &App) -> Sheet {
     let key = key(app);
     let groups = app.listed.as_ref().and_then(|listed| listed.groups.as_ref());
@@ -104,7 +104,7 @@ fn sheet(app: &App) -> Sheet {
     sheet
 }
 
-/// The column of what it is grouped by.
+/// Returns the column of what it is grouped by.
 fn first(key: Key) -> Column {
     let title = key.name().to_uppercase();
     match key {
@@ -130,7 +130,7 @@ fn row(key: Key, value: &KeyValue, counts: &BTreeMap<State, u64>, states: &[Stat
     row
 }
 
-/// What stands in the first column.
+/// Returns what stands in the first column.
 fn name(value: &KeyValue) -> String {
     match value {
         KeyValue::State(state) => state.to_string(),
@@ -148,7 +148,7 @@ fn name(value: &KeyValue) -> String {
     }
 }
 
-/// The filter that selects a group, where the language has one.
+/// Returns the filter that selects a group, where the language has one.
 fn filter(key: Key, value: &KeyValue) -> Option<String> {
     Some(match (key, value) {
         (Key::Process, KeyValue::Process(pid, _)) => format!("pid {pid}"),
@@ -163,7 +163,7 @@ fn filter(key: Key, value: &KeyValue) -> Option<String> {
     })
 }
 
-/// A state's name where columns are many.
+/// Returns a state's name where columns are many.
 fn short(state: State) -> &'static str {
     match state {
         State::Established => "ESTAB",
@@ -182,7 +182,7 @@ fn short(state: State) -> &'static str {
     }
 }
 
-/// Which columns go first where there is no room.
+/// Returns which columns go first where there is no room.
 fn priority(state: State) -> u8 {
     match state {
         State::Established | State::CloseWait => 0,

@@ -63,12 +63,12 @@ impl TabView for Listeners {
     }
 }
 
-/// Whether sockets of a protocol have an accept queue that is shown.
+/// Returns whether sockets of a protocol have an accept queue that is shown.
 fn has_listeners(proto: Proto) -> bool {
     matches!(proto, Proto::Tcp | Proto::Mptcp | Proto::Unix)
 }
 
-/// Every listener; those that share a port stand side by side.
+/// Makes a row for every listener; those that share a port stand side by side.
 fn sheet(app: &App, round: &Round) -> Sheet {
     let chosen = app.listed.as_ref().and_then(|listed| listed.listening.as_ref());
     let is_chosen = |l: &&Listener| chosen.is_none_or(|all| all.contains(&RowKey::of(&l.socket)));
@@ -101,7 +101,7 @@ fn sheet(app: &App, round: &Round) -> Sheet {
     }
 }
 
-/// Those that share an end side by side, the ends with the fullest queue
+/// Puts those that share an end side by side, the ends with the fullest queue
 /// first, and the fullest first among those of one end.
 fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
     // Each end is looked up for every listener, so its worst is kept.
@@ -126,7 +126,7 @@ fn place(listener: &Listener) -> Place<'_> {
     (local, listener.unix_name.as_ref())
 }
 
-/// How full its queue is, in millionths; 0 where that is not known.
+/// Returns how full its queue is, in millionths; 0 where that is not known.
 fn fullness(listener: &Listener) -> u64 {
     let queue = listener.queue.len.zip(listener.queue.limit);
     queue.map_or(0, |(len, limit)| (fill(len, limit) * 1e6) as u64)

@@ -151,8 +151,8 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     put(buffer, at(28, y, 60), &text, false, theme.style(tone), &theme);
 }
 
-/// Where the map has room, and its first line there; below it what all of it
-/// needs, where it has no room.
+/// Returns where the map has room, and its first line there; says below it what
+/// all of it needs, where it has no room.
 fn scrolled(app: &mut App, buffer: &mut Buffer, area: Rect, needs: (u16, u16)) -> (Rect, u16) {
     let is_short = area.height < SIZE.1;
     if area.width >= SIZE.0 && !is_short || area.height < 2 {

@@ -105,14 +105,15 @@ struct Moment<'m> {
 }
 
 impl Moment<'_> {
-    /// Whether the counts are older than all else that the round has. Of looks
-    /// within a second the history keeps one.
+    /// Returns whether the counts are older than all else that the round has.
+    /// Of looks within a second the history keeps one.
     fn is_past(&self) -> bool {
         self.round.begun_ns.abs_diff(self.point.at.0) >= 1_000_000_000
     }
 }
 
-/// Where there is no room for everything: the worst first, then the states.
+/// Draws the worst first, then the states, where there is no room for
+/// everything.
 fn short(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
     let room = Rect { height: (area.height / 2).min(4), ..area };
     let used = alerts(app, buffer, room, moment).min(room.height);
@@ -126,7 +127,7 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
     put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
 }
 
-/// State, count, change since the round before, the last minute.
+/// Draws state, count, change since the round before, the last minute.
 fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
     let theme = app.theme();
     let before = app.looks.history.back(app.back() + 1);
@@ -164,7 +165,7 @@ fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
     }
 }
 
-/// Every number that has a limit, as a gauge.
+/// Draws every number that has a limit, as a gauge.
 fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
     let theme = app.theme();
     let host = &round.frame.host;
@@ -220,7 +221,7 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
     }
 }
 
-/// The alerts, the selected one with what helps; returns the lines used.
+/// Draws the alerts, the selected one with what helps; returns the lines used.
 fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -> u16 {
     let theme = app.theme();
     let round = moment.round;
@@ -245,8 +246,8 @@ fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -
     (y + 1 - area.y).min(area.height)
 }
 
-/// What stands in place of alerts: nothing where the rules that did not judge
-/// stand there.
+/// Returns what stands in place of alerts: nothing where the rules that did not
+/// judge stand there.
 fn without_alerts(round: &Round) -> Option<(Tone, String)> {
     let pending = match round.pending.len() as u64 {
         0 => None,
@@ -271,7 +272,7 @@ struct Finding {
     remedy: String,
 }
 
-/// The rows, the worst first, and what was not judged after what fires.
+/// Returns the rows, the worst first, and what was not judged after what fires.
 fn findings(round: &Round) -> Vec<Finding> {
     let alerts = round.alerts.iter().map(|standing| {
         let alert = &standing.alert;
@@ -332,13 +333,14 @@ fn list_of(
     y
 }
 
-/// What stands below the selected row: all of it, where its line is cut.
+/// Returns what stands below the selected row: all of it, where its line is
+/// cut.
 fn below(finding: &Finding, width: usize) -> Vec<String> {
     let text = if finding.text.width() > width { &finding.full } else { &finding.remedy };
     if text.is_empty() { Vec::new() } else { wrap(text, width) }
 }
 
-/// `for 41m`; one of less than a second is `new`.
+/// Returns `for 41m`; one of less than a second is `new`.
 fn since(ms: u64) -> String {
     if ms < 1_000 {
         return "new".to_owned();
@@ -358,7 +360,7 @@ fn past_alerts(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) -> u16
     (lines.len() as u16 + 1).min(area.height)
 }
 
-/// Who has most of what, and the fullest listeners, a line each.
+/// Returns who has most of what, and the fullest listeners, a line each.
 fn offenders(round: &Round) -> Vec<(&'static str, String)> {
     let kinds = [
         (TopKind::ProcessCloseWait, "most CLOSE_WAIT"),
@@ -398,7 +400,7 @@ struct Queue {
     limit: u32,
 }
 
-/// The listeners with clients waiting, the fullest first.
+/// Returns the listeners with clients waiting, the fullest first.
 fn fullest(round: &Round) -> Vec<Queue> {
     let queues = round.frame.listeners.iter().filter_map(|listener| {
         let (len, limit) = (listener.queue.len?, listener.queue.limit?);

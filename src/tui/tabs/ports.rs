@@ -41,7 +41,7 @@ impl TabView for Ports {
     }
 }
 
-/// The budgets, the fullest first.
+/// Makes a row for every budget, the fullest first.
 fn sheet(app: &App, round: &Round) -> Sheet {
     let columns = vec![
         Column::text("SOURCE", 1),

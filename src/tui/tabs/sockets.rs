@@ -117,7 +117,7 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     app.details.names = names;
 }
 
-/// The table's place, and that of the details where they are open.
+/// Returns the table's place, and that of the details where they are open.
 fn split(app: &App, area: Rect) -> (Rect, Option<Rect>) {
     if !app.sockets.detail {
         return (area, None);
@@ -151,13 +151,13 @@ fn column(field: Field) -> Column {
     }
 }
 
-/// An age without its upper bound where it has two: a column of bounds leaves
-/// no room for who holds the socket, and the details have both.
+/// Returns an age without its upper bound where it has two: a column of bounds
+/// leaves no room for who holds the socket, and the details have both.
 fn at_least(age: Age) -> Age {
     Age { max_ms: age.max_ms.filter(|max| *max == age.min_ms), ..age }
 }
 
-/// A field of a row as the table shows it.
+/// Returns a field of a row as the table shows it.
 pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -> Cell {
     let mut text = Vec::new();
     let mut tone = Tone::Plain;

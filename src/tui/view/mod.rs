@@ -43,8 +43,8 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     overlay::draw(app, buffer, body);
 }
 
-/// `2 alerts  web-07  08:00:12  1,284 sockets by netlink       every 1.0 s`: what
-/// matters most is what a narrow screen keeps.
+/// Draws `2 alerts  web-07  08:00:12  1,284 sockets by netlink       every 1.0 s`:
+/// what matters most is what a narrow screen keeps.
 fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let style = |tone| theme.style(tone);
@@ -92,8 +92,8 @@ fn tabs(app: &mut App, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// The filter above a list that it filters, and wherever it is typed; returns
-/// what is left.
+/// Draws the filter above a list that it filters, and wherever it is typed;
+/// returns what is left.
 fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = app.theme();
     let filter = &app.filter;
@@ -145,7 +145,7 @@ fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
     Rect { y: area.y + used, height: area.height - used, ..area }
 }
 
-/// The line above the keys: what is most in need of being said.
+/// Draws the line above the keys: what is most in need of being said.
 fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let (tone, text) = if let Some(message) = &app.message {
@@ -170,7 +170,7 @@ fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
     put(buffer, area, &text, false, theme.style(tone), &theme);
 }
 
-/// A dump that takes longer than its interval, or is overdue.
+/// Returns that a look takes longer than its interval, or is overdue.
 fn slow(app: &App) -> Option<String> {
     let round = &app.looks.latest.as_ref()?.round;
     let took_ms = round.took_ns / 1_000_000;
@@ -182,7 +182,8 @@ fn slow(app: &App) -> Option<String> {
     overdue(app).map(|age| format!("the last look is {age} old"))
 }
 
-/// How old the newest look is, where the next one should have been there.
+/// Returns how old the newest look is, where the next one should have been
+/// there.
 fn overdue(app: &App) -> Option<String> {
     let round = &app.looks.latest.as_ref()?.round;
     let age_ms = app.now_ns.saturating_sub(round.begun_ns) / 1_000_000;
@@ -213,7 +214,8 @@ fn hints(app: &App, buffer: &mut Buffer, area: Rect) {
     put(buffer, area, &text, false, theme.style(Tone::Quiet), &theme);
 }
 
-/// As many keys as there is room for; the last, by which to leave, always.
+/// Returns as many keys as there is room for; the last, by which to leave,
+/// always.
 fn fitting(hints: Vec<(&str, &str)>, room: usize) -> String {
     const GAP: &str = "  ";
     let mut hints: Vec<String> =
