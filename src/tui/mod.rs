@@ -14,6 +14,7 @@ mod line;
 pub mod lister;
 pub mod log_filter;
 mod messages;
+mod name_cache;
 pub mod row_details;
 pub mod rows;
 pub mod sheet;

@@ -32,7 +32,7 @@ impl RowKey {
     }
 }
 
-/// What is to be listed.
+/// A request for a list.
 #[derive(Clone)]
 pub struct Job {
     /// Of which round.
@@ -83,7 +83,7 @@ impl Services {
     }
 }
 
-/// What came of it.
+/// A list: the sockets that a job selects, in order.
 pub struct Listed {
     /// Of which round.
     pub round: Arc<Round>,

@@ -95,8 +95,8 @@ fn explain(engine: &Engine, name: &str) -> Result<Page, String> {
     Ok(Page { title: explained.page.name.clone(), lines })
 }
 
-/// Writes a table to a new file in the working directory, and says what came of
-/// it.
+/// Writes a table to a new file in the working directory, and returns what is
+/// to be said of it.
 fn export(engine: &Engine, export: &Export, format: Format) -> String {
     let stamp = clock::file_stamp(clock::now());
     let ending = match format {
@@ -164,7 +164,8 @@ fn write_csv(engine: &Engine, listed: &Listed, fields: &[Field], out: &mut Out<'
     }
 }
 
-/// Closes a socket or signals a process, and returns what came of it.
+/// Closes a socket or signals a process, and returns what is to be said of
+/// it.
 fn act(engine: &Engine, act: &Act, listed: &Listed) -> String {
     match act {
         Act::Destroy(key, _) => destroy(engine, *key, listed),

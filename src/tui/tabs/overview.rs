@@ -15,7 +15,7 @@ use crate::tui::app::{App, Hit, TabView};
 use crate::tui::concern;
 use crate::tui::grid::put;
 use crate::tui::sheet::end;
-use crate::tui::view::{judgement, wrap};
+use crate::tui::view::{alert_summary, wrap};
 
 /// The time a sparkline spans.
 const WINDOW_MS: u64 = 60_000;
@@ -256,7 +256,7 @@ fn without_alerts(round: &Round) -> Option<(Tone, String)> {
     if pending.is_none() && !round.unknown.is_empty() {
         return None;
     }
-    let (tone, text) = judgement::in_short(round);
+    let (tone, text) = alert_summary::summary(round);
     Some((tone, text + &pending.unwrap_or_default()))
 }
 

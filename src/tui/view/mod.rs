@@ -1,6 +1,6 @@
 //! The screen: a frame around what a tab draws, and what lies over it.
 
-pub mod judgement;
+pub mod alert_summary;
 mod overlay;
 pub mod table;
 mod tiny;
@@ -53,7 +53,7 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
         put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;
     };
-    let (tone, alerts) = judgement::in_short(round);
+    let (tone, alerts) = alert_summary::summary(round);
     put(buffer, area, &alerts, false, style(tone), &theme);
     let time = match overdue(app) {
         Some(age) => format!("{time} ({age} old)"),

@@ -9,13 +9,13 @@ use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::tui::app::App;
 use crate::tui::grid::put;
 
-use super::judgement;
+use super::alert_summary;
 
 /// Draws it.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let Some(round) = app.looks.round() else { return };
-    let blind = judgement::not_judged(round).map(|text| (Tone::Warn, text));
+    let blind = alert_summary::not_judged(round).map(|text| (Tone::Warn, text));
     let first = match round.alerts.first() {
         None if blind.is_some() => None,
         None => Some((Tone::Good, "no alerts".to_owned())),

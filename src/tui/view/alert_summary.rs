@@ -1,5 +1,5 @@
-//! What is said of the rules in few words: what fires, and that nothing is said
-//! of a rule that could not judge.
+//! The alerts in few words, with the rules that could not judge: of those nothing
+//! is known.
 
 use crate::engine::Round;
 use crate::model::human;
@@ -7,7 +7,7 @@ use crate::output::style::{Tone, severity_tone};
 
 /// Returns `2 alerts; 1 rule not judged`, in the tone of the worst. No alerts is
 /// good news only where every rule has judged.
-pub fn in_short(round: &Round) -> (Tone, String) {
+pub fn summary(round: &Round) -> (Tone, String) {
     let blind = not_judged(round);
     let alerts = match round.alerts.len() {
         0 => "no alerts".to_owned(),
