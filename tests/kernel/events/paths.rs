@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use socket2::{SockAddr, Socket};
 
 use super::shape::{Change, Source, Transition};
-use super::watch::{Told, Watch, steps};
+use super::watch::{Told, Watch, steps, until_told};
 use crate::kit::holder::Holder;
 use crate::kit::listeners::{full_accept_queue, reuseport_group};
 use crate::kit::netns;
@@ -286,24 +286,17 @@ fn connect(server: SocketAddr) -> Result<Socket> {
 
 /// A socket that two processes hold is of both.
 fn shared_by_two() -> Result<()> {
-    let mut watch = Watch::start(&["--source", "poll", "--interval", "50ms"])?;
     let mut conn = Conn::accepted(Family::V4)?;
     let holder = Holder::new(b"sharer", [conn.server()?.try_clone()?])?;
     let ends = (conn.local(), conn.remote());
     let is = |t: &Transition| (t.local(), t.remote()) == (Some(ends.0), Some(ends.1));
-    // The owners are those at the first look at the socket; which may have been too early.
-    watch.wait(|t| is(t) && t.to == "ESTABLISHED")?;
-    drop(conn.server()?.try_clone()?);
     conn.end_client(By::Shutdown)?;
-    let waits = watch.wait(|t| is(t) && t.to == "CLOSE_WAIT")?;
-    let told = watch.finish()?;
-    drop(told);
-    // Started now, it sees both.
+    conn.wait("CLOSE_WAIT")?;
+    // The owners are those at the first look at the socket: now there are two.
     let mut watch = Watch::start(&["--source", "poll", "--interval", "50ms"])?;
     conn.end_server(By::Close)?;
     drop(holder);
     let end = watch.wait(|t| is(t) && t.step() == "CLOSE_WAIT→CLOSE")?;
-    ensure!(waits.processes.is_some(), "{waits:?}");
     let names: Vec<(u32, String)> = end
         .processes
         .context("no owners")?
@@ -320,17 +313,19 @@ fn shared_by_two() -> Result<()> {
 /// TIME_WAIT has no owner; it had one.
 fn former_owner() -> Result<()> {
     for source in ["poll", "destroy"] {
+        // The owners are those at the first look at the socket.
+        let mut conn = Conn::accepted(Family::V4)?;
+        let (local, remote) = (conn.local(), conn.remote());
+        let is = |t: &Transition| (t.local(), t.remote()) == (Some(local), Some(remote));
         let mut watch = Watch::start(&["--source", source, "--interval", "50ms"])?;
         let text = Run::new(["events", "--source", source, "--interval", "50ms"]);
         let mut text = text.start()?;
         text.remark()?;
-        let mut conn = Conn::accepted(Family::V4)?;
-        let (local, remote) = (conn.local(), conn.remote());
-        let is = |t: &Transition| (t.local(), t.remote()) == (Some(local), Some(remote));
-        let opened = watch.wait(|t| is(t) && t.to == "ESTABLISHED")?;
-        ensure!(!opened.former, "{opened:?}");
-        // The other watch looks as often.
-        thread::sleep(Duration::from_millis(300));
+        let mut sentinels = Vec::new();
+        until_told(&mut text, || {
+            sentinels.push(states::listening(Family::V4, 1)?);
+            Ok(address_of(&sentinels[sentinels.len() - 1])?.port())
+        })?;
         conn.end_server(By::Close)?;
         conn.end_client(By::Close)?;
         let waits = watch.wait(|t| is(t) && t.to == "TIME_WAIT")?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use rustix::process::Signal;
@@ -10,7 +11,7 @@ use socket2::Socket;
 use super::shape::{Gap, Line, Source, Transition};
 use crate::kit::run::{Output, Run, Running};
 use crate::kit::states::{self, Family};
-use crate::kit::{Impossible, Result};
+use crate::kit::{Impossible, PATIENCE, Result, poll};
 
 /// `events --json` that runs.
 pub struct Watch {
@@ -36,9 +37,6 @@ impl Watch {
             return Err(Impossible(remark).into());
         }
         let mut watch = Watch { running, sentinels: Vec::new(), lines: Vec::new() };
-        // A socket that was there at the first look is not told.
-        let ports = (0..3).map(|_| watch.sentinel()).collect::<Result<Vec<u16>>>()?;
-        let _ = ports;
         watch.barrier()?;
         Ok(watch)
     }
@@ -50,23 +48,23 @@ impl Watch {
         Ok(port)
     }
 
-    /// Waits until it has told of something that happens now.
+    /// Waits until it has told of something that happens now: of a listener that it sees at its
+    /// next look, or of one that ends, for a watch that does not look.
     pub fn barrier(&mut self) -> Result<()> {
-        for _ in 0..40 {
-            let port = self.sentinel()?;
-            // This one ends, for a watch that does not look.
+        let mut ports = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            ports.push(self.sentinel()?);
             let short = states::listening(Family::V4, 1)?;
-            let ended = states::address_of(&short)?.port();
+            ports.push(states::address_of(&short)?.port());
             drop(short);
-            let deadline = std::time::Instant::now() + std::time::Duration::from_millis(500);
-            while std::time::Instant::now() < deadline {
-                let Some(line) = self.running.line_within(std::time::Duration::from_millis(50))?
-                else {
-                    continue;
-                };
+            // What was there at its first look it does not tell; then others must follow.
+            let next = Instant::now() + Duration::from_millis(200);
+            while Instant::now() < next {
+                let wait = next.saturating_duration_since(Instant::now());
+                let Some(line) = self.running.line_within(wait)? else { break };
                 let line = Line::read(&line)?;
-                let found =
-                    matches!(&line, Line::Transition(t) if t.has_port(port) || t.has_port(ended));
+                let found = matches!(&line, Line::Transition(t) if ports.iter().any(|port| t.has_port(*port)));
                 self.lines.push(line);
                 if found {
                     return Ok(());
@@ -74,6 +72,18 @@ impl Watch {
             }
         }
         bail!("it does not tell")
+    }
+
+    /// The first transition, of those read already and from here on, for which `is_wanted` holds.
+    pub fn find(&mut self, is_wanted: impl Fn(&Transition) -> bool) -> Result<Transition> {
+        let told = self.lines.iter().find_map(|line| match line {
+            Line::Transition(transition) if is_wanted(transition) => Some(transition.clone()),
+            _ => None,
+        });
+        match told {
+            Some(transition) => Ok(*transition),
+            None => self.wait(is_wanted),
+        }
     }
 
     /// The first transition from here on for which `is_wanted` holds.
@@ -158,6 +168,31 @@ impl Told {
     pub fn path(&self, local: SocketAddr, remote: SocketAddr) -> Vec<&str> {
         self.of_socket(local, remote).iter().map(|t| t.to.as_str()).collect()
     }
+}
+
+/// Makes things happen until a line tells of one, and returns that; `happen` gives a port of it.
+/// So the program has looked since this began, which is worth knowing: what was there at its first
+/// look it does not tell.
+pub fn until_told(
+    running: &mut Running,
+    mut happen: impl FnMut() -> Result<u16>,
+) -> Result<String> {
+    let mut ports = Vec::new();
+    poll("a line of what happens now", || {
+        ports.push(happen()?);
+        while let Some(line) = running.line_within(Duration::from_millis(200))? {
+            if ports.iter().any(|port| mentions(&line, *port)) {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// Whether a line has `:PORT`, as text and JSON write one.
+fn mentions(line: &str, port: u16) -> bool {
+    let written = format!(":{port}");
+    line.split(&written).skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 pub fn steps(transitions: &[&Transition]) -> Vec<String> {

@@ -8,6 +8,7 @@ use std::env;
 use std::io::{self, Write};
 use std::num::NonZero;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
 use anyhow::Context;
@@ -28,6 +29,7 @@ const AT_A_TIME: usize = 4;
 pub struct Trial {
     name: String,
     scene: Scene,
+    events: Events,
     by_hand: bool,
     body: Box<dyn FnOnce() -> Result<()> + Send>,
 }
@@ -41,12 +43,32 @@ enum Scene {
     Here,
 }
 
+/// What a trial has to do with the events of the whole machine, which tracepoints tell.
+#[derive(Clone, Copy)]
+enum Events {
+    /// Nothing in particular.
+    Few,
+    /// It listens to them, and they must not drown what it listens for.
+    Heard,
+    /// It makes so many that whoever listens hears nothing else.
+    Flood,
+}
+
+/// Keeps those that flood the machine with events apart from those that listen.
+static LISTENING: RwLock<()> = RwLock::new(());
+
 /// Makes a trial that runs `body` in a fresh network namespace.
 pub fn trial<F>(name: impl Into<String>, body: F) -> Trial
 where
     F: FnOnce() -> Result<()> + Send + 'static,
 {
-    Trial { name: name.into(), scene: Scene::Namespace, by_hand: false, body: Box::new(body) }
+    Trial {
+        name: name.into(),
+        scene: Scene::Namespace,
+        events: Events::Few,
+        by_hand: false,
+        body: Box::new(body),
+    }
 }
 
 /// Makes a trial that needs no network namespace.
@@ -71,6 +93,16 @@ impl Trial {
         Trial { by_hand: true, ..self }
     }
 
+    /// Runs it while no other trial floods the machine with events.
+    pub fn that_listens(self) -> Trial {
+        Trial { events: Events::Heard, ..self }
+    }
+
+    /// Runs it while no other trial listens to the events of the machine.
+    pub fn that_floods(self) -> Trial {
+        Trial { events: Events::Flood, ..self }
+    }
+
     /// Puts the name of a module in front of its own.
     pub fn of(self, module: &str) -> Trial {
         Trial { name: format!("{module}::{}", self.name), ..self }
@@ -87,9 +119,28 @@ impl Trial {
 
     /// The same for the harness: it starts the process and waits for it.
     fn for_harness(self) -> libtest_mimic::Trial {
-        let name = self.name.clone();
-        let run = move || start(&name).unwrap_or_else(|error| Err(format!("{error:#}").into()));
+        let (name, events) = (self.name.clone(), self.events);
+        let run = move || {
+            let _apart = Apart::wait(events);
+            start(&name).unwrap_or_else(|error| Err(format!("{error:#}").into()))
+        };
         libtest_mimic::Trial::ignorable_test(self.name, run).with_ignored_flag(self.by_hand)
+    }
+}
+
+/// Held while a trial runs that listens to events, or floods.
+enum Apart {
+    Heard(#[expect(unused, reason = "held")] RwLockReadGuard<'static, ()>),
+    Flood(#[expect(unused, reason = "held")] RwLockWriteGuard<'static, ()>),
+}
+
+impl Apart {
+    fn wait(events: Events) -> Option<Apart> {
+        match events {
+            Events::Few => None,
+            Events::Heard => LISTENING.read().ok().map(Apart::Heard),
+            Events::Flood => LISTENING.write().ok().map(Apart::Flood),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::kit::netns;
 use crate::kit::states::{self, By, Family, Held, Unread};
-use crate::kit::{Impossible, Result};
+use crate::kit::{Impossible, Result, many_descriptors};
 
 pub const CHECKS: &[Check] = &[
     ("close_wait_leak", close_wait_leak),
@@ -71,26 +71,31 @@ fn close_wait_leak() -> Result<()> {
 }
 
 fn close_wait_growth() -> Result<()> {
+    many_descriptors(8_192)?;
     let toml = "[close-wait-leak]\nwindow = \"500ms\"\ngrowth = 5\n";
     let mut held = vec![states::close_wait(Family::V4, Unread::Eof)?];
     let (run, _dir) = start(LEAK, toml, &["--for", "3s", "--interval", "100ms"])?;
-    let running = run.start()?;
-    for _ in 0..100 {
-        held.push(states::close_wait(Family::V4, Unread::Eof)?);
-        std::thread::sleep(std::time::Duration::from_millis(15));
-    }
+    let mut running = run.start()?;
+    running.meanwhile(|| {
+        for _ in 0..7 {
+            held.push(states::close_wait(Family::V4, Unread::Eof)?);
+        }
+        Ok(())
+    })?;
     let output = running.finish()?;
     let alerts = alerts_of(&output)?;
     ensure!(alerts.len() == 1 && evidence(&alerts[0], "growth")? >= 5, "{output}");
     is_about_us(&alerts[0])?;
     // Those that hung up just now may be closed yet.
-    let window = "[close-wait-leak]\nwindow = \"1s\"\ngrowth = 5\n";
-    let (run, _dir) = start(LEAK, window, &["--for", "2s", "--interval", "100ms"])?;
-    let running = run.start()?;
-    std::thread::sleep(std::time::Duration::from_millis(1_700));
-    held.extend(
-        (0..10).map(|_| states::close_wait(Family::V4, Unread::Eof)).collect::<Result<Vec<_>>>()?,
-    );
+    let window = "[close-wait-leak]\nwindow = \"4s\"\ngrowth = 5\n";
+    let (run, _dir) = start(LEAK, window, &["--for", "5s", "--interval", "100ms"])?;
+    let mut running = run.start()?;
+    let mut young = Vec::new();
+    running.meanwhile(|| {
+        let ten = (0..10).map(|_| states::close_wait(Family::V4, Unread::Eof));
+        young = ten.collect::<Result<Vec<_>>>()?;
+        Ok(())
+    })?;
     let output = running.finish()?;
     ensure!(alerts_of(&output)?.is_empty(), "{output}");
     // As many, but none more.
@@ -261,14 +266,9 @@ fn time_wait_refused() -> Result<()> {
     let alert = fires_once(rule, "")?;
     ensure!(alert["severity"] == "critical" && alert["count"] == 3, "{alert:#}");
     let (run, _dir) = start(rule, "", &["--for", "2s", "--interval", "100ms"])?;
-    let running = run.start()?;
+    let mut running = run.start()?;
     let (server, at) = listener(8)?;
-    for _ in 0..20 {
-        let (theirs, ours) = pair(&server, at)?;
-        drop(ours);
-        drop(theirs);
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    running.meanwhile(|| pair(&server, at).map(drop))?;
     let output = running.finish()?;
     let alerts = alerts_of(&output)?;
     ensure!(alerts.len() == 1 && evidence(&alerts[0], "refused")? > 0, "{output}");
