@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 
 use super::shape::{Change, Source, Time, Transition};
-use super::watch::{Told, Watch, steps};
+use super::watch::{Told, Watch, steps, until_owners_are_known};
 use crate::kit::states::{self, By, Conn, Family};
 use crate::kit::{Impossible, Result, Trial, netns, trial};
 use crate::trace::traffic::Server;
@@ -215,9 +215,9 @@ fn poll_follows_a_slow_one() -> Result<()> {
         "{opened:?}"
     );
     ensure!(opened.allows(times[0], times[1]), "{opened:?}");
-    // A look with which it is still so.
+    // Looks with which it is still so.
     thread::sleep(Duration::from_millis(100));
-    watch.barrier()?;
+    until_owners_are_known(&mut watch.running)?;
     let before = Time::now();
     conn.end_client(By::Shutdown)?;
     conn.wait("CLOSE_WAIT")?;
@@ -227,9 +227,6 @@ fn poll_follows_a_slow_one() -> Result<()> {
     ensure!(waits.allows(before, after), "{waits:?}");
     let truly = after.ms_since(times[0]);
     ensure!(waits.dwell_min_ms.is_some_and(|min| min <= truly && min >= 50.0), "{waits:?}");
-    // Of the other end it is sure: the first look at this one may have come before the accept().
-    let other = (Some(remote), Some(local));
-    let waits = watch.find(|t| (t.local(), t.remote()) == other && t.to == "FIN_WAIT2")?;
     let pid = std::process::id();
     let owners = waits.processes.clone().context("nobody holds it")?;
     ensure!(owners.len() == 1 && owners[0].pid == pid && !waits.former, "{waits:?}");

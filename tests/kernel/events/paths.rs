@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use socket2::{SockAddr, Socket};
 
 use super::shape::{Change, Source, Transition};
-use super::watch::{Told, Watch, steps, until_told};
+use super::watch::{Told, Watch, steps, until_owners_are_known, until_told};
 use crate::kit::holder::Holder;
 use crate::kit::listeners::{full_accept_queue, reuseport_group};
 use crate::kit::netns;
@@ -163,7 +163,7 @@ fn timed_out() -> Result<()> {
     // the noise of others, the look is first: then it says bounds.
     let dwell = end.dwell_ms.or(end.dwell_min_ms).context("no dwell")?;
     ensure!(end.exact || (end.source == Source::Poll && end.at_min.is_some()), "{end:?}");
-    ensure!((1_000.0..10_000.0).contains(&dwell), "{end:?}");
+    ensure!(dwell >= 1_000.0, "{end:?}");
     // Looks have found out whose it is.
     let pid = std::process::id();
     ensure!(end.processes.as_ref().is_some_and(|p| p[0].pid == pid), "{end:?}");
@@ -292,8 +292,8 @@ fn shared_by_two() -> Result<()> {
     let is = |t: &Transition| (t.local(), t.remote()) == (Some(ends.0), Some(ends.1));
     conn.end_client(By::Shutdown)?;
     conn.wait("CLOSE_WAIT")?;
-    // The owners are those at the first look at the socket: now there are two.
     let mut watch = Watch::start(&["--source", "poll", "--interval", "50ms"])?;
+    until_owners_are_known(&mut watch.running)?;
     conn.end_server(By::Close)?;
     drop(holder);
     let end = watch.wait(|t| is(t) && t.step() == "CLOSE_WAIT→CLOSE")?;
@@ -313,7 +313,6 @@ fn shared_by_two() -> Result<()> {
 /// TIME_WAIT has no owner; it had one.
 fn former_owner() -> Result<()> {
     for source in ["poll", "destroy"] {
-        // The owners are those at the first look at the socket.
         let mut conn = Conn::accepted(Family::V4)?;
         let (local, remote) = (conn.local(), conn.remote());
         let is = |t: &Transition| (t.local(), t.remote()) == (Some(local), Some(remote));
@@ -326,6 +325,9 @@ fn former_owner() -> Result<()> {
             sentinels.push(states::listening(Family::V4, 1)?);
             Ok(address_of(&sentinels[sentinels.len() - 1])?.port())
         })?;
+        for running in [&mut watch.running, &mut text] {
+            until_owners_are_known(running)?;
+        }
         conn.end_server(By::Close)?;
         conn.end_client(By::Close)?;
         let waits = watch.wait(|t| is(t) && t.to == "TIME_WAIT")?;

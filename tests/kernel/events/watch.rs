@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -186,6 +187,24 @@ pub fn until_told(
             }
         }
         Ok(None)
+    })
+}
+
+/// Waits until a program that looks knows who holds the sockets that are there now: the search for
+/// owners goes on beside the looks. It does when it knows the owner of a younger one.
+pub fn until_owners_are_known(running: &mut Running) -> Result<()> {
+    let pid = std::process::id();
+    let owner = [format!("\"pid\":{pid},"), format!("[{pid}]")];
+    let mut held = Duration::ZERO;
+    poll("an owner", || {
+        let listener = states::listening(Family::V4, 1)?;
+        let port = states::address_of(&listener)?.port();
+        running.line_where(|line| mentions(line, port))?;
+        held += Duration::from_millis(50);
+        thread::sleep(held);
+        drop(listener);
+        let ended = running.line_where(|line| mentions(line, port))?;
+        Ok(owner.iter().any(|owner| ended.contains(owner)).then_some(()))
     })
 }
 

@@ -143,7 +143,6 @@ impl Run {
             stderr,
             seen: Vec::new(),
             remarks: Vec::new(),
-            timeout: self.timeout,
             deadline: Instant::now() + self.timeout,
         })
     }
@@ -176,7 +175,6 @@ pub struct Running {
     seen: Vec<u8>,
     /// What was taken from `stderr` so far.
     remarks: Vec<u8>,
-    timeout: Duration,
     deadline: Instant,
 }
 

@@ -4,11 +4,12 @@
 //! else's, and no other trial's child has its sockets, not even between fork and exec. So many
 //! can run at a time: most of them wait. The process is this program again, told which trial.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::io::{self, Write};
 use std::num::NonZero;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
 use anyhow::Context;
@@ -16,7 +17,8 @@ use libtest_mimic::{Arguments, Completion, Failed};
 
 use super::{Impossible, Result, netns};
 
-/// The argument that makes this program run one trial, whose name follows.
+/// The argument that makes this program run one trial, whose name follows, and the first of the
+/// ports that it has for itself.
 const ONE: &str = "--one-trial";
 
 /// The exit status of a trial that is impossible here, as Automake's tests have it.
@@ -109,10 +111,14 @@ impl Trial {
     }
 
     /// Sets the scene and does it, in the process that is for it alone.
-    fn perform(self) -> Result<()> {
+    fn perform(self, first_port: Option<u16>) -> Result<()> {
         if self.scene == Scene::Namespace {
             netns::enter()
                 .map_err(|reason| Impossible(format!("no network namespace: {reason}")))?;
+        }
+        if let Some(first) = first_port {
+            let range = format!("{first} {}", first + PORTS - 1);
+            netns::sysctl("ipv4/ip_local_port_range", &range)?;
         }
         (self.body)()
     }
@@ -121,35 +127,70 @@ impl Trial {
     fn for_harness(self) -> libtest_mimic::Trial {
         let (name, events) = (self.name.clone(), self.events);
         let run = move || {
-            let _apart = Apart::wait(events);
-            start(&name).unwrap_or_else(|error| Err(format!("{error:#}").into()))
+            let share = Share::take(events);
+            start(&name, &share).unwrap_or_else(|error| Err(format!("{error:#}").into()))
         };
         libtest_mimic::Trial::ignorable_test(self.name, run).with_ignored_flag(self.by_hand)
     }
 }
 
-/// Held while a trial runs that listens to events, or floods.
+/// What a trial has for itself while it runs.
+struct Share {
+    _apart: Option<Apart>,
+    ports: Option<Ports>,
+}
+
+/// Held by a trial that listens to events, or floods.
 enum Apart {
     Heard(#[expect(unused, reason = "held")] RwLockReadGuard<'static, ()>),
     Flood(#[expect(unused, reason = "held")] RwLockWriteGuard<'static, ()>),
 }
 
-impl Apart {
-    fn wait(events: Events) -> Option<Apart> {
-        match events {
-            Events::Few => None,
-            Events::Heard => LISTENING.read().ok().map(Apart::Heard),
-            Events::Flood => LISTENING.write().ok().map(Apart::Flood),
-        }
+impl Share {
+    fn take(events: Events) -> Share {
+        let (apart, ports) = match events {
+            Events::Few => (None, None),
+            Events::Heard => (LISTENING.read().ok().map(Apart::Heard), Ports::take()),
+            Events::Flood => (LISTENING.write().ok().map(Apart::Flood), None),
+        };
+        Share { _apart: apart, ports }
     }
+}
+
+/// Ephemeral ports that no other trial uses, by the first of them: who hears of all namespaces
+/// knows its own sockets by their ports.
+struct Ports(u16);
+
+/// How many ports such a trial has.
+const PORTS: u16 = 1_000;
+
+/// The first ports of all shares, below the range that the kernel has for others.
+static FREE_PORTS: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+impl Ports {
+    fn take() -> Option<Ports> {
+        free_ports().pop_first().map(Ports)
+    }
+}
+
+impl Drop for Ports {
+    fn drop(&mut self) {
+        free_ports().insert(self.0);
+    }
+}
+
+fn free_ports() -> MutexGuard<'static, BTreeSet<u16>> {
+    FREE_PORTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs what the arguments of this program ask for: all trials, some, or this one.
 pub fn run(trials: Vec<Trial>) -> ExitCode {
     let mut args = env::args().skip(1);
     if args.next().as_deref() == Some(ONE) {
-        return run_one(trials, &args.next().unwrap_or_default());
+        let (name, first_port) = (args.next(), args.next().and_then(|port| port.parse().ok()));
+        return run_one(trials, &name.unwrap_or_default(), first_port);
     }
+    free_ports().extend((10..30).map(|thousand| thousand * PORTS));
     let mut arguments = Arguments::from_args();
     let cpus = thread::available_parallelism().map_or(1, NonZero::get);
     arguments.test_threads.get_or_insert(AT_A_TIME * cpus);
@@ -158,17 +199,20 @@ pub fn run(trials: Vec<Trial>) -> ExitCode {
 }
 
 /// Runs one trial in this process. What there is to say goes to stderr.
-fn run_one(trials: Vec<Trial>, name: &str) -> ExitCode {
+fn run_one(trials: Vec<Trial>, name: &str, first_port: Option<u16>) -> ExitCode {
     let found = trials.into_iter().find(|trial| trial.name == name).context("no such trial");
-    let Err(error) = found.and_then(Trial::perform) else { return ExitCode::SUCCESS };
+    let Err(error) = found.and_then(|trial| trial.perform(first_port)) else {
+        return ExitCode::SUCCESS;
+    };
     let _ = writeln!(io::stderr(), "{error:#}");
     if error.is::<Impossible>() { ExitCode::from(SKIPPED) } else { ExitCode::FAILURE }
 }
 
 /// Starts the process of a trial and says how it went.
-fn start(name: &str) -> Result<std::result::Result<Completion, Failed>> {
+fn start(name: &str, share: &Share) -> Result<std::result::Result<Completion, Failed>> {
     let output = Command::new(env::current_exe()?)
         .args([ONE, name])
+        .args(share.ports.as_ref().map(|ports| ports.0.to_string()))
         .stdin(Stdio::null())
         // A trial run by hand may want to be seen going on.
         .stdout(Stdio::inherit())
