@@ -40,6 +40,7 @@ fn churn() -> Result<()> {
 
 fn stopped_reader(source: &str) -> Result<()> {
     let mut watch = Watch::start(&["--source", source, "--interval", "1h"])?;
+    watch.may_lose = true;
     // They change while nobody looks.
     let mut before = Conn::accepted(Family::V4)?;
     watch.barrier()?;

@@ -12,7 +12,7 @@ use socket2::Socket;
 use super::shape::{Gap, Line, Source, Transition};
 use crate::kit::run::{Output, Run, Running};
 use crate::kit::states::{self, Family};
-use crate::kit::{Impossible, PATIENCE, Result, poll};
+use crate::kit::{Disturbed, Impossible, PATIENCE, Result, poll};
 
 /// `events --json` that runs.
 pub struct Watch {
@@ -21,6 +21,8 @@ pub struct Watch {
     sentinels: Vec<Socket>,
     /// Lines read so far.
     pub lines: Vec<Line>,
+    /// Whether events may be lost; otherwise that says nothing but that others are too loud.
+    pub may_lose: bool,
 }
 
 impl Watch {
@@ -37,7 +39,8 @@ impl Watch {
         if !remark.starts_with("events by ") {
             return Err(Impossible(remark).into());
         }
-        let mut watch = Watch { running, sentinels: Vec::new(), lines: Vec::new() };
+        let mut watch =
+            Watch { running, sentinels: Vec::new(), lines: Vec::new(), may_lose: false };
         watch.barrier()?;
         Ok(watch)
     }
@@ -64,9 +67,9 @@ impl Watch {
             while Instant::now() < next {
                 let wait = next.saturating_duration_since(Instant::now());
                 let Some(line) = self.running.line_within(wait)? else { break };
-                let line = Line::read(&line)?;
-                let found = matches!(&line, Line::Transition(t) if ports.iter().any(|port| t.has_port(*port)));
-                self.lines.push(line);
+                let line = self.note(&line)?;
+                let is_ours = |t: &Transition| ports.iter().any(|port| t.has_port(*port));
+                let found = matches!(&line, Line::Transition(t) if is_ours(t));
                 if found {
                     return Ok(());
                 }
@@ -91,9 +94,7 @@ impl Watch {
     pub fn wait(&mut self, is_wanted: impl Fn(&Transition) -> bool) -> Result<Transition> {
         loop {
             let line = self.running.line()?.context("it ended")?;
-            let line = Line::read(&line)?;
-            self.lines.push(line.clone());
-            if let Line::Transition(transition) = line
+            if let Line::Transition(transition) = self.note(&line)?
                 && is_wanted(&transition)
             {
                 return Ok(*transition);
@@ -104,9 +105,8 @@ impl Watch {
     /// Reads until a gap is told.
     pub fn wait_gap(&mut self) -> Result<Gap> {
         loop {
-            let line = Line::read(&self.running.line()?.context("it ended")?)?;
-            self.lines.push(line.clone());
-            if let Line::Gap(gap) = line {
+            let line = self.running.line()?.context("it ended")?;
+            if let Line::Gap(gap) = self.note(&line)? {
                 return Ok(gap);
             }
         }
@@ -116,8 +116,28 @@ impl Watch {
     pub fn finish(self) -> Result<Told> {
         self.running.signal(Signal::INT)?;
         let output = self.running.finish()?.ended(130)?;
-        Told::of(&output)
+        let told = Told::of(&output)?;
+        told.gaps.iter().try_for_each(|gap| is_undisturbed(gap, self.may_lose))?;
+        Ok(told)
     }
+
+    /// Reads a line and keeps it.
+    fn note(&mut self, line: &str) -> Result<Line> {
+        let line = Line::read(line)?;
+        if let Line::Gap(gap) = &line {
+            is_undisturbed(gap, self.may_lose)?;
+        }
+        self.lines.push(line.clone());
+        Ok(line)
+    }
+}
+
+/// Whether nothing was lost in the noise of others, or may be.
+fn is_undisturbed(gap: &Gap, may_lose: bool) -> Result<()> {
+    if gap.what == "events" && !may_lose {
+        return Err(Disturbed(gap.reason.clone()).into());
+    }
+    Ok(())
 }
 
 /// Everything that was told.

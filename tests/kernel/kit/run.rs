@@ -245,13 +245,23 @@ impl Running {
         Ok(())
     }
 
-    /// Waits until it waits itself for something to happen: its first thread is in `poll()`.
+    /// Waits until it waits itself for something to happen: its first thread is in one and the
+    /// same `poll()` for a while.
     pub fn wait_idle(&self) -> Result<()> {
-        let path = format!("/proc/{}/syscall", self.pid());
+        let read = |name: &str| {
+            let path = format!("/proc/{}/{name}", self.pid());
+            std::fs::read_to_string(&path).context(path)
+        };
         let in_poll = format!("{} ", libc::SYS_ppoll);
+        let waits = || -> Result<Option<String>> {
+            let slept =
+                read("status")?.lines().find(|l| l.starts_with("voluntary_")).map(str::to_owned);
+            Ok(slept.filter(|_| read("syscall").is_ok_and(|call| call.starts_with(&in_poll))))
+        };
         poll("the program waits", || {
-            let call = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-            Ok(call.starts_with(&in_poll).then_some(()))
+            let before = waits()?;
+            thread::sleep(Duration::from_millis(300));
+            Ok((before.is_some() && waits()? == before).then_some(()))
         })
     }
 

@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use std::env;
 use std::io::{self, Write};
 use std::num::NonZero;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
 use anyhow::Context;
 use libtest_mimic::{Arguments, Completion, Failed};
 
-use super::{Impossible, Result, netns};
+use super::{Disturbed, Impossible, Result, netns};
 
 /// The argument that makes this program run one trial, whose name follows, and the first of the
 /// ports that it has for itself.
@@ -23,6 +23,12 @@ const ONE: &str = "--one-trial";
 
 /// The exit status of a trial that is impossible here, as Automake's tests have it.
 const SKIPPED: u8 = 77;
+
+/// The exit status of a trial that is worth another try: `EX_TEMPFAIL` of sysexits.h.
+const AGAIN: u8 = 75;
+
+/// How often a trial is tried that was disturbed.
+const TRIES: usize = 10;
 
 /// Trials at a time for each CPU.
 const AT_A_TIME: usize = 4;
@@ -205,20 +211,22 @@ fn run_one(trials: Vec<Trial>, name: &str, first_port: Option<u16>) -> ExitCode 
         return ExitCode::SUCCESS;
     };
     let _ = writeln!(io::stderr(), "{error:#}");
-    if error.is::<Impossible>() { ExitCode::from(SKIPPED) } else { ExitCode::FAILURE }
+    match error {
+        error if error.is::<Impossible>() => ExitCode::from(SKIPPED),
+        error if error.is::<Disturbed>() => ExitCode::from(AGAIN),
+        _ => ExitCode::FAILURE,
+    }
 }
 
-/// Starts the process of a trial and says how it went.
+/// Starts the process of a trial, again where it was disturbed, and says how it went.
 fn start(name: &str, share: &Share) -> Result<std::result::Result<Completion, Failed>> {
-    let output = Command::new(env::current_exe()?)
-        .args([ONE, name])
-        .args(share.ports.as_ref().map(|ports| ports.0.to_string()))
-        .stdin(Stdio::null())
-        // A trial run by hand may want to be seen going on.
-        .stdout(Stdio::inherit())
-        .stderr(Stdio::piped())
-        .output()
-        .context("starting a process for the trial")?;
+    let mut output = run_process(name, share)?;
+    for _ in 1..TRIES {
+        if output.status.code() != Some(AGAIN.into()) {
+            break;
+        }
+        output = run_process(name, share)?;
+    }
     let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
     Ok(match output.status.code() {
         Some(0) => Ok(Completion::Completed),
@@ -228,6 +236,19 @@ fn start(name: &str, share: &Share) -> Result<std::result::Result<Completion, Fa
         Some(_) => Err(said.into()),
         None => Err(format!("{}\n{said}", output.status).into()),
     })
+}
+
+/// Runs the process of a trial to its end.
+fn run_process(name: &str, share: &Share) -> Result<Output> {
+    Command::new(env::current_exe()?)
+        .args([ONE, name])
+        .args(share.ports.as_ref().map(|ports| ports.0.to_string()))
+        .stdin(Stdio::null())
+        // A trial run by hand may want to be seen going on.
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::piped())
+        .output()
+        .context("starting a process for the trial")
 }
 
 /// Whether the environment asks for all trials, so that one which cannot run has failed.

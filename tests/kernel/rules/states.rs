@@ -1,6 +1,7 @@
 //! Rules about sockets that stay in a state.
 
 use anyhow::ensure;
+use rustix::process::Signal;
 use socket2::Socket;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::kit::netns;
 use crate::kit::states::{self, By, Family, Held, Unread};
-use crate::kit::{Impossible, Result, many_descriptors};
+use crate::kit::{Impossible, Result, many_descriptors, poll};
 
 pub const CHECKS: &[Check] = &[
     ("close_wait_leak", close_wait_leak),
@@ -83,7 +84,9 @@ fn close_wait_growth() -> Result<()> {
     let (run, _dir) = start(LEAK, toml, &["--for", "3s", "--interval", "100ms"])?;
     let mut running = run.start()?;
     running.meanwhile(|| {
-        held.extend(hung_up(&server, at)?);
+        if held.len() < 300 {
+            held.extend(hung_up(&server, at)?);
+        }
         Ok(())
     })?;
     let output = running.finish()?;
@@ -94,8 +97,12 @@ fn close_wait_growth() -> Result<()> {
     let window = "[close-wait-leak]\nwindow = \"8s\"\ngrowth = 5\n";
     let (run, _dir) = start(LEAK, window, &["--for", "8s", "--interval", "100ms"])?;
     let running = run.start()?;
-    std::thread::sleep(std::time::Duration::from_millis(6_500));
+    // It stands still until its time is over: the look that comes then is its last.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    running.signal(Signal::STOP)?;
+    std::thread::sleep(std::time::Duration::from_secs(8));
     held.extend(hung_up(&server, at)?);
+    running.signal(Signal::CONT)?;
     let output = running.finish()?;
     ensure!(alerts_of(&output)?.is_empty(), "{output}");
     // As many, but none more.
@@ -238,13 +245,19 @@ fn time_wait_rate() -> Result<()> {
     };
     closes(true, 15)?;
     is_clear("time-wait-flood", toml)?;
-    closes(true, 15)?;
-    let alert = fires_once("time-wait-flood", toml)?;
-    ensure!(port(&alert) == Some(at.into()) && alert["count"] == 30, "{alert:#}");
+    // Enough each time: what ended before the last ten seconds does not count.
+    let alert = poll("the server's are too many", || {
+        closes(true, 30)?;
+        Ok(alerts_of(&check("time-wait-flood", toml, &[])?)?.pop())
+    })?;
+    ensure!(port(&alert) == Some(at.into()) && alert["count"].as_u64() >= Some(30), "{alert:#}");
     ensure!(alert["subject"]["listener"].is_object(), "{alert:#}");
-    closes(false, 30)?;
-    let alerts = fires("time-wait-flood", toml)?;
-    ensure!(alerts.iter().any(|a| a["subject"]["destination"]["port"] == at), "{alerts:#?}");
+    poll("the clients' are too many", || {
+        closes(false, 30)?;
+        let alerts = alerts_of(&check("time-wait-flood", toml, &[])?)?;
+        let is_theirs = |a: &serde_json::Value| a["subject"]["destination"]["port"] == at;
+        Ok(alerts.iter().any(is_theirs).then_some(()))
+    })?;
     // They stay for a minute, but none is new.
     clears("time-wait-flood", toml)
 }
