@@ -205,7 +205,8 @@ impl Lister {
     }
 
     fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
-        let mut lookups = selection.map(|s| Lookups::of(&self.machine, s)).unwrap_or_default();
+        let mut lookups =
+            selection.map(|s| Lookups::of(&self.machine, s.needs())).unwrap_or_default();
         lookups.owners = Arc::clone(&job.round.frame.owners);
         let order = job.order.map(|order| order.field);
         let any = |needs: fn(Field) -> bool| job.fields.iter().copied().chain(order).any(needs);
