@@ -16,7 +16,10 @@ pub mod explain {
     pub use crate::explain::{DIAGRAM, Group, Known, Page, diagram, find, topics};
 }
 pub mod filter {
-    pub use crate::filter::{Asked, Bytecode, Filter, Reading, Resolver, Subject, Target, compile, explain, matches, parse};
+    pub use crate::filter::{
+        Asked, Bytecode, Filter, Reading, Resolver, Subject, Target, compile, explain, matches,
+        parse,
+    };
 }
 pub mod group {
     pub use crate::group::{KEYS, Key};
@@ -205,10 +208,7 @@ pub mod track {
 }
 pub mod tui {
     pub mod app {
-        pub use crate::tui::app::{Act, App, Effect, Fixed, Format, Look, Overlay, TABS, Tab};
-    }
-    pub mod keys {
-        pub use crate::tui::keys::Keymap;
+        pub use crate::tui::app::{Act, App, Effect, Fixed, Format, Look, Overlay};
     }
     pub mod lister {
         pub use crate::tui::lister::Lister;
@@ -216,10 +216,13 @@ pub mod tui {
     pub mod row_details {
         pub use crate::tui::row_details::{Details, Fetched};
     }
+    pub mod tabs {
+        pub use crate::tui::tabs::{TABS, usual_keys};
+    }
     pub mod theme {
         pub use crate::tui::theme::Theme;
     }
     pub mod view {
-        pub use crate::tui::view::{draw, texts};
+        pub use crate::tui::view::draw;
     }
 }

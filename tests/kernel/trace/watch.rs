@@ -9,7 +9,7 @@ use sockstate::testing::sys::clock::monotonic_ns;
 use sockstate::testing::sys::perf::{Drained, TraceOptions, Tracer};
 
 use super::open;
-use crate::kit::Result;
+use crate::kit::{Disturbed, Result};
 
 /// What a tracer saw of the sockets with one port.
 #[derive(Default)]
@@ -95,6 +95,9 @@ impl Watch {
         self.drain(Duration::ZERO)?;
         self.tracer.finish(&mut self.drained);
         self.take()?;
+        if self.seen.lost > 0 {
+            return Err(Disturbed(format!("{} events lost", self.seen.lost)).into());
+        }
         Ok(self.seen)
     }
 }

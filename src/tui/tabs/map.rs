@@ -1,4 +1,4 @@
-//! Tab 7: the diagram of TCP's states, with the sockets in each and the flow
+//! The diagram of TCP's states, with the sockets in each and the flow
 //! on each edge.
 
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use crate::model::human;
 use crate::model::lifecycle::{is_edge, via};
 use crate::model::state::State;
 use crate::output::style::{Tone, state_tone};
-use crate::tui::app::App;
+use crate::tui::app::{App, TabView};
 use crate::tui::grid::put;
-use crate::tui::keys::Action;
+use crate::tui::keys::{Action, Move};
 
 use State::{
     Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
@@ -59,17 +59,42 @@ const REST: (u16, u16) = (2, 17);
 /// Columns and lines of all of it.
 const SIZE: (u16, u16) = (80, REST.1 + 1);
 
-/// How many lines it has.
-pub const LINES: usize = SIZE.1 as usize;
+/// The tab.
+pub struct Map;
 
-/// Draws it.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+impl TabView for Map {
+    fn title(&self) -> &'static str {
+        "Map"
+    }
+
+    fn len(&self, _app: &App) -> usize {
+        SIZE.1.into()
+    }
+
+    fn opens(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        draw(app, buffer, area);
+    }
+
+    fn subject(&self, _app: &App, _row: usize) -> Option<String> {
+        Some("diagram".to_owned())
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        vec![app.ours("explain diagram")]
+    }
+}
+
+fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     // What frames it takes lines as well.
     let needs = (SIZE.0, SIZE.1 + buffer.area.height.saturating_sub(area.height));
     let (area, top) = scrolled(app, buffer, area, needs);
     let Some(point) = app.point() else { return };
-    let before = app.history.back(app.back() + 1);
+    let before = app.looks.history.back(app.back() + 1);
     let seconds = before.map_or(0.0, |before| point.at.since(before.at) as f64 / 1e9);
     let rates = rates(&point.flows, seconds);
     let hottest = rates.values().copied().fold(0.0, f64::max);
@@ -126,16 +151,16 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     put(buffer, at(28, y, 60), &text, false, theme.style(tone), &theme);
 }
 
-/// Where the map has room, and its first line there; below it what all of it
-/// needs, where it has no room.
+/// Returns where the map has room, and its first line there; says below it what
+/// all of it needs, where it has no room.
 fn scrolled(app: &mut App, buffer: &mut Buffer, area: Rect, needs: (u16, u16)) -> (Rect, u16) {
     let is_short = area.height < SIZE.1;
     if area.width >= SIZE.0 && !is_short || area.height < 2 {
         return (area, 0);
     }
     let theme = app.theme();
-    let key = |action| app.fixed.keymap.key_of(action);
-    let (up, down) = (key(Action::Up), key(Action::Down));
+    let key = |to| app.fixed.keymap.key_of(Action::Move(to));
+    let (up, down) = (key(Move::Up), key(Move::Down));
     let rest = if is_short { format!("; {up}, {down} scroll") } else { String::new() };
     let text = format!("all of it needs {}x{}{rest}", needs.0, needs.1);
     // Where only columns lack there may be a line to spare.
