@@ -4,8 +4,8 @@
 use crate::model::frame::{Frame, TimeWaits, YOUNG_MS};
 use crate::model::human;
 use crate::model::listener::Listener;
-use crate::model::state::State;
 use crate::model::proto::Proto;
+use crate::model::state::State;
 use crate::rules::threshold::reaches;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
