@@ -8,6 +8,8 @@ mod nothing;
 mod output;
 #[path = "weather/permission.rs"]
 mod permission;
+#[path = "weather/rights.rs"]
+mod rights;
 #[path = "weather/source.rs"]
 mod source;
 #[path = "weather/terminal.rs"]
@@ -27,8 +29,14 @@ fn main() -> ExitCode {
     // First of all: a process with threads may not enter a user namespace any more.
     let entered = enter_at_start();
     let arguments = Arguments::from_args();
-    let modules: [fn(&Entered) -> Vec<Trial>; 5] =
-        [nothing::trials, output::trials, permission::trials, source::trials, terminal::trials];
+    let modules: [fn(&Entered) -> Vec<Trial>; 6] = [
+        nothing::trials,
+        output::trials,
+        permission::trials,
+        rights::trials,
+        source::trials,
+        terminal::trials,
+    ];
     let trials = modules.iter().flat_map(|trials| trials(&entered)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

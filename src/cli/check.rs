@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::engine::{Checked, Checker, Status};
 use crate::model::want::Proto;
 use crate::output::{json, text};
-use crate::rules::print;
 use crate::rules::settings::parse_time;
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
@@ -23,10 +22,13 @@ const NOTIFY_TIMEOUT_MS: u64 = 10_000;
 
 /// Judges and ends with 0, 1, 2 or 3, as monitoring plugins do.
 pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
-    let mut config = rules::load(flags.rules.as_deref())?;
+    let (mut config, file) = rules::load_with_path(flags.rules.as_deref())?;
+    if !flags.print_rules {
+        rules::remark(context, &config);
+    }
     rules::restrict(&mut config, &flags.rule, &flags.max)?;
     if flags.print_rules {
-        return context.print(print::effective(&config).as_bytes());
+        return rules::print(context, &config, file.as_deref());
     }
     let duration = flags.duration.as_deref().map_or(Ok(0), |text| time("--for", text))?;
     let interval = match time("--interval", &flags.interval)? {

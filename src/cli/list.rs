@@ -1,6 +1,5 @@
 //! `list`: one line a socket.
 
-use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -16,6 +15,7 @@ use crate::model::want::Proto;
 use crate::output::columns;
 use crate::source::Report;
 use crate::sys::clock;
+use crate::sys::files::{self, Existing, NewFile};
 
 use super::context::Context;
 use super::error::Error;
@@ -68,8 +68,15 @@ fn record(engine: &Engine, plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> 
         ));
     }
     let failed = |error| Error::Failed(format!("cannot write {}: {error}", path.display()));
-    let file = File::create(path).map_err(failed)?;
-    engine.record(&plan.selection.want, file)?.map_err(failed)
+    if path == Path::new(files::STANDARD) {
+        let file = files::standard_output().map_err(failed)?;
+        return engine.record(&plan.selection.want, file)?.map_err(failed);
+    }
+    let mut new = NewFile::create(path, Existing::Replace).map_err(failed)?;
+    let file = new.file().try_clone().map_err(failed)?;
+    let gaps = engine.record(&plan.selection.want, file)?.map_err(failed)?;
+    new.finish().map_err(failed)?;
+    Ok(gaps)
 }
 
 /// Lists once; in a repeated list also how many sockets are new and how many

@@ -20,6 +20,7 @@ pub fn run(context: &mut Context<'_>, repeat: &Repeat) -> Result<(), Error> {
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
     let selection = select::selection(&context.shared, &[], defaults, &engine)?;
     let config = rules::load(None)?;
+    rules::remark(context, &config);
     let own = rules::counting(&config, &context.shared, &engine)?;
     let mut before: Option<Overview> = None;
     repeat.run(context, &mut |context| {

@@ -64,8 +64,10 @@ impl Condition {
         let start = text.find("count(").filter(|at| text[..*at].trim().is_empty());
         let start = start.ok_or_else(|| error(0, FORM))? + "count(".len();
         let end = text.rfind(')').filter(|end| *end >= start).ok_or_else(|| error(start, FORM))?;
-        let filter = Filter::parse(&[&text[start..end]])
-            .map_err(|e| ConditionError { at: start + e.span.start, message: e.to_string() })?;
+        let filter = Filter::parse(&[&text[start..end]]).map_err(|e| ConditionError {
+            at: start + e.span.start,
+            message: format!("expected {}", e.expected),
+        })?;
         let rest = text[end + 1..].trim();
         let at = text.len() - text[end + 1..].trim_start().len();
         let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());

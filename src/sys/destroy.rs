@@ -1,7 +1,7 @@
 //! The ends of sockets as the kernel reports them, without any privilege.
 //!
 //! Listens to the destroy multicast of `NETLINK_SOCK_DIAG` in the network
-//! namespace of the thread that opens it. The kernel tells no time; it sends
+//! namespace that is looked into. The kernel tells no time; it sends
 //! the message from a work queue soon after the end.
 
 use std::io;
@@ -18,6 +18,8 @@ use crate::kernel::destroy::{DestroyedSocket, GROUPS};
 use crate::kernel::netlink::{Datagram, Dump};
 
 use super::clock::monotonic_ns;
+use super::netns;
+use super::rights::{self, Purpose};
 
 /// A message takes about 1 KiB of it: some 16,000 sockets between two drains.
 const RECEIVE_BUFFER: usize = 16 << 20;
@@ -65,8 +67,8 @@ impl DestroyListener {
     /// With a receive buffer of another size, bytes; without the privilege to
     /// exceed it no larger than `net.core.rmem_max`.
     pub fn with_buffer(bytes: usize) -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
-        if set_socket_recv_buffer_size_force(&socket, bytes).is_err() {
+        let mut socket = netns::inside(|| Socket::new(NETLINK_SOCK_DIAG))??;
+        if force_receive_buffer(&socket, bytes).is_err() {
             set_socket_recv_buffer_size(&socket, bytes)?;
         }
         socket.set_non_blocking(true)?;
@@ -130,6 +132,11 @@ impl DestroyListener {
         self.lost = self.lost.max(lost);
         new
     }
+}
+
+fn force_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
+    let _raised = rights::raise(Purpose::Netlink);
+    Ok(set_socket_recv_buffer_size_force(socket, bytes)?)
 }
 
 /// How many messages found the socket's queue full (`netlink_overrun`), by

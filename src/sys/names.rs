@@ -4,11 +4,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use rustc_hash::FxHashMap;
+use rustix::fd::OwnedFd;
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use crate::model::address::Address;
 use crate::model::want::Proto;
+
+use super::netns;
 
 /// Turns numbers into names. Hosts and services are looked up only with
 /// `--resolve`: a reverse lookup asks the network and may take seconds.
@@ -63,8 +66,7 @@ impl Names {
     /// The name of a network device; its number when it is gone.
     pub fn device(&mut self, ifindex: u32) -> &str {
         self.devices.entry(ifindex).or_insert_with(|| {
-            let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None);
-            let name = probe.and_then(|probe| index_to_name(probe, ifindex));
+            let name = probe().and_then(|probe| Ok(index_to_name(probe, ifindex)?));
             name.unwrap_or_else(|_| format!("if{ifindex}"))
         })
     }
@@ -97,8 +99,12 @@ pub fn service_ports(name: &str) -> Vec<u16> {
 
 /// The index of a network device.
 pub fn device_index(name: &str) -> Option<u32> {
-    let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
-    name_to_index(probe, name).ok()
+    name_to_index(probe().ok()?, name).ok()
+}
+
+/// A socket to ask of devices, in the namespace that is looked into.
+fn probe() -> io::Result<OwnedFd> {
+    Ok(netns::inside(|| socket(AddressFamily::UNIX, SocketType::DGRAM, None))??)
 }
 
 fn service_name(port: u16, udp: bool) -> Option<String> {

@@ -12,6 +12,9 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use crate::kernel::dump_file::hide_keys;
 use crate::kernel::netlink::{Datagram, Dump, Progress};
 
+use super::netns;
+use super::rights::{self, Purpose};
+
 /// The kernel never makes a larger datagram (`netlink_dump` allocates at most
 /// 32 KiB); twice that leaves room for a kernel that does.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -57,10 +60,14 @@ struct Copy {
 }
 
 impl DiagSocket {
-    /// Opens the socket in the calling thread's network namespace; it stays
-    /// in that namespace for good.
+    /// Opens the socket in the network namespace that is looked into; it stays
+    /// there for good.
     pub fn open() -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_SOCK_DIAG)?;
+        let socket = netns::inside(|| {
+            // The kernel judges who opened it as well as who asks (`__netlink_ns_capable`).
+            let _raised = rights::raise(Purpose::Netlink);
+            Socket::new(NETLINK_SOCK_DIAG)
+        })??;
         set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
         Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0, copy: None })
     }
@@ -208,12 +215,15 @@ impl DiagSocket {
     }
 
     fn send(&self, request: &[u8]) -> io::Result<()> {
+        let _raised = rights::raise(Purpose::Netlink);
         until_not_interrupted(|| self.socket.send(request, 0)).map(|_| ())
     }
 
     /// One datagram into the buffer: its full length and its sender's port.
     fn receive(&mut self) -> io::Result<(usize, u32)> {
         let Self { socket, buffer, .. } = self;
+        // The kernel goes on with a dump here, and judges the reader again.
+        let _raised = rights::raise(Purpose::Netlink);
         until_not_interrupted(|| {
             let mut space = buffer.as_mut_slice();
             let (len, sender) = socket.recv_from(&mut space, libc::MSG_TRUNC)?;

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::model::human;
 
-use super::clock;
+use super::{clock, rights};
 
 /// How many commands may run at a time; an event beyond is dropped and counted.
 const MOST: u64 = 8;
@@ -130,6 +130,10 @@ impl Notifier {
     /// it did not.
     fn run(&self, input: Vec<u8>) -> Result<(), String> {
         let (program, arguments) = self.words.split_first().ok_or("it is empty")?;
+        // This thread does nothing else, and what it starts has what it has.
+        rights::give_up().map_err(|error| {
+            format!("it was not started, for its capabilities could not be taken away: {error}")
+        })?;
         let spawned = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())

@@ -1,6 +1,7 @@
 //! Signals that end a stream.
 
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,6 +11,8 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::rights::{self, Purpose};
 
 /// The signals that ask us to end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -123,14 +126,28 @@ pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<(
         Err(Errno::NOSYS) => None,
         Err(errno) => return Err(errno.into()),
     };
+    // By another namespace's /proc the number would be another process.
+    if pidfd.as_ref().is_some_and(|pidfd| !is_known_as(pidfd, pid)) {
+        return Err(io::Error::other("/proc shows another PID namespace than ours"));
+    }
     if !is_it() {
         return Err(io::Error::other("it does not hold this socket any more"));
     }
+    let _raised = rights::raise(Purpose::Signal);
     let sent = match pidfd {
         Some(pidfd) => pidfd_send_signal(pidfd, signal),
         None => kill_process(pid, signal),
     };
     Ok(sent?)
+}
+
+/// Whether a process has this number in `/proc` too: the kernel tells it there in
+/// the numbers of the mounted procfs (`pidfd_show_fdinfo`).
+fn is_known_as(pidfd: &OwnedFd, pid: Pid) -> bool {
+    let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let told = text.lines().find_map(|line| line.strip_prefix("Pid:"));
+    told.is_some_and(|told| told.trim().parse() == Ok(pid.as_raw_nonzero().get()))
 }
 
 /// Whether somebody would continue us if we stopped: a shell with job control is

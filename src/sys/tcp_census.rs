@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 
 use crate::kernel::counters::Counters;
 
-use super::procfs;
+use super::{netns, procfs, rights};
 
 /// Below this the walk costs no more than the question.
 const WORTH_IT: u64 = 10_000;
@@ -30,7 +30,11 @@ const SOCKETS_A_PROCESS: u64 = 100;
 /// Whether every TCP socket of the host is in the tables of a namespace that
 /// can be looked into. `false` where that is not known, or not worth knowing.
 pub fn all_in_tables(proc_root: &Path) -> bool {
-    let Some(ours) = procfs::netns(proc_root) else { return false };
+    netns::inside(|| count_all(proc_root)).unwrap_or(false)
+}
+
+fn count_all(proc_root: &Path) -> bool {
+    let Some(ours) = procfs::own_netns(proc_root) else { return false };
     let mut places = vec![Place { net: proc_root.join("thread-self/net"), namespace: None }];
     let Some(first) = census(&places).filter(|first| first.in_tables >= WORTH_IT) else {
         return false;
@@ -38,6 +42,7 @@ pub fn all_in_tables(proc_root: &Path) -> bool {
     if first.is_complete() {
         return true;
     }
+    let _raised = rights::raise_for_proc(proc_root);
     places.extend(others(proc_root, ours, first.in_tables / SOCKETS_A_PROCESS));
     (0..ATTEMPTS).filter_map(|_| census(&places)).any(|found| found.is_complete())
 }

@@ -174,12 +174,12 @@ impl Keymap {
     ///
     /// # Errors
     /// For a file that makes no sense, an action or key that there is not, and
-    /// for a key that is to do two things, which are then both named.
+    /// for a key that is to do two things, which are then both named. Of the
+    /// file nothing is quoted: it may be one that its reader is not to see.
     pub fn read(text: &str) -> Result<Self, String> {
-        let table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        if let Some(other) = table.keys().find(|name| *name != "keys") {
-            return Err(format!("'{other}' means nothing here; the file has a table [keys]"));
+        let table: toml::Table = text.parse().map_err(|error| no_toml(text, &error))?;
+        if table.keys().any(|name| name != "keys") {
+            return Err("the file has a table [keys] and nothing else".to_owned());
         }
         let mut names: Vec<Vec<String>> =
             BINDINGS.iter().map(|b| b.keys.iter().map(|k| (*k).to_owned()).collect()).collect();
@@ -188,10 +188,10 @@ impl Keymap {
         for (name, value) in keys {
             let place = BINDINGS.iter().position(|binding| binding.name == name);
             let known = || BINDINGS.iter().map(|b| b.name).collect::<Vec<&str>>().join(", ");
-            let place =
-                place.ok_or_else(|| format!("there is no action '{name}'; use {}", known()))?;
-            names[place] = strings(value)
-                .ok_or_else(|| format!("{name}: expected a key or a list of keys, as [\"p\"]"))?;
+            let place = place.ok_or_else(|| format!("there is no such action; use {}", known()))?;
+            names[place] = strings(value).ok_or_else(|| {
+                format!("{}: expected a key or a list of keys, as [\"p\"]", BINDINGS[place].name)
+            })?;
         }
         Self::of(names)
     }
@@ -202,13 +202,13 @@ impl Keymap {
             for name in of_action {
                 let key = parse(name).ok_or_else(|| {
                     format!(
-                        "{}: there is no key '{name}'; use a character, {}",
+                        "{}: there is no such key; use a character, {}",
                         BINDINGS[place].name, KEY_NAMES
                     )
                 })?;
                 if let Some(other) = keys.insert(key, place).filter(|other| *other != place) {
                     let (one, two) = (BINDINGS[other].name, BINDINGS[place].name);
-                    return Err(format!("the key '{name}' is to do both '{one}' and '{two}'"));
+                    return Err(format!("one key is to do both '{one}' and '{two}'"));
                 }
             }
         }
@@ -239,6 +239,14 @@ impl Keymap {
         let place = BINDINGS.iter().position(|binding| binding.action == action);
         place.and_then(|place| self.names[place].first()).map_or("", String::as_str)
     }
+}
+
+/// Where a file is no TOML and what the parser misses there.
+fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message().lines().next().unwrap_or_default())
 }
 
 const KEY_NAMES: &str = "enter, esc, tab, backtab, space, up, down, left, right, home, end, pageup, \
@@ -339,13 +347,15 @@ mod tests {
     #[test]
     fn mistakes_name_what_is_wrong_and_what_is_allowed() {
         let wrong = |text: &str| Keymap::read(text).expect_err("it is wrong");
-        assert_eq!(wrong("[keys]\npause = 'q'"), "the key 'q' is to do both 'pause' and 'quit'");
+        assert_eq!(wrong("[keys]\npause = 'q'"), "one key is to do both 'pause' and 'quit'");
         assert!(
-            wrong("[keys]\nbanana = 'q'").starts_with("there is no action 'banana'; use next-tab,")
+            wrong("[keys]\nbanana = 'q'").starts_with("there is no such action; use next-tab,")
         );
-        assert!(wrong("[keys]\npause = 'hyper-q'").starts_with("pause: there is no key 'hyper-q'"));
+        assert!(wrong("[keys]\npause = 'hyper-q'").starts_with("pause: there is no such key"));
         assert!(wrong("[keys]\npause = 7").starts_with("pause: expected a key"));
-        assert!(wrong("[colours]\n").starts_with("'colours' means nothing here"));
-        assert!(wrong("[keys\n").contains("line 1"));
+        assert!(wrong("[colours]\n").starts_with("the file has a table [keys]"));
+        let no_toml = wrong("[keys]\nroot:$6$sekrit:19000::\n");
+        assert!(no_toml.starts_with("line 2, column "), "{no_toml}");
+        assert!(!no_toml.contains("sekrit"), "{no_toml}");
     }
 }

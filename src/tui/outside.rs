@@ -1,6 +1,5 @@
 //! What keys do outside the screen: pages, files, acts on sockets.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -18,6 +17,7 @@ use crate::output::out::Out;
 use crate::output::style::Style;
 use crate::output::{json, text};
 use crate::sys::clock;
+use crate::sys::files::{Existing, NewFile};
 use crate::sys::signal;
 
 use super::app::{Act, App, Format, Held};
@@ -70,8 +70,8 @@ pub fn export(engine: &Engine, export: &Export, format: Format) -> String {
     };
     let name = format!("sockstate-{stamp}.{ending}");
     // What is there already is not written over.
-    let written = File::create_new(&name).and_then(|mut file| {
-        let mut out = Out::new(&mut file);
+    let written = NewFile::create(name.as_ref(), Existing::Keep).and_then(|mut new| {
+        let mut out = Out::new(new.file());
         match (export, format) {
             (Export::Sockets(listed, _), Format::Json) => write_json(listed, &mut out),
             (Export::Sockets(listed, fields), Format::Csv) => {
@@ -82,7 +82,8 @@ pub fn export(engine: &Engine, export: &Export, format: Format) -> String {
             }
             (Export::Table(texts), Format::Csv) => csv_table(&mut out, &texts.titles, &texts.rows),
         }
-        out.finish()
+        out.finish()?;
+        new.finish()
     });
     let what = match export {
         Export::Sockets(listed, _) => human::plural(listed.order.len() as u64, "socket"),
