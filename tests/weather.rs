@@ -10,6 +10,8 @@ mod output;
 mod permission;
 #[path = "weather/rights.rs"]
 mod rights;
+#[path = "weather/signals.rs"]
+mod signals;
 #[path = "weather/source.rs"]
 mod source;
 #[path = "weather/terminal.rs"]
@@ -29,11 +31,12 @@ fn main() -> ExitCode {
     // First of all: a process with threads may not enter a user namespace any more.
     let entered = enter_at_start();
     let arguments = Arguments::from_args();
-    let modules: [fn(&Entered) -> Vec<Trial>; 6] = [
+    let modules: [fn(&Entered) -> Vec<Trial>; 7] = [
         nothing::trials,
         output::trials,
         permission::trials,
         rights::trials,
+        signals::trials,
         source::trials,
         terminal::trials,
     ];

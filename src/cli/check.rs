@@ -1,5 +1,7 @@
 //! `check`: the rules once, or for a while, with a plugin's exit status.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::thread;
 use std::time::Duration;
 
@@ -98,7 +100,7 @@ fn watch(
     let start = clock::monotonic_ns();
     let mut failure = "nothing could be looked at".to_owned();
     loop {
-        let at_ms = (clock::monotonic_ns() - start) / 1_000_000;
+        let at_ms = elapsed_ms(start);
         match checker.look(at_ms) {
             Ok(changes) => {
                 let events = changes.iter().map(|c| json::alert_event(context.at, at_ms, c));
@@ -113,10 +115,13 @@ fn watch(
         if at_ms >= duration_ms {
             return checker.finish().ok_or(failure);
         }
-        let now_ms = (clock::monotonic_ns() - start) / 1_000_000;
-        let next_ms = (at_ms + interval_ms).min(duration_ms).max(now_ms);
-        thread::sleep(Duration::from_millis(next_ms - now_ms));
+        let next_ms = at_ms.saturating_add(interval_ms).min(duration_ms);
+        thread::sleep(Duration::from_millis(next_ms.saturating_sub(elapsed_ms(start))));
     }
+}
+
+fn elapsed_ms(since_ns: u64) -> u64 {
+    clock::monotonic_ns().saturating_sub(since_ns) / 1_000_000
 }
 
 /// Nothing could be looked at: that is UNKNOWN, not a failure of a plugin.

@@ -1,5 +1,7 @@
 //! `events`: transitions as they happen.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::engine::{Stream, Told};
@@ -45,16 +47,17 @@ fn follow(
     teller: &mut Teller,
 ) -> Result<(), Error> {
     let begun = clock::monotonic_ns();
-    let end = flags.duration.map(|duration| begun + nanos(duration));
+    let end = flags.duration.map(|duration| begun.saturating_add(nanos(duration)));
     let every = flags.summary.flatten().map(nanos);
-    let (mut look_at, mut summary_at) = (begun, every.map(|every| begun + every));
+    let (mut look_at, mut summary_at) = (begun, every.map(|every| begun.saturating_add(every)));
     loop {
         let now = clock::monotonic_ns();
         let is_over = ending.status().is_some() || end.is_some_and(|end| now >= end);
         // The last look is for what happened since the one before.
         if now >= look_at || is_over {
             let again = stream.look()?;
-            look_at = if again { 0 } else { clock::monotonic_ns() + nanos(flags.interval) };
+            look_at =
+                if again { 0 } else { clock::monotonic_ns().saturating_add(nanos(flags.interval)) };
         }
         teller.tell(context, stream, flags.summary.is_some())?;
         if is_over {
@@ -63,7 +66,7 @@ fn follow(
         if let Some(at) = summary_at.filter(|at| now >= *at) {
             teller.summarise(context)?;
             teller.matrix = Matrix::default();
-            summary_at = every.map(|every| at + every);
+            summary_at = every.map(|every| at.saturating_add(every));
         }
         let due = end.map_or(look_at, |end| end.min(look_at));
         let wait = Duration::from_nanos(due.saturating_sub(clock::monotonic_ns()));

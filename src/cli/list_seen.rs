@@ -1,6 +1,6 @@
 //! What changed in a repeated list: sockets that came and that went.
 
-use rustc_hash::FxHashSet;
+use crate::model::hash::KeyedSet;
 
 use crate::model::address::Endpoint;
 use crate::model::row::Row;
@@ -14,8 +14,8 @@ type Key = (TableId, u64, Option<(Endpoint, Endpoint)>, u32);
 /// The sockets of this round and of the one before.
 #[derive(Default)]
 pub struct Seen {
-    before: Option<FxHashSet<Key>>,
-    now: FxHashSet<Key>,
+    before: Option<KeyedSet<Key>>,
+    now: KeyedSet<Key>,
 }
 
 impl Seen {

@@ -1,5 +1,7 @@
 //! `--interval` and `--count`: a one-shot command again and again.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use clap::Args;
@@ -47,12 +49,17 @@ impl Repeat {
         let mut due = clock::monotonic_ns();
         loop {
             context.at = clock::now();
-            round(context)?;
+            let done = round(context);
+            if let Some(status) = ending.status() {
+                return Err(Error::Signal(status));
+            }
+            done?;
             left = left.map(|left| left.saturating_sub(1));
             if left == Some(0) {
                 return Ok(());
             }
-            due = due.max(clock::monotonic_ns().saturating_sub(nanos(interval))) + nanos(interval);
+            let every = nanos(interval);
+            due = due.max(clock::monotonic_ns().saturating_sub(every)).saturating_add(every);
             wait_until(due, &ending);
             if let Some(status) = ending.status() {
                 return Err(Error::Signal(status));

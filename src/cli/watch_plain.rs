@@ -116,7 +116,9 @@ impl Lines<'_> {
                 if now_ns >= due_ns {
                     break;
                 }
-                let left = Duration::from_nanos(due_ns.min(end_ns.unwrap_or(u64::MAX)) - now_ns);
+                let left = Duration::from_nanos(
+                    due_ns.min(end_ns.unwrap_or(u64::MAX)).saturating_sub(now_ns),
+                );
                 let lost = watcher.listen(left.min(GATHER)).map_err(|error| {
                     Error::Failed(format!("events can no longer be read: {error}"))
                 })?;

@@ -30,6 +30,7 @@ pub mod human;
 
 mod counter;
 pub mod gap;
+pub mod hash;
 pub mod host;
 pub mod owner;
 pub mod ports;

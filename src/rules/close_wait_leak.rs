@@ -8,6 +8,7 @@ use crate::model::human;
 use crate::model::standing::Standing;
 use crate::model::state::State;
 
+use super::settings::exceeds;
 use super::{Alert, Needs, Rule, Settings, Severity, Subject, TCP, Threshold, Verdict, verdict_or};
 
 const ID: &str = "close-wait-leak";
@@ -204,7 +205,7 @@ fn alert(
         _ => None,
     };
     let percent = settings.of(&LIMIT_PERCENT, &subject);
-    let beyond = limit.is_some_and(|limit| heap.count * 100 > limit * percent);
+    let beyond = limit.is_some_and(|limit| exceeds(heap.count, percent, limit));
     let critical = old && (heap.count >= settings.of(&CRITICAL_COUNT, &subject) || beyond);
     let mut evidence = vec![
         ("oldest_ms", heap.oldest_ms),

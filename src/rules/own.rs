@@ -4,7 +4,7 @@ use crate::filter::{Comparison, Expr, Filter};
 use crate::model::frame::Counted;
 use crate::model::human;
 
-use super::settings::{CLEARING_PERCENT, Origin};
+use super::settings::{CLEARING_PERCENT, Origin, part_of};
 use super::{Alert, Level, Severity, Subject, Verdict};
 
 /// Tables whose gaps hide what an own rule counts.
@@ -110,7 +110,7 @@ impl OwnRule {
         };
         let limit = self.limit(level);
         let least = self.when.holds(counted.yes, limit);
-        let most = self.when.holds(counted.yes + counted.unknown, limit);
+        let most = self.when.holds(counted.yes.saturating_add(counted.unknown), limit);
         match (least, most) {
             (true, true) => Verdict::Firing(vec![self.alert(counted.yes)]),
             (false, false) => Verdict::Clear,
@@ -125,7 +125,7 @@ impl OwnRule {
     fn limit(&self, level: Level) -> u64 {
         match (level, self.when.comparison) {
             (Level::Clearing, Comparison::Gt | Comparison::Ge) => {
-                self.when.limit * CLEARING_PERCENT / 100
+                part_of(self.when.limit, CLEARING_PERCENT)
             }
             _ => self.when.limit,
         }

@@ -1,6 +1,8 @@
 //! What a rule may be told: thresholds as a table, and where each value came
 //! from.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fmt;
 
 use crate::filter::{Case, Expr, Glob, Predicate, parse};
@@ -322,21 +324,33 @@ impl<'c> Settings<'c> {
     fn scaled(&self, threshold: &Threshold, value: u64) -> u64 {
         match (self.level, threshold.unit) {
             (Level::Clearing, Unit::Count(_) | Unit::Percent) if value > 0 => {
-                (value * CLEARING_PERCENT / 100).max(1)
+                part_of(value, CLEARING_PERCENT).max(1)
             }
             _ => value,
         }
     }
 }
 
+/// So many percent of a number, rounded down.
+pub(super) fn part_of(whole: u64, percent: u64) -> u64 {
+    let part = u128::from(whole).saturating_mul(percent.into()) / 100;
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+/// Whether `part` is more than `percent` of `whole`.
+pub(super) fn exceeds(part: u64, percent: u64, whole: u64) -> bool {
+    u128::from(part).saturating_mul(100) > u128::from(whole).saturating_mul(percent.into())
+}
+
 /// Whether `part` is at least `percent` of `whole`; nothing is no part.
 pub(super) fn reaches(part: u64, percent: u64, whole: u64) -> bool {
-    part > 0 && u128::from(part) * 100 >= u128::from(whole) * u128::from(percent)
+    part > 0
+        && u128::from(part).saturating_mul(100) >= u128::from(whole).saturating_mul(percent.into())
 }
 
 /// `80 %` of something, for summaries.
 pub(super) fn percent_of(part: u64, whole: u64) -> String {
-    let percent = u128::from(part) * 100 / u128::from(whole.max(1));
+    let percent = u128::from(part).saturating_mul(100).checked_div(whole.into()).unwrap_or(0);
     format!("{} of {} ({percent} %)", human::count(part), human::count(whole))
 }
 

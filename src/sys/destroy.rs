@@ -4,6 +4,8 @@
 //! namespace that is looked into. The kernel tells no time; it sends
 //! the message from a work queue soon after the end.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd};
@@ -51,8 +53,10 @@ pub struct DestroyListener {
     socket: Socket,
     buffer: Vec<u8>,
     dump: Dump,
-    /// Losses reported so far.
-    lost: u64,
+    /// Messages that found the queue full, by the kernel's count at the last drain.
+    drops: u32,
+    /// Messages that could not be read, reported so far.
+    unread: u64,
 }
 
 impl DestroyListener {
@@ -77,7 +81,7 @@ impl DestroyListener {
             socket.add_membership(group)?;
         }
         let (buffer, dump) = (vec![0; DATAGRAM_LEN], Dump::new(SEQUENCE));
-        Ok(Self { socket, buffer, dump, lost: 0 })
+        Ok(Self { socket, buffer, dump, drops: 0, unread: 0 })
     }
 
     /// Waits for a report, at most for `timeout`, and takes all there are. A
@@ -127,11 +131,18 @@ impl DestroyListener {
 
     /// Losses since the last call.
     fn new_losses(&mut self) -> u64 {
-        let lost = drops(&self.socket) + self.dump.malformed + self.dump.truncated;
-        let new = lost.saturating_sub(self.lost);
-        self.lost = self.lost.max(lost);
-        new
+        let drops = drops(&self.socket).unwrap_or(self.drops);
+        let dropped = since(&mut self.drops, drops);
+        let unread = self.dump.malformed.saturating_add(self.dump.truncated);
+        let new = unread.saturating_sub(std::mem::replace(&mut self.unread, unread));
+        new.saturating_add(dropped)
     }
+}
+
+/// By how much a counter of the kernel has grown, which goes on with 0 behind
+/// 2³² - 1 (`sk_drops`).
+fn since(before: &mut u32, now: u32) -> u64 {
+    now.wrapping_sub(std::mem::replace(before, now)).into()
 }
 
 fn force_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
@@ -142,7 +153,7 @@ fn force_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
 /// How many messages found the socket's queue full (`netlink_overrun`), by
 /// `SO_MEMINFO` (Linux 4.12), which fills `SK_MEMINFO_VARS` numbers.
 #[expect(unsafe_code, reason = "no dependency of ours knows this socket option")]
-fn drops(socket: impl AsFd) -> u64 {
+fn drops(socket: impl AsFd) -> Option<u32> {
     const SK_MEMINFO_DROPS: usize = 8;
     let mut numbers = [0u32; SK_MEMINFO_DROPS + 1];
     let mut len = size_of_val(&numbers) as libc::socklen_t;
@@ -157,5 +168,18 @@ fn drops(socket: impl AsFd) -> u64 {
             &raw mut len,
         )
     };
-    if result == 0 { numbers[SK_MEMINFO_DROPS].into() } else { 0 }
+    (result == 0).then_some(numbers[SK_MEMINFO_DROPS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_counted_on_where_the_kernel_s_count_begins_anew() {
+        let mut before = 0;
+        assert_eq!(since(&mut before, u32::MAX - 1), u64::from(u32::MAX) - 1);
+        assert_eq!(since(&mut before, 3), 5);
+        assert_eq!(since(&mut before, 3), 0);
+    }
 }

@@ -8,13 +8,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, fstat, open, openat, readlinkat, renameat,
-    renameat_with, stat, statat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, fstat, makedev, open, openat, readlinkat,
+    renameat, renameat_with, stat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
+
+use super::signal;
 
 /// The name that stands for standard input or output.
 pub const STANDARD: &str = "-";
@@ -24,6 +27,12 @@ pub const SMALL: u64 = 1 << 20;
 
 /// The most that is read of a recorded dump: some five million sockets.
 pub const DUMP: u64 = 4 << 30;
+
+/// Bytes that are read at a time.
+const CHUNK: usize = 256 << 10;
+
+/// How often one looks for a signal while nothing comes.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// How many links one name may lead through, as in the kernel.
 const MOST_LINKS: u32 = 40;
@@ -36,9 +45,10 @@ const MOST_LINKS: u32 = 40;
 /// quote it.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if path == Path::new(STANDARD) {
-        return read_all(io::stdin().lock(), most);
+        // Not through the standard library's buffer, which cannot be waited for.
+        return read_all(&mut File::from(io::stdin().as_fd().try_clone_to_owned()?), most);
     }
-    read_all(open_regular(path)?, most)
+    read_all(&mut open_regular(path)?, most)
 }
 
 /// The same as text.
@@ -76,6 +86,8 @@ fn open_regular(path: &Path) -> io::Result<File> {
 fn must_be_regular(found: &Stat) -> io::Result<()> {
     let is = match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile => return Ok(()),
+        // `/dev/null`, by which everybody names an empty file.
+        FileType::CharacterDevice if found.st_rdev == makedev(1, 3) => return Ok(()),
         FileType::Directory => "a directory",
         FileType::Fifo => "a FIFO",
         FileType::Socket => "a socket",
@@ -85,14 +97,37 @@ fn must_be_regular(found: &Stat) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {is}, no regular file")))
 }
 
-fn read_all(from: impl Read, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        let text = format!("it is longer than {most} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+/// Reads to the end, unless a signal asks us to end before.
+fn read_all(from: &mut File, most: u64) -> io::Result<Vec<u8>> {
+    let (mut bytes, mut chunk) = (Vec::new(), vec![0; CHUNK]);
+    loop {
+        wait_for(from)?;
+        match from.read(&mut chunk) {
+            Ok(0) => return Ok(bytes),
+            Ok(count) => bytes.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if bytes.len() as u64 > most {
+            let text = format!("it is longer than {most} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        }
     }
-    Ok(bytes)
+}
+
+/// Waits until there is something to read.
+fn wait_for(file: &File) -> io::Result<()> {
+    loop {
+        if signal::asked_to_end() {
+            return Err(io::Error::other("a signal asked to end"));
+        }
+        let mut fds = [PollFd::new(file, PollFlags::IN)];
+        match poll(&mut fds, Some(&LOOK)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
 }
 
 /// What becomes of a file that has the name already.
@@ -317,6 +352,7 @@ mod tests {
         let dir = Dir::new("read");
         let fifo = dir.path("fifo");
         rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+        assert_eq!(read(Path::new("/dev/null"), SMALL).expect("empty"), b"");
         for path in [&fifo, Path::new("/dev/zero"), Path::new("/")] {
             let error = read(path, SMALL).expect_err("no regular file");
             assert!(error.to_string().contains("no regular file"), "{error}");

@@ -16,6 +16,7 @@ pub mod perf_error;
 pub mod perf_event;
 pub mod perf_gap;
 pub mod perf_ring_map;
+pub mod process_groups;
 pub mod processes;
 pub mod procfs;
 pub mod rights;

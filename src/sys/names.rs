@@ -9,6 +9,7 @@ use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use crate::model::address::Address;
+use crate::model::hash::KeyedMap;
 use crate::model::want::Proto;
 
 use super::netns;
@@ -18,8 +19,8 @@ use super::netns;
 #[derive(Default)]
 pub struct Names {
     asked: Asked,
-    hosts: FxHashMap<Address, Option<String>>,
-    services: FxHashMap<(u16, Proto), Option<String>>,
+    hosts: KeyedMap<Address, Option<String>>,
+    services: KeyedMap<(u16, Proto), Option<String>>,
     devices: FxHashMap<u32, String>,
 }
 

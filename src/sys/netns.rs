@@ -71,7 +71,8 @@ fn enter(namespace: &OwnedFd) -> io::Result<()> {
 /// is the user's and opened with the user's permissions; that of a process is
 /// the kernel's.
 fn open_namespace(proc_root: &Path, target: &str, path: &Path) -> io::Result<OwnedFd> {
-    let _raised = is_process(target).then(|| rights::raise_for_proc(proc_root));
+    let of_process = process_of(proc_root, target).is_some();
+    let _raised = of_process.then(|| rights::raise_for_proc(proc_root));
     if statfs(path)?.f_type != NSFS_MAGIC {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no namespace"));
     }
@@ -79,17 +80,21 @@ fn open_namespace(proc_root: &Path, target: &str, path: &Path) -> io::Result<Own
 }
 
 fn path_of(proc_root: &Path, target: &str) -> PathBuf {
-    if target.contains('/') {
+    if let Some(pid) = process_of(proc_root, target) {
+        proc_root.join(pid).join("ns/net")
+    } else if target.contains('/') {
         PathBuf::from(target)
-    } else if is_process(target) {
-        proc_root.join(target).join("ns/net")
     } else {
         Path::new(NAMED).join(target)
     }
 }
 
-fn is_process(target: &str) -> bool {
-    !target.is_empty() && target.bytes().all(|b| b.is_ascii_digit())
+/// The process that a target names: by its number, or by the path of its
+/// namespace.
+fn process_of<'t>(proc_root: &Path, target: &'t str) -> Option<&'t str> {
+    let below = Path::new(target).strip_prefix(proc_root).ok().and_then(Path::to_str);
+    let pid = below.and_then(|below| below.strip_suffix("/ns/net")).unwrap_or(target);
+    (!pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit())).then_some(pid)
 }
 
 #[cfg(test)]
@@ -102,6 +107,11 @@ mod tests {
         assert_eq!(path("/run/netns/x"), Path::new("/run/netns/x"));
         assert_eq!(path("812"), Path::new("/proc/812/ns/net"));
         assert_eq!(path("web"), Path::new("/run/netns/web"));
+        let process = |target| process_of(Path::new("/proc"), target);
+        assert_eq!(process("/proc/812/ns/net"), Some("812"));
+        for other in ["/proc/self/ns/net", "/proc/8/../7/ns/net", "/tmp/812/ns/net", "web", ""] {
+            assert_eq!(process(other), None, "{other}");
+        }
     }
 
     #[test]

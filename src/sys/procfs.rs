@@ -93,7 +93,8 @@ pub fn sockstat(file: &dyn Fn(&str) -> PathBuf) -> Counters {
 
 /// TCP sockets in the tables of a namespace, of both families.
 pub fn tcp_in_tables(counters: &Counters) -> Option<u64> {
-    Some(counters.get("TCP", "inuse")? + counters.get("TCP6", "inuse").unwrap_or(0))
+    let v6 = counters.get("TCP6", "inuse").unwrap_or(0);
+    Some(counters.get("TCP", "inuse")?.saturating_add(v6))
 }
 
 /// Threads of the whole machine that run or could (the fourth field of

@@ -7,6 +7,8 @@
 //! namespace. That spares the walk over all bound sockets by which alone
 //! sock_diag finds those: an eighth of a whole dump.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -97,7 +99,7 @@ fn census(places: &[Place]) -> Option<Census> {
     for place in places {
         let counters = place.sockstat();
         allocated = allocated.or(counters.get("TCP", "alloc"));
-        in_tables += procfs::tcp_in_tables(&counters)?;
+        in_tables = procfs::tcp_in_tables(&counters)?.saturating_add(in_tables);
     }
     let after = places.first()?.sockstat().get("TCP", "alloc")?;
     let still = opened(places)? == before && !places.iter().any(Place::has_moved);
@@ -106,11 +108,13 @@ fn census(places: &[Place]) -> Option<Census> {
 
 /// Connections that were opened in these namespaces since each began.
 fn opened(places: &[Place]) -> Option<u64> {
-    let mut sum = 0;
+    let mut sum = 0_u64;
     for place in places {
         let mut counters = Counters::default();
         counters.parse_pairs(&fs::read(place.net.join("snmp")).ok()?);
-        sum += counters.get("Tcp", "ActiveOpens")? + counters.get("Tcp", "PassiveOpens")?;
+        for name in ["ActiveOpens", "PassiveOpens"] {
+            sum = sum.saturating_add(counters.get("Tcp", name)?);
+        }
     }
     Some(sum)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashMap;
+use crate::model::hash::KeyedMap;
 
 use crate::model::address::Endpoint;
 use crate::model::frame::Frame;
@@ -13,7 +13,7 @@ use crate::rules::{Alert, Subject};
 use super::sheet::end;
 
 /// What rules of one's own count: their filters by their ids.
-pub type OwnFilters = FxHashMap<String, String>;
+pub type OwnFilters = KeyedMap<String, String>;
 
 /// The filter that selects them; `None` where no row is one of them.
 pub fn filter_of(alert: &Alert, frame: &Frame, own: &OwnFilters) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use crate::model::hash::KeyedMap;
 
 use crate::engine::Engine;
 use crate::engine::fields::Field;
@@ -121,7 +121,7 @@ fn write_csv(engine: &Engine, listed: &Listed, fields: &[Field], out: &mut Out<'
     for rows in rows.chunks(AT_A_TIME) {
         let sockets: Vec<Socket> = rows.iter().map(|row| row.socket).collect();
         let closer = engine.inspect(&sockets);
-        let closer: FxHashMap<RowKey, Row<'_>> =
+        let closer: KeyedMap<RowKey, Row<'_>> =
             closer.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
         for row in rows {
             csv.row(closer.get(&RowKey::of(&row.socket)).unwrap_or(row), &listed.lookups);
@@ -152,6 +152,9 @@ fn destroy(app: &App, engine: &Engine, key: RowKey) -> String {
         Ok(done) if done.closed > 0 => "closed".to_owned(),
         Ok(done) if done.not_allowed > 0 => "not closed: that takes CAP_NET_ADMIN".to_owned(),
         Ok(done) if done.not_supported > 0 => "not closed: this kernel cannot do that".to_owned(),
+        Ok(done) if done.no_cookie > 0 => {
+            "not closed: rows of /proc do not tell which socket it is".to_owned()
+        }
         Ok(done) if done.other > 0 => "not closed: the kernel refused".to_owned(),
         Ok(_) => "it was gone before".to_owned(),
     }

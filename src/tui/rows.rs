@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::model::hash::KeyedSet;
+
 use crate::engine::fields::{Field, Order, Value};
 use crate::engine::{Engine, Group, Lookups, Means, Round, Selection, SystemNames};
 use crate::filter::Filter;
@@ -54,7 +56,7 @@ pub struct Job {
     /// The order, where it is not the kernel's.
     pub order: Option<Order>,
     /// Sockets that stand on top.
-    pub pins: FxHashSet<RowKey>,
+    pub pins: KeyedSet<RowKey>,
     /// Count by this key too.
     pub group: Option<Key>,
     /// What is shown of each.
@@ -78,7 +80,7 @@ pub struct Listed {
     /// Which transitions are shown with it.
     pub sieve: Sieve,
     /// Those of the listed sockets that listen; `None` where all do.
-    pub listening: Option<FxHashSet<RowKey>>,
+    pub listening: Option<KeyedSet<RowKey>>,
     /// Why the filter could not be used.
     pub error: Option<String>,
     /// Counts by the key and state.
@@ -125,7 +127,7 @@ impl Lister {
                 // No rows: those of no filter would be taken for those of this one.
                 listed.error = Some(error);
                 listed.sieve = Sieve::Shut;
-                listed.listening = Some(FxHashSet::default());
+                listed.listening = Some(KeyedSet::default());
                 return listed;
             }
         };

@@ -18,7 +18,9 @@ pub use tab::{GROUP_KEYS, TABS, Tab};
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
+
+use crate::model::hash::KeyedSet;
 
 use crate::engine::fields::{Field, Order};
 use crate::engine::history::{History, Point};
@@ -154,7 +156,7 @@ pub struct App {
     /// Only rows that an alert is about.
     pub faults: bool,
     /// Sockets on top.
-    pub pins: FxHashSet<RowKey>,
+    pub pins: KeyedSet<RowKey>,
     /// The socket that the cursor keeps to.
     pub follow: Option<RowKey>,
     /// Whether details are open.
@@ -210,7 +212,7 @@ impl App {
             sheet: None,
             filter: FilterBox::default(),
             faults: false,
-            pins: FxHashSet::default(),
+            pins: KeyedSet::default(),
             follow: None,
             detail: false,
             scroll: Scroll::default(),

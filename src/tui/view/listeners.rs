@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use rustc_hash::FxHashMap;
+use crate::model::hash::KeyedMap;
 
 use crate::engine::Round;
 use crate::model::address::Address;
@@ -58,7 +58,7 @@ pub fn sheet(app: &App, round: &Round) -> Sheet {
 /// first, and the fullest first among those of one end.
 fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
     // Each end is looked up for every listener, so its worst is kept.
-    let mut worst: FxHashMap<Place<'_>, u64> = FxHashMap::default();
+    let mut worst: KeyedMap<Place<'_>, u64> = KeyedMap::default();
     for listener in &listeners {
         let worst = worst.entry(place(listener)).or_default();
         *worst = (*worst).max(fullness(listener));
