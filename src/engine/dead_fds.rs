@@ -6,11 +6,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::frame::DeadFds;
 use crate::model::owner::{Link, Owners};
-use crate::sys::sockfs;
+use crate::sys::{rights, sockfs};
 
 /// Descriptors of TCP sockets of our namespace that were not listed at the
 /// first look.
 pub(super) fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owners) -> Vec<Link> {
+    // Once for all of them: each look would raise it for itself.
+    let _raised = rights::raise_for_proc(proc_root);
     let mut ours: FxHashMap<u32, bool> = FxHashMap::default();
     owners
         .links()
@@ -30,6 +32,7 @@ pub(super) fn confirmed(
     listed: &FxHashSet<u32>,
     owners: &Owners,
 ) -> DeadFds {
+    let _raised = rights::raise_for_proc(proc_root);
     let mut counts: FxHashMap<u32, FxHashSet<u32>> = FxHashMap::default();
     for link in candidates {
         if !listed.contains(&link.inode) && sockfs::is_open(proc_root, &link) {

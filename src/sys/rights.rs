@@ -7,6 +7,7 @@
 //! of other processes, marks, tracepoints, namespaces) is asked for with a
 //! [`Raised`] in hand, on the thread that asks, for as long as it asks.
 
+use std::cell::Cell;
 use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
@@ -73,12 +74,33 @@ impl Raised {
 impl Drop for Raised {
     fn drop(&mut self) {
         let Some(before) = self.before else { return };
-        if set_capabilities(None, before).is_err() {
+        if set(before).is_err() {
             // The kernel never refuses to take rights away; were it to, nothing
             // may go on that was written to run without them.
             std::process::abort();
         }
     }
+}
+
+thread_local! {
+    /// The sets of this thread, once they are known: to ask is half a microsecond,
+    /// and a walk over a table asks often. Nothing but [`set`] changes them.
+    static SETS: Cell<Option<CapabilitySets>> = const { Cell::new(None) };
+}
+
+fn sets() -> io::Result<CapabilitySets> {
+    if let Some(known) = SETS.get() {
+        return Ok(known);
+    }
+    let sets = capabilities(None)?;
+    SETS.set(Some(sets));
+    Ok(sets)
+}
+
+fn set(sets: CapabilitySets) -> io::Result<()> {
+    set_capabilities(None, sets)?;
+    SETS.set(Some(sets));
+    Ok(())
 }
 
 /// Empties the effective set and keeps the permitted one. To be called before
@@ -87,23 +109,24 @@ impl Drop for Raised {
 /// # Errors
 /// When the kernel refuses and rights stay in effect.
 pub fn lay_down() -> io::Result<()> {
-    let sets = capabilities(None)?;
+    let sets = sets()?;
     if sets.effective.is_empty() {
         return Ok(());
     }
-    Ok(set_capabilities(None, CapabilitySets { effective: CapabilitySet::empty(), ..sets })?)
+    set(CapabilitySets { effective: CapabilitySet::empty(), ..sets })
 }
 
-/// Puts into effect what a purpose needs, as far as it is permitted.
+/// Puts into effect what a purpose needs, as far as it is permitted. Where it is
+/// in effect already that costs nothing.
 pub fn raise(purpose: Purpose) -> Raised {
-    let Ok(sets) = capabilities(None) else { return Raised::nothing() };
-    let effective = sets.effective | (sets.permitted & purpose.capabilities());
-    if effective == sets.effective {
+    let Ok(before) = sets() else { return Raised::nothing() };
+    let effective = before.effective | (before.permitted & purpose.capabilities());
+    if effective == before.effective {
         return Raised::nothing();
     }
     // Refused, it is as if it were not permitted: the call that needs it says so.
-    match set_capabilities(None, CapabilitySets { effective, ..sets }) {
-        Ok(()) => Raised { before: Some(sets), on_this_thread: PhantomData },
+    match set(CapabilitySets { effective, ..before }) {
+        Ok(()) => Raised { before: Some(before), on_this_thread: PhantomData },
         Err(_) => Raised::nothing(),
     }
 }
@@ -141,12 +164,12 @@ fn is_root_of_procfs(found: rustix::fs::Stat) -> bool {
 /// Whether a purpose would get everything that it needs. It is judged in our
 /// own user namespace here; what belongs to another one still refuses.
 pub fn are_permitted(purpose: Purpose) -> bool {
-    capabilities(None).is_ok_and(|sets| sets.permitted.contains(purpose.capabilities()))
+    sets().is_ok_and(|sets| sets.permitted.contains(purpose.capabilities()))
 }
 
 /// Whether a purpose would get a part of what it can use.
 pub fn are_permitted_in_part(purpose: Purpose) -> bool {
-    capabilities(None).is_ok_and(|sets| sets.permitted.intersects(purpose.capabilities()))
+    sets().is_ok_and(|sets| sets.permitted.intersects(purpose.capabilities()))
 }
 
 /// Whether this program has rights that its caller has not: it is set-user-id,
@@ -164,10 +187,10 @@ pub fn are_lent() -> bool {
 /// # Errors
 /// When one could not be taken.
 pub fn give_up() -> io::Result<()> {
-    let sets = capabilities(None)?;
+    let sets = sets()?;
     if sets.permitted.contains(CapabilitySet::SETPCAP) {
         let effective = sets.effective | CapabilitySet::SETPCAP;
-        set_capabilities(None, CapabilitySets { effective, ..sets })?;
+        set(CapabilitySets { effective, ..sets })?;
         for bit in 0..u64::BITS {
             let one = CapabilitySet::from_bits_retain(1 << bit);
             match remove_capability_from_bounding_set(one) {
@@ -185,7 +208,7 @@ pub fn give_up() -> io::Result<()> {
     }
     let none = CapabilitySet::empty();
     let nothing = CapabilitySets { effective: none, permitted: none, inheritable: none };
-    Ok(set_capabilities(None, nothing)?)
+    set(nothing)
 }
 
 #[cfg(test)]
