@@ -32,6 +32,7 @@ pub mod units;
 
 mod counter;
 pub mod gap;
+pub mod hash;
 pub mod host;
 pub mod owner;
 pub mod ports;

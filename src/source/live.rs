@@ -8,7 +8,7 @@ use crate::model::proto::{Family, Proto, TableId};
 use crate::model::state::{State, StateSet};
 use crate::model::want::Want;
 use crate::sys::netlink::DiagSocket;
-use crate::sys::tcp_census;
+use crate::sys::{procfs, tcp_census};
 
 use super::choice::{Choice, Shortcuts};
 use super::reading::{Reading, Sink};
@@ -30,7 +30,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// The tables of the calling thread's network namespace.
+    /// The tables of the network namespace that is looked into.
     pub fn new(choice: Choice, proc_root: PathBuf) -> Self {
         Self::with_shortcuts(choice, proc_root, Shortcuts::default())
     }
@@ -153,8 +153,8 @@ impl Live {
         why: &str,
         report: &mut Report,
     ) -> Result<ControlFlow<()>, Failure> {
-        let ipv6_off = !self.proc_root.join("net/if_inet6").exists();
-        let proc_readable = self.proc_root.join("net/tcp").exists();
+        let ipv6_off = !procfs::has_net(&self.proc_root, "if_inet6");
+        let proc_readable = procfs::has_net(&self.proc_root, "tcp");
         if table.family == Family::Inet6 && ipv6_off && proc_readable {
             return Ok(report.add(table, Served::Proc, Reading::default()));
         }
