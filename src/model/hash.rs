@@ -20,6 +20,7 @@ pub type KeyedSet<K> = HashSet<K, DefaultHashBuilder>;
 mod tests {
     use super::*;
     use crate::model::address::Address;
+    use std::ffi::OsStr;
     use std::fs;
     use std::hash::BuildHasher;
     use std::path::Path;
@@ -64,6 +65,9 @@ mod tests {
             if path.is_dir() {
                 let entries = fs::read_dir(&path).expect("readable");
                 files.extend(entries.map(|entry| entry.expect("readable").path()));
+                continue;
+            }
+            if path.extension() != Some(OsStr::new("rs")) {
                 continue;
             }
             let text = fs::read_to_string(&path).expect("readable");
