@@ -366,7 +366,7 @@ fn every_tab_at_every_size() {
             watch.keys(&(index + 1).to_string());
             assert_eq!(watch.tab(), tab.title());
             let picture = watch.draw(width, height);
-            insta::assert_snapshot!(format!("{}-{width}x{height}", tab.title()), picture);
+            assert_picture(&format!("{}-{width}x{height}", tab.title()), &picture);
         }
     }
 }
