@@ -205,6 +205,8 @@ fn summary_agrees() -> Result<()> {
         server.life()?;
     }
     server.reset()?;
+    // Each has heard of every end before it looks for the last time.
+    all.iter().try_for_each(Running::wait_idle)?;
     let mut outputs = Vec::new();
     for running in all {
         running.signal(Signal::INT)?;
