@@ -2,14 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use sockstate::kernel::proc_net::{InetLine, ProcAddress};
-use sockstate::model::facts::Facts;
-use sockstate::model::moment::Moment;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
-use sockstate::model::state::State;
-use sockstate::model::proto::{Family, Proto, TableId};
-use sockstate::track::{Answer, Complete, Tracker};
+use sockstate::testing::kernel::proc_net::{InetLine, ProcAddress};
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::moment::Moment;
+use sockstate::testing::model::proto::{Family, Proto, TableId};
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
+use sockstate::testing::model::state::State;
+use sockstate::testing::track::{Answer, Complete, Tracker};
 
 /// The table of the made-up sockets.
 const TCP: TableId = TableId { proto: Proto::Tcp, family: Family::Inet };

@@ -2,17 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use sockstate::query::Lookups;
-use sockstate::kernel::inet_diag::InetMessage;
-use sockstate::kernel::netlink::{Datagram, Dump};
-use sockstate::model::facts::Facts;
-use sockstate::model::row::Row;
-use sockstate::model::socket::Socket;
-use sockstate::model::proto::Proto;
-use sockstate::output::out::Out;
-use sockstate::output::style::Style;
-use sockstate::output::{json, text};
-use sockstate::sys::names::Names;
+use sockstate::testing::kernel::inet_diag::InetMessage;
+use sockstate::testing::kernel::netlink::{Datagram, Dump};
+use sockstate::testing::model::facts::Facts;
+use sockstate::testing::model::proto::Proto;
+use sockstate::testing::model::row::Row;
+use sockstate::testing::model::socket::Socket;
+use sockstate::testing::output::out::Out;
+use sockstate::testing::output::style::Style;
+use sockstate::testing::output::{json, text};
+use sockstate::testing::query::Lookups;
+use sockstate::testing::sys::names::Names;
 
 /// A recorded dump.
 pub fn recorded(name: &str) -> Vec<u8> {
