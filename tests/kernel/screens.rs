@@ -843,6 +843,8 @@ fn a_pause_holds_the_screen_while_collecting_goes_on() {
     // What the held round alone has does not stand beside other counts.
     assert!(!picture.contains("orphans 1 of") && !picture.contains("most TIME_WAIT"), "{picture}");
     assert!(picture.contains("no limits of that time"), "{picture}");
+    // The history has the counts of the other protocols too.
+    assert!(picture.contains("UDP ") && picture.contains("unix "), "{picture}");
     watch.keys("[[");
     assert!(watch.draw(80, 24).contains("counts of 2s ago"), "the history has three points");
     watch.keys("p");
