@@ -18,5 +18,5 @@ mod tests;
 
 pub use diagram::{DIAGRAM, diagram};
 pub use fill::{Known, NOT_KNOWN};
-pub use names::{Unknown, find, topics};
+pub use names::{find, topics};
 pub use page::{Block, Group, Now, Page, Section};

@@ -28,18 +28,18 @@ pub mod time;
 mod unacked_fin;
 mod verdict;
 
-pub use alert::{Alert, Evidence};
+pub use alert::Alert;
 #[cfg(test)]
 pub(crate) use catalogue::EXAMPLES;
-pub use catalogue::{RULES, find};
-pub use config::{Config, RuleConfig};
+pub use catalogue::RULES;
+pub use config::Config;
 pub use doc::markdown;
 pub use judge::{Judged, Unknown, judge};
-pub use level::{CLEARING_PERCENT, Level};
+pub use level::Level;
 pub use needs::{LEAST_PERCENT, Needs};
 pub use rule::{Rule, RulePage, Shows};
 pub use settings::Settings;
 pub use severity::Severity;
 pub use subject::Subject;
-pub use threshold::{Threshold, Unit};
+pub use threshold::Threshold;
 pub use verdict::Verdict;

@@ -6,7 +6,7 @@ mod parallel;
 mod proc;
 mod report;
 
-pub use report::{Report, Served, ServedTable, SourceError};
+pub use report::{Report, Served, SourceError};
 
 use std::fs::File;
 use std::io;
@@ -52,12 +52,6 @@ pub struct Shortcuts {
     pub census: bool,
 }
 
-impl Shortcuts {
-    /// The plain way.
-    pub const NONE: Self =
-        Self { one_walk: false, two_threads: Some(false), sums: false, census: false };
-}
-
 impl Default for Shortcuts {
     fn default() -> Self {
         Self { one_walk: true, two_threads: None, sums: true, census: true }
@@ -79,12 +73,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// The tables of the calling thread's network namespace.
-    pub fn new(choice: Choice, proc_root: PathBuf) -> Self {
-        Self::with_shortcuts(choice, proc_root, Shortcuts::default())
-    }
-
-    /// The same, with a say in how the work is done.
+    /// The tables of the calling thread's network namespace, read with these short cuts.
     pub fn with_shortcuts(choice: Choice, proc_root: PathBuf, shortcuts: Shortcuts) -> Self {
         Self { choice, proc_root, shortcuts }
     }

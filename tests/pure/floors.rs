@@ -39,6 +39,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("output", 8),
     ("tui", 9),
     ("cli", 10),
+    ("testing", 11),
 ];
 
 /// Rooms without system calls: nothing of the outside may be named there.

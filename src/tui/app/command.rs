@@ -35,14 +35,10 @@ impl App {
         })
     }
 
-    /// The command line that shows the same.
-    pub fn command(&self) -> String {
-        self.command_parts().join(" ")
-    }
-
-    /// The same on several lines, for a shell too.
+    /// Returns the command line that shows the same, on several lines, for a shell
+    /// too.
     pub(super) fn command_lines(&self) -> Vec<String> {
-        let parts = self.command_parts();
+        let parts = self.command();
         let last = parts.len().saturating_sub(1);
         let line = |(index, part): (usize, String)| {
             let indent = if index == 0 { "" } else { "    " };
@@ -56,7 +52,8 @@ impl App {
         lines
     }
 
-    fn command_parts(&self) -> Vec<String> {
+    /// Returns the command line that shows the same, in its parts.
+    pub fn command(&self) -> Vec<String> {
         let with = |command: &str| format!("sockstate {command}{}", self.fixed.flags);
         let tables = self.table_flags(|_| true);
         let filter = match (&self.filter.filter, self.filter.invert) {

@@ -11,7 +11,7 @@ mod tab;
 
 pub use filter_box::FilterBox;
 pub use log::{Entry, LOG, Log};
-pub use overlay::{Act, Format, Held, Overlay, Target};
+pub use overlay::{Act, Format, Held, Overlay};
 pub use rounds::Peak;
 pub use tab::{GROUP_KEYS, TABS, Tab};
 
@@ -362,11 +362,6 @@ impl App {
                 self.sheet.as_ref().map_or(0, |sheet| sheet.rows.len())
             }
         }
-    }
-
-    /// Whether the tab has no rows.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The point of the history that is shown.
