@@ -42,5 +42,7 @@ mod cli;
 
 pub use cli::run;
 
+// Shut with `--cfg closed`, so that rustc names what only tests would keep alive.
+#[cfg(not(closed))]
 #[doc(hidden)]
 pub mod testing;

@@ -60,7 +60,7 @@ pub fn step(tracker: &mut Tracker, rows: &[Socket], at: u64) -> usize {
     for socket in rows {
         tracker.row(&Row { socket: *socket, facts: Facts::None });
     }
-    tracker.end(Moment(at + 1), Complete::ALL, &mut |_| told += 1);
+    tracker.end(Moment(at + 1), Complete::all(), &mut |_| told += 1);
     let tickets: Vec<_> = tracker.questions().map(|q| q.ticket).collect();
     for ticket in tickets {
         tracker.answer(ticket, Answer::Gone, Moment(at + 2), &mut |_| told += 1);

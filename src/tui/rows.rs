@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::answer::{self, Group};
+use crate::answer::Group;
 use crate::filter::Filter;
 use crate::group::Key;
 use crate::live::Round;
