@@ -226,16 +226,6 @@ impl Chains {
         self.live = FxHashMap::default();
     }
 
-    /// How many sockets are being followed.
-    pub fn len(&self) -> usize {
-        self.live.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.live.is_empty()
-    }
-
     fn set_state(
         &mut self,
         event: &TraceEvent,

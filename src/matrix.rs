@@ -90,11 +90,6 @@ impl Matrix {
     pub fn cells(&self) -> impl Iterator<Item = (Option<State>, State, &Cell)> {
         self.cells.iter().map(|((from, to), cell)| (*from, *to, cell))
     }
-
-    /// Whether nothing happened.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,12 @@ mod works;
 use std::io::Read;
 use std::process::{Command, ExitCode};
 
+use peak_alloc::PeakAlloc;
 use population::Population;
+
+/// Counts what is allocated, to tell what the tracker holds.
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();

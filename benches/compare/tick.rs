@@ -7,6 +7,7 @@
 //! tenth of the time at most, and is not in these numbers.
 
 use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use sockstate::testing::kernel::netlink::Progress;
@@ -21,6 +22,7 @@ use sockstate::testing::rules::Config;
 use sockstate::testing::source::Choice;
 use sockstate::testing::sys::netlink::{DiagSocket, End};
 
+use super::MEMORY;
 use super::measure::{cpu_ms, median};
 use super::population::Population;
 
@@ -37,14 +39,23 @@ const BYTES_BAR: f64 = 128.0;
 pub fn measure(population: &mut Population, rounds: usize) -> Result<String, String> {
     let machine = Machine::new(Choice::Netlink, Path::new("/proc"));
     let tables: Vec<TableId> = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Tcp).collect();
-    let (mut stream, _) = Stream::open(&machine, Want::all_of(tables.clone()), Events::Poll)?;
+    let want = Want::all_of(tables.clone());
+    let (mut stream, _) = Stream::open(&machine, want.clone(), Events::Poll)?;
     let config = Config::default();
     let (machine, config) = (&machine, &config);
     let watched = Watched { machine, tables, config, custom: &[] };
     let (mut watcher, _) = Rounds::with_events(watched, Events::Poll)?;
     let nobody = Owners::default();
     let look = |stream: &mut Stream<'_>| {
-        stream.look_with(&nobody).map(|_| ()).map_err(|error| error.to_string())
+        stream.begin();
+        let scanned = machine.scan(&want, &mut |row| {
+            stream.row(row);
+            ControlFlow::Continue(())
+        });
+        stream.end(scanned.as_ref().ok());
+        stream.set_owners(&nobody);
+        stream.settle();
+        scanned.map(drop).map_err(|error| error.to_string())
     };
     let round = |watcher: &mut Rounds<'_>| {
         watcher.round(Wishes::default()).map(|_| ()).map_err(|error| error.to_string())
@@ -65,8 +76,10 @@ pub fn measure(population: &mut Population, rounds: usize) -> Result<String, Str
     let ratio =
         |times: &[f64]| median(times.iter().zip(&dumps).map(|(t, dump)| t / dump).collect());
     let (look_ratio, round_ratio) = (ratio(&looks), ratio(&whole));
-    let bytes = stream.bytes_per_socket();
     let sockets = population.size as f64;
+    let with = MEMORY.current_usage();
+    drop(stream);
+    let bytes = (with - MEMORY.current_usage()) as f64 / sockets;
     let ns = |ms: f64| ms * 1e6 / sockets;
     let word = |met: bool| if met { "yes" } else { "NO" };
     let unbound = StateSet::ALL.without(State::Bound.into()).without(State::Close.into());

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use sockstate::testing::bytecode::audit;
 use sockstate::testing::filter::{
     Asked, Bytecode, Filter, Reading, Resolver, Target, compile, explain, parse,
 };
-use sockstate::testing::kernel::bytecode::audit;
 use sockstate::testing::model::proto::TableId;
 
 /// Knows every name.
@@ -48,7 +48,7 @@ pub fn run(text: &str) {
     let printed = filter.expr.to_string();
     assert_eq!(parse(&printed).as_ref(), Ok(&Some(filter.expr.clone())), "{printed}");
     let Ok(resolved) = filter.resolve(&mut Anything) else { return };
-    for bytecode in [Bytecode::None, Bytecode::Ranges, Bytecode::Full] {
+    for bytecode in [Bytecode::None, Bytecode::Full] {
         let plans: Vec<_> = TableId::ALL
             .into_iter()
             .map(|table| {

@@ -8,6 +8,6 @@ mod quick_count;
 mod row_details;
 
 pub use count::{Count, Group, KeyValue, count, grouped};
-pub use destroy::{Destroyed, Refusal, destroy, record};
+pub use destroy::{Destroyed, destroy, record};
 pub use explain::{Explained, explain};
 pub use row_details::{command_line, holds, row_details};

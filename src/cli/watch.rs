@@ -8,7 +8,6 @@ use crate::machine::Machine;
 use crate::model::escape::escaped;
 use crate::model::proto::Proto;
 use crate::model::state::StateSet;
-use crate::rules::alert_filter::CustomFilters;
 use crate::rules::alert_filter::custom_filters;
 use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, tabs, theme::Theme};

@@ -32,20 +32,6 @@ pub trait Lookup {
     fn unix_name(&self, inode: u32) -> Option<&str>;
 }
 
-/// Nothing is known outside the row.
-#[derive(Clone, Copy, Debug)]
-pub struct NoLookup;
-
-impl Lookup for NoLookup {
-    fn cgroup_path(&self, _: u64) -> Option<&str> {
-        None
-    }
-
-    fn unix_name(&self, _: u32) -> Option<&str> {
-        None
-    }
-}
-
 /// A row and what is known beside it.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
@@ -61,20 +47,6 @@ pub struct Subject<'a> {
     pub marks_visible: bool,
     /// The time in its state where more is known than the row proves.
     pub age: Option<Age>,
-}
-
-impl<'a> Subject<'a> {
-    /// A row of which nothing more is known.
-    pub fn new(row: &'a Row<'a>) -> Self {
-        Self {
-            row,
-            owners: None,
-            lookup: &NoLookup,
-            ephemeral: None,
-            marks_visible: false,
-            age: None,
-        }
-    }
 }
 
 /// Whether `expr` holds; `None` where that is unknown.

@@ -35,12 +35,7 @@ pub struct Reading<'a> {
     pub plan: Option<&'a Plan>,
 }
 
-impl<'a> Reading<'a> {
-    /// By its plan alone.
-    pub fn of((table, plan): &'a (TableId, Plan)) -> Self {
-        Self { table: *table, states: plan.states, types: Vec::new(), plan: Some(plan) }
-    }
-
+impl Reading<'_> {
     fn is_like(&self, other: &Self) -> bool {
         // The states of a table that is not read are not told.
         let never = |plan: Option<&Plan>| plan.is_some_and(|plan| plan.never);

@@ -70,14 +70,13 @@ mod words;
 #[cfg(test)]
 mod arbitrary;
 
-pub use ast::{Amount, Cgroup, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User};
+pub use ast::{Expr, Predicate};
 pub use compile::{Bytecode, Needs, Plan, Target, compile};
 pub use either_port::either_port;
-pub use error::{ParseError, ResolveError, Span};
-pub use eval::{Lookup, NoLookup, Subject, matches, unix_text};
+pub use error::{ParseError, ResolveError};
+pub use eval::{Lookup, Subject, matches, unix_text};
 pub use explain::{Asked, Reading, explain};
 pub use glob::{Case, Glob};
-pub use net::{Net, Scope, Version};
 pub use parse::parse;
 pub use resolve::Resolver;
 pub use token::Comparison;

@@ -11,10 +11,8 @@
 //! always an operation's own length, and every decision is in `no`.
 
 mod listing;
-mod machine;
 
 pub use listing::listing;
-pub use machine::{Entry, Refusal, audit, run};
 
 use super::request::{AF_INET, AF_INET6};
 
@@ -22,24 +20,25 @@ use super::request::{AF_INET, AF_INET6};
 /// jumps to 4 bytes behind the program.
 const MAX_LEN: usize = u16::MAX as usize - 4 - 4;
 
-const OP_LEN: usize = 4;
+/// Bytes of an operation before its operand.
+pub const OP_LEN: usize = 4;
 
 /// Codes of the operations (`INET_DIAG_BC_*`).
-mod code {
-    pub(super) const NOP: u8 = 0;
-    pub(super) const JMP: u8 = 1;
-    pub(super) const S_GE: u8 = 2;
-    pub(super) const S_LE: u8 = 3;
-    pub(super) const D_GE: u8 = 4;
-    pub(super) const D_LE: u8 = 5;
-    pub(super) const AUTO: u8 = 6;
-    pub(super) const S_COND: u8 = 7;
-    pub(super) const D_COND: u8 = 8;
-    pub(super) const DEV_COND: u8 = 9;
-    pub(super) const MARK_COND: u8 = 10;
-    pub(super) const S_EQ: u8 = 11;
-    pub(super) const D_EQ: u8 = 12;
-    pub(super) const CGROUP_COND: u8 = 13;
+pub mod code {
+    pub const NOP: u8 = 0;
+    pub const JMP: u8 = 1;
+    pub const S_GE: u8 = 2;
+    pub const S_LE: u8 = 3;
+    pub const D_GE: u8 = 4;
+    pub const D_LE: u8 = 5;
+    pub const AUTO: u8 = 6;
+    pub const S_COND: u8 = 7;
+    pub const D_COND: u8 = 8;
+    pub const DEV_COND: u8 = 9;
+    pub const MARK_COND: u8 = 10;
+    pub const S_EQ: u8 = 11;
+    pub const D_EQ: u8 = 12;
+    pub const CGROUP_COND: u8 = 13;
 }
 
 /// Which end of a socket a test is about.
@@ -238,6 +237,7 @@ fn host_condition(family: u8, len: u8, address: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::bytecode::{Entry, audit, run};
     use proptest::prelude::*;
 
     fn test(test: Test) -> Code {

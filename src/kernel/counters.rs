@@ -76,13 +76,6 @@ impl Counters {
         groups.flat_map(Group::fields).find(|(n, _)| *n == name)?.1
     }
 
-    /// Every field with a value: group, name, value, in the order of the files.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
-        self.groups.iter().flat_map(|group| {
-            group.fields().filter_map(|(name, value)| Some((group.name.as_str(), name, value?)))
-        })
-    }
-
     /// Whether nothing was read.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
@@ -219,6 +212,19 @@ UdpLite6InErrors                \t0\n";
         counters
     }
 
+    /// Returns every field with a value.
+    fn known(counters: &Counters) -> Vec<(&str, &str, u64)> {
+        counters
+            .groups
+            .iter()
+            .flat_map(|group| {
+                let known =
+                    |(name, value): (_, Option<u64>)| Some((group.name.as_str(), name, value?));
+                group.fields().filter_map(known)
+            })
+            .collect()
+    }
+
     #[test]
     fn fields_are_found_by_group_and_name() {
         let counters = all();
@@ -272,7 +278,7 @@ UdpLite6InErrors                \t0\n";
         ] {
             let mut counters = Counters::default();
             assert_eq!(counters.parse_pairs(file), malformed, "{}", file.escape_ascii());
-            assert_eq!(counters.iter().collect::<Vec<_>>(), [("Tcp", "n", 5)]);
+            assert_eq!(known(&counters), [("Tcp", "n", 5)]);
         }
     }
 
@@ -281,15 +287,14 @@ UdpLite6InErrors                \t0\n";
         let mut counters = Counters::default();
         let file = b"TCP: inuse 1 orphan\nUDP inuse 3\nRAW: inuse x\nTCP6: inuse 7 mem 1\n";
         assert_eq!(counters.parse_sockstat(file), 3);
-        let found: Vec<_> = counters.iter().collect();
-        assert_eq!(found, [("TCP6", "inuse", 7), ("TCP6", "mem", 1)]);
+        assert_eq!(known(&counters), [("TCP6", "inuse", 7), ("TCP6", "mem", 1)]);
     }
 
     #[test]
     fn a_malformed_snmp6_line_loses_only_itself() {
         let mut counters = Counters::default();
         assert_eq!(counters.parse_snmp6(b"Udp6 1\nNoDigit 1\nUdp6A x\nUdp6B 2 3\nUdp6C 4"), 4);
-        assert_eq!(counters.iter().collect::<Vec<_>>(), [("Udp6", "C", 4)]);
+        assert_eq!(known(&counters), [("Udp6", "C", 4)]);
     }
 
     #[test]
@@ -326,7 +331,7 @@ UdpLite6InErrors                \t0\n";
             counters.parse_pairs(&file);
             counters.parse_sockstat(&file);
             counters.parse_snmp6(&file);
-            prop_assert!(counters.iter().count() <= 40);
+            prop_assert!(known(&counters).len() <= 40);
         }
     }
 }

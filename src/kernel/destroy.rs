@@ -9,9 +9,8 @@
 
 use std::num::NonZeroU64;
 
-use super::inet_diag::{InetMessage, attribute};
+use super::inet_diag::InetMessage;
 use super::request::AF_INET;
-use super::tcp_info::TcpInfo;
 
 /// `SKNLGRP_INET_TCP_DESTROY`, `_INET_UDP_`, `_INET6_TCP_`, `_INET6_UDP_`
 /// (`include/uapi/linux/sock_diag.h`).
@@ -57,7 +56,6 @@ pub struct DestroyedSocket {
     pub ifindex: u32,
     /// Addresses and the remote port, as far as they are valid.
     pub ends: DestroyedEnds,
-    info: Option<Box<[u8]>>,
 }
 
 impl DestroyedSocket {
@@ -65,9 +63,6 @@ impl DestroyedSocket {
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let row = InetMessage::parse(payload)?;
         let ends = ends(&row);
-        // Of a socket without a peer it is zeroed or was never filled.
-        let has_peer = matches!(ends, DestroyedEnds::Both { .. });
-        let info = row.attributes.find(attribute::INFO).filter(|_| has_peer).map(Box::from);
         let protocol = row.attributes.find(INET_DIAG_PROTOCOL).and_then(|p| p.first().copied());
         Some(Self {
             family: row.family(),
@@ -76,13 +71,7 @@ impl DestroyedSocket {
             local_port: row.local_port(),
             ifindex: row.ifindex(),
             ends,
-            info,
         })
-    }
-
-    /// The final `tcp_info`, of a TCP socket that was connected to the last.
-    pub fn tcp_info(&self) -> Option<TcpInfo<'_>> {
-        self.info.as_deref().map(TcpInfo::new)
     }
 }
 

@@ -26,19 +26,19 @@ pub(super) const fn align(len: usize) -> usize {
 
 /// The `N` bytes at `offset`, where the slice is long enough.
 #[inline]
-pub(super) fn bytes_at<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
+pub fn bytes_at<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..offset + N)?.try_into().ok()
 }
 
 /// The host-order `u32` at `offset`, where the slice is long enough.
 #[inline]
-pub(super) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes_at(bytes, offset).map(u32::from_ne_bytes)
 }
 
 /// The host-order `u16` at `offset`, where the slice is long enough.
 #[inline]
-pub(super) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     bytes_at(bytes, offset).map(u16::from_ne_bytes)
 }
 
@@ -211,11 +211,6 @@ impl Dump {
         }
         None
     }
-
-    /// Whether every row the kernel meant to send was handed on.
-    pub fn is_whole(&self) -> bool {
-        self.malformed == 0 && self.truncated == 0 && self.overruns == 0 && !self.interrupted
-    }
 }
 
 /// One message: its header's fields and its payload.
@@ -293,7 +288,7 @@ mod tests {
         let (progress, rows) = feed(&mut dump, &bytes);
         assert_eq!(progress, Progress::Done);
         assert_eq!(rows, [b"one", b"two"]);
-        assert!(dump.is_whole());
+        assert!(!dump.interrupted && dump.malformed + dump.truncated + dump.overruns == 0);
     }
 
     #[test]
@@ -326,7 +321,7 @@ mod tests {
     fn interruption_overrun_and_truncation_are_remembered() {
         let mut dump = Dump::new(SEQ);
         feed(&mut dump, &message(ROW, NLM_F_DUMP_INTR, SEQ, b"x"));
-        assert!(dump.interrupted && !dump.is_whole());
+        assert!(dump.interrupted);
 
         let mut dump = Dump::new(SEQ);
         feed(&mut dump, &message(NLMSG_OVERRUN, 0, SEQ, b""));

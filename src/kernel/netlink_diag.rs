@@ -8,8 +8,6 @@ const MESSAGE_LEN: usize = 28;
 
 /// `NETLINK_DIAG_MEMINFO`, laid out as for inet rows.
 pub const MEMINFO: u16 = 0;
-/// `NETLINK_DIAG_GROUPS`: a bitmap of multicast groups.
-pub const GROUPS: u16 = 1;
 
 /// One row.
 #[derive(Clone, Copy, Debug)]

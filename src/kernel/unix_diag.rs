@@ -1,14 +1,13 @@
 //! Rows of the unix table: `struct unix_diag_msg` and its attributes
 //! (`include/uapi/linux/unix_diag.h`, written by `sk_diag_fill`).
 
-use super::netlink::{Attributes, bytes_at, u32_at};
+use super::netlink::{Attributes, u32_at};
 
 /// Length of `struct unix_diag_msg`.
 const MESSAGE_LEN: usize = 16;
 
 const NAME: u16 = 0;
 const PEER: u16 = 2;
-const ICONS: u16 = 3;
 const RQLEN: u16 = 4;
 const MEMINFO: u16 = 5;
 const SHUTDOWN: u16 = 6;
@@ -86,12 +85,6 @@ impl<'a> UnixAttributes<'a> {
         Some((u32_at(payload, 0)?, u32_at(payload, 4)?))
     }
 
-    /// Inodes of the clients waiting in a listener's queue.
-    pub fn waiting(self) -> impl Iterator<Item = u32> + 'a {
-        let payload = self.0.find(ICONS).unwrap_or_default();
-        payload.chunks_exact(4).filter_map(|c| bytes_at(c, 0).map(u32::from_ne_bytes))
-    }
-
     /// Socket memory, as for inet rows.
     pub fn memory(self) -> Option<&'a [u8]> {
         self.0.find(MEMINFO)
@@ -126,6 +119,5 @@ mod tests {
         #[cfg(target_endian = "little")]
         assert_eq!(row.attributes.queues(), Some((3, 2)));
         assert_eq!(row.attributes.peer_inode(), None);
-        assert_eq!(row.attributes.waiting().count(), 0);
     }
 }

@@ -43,10 +43,11 @@ impl Baseline {
         let ripe = self.next.as_ref().is_none_or(|(ms, _)| at_ms.saturating_sub(*ms) >= RIPE_MS);
         if self.used.is_none() {
             self.used = now;
-        } else if self.growth == Growth::LastMinute && ripe {
-            if let Some(ripe) = std::mem::replace(&mut self.next, now) {
-                self.used = Some(ripe);
-            }
+        } else if self.growth == Growth::LastMinute
+            && ripe
+            && let Some(ripe) = std::mem::replace(&mut self.next, now)
+        {
+            self.used = Some(ripe);
         }
     }
 }

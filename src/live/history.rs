@@ -90,11 +90,6 @@ impl History {
         self.points.len()
     }
 
-    /// Whether there was no look yet.
-    pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
-    }
-
     /// The point so many looks before the last one.
     pub fn back(&self, steps: usize) -> Option<&Point> {
         self.points.len().checked_sub(steps + 1).and_then(|index| self.points.get(index))
@@ -128,10 +123,14 @@ impl History {
 mod tests {
     use super::*;
 
+    fn at_ms(ms: u64) -> Moment {
+        Moment(ms * 1_000_000)
+    }
+
     fn point(ms: u64, established: u32) -> Point {
         let mut counts = StateCounts::default();
         (0..established).for_each(|_| counts.add(State::Established));
-        Point { at: Moment::from_ms(ms), tcp: Point::counts(&counts), ..Point::default() }
+        Point { at: at_ms(ms), tcp: Point::counts(&counts), ..Point::default() }
     }
 
     #[test]
@@ -139,7 +138,7 @@ mod tests {
         let mut history = History::default();
         (0..3_000).for_each(|second| history.add(point(second * 1_000, 1)));
         assert_eq!(history.len(), 601);
-        assert_eq!(history.back(600).map(|p| p.at), Some(Moment::from_ms(2_399_000)));
+        assert_eq!(history.back(600).map(|p| p.at), Some(at_ms(2_399_000)));
         assert!(history.back(601).is_none());
     }
 
@@ -148,7 +147,7 @@ mod tests {
         let mut history = History::default();
         (0..100_000).for_each(|tenth| history.add(point(tenth * 100, 1)));
         assert!((600..=603).contains(&history.len()), "{}", history.len());
-        assert_eq!(history.back(0).map(|p| p.at), Some(Moment::from_ms(9_999_900)));
+        assert_eq!(history.back(0).map(|p| p.at), Some(at_ms(9_999_900)));
     }
 
     #[test]

@@ -22,5 +22,5 @@ pub use feed::Events;
 pub use judge::{Judged, Status};
 pub use round::{Round, Wishes};
 pub use rounds::{Rounds, Watched};
-pub use schedule::{AtEnd, Next, Schedule, Turn, Watch, run};
+pub use schedule::{AtEnd, Next, Schedule, Watch, run};
 pub use stream::{Stream, Told};

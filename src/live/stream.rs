@@ -42,6 +42,8 @@ pub struct Stream<'e> {
     /// When the last look began.
     began_ns: u64,
     told: VecDeque<Told>,
+    /// What was told to be missing, for which once is enough.
+    missing: Vec<Gap>,
 }
 
 /// Longest wait for events: a signal or the next snapshot may be due.
@@ -73,6 +75,7 @@ impl<'e> Stream<'e> {
             clocks: ClockPair::now(),
             began_ns: 0,
             told: VecDeque::new(),
+            missing: Vec::new(),
         };
         Ok((stream, note))
     }
@@ -80,11 +83,6 @@ impl<'e> Stream<'e> {
     /// The clocks by which times are told.
     pub fn clocks(&self) -> ClockPair {
         self.clocks
-    }
-
-    /// Memory held for the sockets that are present, in bytes for each.
-    pub fn bytes_per_socket(&self) -> f64 {
-        self.tracker.bytes() as f64 / self.tracker.len().max(1) as f64
     }
 
     /// What is to be told next.
@@ -103,16 +101,6 @@ impl<'e> Stream<'e> {
         Ok(self.settle())
     }
 
-    /// The same with owners that were searched for before.
-    ///
-    /// # Errors
-    /// When no table can be read.
-    pub fn look_with(&mut self, owners: &Owners) -> Result<bool, SourceError> {
-        self.read()?;
-        self.set_owners(owners);
-        Ok(self.settle())
-    }
-
     fn read(&mut self) -> Result<(), SourceError> {
         let (machine, want) = (self.machine, self.want.clone());
         self.begin();
@@ -121,46 +109,66 @@ impl<'e> Stream<'e> {
             ControlFlow::Continue(())
         });
         self.end(scanned.as_ref().ok());
-        scanned.map(drop)
+        scanned?.gaps.into_iter().for_each(|gap| self.tell_once(gap));
+        Ok(())
     }
 
     /// Begins a look whose rows somebody else reads and hands on.
-    pub(super) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.clocks = ClockPair::now();
         self.began_ns = clock::monotonic_ns();
         self.tracker.begin(Moment(self.began_ns));
     }
 
     /// Takes in a row of the look.
-    pub(super) fn row(&mut self, row: &Row<'_>) {
+    pub fn row(&mut self, row: &Row<'_>) {
         self.tracker.row(row);
     }
 
     /// Ends the reading of the rows, by the report of who served them; without
     /// one nothing is known of rows that did not come.
-    pub(super) fn end(&mut self, report: Option<&Report>) {
+    pub fn end(&mut self, report: Option<&Report>) {
         let complete = report.map_or(Complete::NONE, complete);
         self.tracker.end(Moment(clock::monotonic_ns()), complete, &mut into_told(&mut self.told));
     }
 
     /// Notes who holds sockets that are new.
-    pub(super) fn set_owners(&mut self, owners: &Owners) {
+    pub fn set_owners(&mut self, owners: &Owners) {
         self.tracker.set_owners(owners);
     }
 
     /// Decides what the look showed. Returns whether events were lost, so that
     /// another look is due.
-    pub(super) fn settle(&mut self) -> bool {
+    pub fn settle(&mut self) -> bool {
         let began = Moment(self.began_ns);
         let lost = self.catch_up();
         self.confirm();
         self.stop_waiting(began);
         self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
+        self.tell_untracked();
         if lost {
             // What was lost may be younger than what this look saw.
             let _ = self.tracker.resync(0);
         }
         lost
+    }
+
+    /// Tells that there are sockets which cannot be followed.
+    fn tell_untracked(&mut self) {
+        if self.tracker.totals().untracked > 0 {
+            let reason = "unix sockets that wait to be accepted are not followed: \
+                          /proc/net/unix does not tell them apart";
+            self.tell_once(Gap::new("unix", reason).remedy("leave out --source proc"));
+        }
+    }
+
+    /// Tells what is missing, unless the same was told before.
+    fn tell_once(&mut self, gap: Gap) {
+        let is_same = |known: &Gap| known.what == gap.what && known.reason == gap.reason;
+        if !self.missing.iter().any(is_same) {
+            self.missing.push(gap.clone());
+            self.told.push_back(Told::Gap(gap));
+        }
     }
 
     /// Notes who holds every socket anew.

@@ -1,7 +1,7 @@
 //! What makes a socket that socket, from one look to the next.
 
 use super::address::Endpoint;
-use super::proto::{Family, TableId};
+use super::proto::TableId;
 use super::socket::{Ends, Socket};
 
 /// Cookie, family, both ends and device.
@@ -37,23 +37,11 @@ impl Identity {
         }
     }
 
-    /// Whether there is no cookie: a successor with the same ends can be taken
-    /// for the same socket.
-    pub fn is_weak(&self) -> bool {
-        self.cookie == 0
-    }
-
     /// Both endpoints of an internet socket, local first.
     pub fn endpoints(&self) -> Option<(Endpoint, Endpoint)> {
         match self.ends {
             Ends::Inet { local, remote } => Some((local, remote)),
             _ => None,
         }
-    }
-
-    /// Whether this `AF_INET6` socket talks IPv4.
-    pub fn is_v4_mapped(&self) -> bool {
-        self.table.family == Family::Inet6
-            && self.endpoints().is_some_and(|(local, _)| local.address.as_v4().is_some())
     }
 }

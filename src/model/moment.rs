@@ -8,11 +8,6 @@
 pub struct Moment(pub u64);
 
 impl Moment {
-    /// From milliseconds.
-    pub fn from_ms(ms: u64) -> Self {
-        Self(ms.saturating_mul(1_000_000))
-    }
-
     /// Nanoseconds from `earlier` to this; 0 where it is the later one.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

@@ -177,11 +177,6 @@ impl SourceBudget {
         self.capacity.saturating_sub(self.used)
     }
 
-    /// Ports in use as a share of the capacity; 1 when there is no capacity.
-    pub fn ratio(&self) -> f64 {
-        if self.capacity == 0 { 1.0 } else { f64::from(self.used) / f64::from(self.capacity) }
-    }
-
     /// Whether programs that bind before they connect have most of the ports,
     /// so that this budget is one that can run out: at least half of those
     /// that are not in use towards several destinations look like theirs. The

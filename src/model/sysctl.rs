@@ -316,40 +316,15 @@ impl Sysctls {
         self.number("net.ipv4.tcp_max_orphans")
     }
 
-    /// `net.ipv4.tcp_fin_timeout`, seconds.
-    pub fn fin_timeout(&self) -> Option<u64> {
-        self.number("net.ipv4.tcp_fin_timeout")
-    }
-
     /// `net.ipv4.tcp_syncookies`: 0 never, 1 when needed, 2 always.
     pub fn syncookies(&self) -> Option<u64> {
         self.number("net.ipv4.tcp_syncookies")
-    }
-
-    /// `net.ipv4.tcp_max_syn_backlog`, connections.
-    pub fn max_syn_backlog(&self) -> Option<u64> {
-        self.number("net.ipv4.tcp_max_syn_backlog")
-    }
-
-    /// `net.ipv4.tcp_abort_on_overflow`.
-    pub fn abort_on_overflow(&self) -> Option<bool> {
-        Some(self.number("net.ipv4.tcp_abort_on_overflow")? != 0)
     }
 
     /// `net.ipv4.tcp_mem`: no pressure below, pressure above, limit; pages of
     /// the whole host.
     pub fn tcp_mem(&self) -> Option<[u64; 3]> {
         self.numbers("net.ipv4.tcp_mem")
-    }
-
-    /// `net.ipv4.tcp_rmem`: least, initial and largest receive buffer, bytes.
-    pub fn tcp_rmem(&self) -> Option<[u64; 3]> {
-        self.numbers("net.ipv4.tcp_rmem")
-    }
-
-    /// `net.ipv4.tcp_wmem`: least, initial and largest send buffer, bytes.
-    pub fn tcp_wmem(&self) -> Option<[u64; 3]> {
-        self.numbers("net.ipv4.tcp_wmem")
     }
 
     /// `net.ipv4.ip_local_port_range`: first and last port, both included.

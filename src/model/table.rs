@@ -69,11 +69,6 @@ impl Table {
         self.records.len()
     }
 
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     fn row(&self, record: &Record) -> Row<'_> {
         let end = record.start + record.len as usize;
         let bytes = self.arena.get(record.start..end).unwrap_or_default();

@@ -4,7 +4,7 @@
 use super::socket::{Socket, SocketType};
 use super::state::{State, StateSet};
 
-pub use super::proto::{Family, Proto, TableId};
+pub use super::proto::{Proto, TableId};
 
 /// What beyond the fixed part of a row is needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Custom rules, in the filter language: `count(dport 6379 and state time-wait) > 5000`.
 
-use crate::filter::{Comparison, Expr, Filter};
+use crate::filter::{Comparison, Filter};
 use crate::model::frame::Counted;
 use crate::model::human;
 
@@ -84,11 +84,6 @@ impl Condition {
         Ok(Self { text: text.trim().to_owned(), filter, comparison, limit })
     }
 
-    /// Returns the tests it makes of each socket.
-    pub fn expr(&self) -> Option<&Expr> {
-        self.filter.as_ref().map(|filter| &filter.expr)
-    }
-
     fn holds(&self, count: u64, limit: u64) -> bool {
         match self.comparison {
             Comparison::Eq => count == limit,
@@ -158,8 +153,8 @@ mod tests {
         let condition =
             Condition::parse(" count(dport 6379 and (state time-wait)) >= 5_000").expect("right");
         assert_eq!((condition.comparison, condition.limit), (Comparison::Ge, 5000));
-        assert!(condition.expr().is_some());
-        assert!(Condition::parse("count() > 1").expect("all sockets").expr().is_none());
+        assert!(condition.filter.is_some());
+        assert!(Condition::parse("count() > 1").expect("all sockets").filter.is_none());
     }
 
     #[test]

@@ -26,12 +26,6 @@ pub struct Shortcuts {
     pub census: bool,
 }
 
-impl Shortcuts {
-    /// The plain way.
-    pub const NONE: Self =
-        Self { one_walk: false, two_threads: Some(false), sums: false, census: false };
-}
-
 impl Default for Shortcuts {
     fn default() -> Self {
         Self { one_walk: true, two_threads: None, sums: true, census: true }

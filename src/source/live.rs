@@ -30,12 +30,8 @@ pub struct Live {
 }
 
 impl Live {
-    /// The tables of the network namespace that is looked into.
-    pub fn new(choice: Choice, proc_root: PathBuf) -> Self {
-        Self::with_shortcuts(choice, proc_root, Shortcuts::default())
-    }
-
-    /// The same, with a say in how the work is done.
+    /// Opens the tables of the network namespace that is looked into, with a say in how
+    /// the work is done.
     pub fn with_shortcuts(choice: Choice, proc_root: PathBuf, shortcuts: Shortcuts) -> Self {
         Self { choice, proc_root, shortcuts }
     }

@@ -262,7 +262,7 @@ fn carry(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::bytecode::{Entry, run};
+    use crate::testing::bytecode::{Entry, run};
 
     fn ask(states: StateSet) -> InetDump {
         let states = states.bits();

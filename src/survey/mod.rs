@@ -15,5 +15,5 @@ pub use first_look::FirstLook;
 pub use listeners::{ListenersView, listeners};
 pub use ports::{Numbers, Openers, PortsView, bound_by_number, ports};
 pub use scope::Scope;
-pub use second_look::{Owned, SecondLook, search_owners, second_look};
+pub use second_look::{Owned, search_owners, second_look};
 pub use tally::{Tally, Top, TopKind};

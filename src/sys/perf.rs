@@ -16,6 +16,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::kernel::perf_ring::{RingRecord, RingRecords};
+use crate::kernel::trace_format::Format;
 use crate::kernel::tracepoint::{Decoders, TraceEvent, TraceFilter, Tracepoint};
 
 use super::clock::monotonic_ns;
@@ -92,7 +93,6 @@ impl Drained {
 pub struct Tracer {
     decoders: Decoders,
     wanted: Vec<Wanted>,
-    missing: Vec<Tracepoint>,
     online_cpus: PathBuf,
     ring_bytes: usize,
     cpus: Vec<CpuEvents>,
@@ -116,13 +116,13 @@ pub struct Tracer {
 impl Tracer {
     /// Starts tracing every socket of every namespace on every CPU.
     pub fn open(options: &TraceOptions) -> Result<Self, TraceError> {
-        let (decoders, wanted, missing) = tracepoints(options)?;
+        let tracefs = Tracefs::open()?;
+        let (decoders, wanted) = tracepoints(options, |tracepoint| tracefs.format(tracepoint))?;
         let online = online(&options.online_cpus)?;
         let now = monotonic_ns();
         let mut tracer = Self {
             decoders,
             wanted,
-            missing,
             online_cpus: options.online_cpus.clone(),
             ring_bytes: options.ring_bytes.unwrap_or_else(|| ring_bytes(online.len())),
             cpus: Vec::with_capacity(online.len()),
@@ -149,11 +149,6 @@ impl Tracer {
         Ok(tracer)
     }
 
-    /// Tracepoints that were asked for and that this kernel does not have.
-    pub fn missing(&self) -> &[Tracepoint] {
-        &self.missing
-    }
-
     /// Waits until a ring is a quarter full, at most for `timeout`, and hands
     /// out the events that are ripe: those of the look before and older.
     ///
@@ -174,14 +169,6 @@ impl Tracer {
     /// Every event up to this monotonic time has been handed out.
     pub fn complete_ns(&self) -> u64 {
         self.complete_ns
-    }
-
-    /// Hands out everything, ripe or not; for the end of a trace.
-    pub fn finish(&mut self, into: &mut Drained) {
-        into.clear();
-        let now = monotonic_ns();
-        self.look(now, into);
-        self.hand_out_until(u64::MAX, into);
     }
 
     fn open_cpu(&self, cpu: u32) -> Result<CpuEvents, OpenError> {
@@ -313,22 +300,22 @@ fn online(list: &Path) -> Result<Vec<u32>, TraceError> {
     Ok(parse_cpu_list(&text))
 }
 
-/// What to open, how to decode it, and what this kernel lacks of it.
+/// What to open and how to decode it.
 fn tracepoints(
     options: &TraceOptions,
-) -> Result<(Decoders, Vec<Wanted>, Vec<Tracepoint>), TraceError> {
-    let tracefs = Tracefs::open()?;
-    let (mut decoders, mut wanted, mut missing) = (Decoders::default(), Vec::new(), Vec::new());
+    format: impl Fn(Tracepoint) -> Result<Option<Format>, TraceError>,
+) -> Result<(Decoders, Vec<Wanted>), TraceError> {
+    let (mut decoders, mut wanted) = (Decoders::default(), Vec::new());
     for tracepoint in Tracepoint::ALL {
         if tracepoint.is_annotation() && !options.annotations {
             continue;
         }
-        let Some(format) = tracefs.format(tracepoint)? else {
-            if tracepoint == Tracepoint::SetState {
-                return Err(TraceError::NoTracepoint(tracepoint));
+        let Some(format) = format(tracepoint)? else {
+            if tracepoint.is_annotation() {
+                continue;
             }
-            missing.push(tracepoint);
-            continue;
+            // Changes without ends would be joined for ever, and none of them be the last.
+            return Err(TraceError::NoTracepoint(tracepoint));
         };
         decoders
             .add(tracepoint, &format)
@@ -336,5 +323,21 @@ fn tracepoints(
         let filter = options.filter.expression(&format).and_then(|text| CString::new(text).ok());
         wanted.push(Wanted { id: format.id, filter });
     }
-    Ok((decoders, wanted, missing))
+    Ok((decoders, wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: &str = include_str!("../kernel/testdata/inet_sock_set_state.6.18.format");
+
+    #[test]
+    fn a_kernel_without_the_end_of_a_socket_is_not_traced_by_halves() {
+        let refused = tracepoints(&TraceOptions::default(), |tracepoint| {
+            Ok((tracepoint != Tracepoint::Destroy).then(|| Format::parse(FORMAT).expect("whole")))
+        });
+        let error = refused.expect_err("no end");
+        assert_eq!(error.reason(), "this kernel has no tracepoint tcp:tcp_destroy_sock");
+    }
 }

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 
 use crate::kernel::tracepoint::Tracepoint;
-use crate::model::gap::Gap;
 
 use super::rights::{self, Purpose};
 
@@ -21,7 +20,7 @@ pub enum TraceError {
         /// What the system call said.
         error: io::Error,
     },
-    /// This kernel lacks the tracepoint of state changes.
+    /// This kernel lacks the tracepoint of state changes, or that of ends.
     NoTracepoint(Tracepoint),
     /// A tracepoint's `format` file lacks something indispensable.
     Format {
@@ -166,15 +165,6 @@ impl TraceError {
                 return None;
             }
         })
-    }
-
-    /// As the part of an answer that says what is missing.
-    pub fn to_gap(&self) -> Gap {
-        let gap = Gap::new("events", self.reason());
-        match self.remedy() {
-            Some(remedy) => gap.remedy(remedy),
-            None => gap,
-        }
     }
 }
 

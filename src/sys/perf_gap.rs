@@ -36,7 +36,7 @@ pub struct TraceGap {
 
 impl TraceGap {
     /// As the part of an answer that says what is missing.
-    pub fn to_gap(&self) -> Gap {
+    pub fn to_gap(self) -> Gap {
         let cpu = self.cpu;
         let gap = |reason: String| Gap::new("events", reason);
         match self.cause {

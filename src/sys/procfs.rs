@@ -403,7 +403,7 @@ mod tests {
         let (host, gaps) = host(&fake.0);
         assert_eq!(gaps, []);
         assert_eq!(host.sysctls.somaxconn(), Some(7));
-        assert_eq!((host.sysctls.fin_timeout(), host.counters.is_empty()), (None, true));
+        assert_eq!((host.sysctls.max_orphans(), host.counters.is_empty()), (None, true));
     }
 
     #[test]

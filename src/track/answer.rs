@@ -132,8 +132,7 @@ impl Tracker {
 
 fn question(subject: Subject, record: &Record) -> Question {
     let ask = if record.is_connection() { Ask::Get } else { Ask::Dump };
-    let (identity, state) = (record.identity(), record.state());
-    Question { ticket: Ticket(subject), ask, identity, state }
+    Question { ticket: Ticket(subject), ask, identity: record.identity() }
 }
 
 fn is_row_of(record: &Record, row: &Row<'_>) -> bool {

@@ -36,8 +36,4 @@ impl Departed {
         self.young.remove(&key);
         self.old.remove(&key);
     }
-
-    pub(super) fn bytes(&self) -> usize {
-        (self.young.capacity() + self.old.capacity()) * (size_of::<(u64, Moment)>() + 1)
-    }
 }

@@ -89,8 +89,6 @@ pub struct Question {
     pub ask: Ask,
     /// Which socket.
     pub identity: Identity,
-    /// The last state it was known in.
-    pub state: State,
 }
 
 /// What an exact request said.
@@ -110,8 +108,6 @@ pub enum Answer<'a> {
 pub struct Complete(u8);
 
 impl Complete {
-    /// Every table.
-    pub const ALL: Self = Self(u8::MAX);
     /// None.
     pub const NONE: Self = Self(0);
 

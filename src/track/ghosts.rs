@@ -112,8 +112,4 @@ impl Ghosts {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ghost> {
         self.queue.iter().filter(|ghost| !ghost.done)
     }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.queue.capacity() * size_of::<Ghost>()
-    }
 }

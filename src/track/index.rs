@@ -64,10 +64,6 @@ impl Index {
             ring.get(at).map_or(0, |record| record.hash_ends(hasher))
         });
     }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.cookies.places.allocation_size() + self.ends.places.allocation_size()
-    }
 }
 
 impl Side {

@@ -64,6 +64,8 @@ mod departed;
 mod event;
 mod ghosts;
 mod index;
+#[cfg(not(closed))]
+mod inspect;
 mod join;
 mod locate;
 mod look;
@@ -75,12 +77,11 @@ mod settle;
 mod since;
 mod tables;
 
-pub use event::{Answer, Applied, Ask, Complete, ExactEvent, Question, Ticket, Totals};
+pub use event::{Answer, Applied, Ask, Complete, ExactEvent, Question, Totals};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::model::gap::Gap;
-use crate::model::identity::Identity;
 use crate::model::moment::{Dwell, Moment, When};
 use crate::model::owner::Owners;
 use crate::model::state::State;
@@ -154,21 +155,6 @@ enum Phase {
     Seen,
 }
 
-/// A socket as the tracker knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tracked {
-    /// Which socket.
-    pub identity: Identity,
-    /// Its state.
-    pub state: State,
-    /// The state began not before this, where known …
-    pub since_min: Option<Moment>,
-    /// … and not after this.
-    pub since_max: Moment,
-    /// Who holds it or held it, where known.
-    pub owner: Option<Ownership>,
-}
-
 impl Tracker {
     /// A tracker that has seen nothing.
     pub fn new() -> Self {
@@ -184,68 +170,15 @@ impl Tracker {
         if lost > 0 { gap.count(lost) } else { gap }
     }
 
-    /// Starts over, for another network namespace or source: the next snapshot
-    /// is the first one. The gap says how many sockets were forgotten.
-    pub fn reset(&mut self, reason: impl Into<String>) -> Gap {
-        let forgotten = self.len() as u64;
-        *self = Self::default();
-        Gap::new("history", reason).count(forgotten)
-    }
-
     /// The inodes of the sockets that the last look showed.
     pub fn seen_inodes(&self) -> impl Iterator<Item = u32> {
         let seen = |record: &&Record| !record.has(Flag::Unseen) && record.inode != 0;
         self.ring.iter().map(|(_, record)| record).filter(seen).map(|record| record.inode)
     }
 
-    /// Every socket present. Findings that are not settled are not in it.
-    pub fn iter(&self) -> impl Iterator<Item = Tracked> {
-        self.ring.iter().map(|(_, record)| Tracked {
-            identity: record.identity(),
-            state: record.state(),
-            since_min: record.since.min(self.epoch),
-            since_max: record.since.max(self.epoch),
-            owner: self.ownership(record),
-        })
-    }
-
-    /// The sockets with this cookie: one, or more where a `struct sock` has
-    /// left a minisocket behind. For events that have nothing else.
-    pub fn with_cookie(&mut self, cookie: u64) -> impl Iterator<Item = (Identity, State)> {
-        let ring = &self.ring;
-        let places = self.index.by_cookie(ring, cookie);
-        places.filter_map(|at| Some((ring.get(at)?.identity(), ring.get(at)?.state())))
-    }
-
-    /// How many sockets are present.
-    pub fn len(&self) -> usize {
-        self.ring.len()
-    }
-
-    /// Whether no socket is present.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// What was counted since the tracker was made or reset.
     pub fn totals(&self) -> Totals {
         self.totals
-    }
-
-    /// Memory held, by the sizes and capacities of everything in it.
-    pub fn bytes(&self) -> usize {
-        let places = self.fresh.capacity() * size_of::<u32>() + self.partials.allocation_size();
-        let findings = (self.arrivals.capacity() + self.pending.capacity()) * size_of::<Pending>();
-        let events = self.held.capacity() * size_of::<ExactEvent>();
-        size_of::<Self>()
-            + self.ring.bytes()
-            + self.index.bytes()
-            + self.owners.bytes()
-            + self.ghosts.bytes()
-            + self.departed.bytes()
-            + places
-            + findings
-            + events
     }
 
     /// Inodes of the sockets that got a descriptor in this look: who holds

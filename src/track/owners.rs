@@ -101,14 +101,6 @@ impl OwnerTable {
         }
         self.sweep_at = self.ids.len() * 2;
     }
-
-    pub(super) fn bytes(&self) -> usize {
-        let names: usize = self.entries.iter().flatten().map(|e| bytes_of(e)).sum();
-        self.entries.capacity() * size_of::<Option<Arc<[Process]>>>()
-            + self.free.capacity() * size_of::<u16>()
-            + self.ids.allocation_size()
-            + names
-    }
 }
 
 /// Every process once; `holders` is ordered by process.
@@ -128,10 +120,6 @@ fn hash<'p>(hasher: &impl BuildHasher, set: impl Iterator<Item = (u32, &'p [u8])
 fn rehash(entries: &[Option<Arc<[Process]>>], hasher: &impl BuildHasher, id: u16) -> u64 {
     let entry = entries.get(usize::from(id)).and_then(Option::as_deref).unwrap_or_default();
     hash(hasher, entry.iter().map(|p| (p.pid, &*p.comm)))
-}
-
-fn bytes_of(processes: &[Process]) -> usize {
-    processes.iter().map(|p| size_of::<Process>() + p.comm.len()).sum()
 }
 
 #[cfg(test)]
@@ -176,7 +164,7 @@ mod tests {
                 assert_eq!(table.get(id).map(|p| p[0].pid), Some(pid));
             }
         }
-        assert!(table.entries.len() <= SWEEP_FROM && table.bytes() < 16_384);
+        assert!(table.entries.len() <= SWEEP_FROM && table.ids.len() <= SWEEP_FROM);
     }
 
     #[test]

@@ -155,8 +155,4 @@ impl Ring {
         let indexed = self.records.iter().enumerate().map(|(at, record)| (at as u32, record));
         indexed.filter(|(_, record)| !record.has(Flag::Dead))
     }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.records.capacity() * size_of::<Record>() + self.leftovers.capacity() * size_of::<u32>()
-    }
 }

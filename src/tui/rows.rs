@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::answer::{self, Group};
+use crate::answer::Group;
 use crate::filter::Filter;
 use crate::group::Key;
 use crate::live::Round;

@@ -58,9 +58,7 @@ pub fn start(
                     Work::Explain(name) => {
                         explain(lister.machine(), &name).map_or_else(Msg::Said, Msg::Page)
                     }
-                    Work::Export(what, format) => {
-                        Msg::Said(export(lister.machine(), &what, format))
-                    }
+                    Work::Export(what, format) => Msg::Said(export(&what, format)),
                     Work::Act(what, listed) => Msg::Said(act(lister.machine(), &what, &listed)),
                 };
                 drop(sender.send(msg));
@@ -99,7 +97,7 @@ fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
 
 /// Writes a table to a new file in the working directory, and returns what is
 /// to be said of it.
-fn export(machine: &Machine, export: &Export, format: Format) -> String {
+fn export(export: &Export, format: Format) -> String {
     let stamp = clock::file_stamp(clock::now());
     let ending = match format {
         Format::Json => "json",
@@ -112,7 +110,7 @@ fn export(machine: &Machine, export: &Export, format: Format) -> String {
         match (export, format) {
             (Export::Sockets(listed, _), Format::Json) => write_json(listed, &mut out),
             (Export::Sockets(listed, fields), Format::Csv) => {
-                write_csv(machine, listed, fields, &mut out);
+                write_csv(listed, fields, &mut out);
             }
             (Export::Table(texts), Format::Json) => {
                 json::table(&mut out, &texts.titles, &texts.rows)
@@ -149,7 +147,7 @@ fn write_json(listed: &Listed, out: &mut Out<'_>) {
 
 /// Writes the rows; what they lack of the columns is asked for as the screen
 /// does.
-fn write_csv(machine: &Machine, listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
+fn write_csv(listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
     let mut csv = Csv::new(out, fields, true);
     let needs = fields.iter().map(|field| field.extras());
     if needs.fold(Extras::default(), Extras::union) == Extras::default() {
@@ -171,7 +169,7 @@ fn write_csv(machine: &Machine, listed: &Listed, fields: &[Field], out: &mut Out
 /// it.
 fn act(machine: &Machine, act: &Act, listed: &Listed) -> String {
     match act {
-        Act::Destroy(key, _) => destroy(machine, *key, listed),
+        Act::Destroy(key, _) => destroy(*key, listed),
         Act::Signal(number, Held { pid, comm, fd, inode }) => {
             match signal::send(*pid, *number, || answer::holds(machine, *pid, *fd, *inode)) {
                 Ok(()) => format!("sent the signal to {comm}[{pid}]"),
@@ -181,7 +179,7 @@ fn act(machine: &Machine, act: &Act, listed: &Listed) -> String {
     }
 }
 
-fn destroy(machine: &Machine, key: RowKey, listed: &Listed) -> String {
+fn destroy(key: RowKey, listed: &Listed) -> String {
     let row = listed.round.table.iter().find(|row| RowKey::of(&row.socket) == key);
     match answer::destroy(row.into_iter()) {
         Err(error) => format!("there is no sock_diag to ask: {error}"),

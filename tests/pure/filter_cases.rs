@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use serde_json::Value;
+use sockstate::testing::bytecode::{Entry, audit, run};
 use sockstate::testing::filter::{Bytecode, Filter, Resolver, Subject, Target, compile, matches};
-use sockstate::testing::kernel::bytecode::{Entry, audit, run};
 use sockstate::testing::kernel::inet_diag::InetMessage;
 use sockstate::testing::model::facts::Facts;
 use sockstate::testing::model::proto::Proto;
@@ -182,7 +182,7 @@ fn select(expression: &str, sockets: &[Record]) -> Result<Vec<usize>, String> {
         let subject =
             Subject { ephemeral: Some(EPHEMERAL), marks_visible: true, ..Subject::new(&row) };
         let here = matches(&filter.expr, &subject) == Some(true);
-        for bytecode in [Bytecode::None, Bytecode::Ranges, Bytecode::Full] {
+        for bytecode in [Bytecode::None, Bytecode::Full] {
             let target = Target {
                 table: row.socket.table,
                 bytecode,

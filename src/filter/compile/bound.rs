@@ -132,15 +132,13 @@ fn test(predicate: &Predicate, wanted: bool, target: &Target) -> Bound {
         }
         Predicate::Host(end, Host::Net(net)) => Bound::exact(host(*end, *net, target), wanted),
         Predicate::Host(_, Host::Name(..)) => Bound::unknown(),
-        Predicate::Port(end, comparison, ports) => {
-            match self::ports(*end, *comparison, ports, target) {
-                Some(kernel) => Bound::exact(kernel, wanted),
-                None => ours(),
-            }
-        }
+        Predicate::Port(end, comparison, ports) => match self::ports(*end, *comparison, ports) {
+            Some(kernel) => Bound::exact(kernel, wanted),
+            None => ours(),
+        },
         Predicate::Scope(scope) => Bound::exact(self::scope(*scope, target), wanted),
         Predicate::Autobound => match target.ephemeral.filter(|_| inet) {
-            Some((low, high)) => Bound::exact(range(End::Local, low, high, target), wanted),
+            Some((low, high)) => Bound::exact(range(End::Local, low, high), wanted),
             None => ours(),
         },
         // From here on /proc and the kernel see different things, so these are
@@ -198,7 +196,7 @@ fn scope(scope: Scope, target: &Target) -> Kernel {
 }
 
 /// The ports as code; `None` with the name of a service.
-fn ports(end: End, comparison: Comparison, ports: &[Ports], target: &Target) -> Option<Kernel> {
+fn ports(end: End, comparison: Comparison, ports: &[Ports]) -> Option<Kernel> {
     let ranges: Vec<(u16, u16)> = ports
         .iter()
         .map(|ports| match ports {
@@ -206,31 +204,26 @@ fn ports(end: End, comparison: Comparison, ports: &[Ports], target: &Target) -> 
             Ports::Service(_) => None,
         })
         .collect::<Option<_>>()?;
-    let inside = |ranges: &[(u16, u16)]| {
-        union(ranges.iter().map(|(low, high)| range(end, *low, *high, target)))
-    };
+    let inside =
+        |ranges: &[(u16, u16)]| union(ranges.iter().map(|(low, high)| range(end, *low, *high)));
     Some(match (comparison, &ranges[..]) {
         (Comparison::Eq, ranges) => inside(ranges),
         (Comparison::Ne, ranges) => inside(ranges).not(),
-        (Comparison::Lt, [(port, high)]) if port == high => {
-            range(end, *port, u16::MAX, target).not()
-        }
-        (Comparison::Ge, [(port, high)]) if port == high => range(end, *port, u16::MAX, target),
-        (Comparison::Le, [(port, high)]) if port == high => range(end, 0, *port, target),
-        (Comparison::Gt, [(port, high)]) if port == high => range(end, 0, *port, target).not(),
+        (Comparison::Lt, [(port, high)]) if port == high => range(end, *port, u16::MAX).not(),
+        (Comparison::Ge, [(port, high)]) if port == high => range(end, *port, u16::MAX),
+        (Comparison::Le, [(port, high)]) if port == high => range(end, 0, *port),
+        (Comparison::Gt, [(port, high)]) if port == high => range(end, 0, *port).not(),
         _ => return None,
     })
 }
 
-fn range(end: End, low: u16, high: u16, target: &Target) -> Kernel {
+fn range(end: End, low: u16, high: u16) -> Kernel {
     let from = || Code::Test(Test::PortFrom(end, low));
     let up_to = || Code::Test(Test::PortUpTo(end, high));
     match (low, high) {
         (low, high) if low > high => Kernel::Never,
         (0, u16::MAX) => Kernel::Always,
-        (low, high) if low == high && target.bytecode == Bytecode::Full => {
-            Kernel::Code(Code::Test(Test::PortIs(end, low)))
-        }
+        (low, high) if low == high => Kernel::Code(Code::Test(Test::PortIs(end, low))),
         (0, _) => Kernel::Code(up_to()),
         (_, u16::MAX) => Kernel::Code(from()),
         _ => Kernel::Code(Code::And(vec![from(), up_to()])),

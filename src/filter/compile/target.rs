@@ -7,8 +7,6 @@ use crate::model::proto::TableId;
 pub enum Bytecode {
     /// None: `/proc`, a file, or a kernel that refused them.
     None,
-    /// Without the tests for one port, which an older kernel lacks.
-    Ranges,
     /// All of them.
     #[default]
     Full,

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 
 use crate::filter::arbitrary::{port, resolved_expr, v4, v6};
 use crate::filter::{Bytecode, Expr, Lookup, Plan, Subject, Target, compile, matches, parse};
-use crate::kernel::bytecode::{Entry, audit, run};
 use crate::kernel::inet_diag::{InetMessage, MESSAGE_LEN, attribute};
 use crate::kernel::request::{AF_INET, AF_INET6};
 use crate::kernel::unix_diag::UnixMessage;
@@ -15,6 +14,7 @@ use crate::model::proto::{Family, Proto, TableId};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::State;
+use crate::testing::bytecode::{Entry, audit, run};
 
 /// What the kernel has of a socket, and the row it would send.
 #[derive(Clone, Debug)]
@@ -207,7 +207,7 @@ fn selected(plan: &Plan, target: &Target, sample: &Sample, subject: &Subject<'_>
 }
 
 fn bytecode() -> impl Strategy<Value = Bytecode> {
-    prop_oneof![Just(Bytecode::None), Just(Bytecode::Ranges), Just(Bytecode::Full)]
+    prop_oneof![Just(Bytecode::None), Just(Bytecode::Full)]
 }
 
 proptest! {

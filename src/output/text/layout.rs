@@ -24,18 +24,6 @@ pub enum Column {
 }
 
 impl Column {
-    /// Every column.
-    pub const ALL: [Self; 8] = [
-        Self::Proto,
-        Self::State,
-        Self::Queues,
-        Self::Ends,
-        Self::Age,
-        Self::Timer,
-        Self::Ids,
-        Self::Process,
-    ];
-
     /// Returns the heads, one for each cell of a row.
     pub(super) fn heads(self) -> &'static [Head] {
         match self {

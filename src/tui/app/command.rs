@@ -5,14 +5,14 @@ use crate::model::proto::{Family, Proto};
 use super::App;
 
 impl App {
-    /// Returns the command line that shows the same.
-    pub fn command(&self) -> String {
-        self.tabs.shown().command(self).join(" ")
+    /// Returns the command line that shows the same, in its parts.
+    pub fn command(&self) -> Vec<String> {
+        self.tabs.shown().command(self)
     }
 
     /// Returns the same on several lines, for a shell too.
     pub(super) fn command_lines(&self) -> Vec<String> {
-        let parts = self.tabs.shown().command(self);
+        let parts = self.command();
         let last = parts.len().saturating_sub(1);
         let line = |(index, part): (usize, String)| {
             let indent = if index == 0 { "" } else { "    " };

@@ -16,10 +16,10 @@ mod updates;
 
 pub use filter_box::FilterBox;
 pub use log::{Entry, LOG, Log};
-pub use looks::{Look, Looks, Peak};
-pub use overlay::{Act, Format, Held, Overlay, Target};
+pub use looks::{Look, Looks};
+pub use overlay::{Act, Format, Held, Overlay};
 pub use sockets::{Scroll, SocketsView};
-pub use tab::{All, Rows, TabState, TabView, Tabs};
+pub use tab::{All, Rows, TabView, Tabs};
 pub use time::{Interval, Pause};
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use ratatui::layout::Rect;
 
 use crate::live::Wishes;
 use crate::model::want::{Extras, Want};
-use crate::query::fields::{Field, Order};
+use crate::query::fields::Field;
 use crate::rules::Needs;
 use crate::rules::alert_filter::CustomFilters;
 
@@ -182,11 +182,6 @@ impl App {
     /// Returns how many rows the tab has.
     pub fn len(&self) -> usize {
         self.tabs.shown().len(self)
-    }
-
-    /// Returns whether the tab has no rows.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Returns what the collector is to bring.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::answer;
 use crate::answer::{Group, KeyValue};
 use crate::group::Key;
 use crate::live::Round;

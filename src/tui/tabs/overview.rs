@@ -78,11 +78,14 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         height: states.height,
         ..area
     };
-    if moment.is_past() {
+    let used = if moment.is_past() {
         quiet(app, buffer, side, "no limits of that time");
+        1
     } else {
-        limits(app, buffer, side, &round);
-    }
+        limits(app, buffer, side, &round)
+    };
+    let side = Rect { y: side.y + used, height: side.height.saturating_sub(used), ..side };
+    others(app, buffer, side, &point);
     let mut below = Rect { y: area.y + states.height, height: area.height - states.height, ..area };
     let offenders = if moment.is_past() { Vec::new() } else { offenders(&round) };
     // The alerts take what they need, but for a line an offender.
@@ -165,8 +168,8 @@ fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
     }
 }
 
-/// Draws every number that has a limit, as a gauge.
-fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
+/// Draws every number that has a limit as a gauge; returns the lines used.
+fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) -> u16 {
     let theme = app.theme();
     let host = &round.frame.host;
     let counter = |name| host.counters.get("TCP", name);
@@ -188,7 +191,7 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
     let mut y = area.y;
     for (name, used, limit) in gauges {
         if y + 1 >= area.bottom() || area.width < 24 {
-            return;
+            return area.height;
         }
         let line = |y: u16| Rect { y, height: 1, ..area };
         let ratio = if limit == 0 { 1.0 } else { used as f64 / limit as f64 };
@@ -203,22 +206,16 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
         put(buffer, line(y + 1), &theme.bar(ratio, width), false, theme.style(tone), &theme);
         y += 2;
     }
-    let others = format!(
-        "UDP {}  raw {}  unix {}",
-        human::count(round.udp.total()),
-        human::count(round.raw.total()),
-        human::count(round.unix.total())
-    );
-    if y < area.bottom() {
-        put(
-            buffer,
-            Rect { y, height: 1, ..area },
-            &others,
-            false,
-            theme.style(Tone::Plain),
-            &theme,
-        );
-    }
+    y - area.y
+}
+
+/// Draws how many sockets are not TCP's.
+fn others(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
+    let theme = app.theme();
+    let [udp, raw, unix] = point.others.map(|count| human::count(count.into()));
+    let line = Rect { height: area.height.min(1), ..area };
+    let text = format!("UDP {udp}  raw {raw}  unix {unix}");
+    put(buffer, line, &text, false, theme.style(Tone::Plain), &theme);
 }
 
 /// Draws the alerts, the selected one with what helps; returns the lines used.

@@ -13,11 +13,11 @@ use super::shape::Line;
 use super::watch::{Told, Watch, until_told};
 use crate::kit::run::{Run, Running};
 use crate::kit::states::{self, By, Conn, Family, address_of};
-use crate::kit::{Check, Result, Trial, trial};
+use crate::kit::{Check, Result, Trial, trial, unix};
 use crate::trace::traffic::Server;
 
 pub fn trials() -> Vec<Trial> {
-    let checks: [Check; 8] = [
+    let checks: [Check; 9] = [
         ("at_once_text", at_once_text),
         ("at_once_json", at_once_json),
         ("schema", schema),
@@ -26,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         ("explain_filter", explain_filter),
         ("summary_agrees", summary_agrees),
         ("summary_every", summary_every),
+        ("what_is_not_followed", what_is_not_followed),
     ];
     let of_check = |(name, check)| trial(format!("lines::{name}"), check);
     checks.map(of_check).into()
@@ -105,6 +106,20 @@ fn schema() -> Result<()> {
         r#"{"schema":"sockstate.event/1"}"#,
     ] {
         ensure!(validator.iter_errors(&serde_json::from_str(wrong)?).next().is_some(), "{wrong}");
+    }
+    Ok(())
+}
+
+/// What no look shows is told, once for all looks.
+fn what_is_not_followed() -> Result<()> {
+    let _waiting = unix::listener(1, 1)?;
+    let args = ["-x", "--source", "proc", "--interval", "50ms", "--duration", "300ms"];
+    let all = ["events", "--json"].iter().chain(&args);
+    let lines = Run::new(all).run()?.ok()?.json_lines()?;
+    for wanted in ["wait to be accepted", "read from /proc/net/unix"] {
+        let told = lines.iter().filter(|line| line["type"] == "gap" && line["what"] == "unix");
+        let reasons = told.filter_map(|gap| gap["reason"].as_str());
+        ensure!(reasons.filter(|reason| reason.contains(wanted)).count() == 1, "{lines:?}");
     }
     Ok(())
 }
@@ -205,6 +220,8 @@ fn summary_agrees() -> Result<()> {
         server.life()?;
     }
     server.reset()?;
+    // Each has heard of every end before it looks for the last time.
+    all.iter().try_for_each(Running::wait_idle)?;
     let mut outputs = Vec::new();
     for running in all {
         running.signal(Signal::INT)?;

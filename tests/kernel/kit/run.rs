@@ -251,23 +251,17 @@ impl Running {
         Ok(())
     }
 
-    /// Waits until it waits itself for something to happen: its first thread is in one and the
-    /// same `poll()` for a while.
+    /// Waits until it waits itself for something to happen: its first thread is found in `poll()`
+    /// again and again, for a second.
     pub fn wait_idle(&self) -> Result<()> {
-        let read = |name: &str| {
-            let path = format!("/proc/{}/{name}", self.pid());
-            std::fs::read_to_string(&path).context(path)
-        };
+        let path = format!("/proc/{}/syscall", self.pid());
         let in_poll = format!("{} ", libc::SYS_ppoll);
-        let waits = || -> Result<Option<String>> {
-            let slept =
-                read("status")?.lines().find(|l| l.starts_with("voluntary_")).map(str::to_owned);
-            Ok(slept.filter(|_| read("syscall").is_ok_and(|call| call.starts_with(&in_poll))))
-        };
+        let mut found = 0;
         poll("the program waits", || {
-            let before = waits()?;
-            thread::sleep(Duration::from_millis(300));
-            Ok((before.is_some() && waits()? == before).then_some(()))
+            let call = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+            found = if call.starts_with(&in_poll) { found + 1 } else { 0 };
+            thread::sleep(Duration::from_millis(50));
+            Ok((found == 20).then_some(()))
         })
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 use sockstate::testing::kernel::destroy::{DestroyedEnds, DestroyedSocket};
-use sockstate::testing::kernel::tcp_info::BYTES_RECEIVED;
 use sockstate::testing::sys::clock::monotonic_ns;
 use sockstate::testing::sys::destroy::{DestroyListener, Destroyed};
 
@@ -72,12 +71,6 @@ fn every_end(server: Server) -> Result<()> {
             DestroyedEnds::Both { local, remote, remote_port } => {
                 ensure!(local == remote && cookie != listening, "{end:?}");
                 ensure!(end.local_port == port || remote_port == port, "{end:?}");
-                let info = end.tcp_info().context("no tcp_info")?;
-                // Four bytes and the FIN; where the ACK of its own FIN comes late, what is left
-                // of the client in FIN_WAIT2 hears the other's.
-                let received = info.get(&BYTES_RECEIVED);
-                let is_client = remote_port == port;
-                ensure!(received == Some(5) || is_client && received == Some(4), "{end:?}");
             }
             DestroyedEnds::Local { .. } => ensure!(cookie == listening, "{end:?}"),
             DestroyedEnds::PortOnly => anyhow::bail!("{end:?}"),
@@ -94,7 +87,7 @@ fn udp() -> Result<()> {
     let ends = collect(&mut listener, |all| !all.is_empty())?;
     let [end] = &ends[..] else { anyhow::bail!("{ends:?}") };
     ensure!(end.protocol == Some(IPPROTO_UDP) && end.ends == DestroyedEnds::PortOnly, "{end:?}");
-    ensure!(end.cookie.map(u64::from) == Some(cookie) && end.tcp_info().is_none(), "{end:?}");
+    ensure!(end.cookie.map(u64::from) == Some(cookie), "{end:?}");
     Ok(())
 }
 
@@ -109,7 +102,6 @@ fn after_a_reset() -> Result<()> {
             // Its own abortive close has wiped it, but for the address its listener was bound to.
             let local = Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets();
             ensure!(end.ends == DestroyedEnds::Local { local }, "{end:?}");
-            ensure!(end.tcp_info().is_none(), "{end:?}");
             ensure!(end.local_port == server.port(), "{end:?}");
         } else {
             ensure!(cookie == cookies.client, "{end:?}");

@@ -92,9 +92,10 @@ impl Watch {
 
     /// Drains until everything that has happened is handed out, and stops.
     pub fn finish(mut self) -> Result<Seen> {
-        self.drain(Duration::ZERO)?;
-        self.tracer.finish(&mut self.drained);
-        self.take()?;
+        let now = monotonic_ns();
+        while self.tracer.complete_ns() < now {
+            self.drain(Duration::from_millis(10))?;
+        }
         if self.seen.lost > 0 {
             return Err(Disturbed(format!("{} events lost", self.seen.lost)).into());
         }

@@ -12,7 +12,7 @@ use sockstate::testing::model::moment::Moment;
 use sockstate::testing::model::proto::Proto;
 use sockstate::testing::model::state::State;
 use sockstate::testing::model::transition::{Kind, Source, Transition};
-use sockstate::testing::track::{Answer, Applied, Complete, ExactEvent, Tracker};
+use sockstate::testing::track::{Answer, Applied, Complete, ExactEvent, Question, Tracker};
 
 use super::rows::MadeRow;
 
@@ -198,10 +198,6 @@ impl Ledger {
     }
 }
 
-fn questions(tracker: &Tracker) -> Vec<(sockstate::testing::track::Ticket, Key)> {
-    tracker.questions().map(|q| (q.ticket, key(&q.identity))).collect()
-}
-
 fn answer_all(tracker: &mut Tracker, world: &World, ledger: &mut Ledger) {
     answer(tracker, world, ledger, |_| true);
 }
@@ -210,16 +206,18 @@ fn answer(
     tracker: &mut Tracker,
     world: &World,
     ledger: &mut Ledger,
-    which: impl Fn(sockstate::testing::track::Ticket) -> bool,
+    which: impl Fn(&Question) -> bool,
 ) {
-    for (ticket, key) in questions(tracker).into_iter().filter(|(ticket, _)| which(*ticket)) {
+    let questions: Vec<Question> = tracker.questions().filter(|question| which(question)).collect();
+    for question in questions {
+        let key = key(&question.identity);
         // An exact request finds by the ends; a cookie of 0 fits any.
         let found =
             world.sockets.iter().find(|(k, _)| k.1 == key.1 && (k.0 == key.0 || key.0 == 0));
         let made = found.map(|(key, state)| row(*key, *state));
         let made = made.as_ref().map(MadeRow::row);
         let answer = if made.is_some() { Answer::Present(made.as_ref()) } else { Answer::Gone };
-        tracker.answer(ticket, answer, Moment(world.now), &mut |t| ledger.hear(t));
+        tracker.answer(question.ticket, answer, Moment(world.now), &mut |t| ledger.hear(t));
     }
 }
 
@@ -235,7 +233,7 @@ fn counted(tracker: &Tracker) -> BTreeMap<Key, State> {
 fn balance(tracker: &Tracker) {
     let totals = tracker.totals();
     let present = totals.first + totals.opened - totals.ended - totals.foreign;
-    assert_eq!(present, tracker.len() as u64, "{totals:?}");
+    assert_eq!(present, tracker.iter().count() as u64, "{totals:?}");
 }
 
 /// Snapshots only, bad ones, with every question answered by the truth.
@@ -254,7 +252,7 @@ fn polls(seeds: &[u64], answers: bool) -> Vec<Transition> {
         tracker.begin(Moment(world.now));
         world.dump(&mut dice, !clean).iter().for_each(|made| tracker.row(&made.row()));
         world.now += 1_000_000;
-        let complete = if clean || dice.chance(2) { Complete::ALL } else { Complete::NONE };
+        let complete = if clean || dice.chance(2) { Complete::all() } else { Complete::NONE };
         tracker.end(Moment(world.now), complete, &mut |t| ledger.hear(t));
         let before = ledger.told.len();
         if answers || clean {
@@ -306,7 +304,7 @@ fn events(seeds: &[u64], late: bool) -> (World, Vec<Transition>) {
             }
         }
         world.now += 1_000_000;
-        tracker.end(Moment(world.now), Complete::ALL, &mut |t| ledger.hear(t));
+        tracker.end(Moment(world.now), Complete::all(), &mut |t| ledger.hear(t));
         let now = if late { dice.roll(8) } else { queue.len() };
         deliver(&mut tracker, &world, &mut queue, now, &mut ledger);
         answer_all(&mut tracker, &world, &mut ledger);
@@ -331,7 +329,7 @@ fn deliver(
         let applied = tracker.apply(&event, &mut |t| ledger.hear(t));
         assert!(!matches!(applied, Applied::Vague), "{event:?}");
         if let Applied::Asks(asked) = applied {
-            answer(tracker, world, ledger, |ticket| ticket == asked);
+            answer(tracker, world, ledger, |question| question.ticket == asked);
         }
     }
 }
@@ -402,7 +400,7 @@ fn nonsense(seeds: &[u64]) {
             0 => tracker.begin(at),
             1..=3 => tracker.row(&made.row()),
             4 => {
-                let complete = [Complete::ALL, Complete::NONE][dice.roll(2)];
+                let complete = [Complete::all(), Complete::NONE][dice.roll(2)];
                 tracker.end(at, complete, &mut |_| told += 1);
             }
             5 => tracker.settle(at, &mut |_| told += 1),
@@ -434,7 +432,7 @@ fn nonsense(seeds: &[u64]) {
     for round in 1..4 {
         let at = Moment(10_000_000_000 * round);
         tracker.begin(at);
-        tracker.end(at, Complete::ALL, &mut |t| ledger.hear(t));
+        tracker.end(at, Complete::all(), &mut |t| ledger.hear(t));
         tracker.settle(at, &mut |t| ledger.hear(t));
     }
     assert_eq!(counted(&tracker), BTreeMap::new());
@@ -442,7 +440,7 @@ fn nonsense(seeds: &[u64]) {
     for round in 4..6 {
         tracker.begin(Moment(10_000_000_000 * round));
         world.dump(&mut Dice(1), false).iter().for_each(|made| tracker.row(&made.row()));
-        tracker.end(Moment(10_000_000_000 * round), Complete::ALL, &mut |t| ledger.hear(t));
+        tracker.end(Moment(10_000_000_000 * round), Complete::all(), &mut |t| ledger.hear(t));
         tracker.settle(Moment(10_000_000_000 * round), &mut |t| ledger.hear(t));
     }
     assert_eq!(counted(&tracker), world.sockets);

@@ -54,7 +54,7 @@ impl Stage {
                 self.tracker.begin(moment(begin)?);
                 rows.iter().for_each(|row| self.tracker.row(&row.row()));
                 let complete = match rest {
-                    [] => Complete::ALL,
+                    [] => Complete::all(),
                     ["gap"] => Complete::NONE,
                     ["only", table] => Complete::NONE.with(self::table(table)?),
                     _ => return None,
@@ -69,7 +69,7 @@ impl Stage {
             }
             ["end", at] => {
                 let at = moment(at)?;
-                self.hear(|tracker, out| tracker.end(at, Complete::ALL, out));
+                self.hear(|tracker, out| tracker.end(at, Complete::all(), out));
                 self.ask();
             }
             ["settle", at] => {
@@ -109,7 +109,6 @@ impl Stage {
                 }
             }
             ["lost", count] => self.said.push(gap(self.tracker.resync(count.parse().ok()?))),
-            ["reset", ref reason @ ..] => self.said.push(gap(self.tracker.reset(reason.join(" ")))),
             ["totals"] => self.said.push(format!("{:?}", self.tracker.totals())),
             _ => return None,
         }
@@ -132,7 +131,7 @@ impl Stage {
 
     fn ask(&mut self) {
         for q in self.tracker.questions() {
-            self.said.push(format!("asks {:?} {} {}", q.ask, q.state, who(&q.identity)));
+            self.said.push(format!("asks {:?} {}", q.ask, who(&q.identity)));
         }
     }
 
@@ -160,7 +159,7 @@ fn describe(t: &Transition) -> String {
     .to_owned();
     let from = t.from.map_or("?".to_owned(), |state| state.to_string());
     let _ = write!(text, "{from} -> {}", t.to);
-    if !t.via().is_empty() {
+    if t.via().iter().next().is_some() {
         let via: Vec<String> = t.via().iter().map(|s| s.to_string()).collect();
         let _ = write!(text, " via {}", via.join(" "));
     }

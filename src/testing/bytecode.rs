@@ -1,9 +1,9 @@
-//! What the kernel does with a program: `inet_diag_bc_audit` and
-//! `inet_diag_bc_run` of net/ipv4/inet_diag.c, as a model for tests.
+//! What the kernel does with a filter program: `inet_diag_bc_audit` and
+//! `inet_diag_bc_run` of net/ipv4/inet_diag.c as a model, to try programs on.
 
-use super::super::netlink::{bytes_at, u16_at, u32_at};
-use super::super::request::{AF_INET, AF_INET6};
-use super::{OP_LEN, code};
+use crate::kernel::bytecode::{OP_LEN, code};
+use crate::kernel::netlink::{bytes_at, u16_at, u32_at};
+use crate::kernel::request::{AF_INET, AF_INET6};
 
 /// What a program can see of a socket (`struct inet_diag_entry`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
