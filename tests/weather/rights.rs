@@ -65,9 +65,10 @@ impl Stage {
         let program = dir.path().join("sockstate");
         fs::copy(env!("CARGO_BIN_EXE_sockstate"), &program)?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-        // struct vfs_cap_data of the second revision: permitted, and effective at once.
+        // struct vfs_cap_data of the second revision: permitted, and of some effective at once.
+        let magic = 0x0200_0000 | u32::from(capabilities == EVERYTHING);
         let [low, high] = [capabilities as u32, (capabilities >> 32) as u32];
-        let words = [0x0200_0001, low, 0, high, 0];
+        let words = [magic, low, 0, high, 0];
         let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
         setxattr(&program, "security.capability", &bytes, XattrFlags::empty())
             .map_err(|error| Impossible(format!("no file capabilities: {error}")))?;
