@@ -32,7 +32,8 @@ const SECRET: &str = "sekrit7f3a";
 type Named = (&'static str, fn(&Entered) -> Result<()>);
 
 pub fn trials(entered: &Entered) -> Vec<Trial> {
-    let trials: [Named; 8] = [
+    let trials: [Named; 9] = [
+        ("rights::root_of_a_container_sees_its_like", |_| root_of_a_container()),
         ("rights::owners_are_named", owners_are_named),
         ("rights::no_file_is_read_for_its_user", no_file_is_read_for_its_user),
         ("rights::no_error_quotes_a_file", |_| no_error_quotes_a_file()),
@@ -113,6 +114,20 @@ fn owners_are_named(mode: &Entered) -> Result<()> {
     let ours = format!("[{}", std::process::id());
     ensure!(output.stdout.contains(&std::process::id().to_string()), "{ours}: {output}");
     ensure!(output.stderr.is_empty(), "{output}");
+    Ok(())
+}
+
+/// Root without CAP_SYS_PTRACE, as in most containers: it sees the processes that have no more.
+fn root_of_a_container() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port().to_string();
+    let script = "exec 3<>/dev/tcp/127.0.0.1/$1; sleep 60 & \"$2\" list -tpH dport $1; kill $!";
+    let program = env!("CARGO_BIN_EXE_sockstate");
+    let bounds = "--bounding-set=-sys_ptrace,-dac_read_search";
+    let args = [bounds, "--inh-caps=-all", "bash", "-c", script, "bash", &port, program];
+    let output = Run::program("setpriv", args).run();
+    let output = output.map_err(|error| Impossible(format!("no setpriv here: {error:#}")))?;
+    ensure!(output.stdout.contains("sleep["), "{output}");
     Ok(())
 }
 
