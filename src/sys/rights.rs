@@ -55,6 +55,19 @@ impl Purpose {
     }
 }
 
+impl Purpose {
+    /// What is raised where so much is permitted.
+    fn needs_of(self, permitted: CapabilitySet) -> CapabilitySet {
+        // Without CAP_SYS_PTRACE, as in most containers, the kernel shows a process
+        // of the same user to whom every capability of that process is in effect
+        // for (`cap_ptrace_access_check`).
+        if self == Self::Owners && !permitted.contains(CapabilitySet::SYS_PTRACE) {
+            return permitted;
+        }
+        permitted & self.capabilities()
+    }
+}
+
 /// Rights in effect on this thread until it is dropped. It stays on its thread,
 /// for so do capabilities.
 #[must_use = "rights are laid down again when this is dropped"]
@@ -120,7 +133,7 @@ pub fn lay_down() -> io::Result<()> {
 /// in effect already that costs nothing.
 pub fn raise(purpose: Purpose) -> Raised {
     let Ok(before) = sets() else { return Raised::nothing() };
-    let effective = before.effective | (before.permitted & purpose.capabilities());
+    let effective = before.effective | purpose.needs_of(before.permitted);
     if effective == before.effective {
         return Raised::nothing();
     }
@@ -252,6 +265,15 @@ mod tests {
             assert!(panicked.is_err());
             assert_eq!(effective(), CapabilitySet::empty(), "after a panic");
         });
+    }
+
+    #[test]
+    fn who_may_not_trace_sees_its_like() {
+        let container = CapabilitySet::CHOWN | CapabilitySet::NET_RAW;
+        assert_eq!(Purpose::Owners.needs_of(container), container);
+        assert_eq!(Purpose::Signal.needs_of(container), CapabilitySet::empty());
+        let all = CapabilitySet::all();
+        assert_eq!(Purpose::Owners.needs_of(all), Purpose::Owners.capabilities());
     }
 
     #[test]

@@ -29,6 +29,7 @@ const SECRET: &str = "sekrit7f3a";
 
 pub fn trials() -> Vec<Trial> {
     vec![
+        trial("rights::root_of_a_container_sees_its_like", root_of_a_container),
         trial("rights::owners_are_named", owners_are_named),
         trial("rights::no_file_is_read_for_its_user", no_file_is_read_for_its_user),
         trial("rights::no_error_quotes_a_file", no_error_quotes_a_file),
@@ -56,9 +57,10 @@ impl Stage {
         let program = dir.path().join("sockstate");
         fs::copy(env!("CARGO_BIN_EXE_sockstate"), &program)?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-        // struct vfs_cap_data of the second revision: permitted, and effective at once.
+        // struct vfs_cap_data of the second revision: permitted, and of some effective at once.
+        let magic = 0x0200_0000 | u32::from(capabilities == EVERYTHING);
         let [low, high] = [capabilities as u32, (capabilities >> 32) as u32];
-        let words = [0x0200_0001, low, 0, high, 0];
+        let words = [magic, low, 0, high, 0];
         let bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
         setxattr(&program, "security.capability", &bytes, XattrFlags::empty())
             .map_err(|error| Impossible(format!("no file capabilities: {error}")))?;
@@ -103,6 +105,20 @@ fn owners_are_named() -> Result<()> {
     let ours = format!("[{}", std::process::id());
     ensure!(output.stdout.contains(&std::process::id().to_string()), "{ours}: {output}");
     ensure!(output.stderr.is_empty(), "{output}");
+    Ok(())
+}
+
+/// Root without CAP_SYS_PTRACE, as in most containers: it sees the processes that have no more.
+fn root_of_a_container() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port().to_string();
+    let script = "exec 3<>/dev/tcp/127.0.0.1/$1; sleep 60 & \"$2\" list -tpH dport $1; kill $!";
+    let program = env!("CARGO_BIN_EXE_sockstate");
+    let bounds = "--bounding-set=-sys_ptrace,-dac_read_search";
+    let args = [bounds, "--inh-caps=-all", "bash", "-c", script, "bash", &port, program];
+    let output = Run::program("setpriv", args).run();
+    let output = output.map_err(|error| Impossible(format!("no setpriv here: {error:#}")))?;
+    ensure!(output.stdout.contains("sleep["), "{output}");
     Ok(())
 }
 
