@@ -7,7 +7,6 @@ mod destroy;
 mod exact;
 mod explain;
 mod feed;
-mod field_help;
 pub mod fields;
 mod frame;
 mod glance;

@@ -32,6 +32,9 @@
 //! | `timer NAME`, `timer none` | with this timer running |
 //! | `scope loopback\|private\|public\|any` | whose local address is of this kind |
 //!
+//! Names of fields (`local-port`, `mark`, `rtt_us`) are understood in place of the words for
+//! the same thing, see [`crate::model::vocabulary`].
+//!
 //! OP is `=`, `==`, `eq`, `!=`, `ne`, `neq`, `<`, `lt`, `<=`, `le`, `leq`, `>`,
 //! `gt`, `>=`, `ge`, `geq`; where only `=` and `!=` make sense it may be left
 //! out. HOST is `*`, `A.B.C.D[/LEN]`, `A.B[/LEN]`, `A.B.C.D/NETMASK`, `[V6]`,

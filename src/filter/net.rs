@@ -126,6 +126,17 @@ impl Scope {
         ("any", Self::Any),
     ];
 
+    /// Returns the one that an address is of.
+    pub fn of(family: Family, address: &Address) -> Self {
+        let is = |(_, scope): &&(_, Self)| scope.contains(family, address);
+        Self::NAMES.iter().find(is).map_or(Self::Public, |(_, scope)| *scope)
+    }
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, scope)| *scope == self).map_or("", |(name, _)| name)
+    }
+
     /// The prefixes it is made of; `None` for public, which is every address
     /// that is in no other scope.
     pub fn nets(self) -> Option<&'static [Net]> {

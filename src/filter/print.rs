@@ -90,7 +90,7 @@ impl fmt::Display for Predicate {
             Self::Timer(Some(kind)) => write!(f, "timer {}", kind.name()),
             Self::Unit(pattern) => write!(f, "unit {}", pattern_word(pattern)),
             Self::Unowned => f.write_str("owner none"),
-            Self::Scope(scope) => write!(f, "scope {}", words::scope(*scope)),
+            Self::Scope(scope) => write!(f, "scope {}", scope.name()),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The words of the language, each in one place.
 
 use crate::model::socket::TimerKind;
+use crate::model::vocabulary;
 
 use super::ast::Quantity;
-use super::net::Scope;
 
 /// The words that begin a test, in the order in which help lists them.
 pub(super) const TESTS: [&str; 26] = [
@@ -35,6 +35,16 @@ pub(super) const TESTS: [&str; 26] = [
     "scope",
 ];
 
+/// Returns the word of the test that a field's name stands for, or the word itself.
+pub(super) fn canonical(word: &str) -> &str {
+    if TESTS.contains(&word) || OTHERS.contains(&word) {
+        return word;
+    }
+    vocabulary::test_of(word)
+        .or_else(|| TESTS.iter().find(|test| vocabulary::same(test, word)).copied())
+        .unwrap_or(word)
+}
+
 const OTHERS: [&str; 13] =
     ["excl", "and", "or", "not", "eq", "ne", "neq", "lt", "le", "leq", "gt", "ge", "geq"];
 
@@ -58,11 +68,6 @@ pub(super) fn is_address(word: &str) -> bool {
     };
     let decimal = |part: &str| part.chars().all(|c| c.is_ascii_digit());
     word.split('.').all(|part| decimal(part) || hex(part))
-}
-
-/// The name of a scope.
-pub(super) fn scope(scope: Scope) -> &'static str {
-    Scope::NAMES.iter().find(|(_, s)| *s == scope).map_or("", |(name, _)| name)
 }
 
 const QUANTITIES: [(&str, Quantity); 7] = [

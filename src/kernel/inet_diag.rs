@@ -209,6 +209,8 @@ pub struct MemoryField {
     pub name: &'static str,
     /// The letters `ss` uses inside `skmem:(…)`.
     pub short: &'static str,
+    /// What it is, with its unit, in a few words.
+    pub means: &'static str,
     index: usize,
 }
 
@@ -217,15 +219,60 @@ const DROPS_INDEX: usize = 8;
 
 /// Every number of `INET_DIAG_SKMEMINFO`, in the kernel's order.
 pub const MEMORY_FIELDS: [MemoryField; 9] = [
-    MemoryField { name: "rmem_alloc_bytes", short: "r", index: 0 },
-    MemoryField { name: "rcvbuf_bytes", short: "rb", index: 1 },
-    MemoryField { name: "wmem_alloc_bytes", short: "t", index: 2 },
-    MemoryField { name: "sndbuf_bytes", short: "tb", index: 3 },
-    MemoryField { name: "fwd_alloc_bytes", short: "f", index: 4 },
-    MemoryField { name: "wmem_queued_bytes", short: "w", index: 5 },
-    MemoryField { name: "optmem_bytes", short: "o", index: 6 },
-    MemoryField { name: "backlog_bytes", short: "bl", index: 7 },
-    MemoryField { name: "drops", short: "d", index: DROPS_INDEX },
+    MemoryField {
+        name: "rmem_alloc_bytes",
+        short: "r",
+        means: "memory in the receive queue, bytes",
+        index: 0,
+    },
+    MemoryField {
+        name: "rcvbuf_bytes",
+        short: "rb",
+        means: "limit of the receive buffer, bytes",
+        index: 1,
+    },
+    MemoryField {
+        name: "wmem_alloc_bytes",
+        short: "t",
+        means: "memory of packets handed to the network, bytes",
+        index: 2,
+    },
+    MemoryField {
+        name: "sndbuf_bytes",
+        short: "tb",
+        means: "limit of the send buffer, bytes",
+        index: 3,
+    },
+    MemoryField {
+        name: "fwd_alloc_bytes",
+        short: "f",
+        means: "memory set aside for the socket and not used yet, bytes",
+        index: 4,
+    },
+    MemoryField {
+        name: "wmem_queued_bytes",
+        short: "w",
+        means: "memory in the send queue, bytes",
+        index: 5,
+    },
+    MemoryField {
+        name: "optmem_bytes",
+        short: "o",
+        means: "memory of options and filters, bytes",
+        index: 6,
+    },
+    MemoryField {
+        name: "backlog_bytes",
+        short: "bl",
+        means: "memory of packets that wait while the socket is locked, bytes",
+        index: 7,
+    },
+    MemoryField {
+        name: "drops",
+        short: "d",
+        means: "packets dropped at the socket",
+        index: DROPS_INDEX,
+    },
 ];
 
 impl<'a> SocketMemory<'a> {

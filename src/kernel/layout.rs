@@ -19,12 +19,14 @@ pub struct Field {
     pub name: &'static str,
     /// What the stored number is divided by to give the name's unit.
     pub divisor: u32,
+    /// What it is, with its unit, in a few words; empty where only its name is shown.
+    pub means: &'static str,
     offset: usize,
     layout: Layout,
 }
 
 const fn field(name: &'static str, offset: usize, layout: Layout) -> Field {
-    Field { name, divisor: 1, offset, layout }
+    Field { name, divisor: 1, means: "", offset, layout }
 }
 
 pub(super) const fn byte(name: &'static str, offset: usize) -> Field {
@@ -53,6 +55,11 @@ pub(super) const fn scaled(name: &'static str, offset: usize, divisor: u32) -> F
 }
 
 impl Field {
+    /// The same with what it is in a few words.
+    pub(super) const fn means(self, means: &'static str) -> Self {
+        Self { means, ..self }
+    }
+
     /// The stored number, before its divisor; `None` where what was sent ends
     /// before it.
     pub fn get(&self, sent: &[u8]) -> Option<u64> {

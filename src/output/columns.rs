@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use crate::engine::Lookups;
-use crate::engine::fields::Field;
+use crate::engine::fields::{Field, Form};
+use crate::filter::End;
 use crate::model::row::Row;
 use crate::sys::names::Names;
 
@@ -114,9 +115,9 @@ fn write_field(
     lookups: &Lookups,
     names: &mut Names,
 ) {
-    match field.name() {
-        "local" => cells::local(out, row, names),
-        "remote" => cells::remote(out, row, lookups, names),
+    match field.form() {
+        Form::End(End::Local) => cells::local(out, row, names),
+        Form::End(End::Remote) => cells::remote(out, row, lookups, names),
         _ => {
             if let Some(value) = field.value(row, lookups) {
                 // Writing to a Vec cannot fail.
@@ -129,7 +130,11 @@ fn write_field(
 /// Every field with its meaning, for `--columns help`.
 pub fn help() -> String {
     let widest = Field::all().map(|field| field.name().len()).max().unwrap_or(0);
-    Field::all().map(|field| format!("{:widest$}  {}\n", field.name(), field.help())).collect()
+    let line = |field: Field| {
+        let word = field.test_word().map_or(String::new(), |word| format!(" (filter: {word})"));
+        format!("{:widest$}  {}{word}\n", field.name(), field.help())
+    };
+    Field::all().map(line).collect()
 }
 
 /// Writes a table of texts as RFC 4180 has it.

@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::flags::List;
 use crate::cli::select;
-use crate::engine::fields::{Field, Order};
+use crate::engine::fields::{Field, Form, Order};
 use crate::engine::{Engine, Lookups, Selection};
 use crate::model::proto::Proto;
 use crate::model::row::Row;
@@ -201,7 +201,7 @@ fn shows_age(flags: &List, selection: &Selection, fields: &[Field]) -> bool {
     let all_aged = want.tables.iter().all(|table| want.states_of(*table).is_subset(aged));
     flags.info
         || (all_aged && !want.listening && !want.tables.is_empty())
-        || fields.iter().any(|field| field.name() == "age")
+        || fields.iter().any(|field| field.form() == Form::Age)
 }
 
 fn columns(flags: &List, json: bool) -> Result<Vec<Field>, Error> {

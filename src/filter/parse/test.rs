@@ -1,6 +1,8 @@
 //! One test: its word, and what stands behind it.
 
-use crate::filter::ast::{Amount, Cgroup, Device, End, Expr, Name, Predicate, Quantity, User};
+use crate::filter::ast::{
+    Amount, Cgroup, Device, End, Expr, Host, Name, Predicate, Quantity, User,
+};
 use crate::filter::glob::Glob;
 use crate::filter::net::Scope;
 use crate::filter::token::{Comparison, Trouble};
@@ -17,7 +19,7 @@ impl Parser {
             return Err(self.here(format!("{TEST}: {}", tests())));
         };
         self.at += 1;
-        match word.as_str() {
+        match words::canonical(&word) {
             "state" | "exclude" | "excl" => {
                 self.at = start;
                 self.states().map(|state| vec![state])
@@ -26,6 +28,8 @@ impl Parser {
             "dst" => self.host_test(End::Remote),
             "sport" => self.port_test(End::Local),
             "dport" => self.port_test(End::Remote),
+            "path" => self.path_test(End::Local),
+            "peer-path" | "peer_path" => self.path_test(End::Remote),
             "autobound" => Ok(vec![Expr::Is(Predicate::Autobound)]),
             word => {
                 if let Some(quantity) = words::quantity_of(word) {
@@ -116,6 +120,14 @@ impl Parser {
         let negated = self.equality()?;
         let parts = self.host(end)?;
         Ok(if negated { vec![Expr::all(parts).negated()] } else { parts })
+    }
+
+    /// The name of a unix socket, as `src unix:NAME` has it.
+    fn path_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
+        let negated = self.equality()?;
+        let pattern = self.pattern("a path, or @ and an abstract name")?;
+        let test = Expr::Is(Predicate::Host(end, Host::Unix(pattern)));
+        Ok(vec![if negated { test.negated() } else { test }])
     }
 
     fn port_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
