@@ -91,12 +91,12 @@ pub use visible::unseen_in_proc;
 pub struct Filter {
     /// The text, to point into.
     pub text: String,
-    /// What it means.
+    /// Its meaning.
     pub expr: Expr,
 }
 
 impl Filter {
-    /// The filter in the words of a command line; `None` without any.
+    /// Returns the filter in the words of a command line; `None` without any.
     ///
     /// # Errors
     /// With the place and what is allowed there.
@@ -106,7 +106,7 @@ impl Filter {
         Ok(parse(&text)?.map(|expr| Self { text, expr }))
     }
 
-    /// The same filter with every name replaced by its meaning.
+    /// Returns the same filter with every name replaced by its meaning.
     ///
     /// # Errors
     /// For the first name that has no meaning.

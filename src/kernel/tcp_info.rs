@@ -10,7 +10,7 @@ use super::layout::{bits, byte, half, long, scaled, word};
 /// State of the congestion control, one of [`CA_STATES`].
 pub const CA_STATE: Field =
     byte("ca_state", 1).means("congestion control: 0 open, 1 disorder, 2 cwr, 3 recovery, 4 loss");
-/// What both ends agreed on, bits named by [`OPTIONS`].
+/// The options that both ends agreed on, bits named by [`OPTIONS`].
 pub const OPTION_BITS: Field = byte("options", 5)
     .means("bits of what both ends agreed on: 1 timestamps, 2 SACK, 4 window scale, 8 ECN");
 /// Retransmission timeout in force; stored in microseconds.
@@ -138,13 +138,13 @@ pub const OPTIONS: [&str; 8] =
 /// Names of `ca_state` (`enum tcp_ca_state`).
 pub const CA_STATES: [&str; 5] = ["open", "disorder", "cwr", "recovery", "loss"];
 
-/// The word for a stored [`CA_STATE`]; its number where it has none.
+/// Returns the word for a stored [`CA_STATE`]; its number where it has none.
 pub fn ca_state_name(stored: u64) -> String {
     let word = usize::try_from(stored).ok().and_then(|i| CA_STATES.get(i));
     word.map_or_else(|| stored.to_string(), |word| (*word).to_owned())
 }
 
-/// The words for stored [`OPTION_BITS`].
+/// Returns the words for stored [`OPTION_BITS`].
 pub fn option_names(stored: u64) -> impl Iterator<Item = &'static str> {
     let set = move |i: &usize| stored >> i & 1 == 1;
     OPTIONS.iter().enumerate().filter(move |(i, _)| set(i)).map(|(_, name)| *name)
@@ -155,12 +155,12 @@ pub fn option_names(stored: u64) -> impl Iterator<Item = &'static str> {
 pub struct TcpInfo<'a>(&'a [u8]);
 
 impl<'a> TcpInfo<'a> {
-    /// From the attribute's payload.
+    /// Makes it from the attribute's payload.
     pub fn new(payload: &'a [u8]) -> Self {
         Self(payload)
     }
 
-    /// One field's stored value, before its divisor; `None` where this kernel's
+    /// Returns one field's stored value, before its divisor; `None` where this kernel's
     /// struct ends before it.
     pub fn get(&self, field: &Field) -> Option<u64> {
         field.get(self.0)

@@ -1,4 +1,4 @@
-//! What makes a socket that socket, from one look to the next.
+//! Identities: what makes a socket that socket, from one look to the next.
 
 use super::address::Endpoint;
 use super::proto::{Family, TableId};
@@ -12,7 +12,7 @@ use super::socket::{Ends, Socket};
 /// cookie, as in `/proc/net`, the ends, the device and the inode must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Which table the socket is in.
+    /// The table that the socket is in.
     pub table: TableId,
     /// The kernel's id of the `struct sock`; 0 where the source has none.
     pub cookie: u64,
@@ -26,7 +26,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a row.
+    /// Reads it off a row.
     pub fn of(socket: &Socket) -> Self {
         Self {
             table: socket.table,
@@ -37,13 +37,13 @@ impl Identity {
         }
     }
 
-    /// Whether there is no cookie: a successor with the same ends can be taken
+    /// Tells whether there is no cookie: a successor with the same ends can be taken
     /// for the same socket.
     pub fn is_weak(&self) -> bool {
         self.cookie == 0
     }
 
-    /// Both endpoints of an internet socket, local first.
+    /// Returns both endpoints of an internet socket, local first.
     pub fn endpoints(&self) -> Option<(Endpoint, Endpoint)> {
         match self.ends {
             Ends::Inet { local, remote } => Some((local, remote)),
@@ -51,7 +51,7 @@ impl Identity {
         }
     }
 
-    /// Whether this `AF_INET6` socket talks IPv4.
+    /// Tells whether this `AF_INET6` socket talks IPv4.
     pub fn is_v4_mapped(&self) -> bool {
         self.table.family == Family::Inet6
             && self.endpoints().is_some_and(|(local, _)| local.address.as_v4().is_some())

@@ -21,7 +21,7 @@ pub struct Columns<'o, 'w> {
 }
 
 impl<'o, 'w> Columns<'o, 'w> {
-    /// A table of these fields.
+    /// Returns a table of these fields.
     pub fn new(
         out: &'o mut Out<'w>,
         style: &'o Style,
@@ -44,7 +44,7 @@ impl<'o, 'w> Columns<'o, 'w> {
         });
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         self.table.failed()
     }
@@ -64,7 +64,7 @@ pub struct Csv<'o, 'w> {
 }
 
 impl<'o, 'w> Csv<'o, 'w> {
-    /// Comma-separated values of these fields, names first.
+    /// Writes comma-separated values of these fields, names first.
     pub fn new(out: &'o mut Out<'w>, fields: &[Field], header: bool) -> Self {
         let (fields, names) = (fields.to_vec(), Names::default());
         let mut csv = Self { out, fields, names, record: csv::ByteRecord::new() };
@@ -75,7 +75,7 @@ impl<'o, 'w> Csv<'o, 'w> {
         csv
     }
 
-    /// The same with these names for numbers.
+    /// Returns the same with these names for numbers.
     pub fn names(self, names: Names) -> Self {
         Self { names, ..self }
     }
@@ -100,7 +100,7 @@ impl<'o, 'w> Csv<'o, 'w> {
         self.out.advance();
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         self.out.failed()
     }
@@ -127,7 +127,7 @@ fn write_field(
     }
 }
 
-/// Every field with its meaning, for `--columns help`.
+/// Returns every field with its meaning, for `--columns help`.
 pub fn help() -> String {
     let widest = Field::all().map(|field| field.name().len()).max().unwrap_or(0);
     let line = |field: Field| {

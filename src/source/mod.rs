@@ -1,4 +1,4 @@
-//! Where rows come from: sock_diag, or `/proc/net` where that cannot serve.
+//! Sources of rows: sock_diag, or `/proc/net` where that cannot serve.
 
 pub mod file;
 mod netlink;
@@ -25,7 +25,7 @@ use report::Failure;
 /// Receives rows as they are read; breaking stops the reading.
 pub type Sink<'s> = dyn FnMut(&Row<'_>) -> ControlFlow<()> + 's;
 
-/// Which source may be used (`--source`).
+/// The sources that may be used (`--source`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// sock_diag, and `/proc/net` for a table that it cannot serve.
@@ -37,7 +37,7 @@ pub enum Choice {
     Proc,
 }
 
-/// Which short cuts a reading may take. None of them changes an answer.
+/// The short cuts that a reading may take. None of them changes an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortcuts {
     /// Both TCP tables in one walk.
@@ -63,7 +63,7 @@ impl Default for Shortcuts {
     }
 }
 
-/// What is wanted, and what the kernel need be asked for to give it.
+/// The rows that are wanted, and what the kernel need be asked for to give them.
 #[derive(Clone, Copy)]
 struct Asked<'w> {
     want: &'w Want,
@@ -78,12 +78,12 @@ pub struct Live {
 }
 
 impl Live {
-    /// The tables of the calling thread's network namespace.
+    /// Returns the tables of the calling thread's network namespace.
     pub fn new(choice: Choice, proc_root: PathBuf) -> Self {
         Self::with_shortcuts(choice, proc_root, Shortcuts::default())
     }
 
-    /// The same, with a say in how the work is done.
+    /// Returns the same, with a say in how the work is done.
     pub fn with_shortcuts(choice: Choice, proc_root: PathBuf, shortcuts: Shortcuts) -> Self {
         Self { choice, proc_root, shortcuts }
     }
@@ -124,7 +124,7 @@ impl Live {
         report.conclude(failures)
     }
 
-    /// The same rows by less work, where the kernel need not look for some.
+    /// Returns the same rows by less work, where the kernel need not look for some.
     fn lean(&self, want: &Want) -> Option<Want> {
         let nowhere = StateSet::from_iter([State::Close, State::Bound]);
         let tcp = want.tables.iter().filter(|table| table.proto == Proto::Tcp);
@@ -134,7 +134,7 @@ impl Live {
         none.then(|| want.without(Proto::Tcp, nowhere))
     }
 
-    /// Both TCP tables in one walk, where they come first and are wanted alike.
+    /// Returns both TCP tables in one walk, where they come first and are wanted alike.
     /// `None` when that is not so or the kernel does not do it: then each is read
     /// for itself, which tells why.
     fn both_tcp(
@@ -193,7 +193,7 @@ impl Live {
         }
     }
 
-    /// A table that neither source has: without IPv6 there is nothing that
+    /// Settles a table that neither source has: without IPv6 there is nothing that
     /// could be hidden; otherwise it is a failure.
     fn missing(
         &self,
@@ -212,7 +212,7 @@ impl Live {
         Err(self.failure(table, why, "no such table"))
     }
 
-    /// Neither source has the table: `why` not the first, `error` of the other.
+    /// Reports that neither source has the table: `why` not the first, `error` of the other.
     fn failure(&self, table: TableId, why: &str, error: &str) -> Failure {
         let net = self.proc_root.join("net");
         Failure::new(table, format!("{why}; {}: {error}", net.display()))
@@ -248,7 +248,7 @@ pub fn record(want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceErr
 
 pub use netlink::{Found, by_ends, exact, exactly, inet_id};
 
-/// What the reading of one table came to.
+/// The result of reading one table.
 #[derive(Debug, Default)]
 struct Reading {
     rows: u64,

@@ -12,7 +12,7 @@ use crate::model::state::StateSet;
 use super::{Parser, Piece, TEST, number, tests};
 
 impl Parser {
-    /// The test that begins at this word.
+    /// Parses the test that begins at this word.
     pub(super) fn test(&mut self) -> Result<Vec<Expr>, Trouble> {
         let start = self.at;
         let Some(word) = self.next_keyword() else {
@@ -41,7 +41,7 @@ impl Parser {
         }
     }
 
-    /// A test that knows `=` and `!=` only; the word is still to be read.
+    /// Returns a test that knows `=` and `!=` only; the word is still to be read.
     fn simple_test(&mut self, word: &str) -> Result<Vec<Expr>, Trouble> {
         let read: fn(&mut Self) -> Result<Predicate, Trouble> = match word {
             "dev" => |p| p.device(),
@@ -64,7 +64,7 @@ impl Parser {
         Ok(vec![if negated { test.negated() } else { test }])
     }
 
-    /// `=`, `!=` or nothing: whether the test is negated.
+    /// Reads `=`, `!=` or nothing, and tells whether the test is negated.
     fn equality(&mut self) -> Result<bool, Trouble> {
         let span = self.span();
         match self.comparison() {
@@ -74,7 +74,7 @@ impl Parser {
         }
     }
 
-    /// `state X` and `exclude X` one behind the other, read as `ss` does: the
+    /// Reads `state X` and `exclude X` one behind the other as `ss` does: the
     /// first begins with no state or with all, each adds or takes away.
     fn states(&mut self) -> Result<Expr, Trouble> {
         let start = self.span();
@@ -91,7 +91,7 @@ impl Parser {
         }
     }
 
-    /// A single `state X` or `exclude X`, where one stands here.
+    /// Returns a single `state X` or `exclude X`, where one stands here.
     pub(super) fn state_word(&mut self) -> Result<Option<Expr>, Trouble> {
         let start = self.span();
         let Some((adds, set, span)) = self.state_step()? else { return Ok(None) };
@@ -122,7 +122,7 @@ impl Parser {
         Ok(if negated { vec![Expr::all(parts).negated()] } else { parts })
     }
 
-    /// The name of a unix socket, as `src unix:NAME` has it.
+    /// Returns the name of a unix socket, as `src unix:NAME` has it.
     fn path_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
         let negated = self.equality()?;
         let pattern = self.pattern("a path, or @ and an abstract name")?;
@@ -199,7 +199,7 @@ impl Parser {
         Ok(Predicate::Mark { value: number::number32(&value, what)?, mask })
     }
 
-    /// A path from the root of the hierarchy, with or without its first slash.
+    /// Returns a path from the root of the hierarchy, with or without its first slash.
     fn cgroup(&mut self) -> Result<Predicate, Trouble> {
         let what = "a control group: /PATH, /PATH/ for all below it too, or its id";
         let piece = self.value(what)?;
@@ -232,7 +232,7 @@ impl Parser {
     }
 }
 
-/// The meaning of one of a few words.
+/// Returns the meaning of one of a few words.
 fn one_of<T: Copy>(parser: &mut Parser, what: &str, table: &[(&str, T)]) -> Result<T, Trouble> {
     let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
     let expected = format!("a {what}: {}", names.join(", "));

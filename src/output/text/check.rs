@@ -24,7 +24,7 @@ pub fn check(out: &mut Out<'_>, style: &Style, checked: &Checked) {
     out.advance();
 }
 
-/// A bar in the text would end it where performance data begin.
+/// Takes bars out of a text: one would end it where performance data begin.
 fn plain(text: &str) -> String {
     text.replace('|', "/")
 }
@@ -43,7 +43,7 @@ fn summary(checked: &Checked) -> String {
     }
 }
 
-/// `'label'=value;warning;critical;minimum`, as the plugin guidelines have it.
+/// Writes `'label'=value;warning;critical;minimum`, as the plugin guidelines have it.
 fn performance(checked: &Checked) -> String {
     let of = |severity| checked.alerts.iter().filter(|s| s.alert.severity == severity).count();
     let mut data = vec![
@@ -61,7 +61,7 @@ fn performance(checked: &Checked) -> String {
     data.join(" ")
 }
 
-/// The limit stands where it belongs to the severity.
+/// Writes the datum of a rule, its limit where it belongs to the severity.
 fn own_datum(own: &OwnCount) -> String {
     let OwnCount { id, count, limit, severity } = own;
     match severity {

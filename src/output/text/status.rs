@@ -23,7 +23,7 @@ const STATES_A_LINE: usize = 3;
 /// to read.
 const TEXT_WIDTH: usize = 100;
 
-/// What stands in the first line.
+/// The contents of the first line.
 pub struct Heading {
     /// Name of the host.
     pub host: String,
@@ -60,7 +60,7 @@ pub fn status(
     out.write(&below);
 }
 
-/// What [`Text::heading`] writes.
+/// The lines that [`Text::heading`] writes.
 const HEADING_LINES: usize = 2;
 
 fn line_count(text: &[u8]) -> usize {
@@ -103,7 +103,7 @@ impl Text<'_> {
         self.out.extend_from_slice(b"\n\n");
     }
 
-    /// As many alerts as fit into `room` lines, the worst one always.
+    /// Appends as many alerts as fit into `room` lines, the worst one always.
     fn alerts(&mut self, alerts: &[Alert], room: usize) {
         // An empty line ends the alerts.
         let mut room = room.saturating_sub(1);
@@ -158,7 +158,7 @@ impl Text<'_> {
         }
     }
 
-    /// Indented under the alert's word, wrapped on a terminal only.
+    /// Appends a text indented under the alert's word, wrapped on a terminal only.
     fn wrapped(&mut self, text: &str) {
         const INDENT: usize = 9;
         let width = self.style.width.map_or(usize::MAX, |width| width.min(TEXT_WIDTH));
@@ -220,7 +220,7 @@ impl Text<'_> {
         ));
     }
 
-    /// `ESTABLISHED +12   CLOSE_WAIT -3   UDP +1`: what changed since the round
+    /// Appends `ESTABLISHED +12   CLOSE_WAIT -3   UDP +1`: what changed since the round
     /// before.
     fn changes(&mut self, now: &Overview, before: &Overview) {
         let tcp = now.frame.tcp.changes(&before.frame.tcp);
@@ -246,7 +246,7 @@ impl Text<'_> {
         }
     }
 
-    /// Every number that has a limit, with its limit.
+    /// Appends every number that has a limit, with its limit.
     fn limits(&mut self, overview: &Overview) {
         let host = &overview.frame.host;
         let counter = |name| host.counters.get("TCP", name);
@@ -301,7 +301,7 @@ impl Text<'_> {
     }
 }
 
-/// `+1,200` or `-3`.
+/// Returns `+1,200` or `-3`.
 fn signed(change: i64) -> String {
     let sign = if change < 0 { '-' } else { '+' };
     format!("{sign}{}", human::count(change.unsigned_abs()))
@@ -310,7 +310,7 @@ fn signed(change: i64) -> String {
 /// Between two things on a line.
 const SEPARATOR: &str = "   ";
 
-/// The parts on a line that `column` columns stand on already, or on several
+/// Returns the parts on a line that `column` columns stand on already, or on several
 /// with `break_line` between them where they do not fit `width`.
 fn joined(parts: &[String], column: usize, width: usize, break_line: &str) -> String {
     let mut text = String::new();
