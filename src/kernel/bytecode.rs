@@ -41,7 +41,7 @@ pub mod code {
     pub const CGROUP_COND: u8 = 13;
 }
 
-/// Which end of a socket a test is about.
+/// The end of a socket that a test is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
     /// Our end (`S_*`).
@@ -97,7 +97,7 @@ pub enum Code {
 #[error("the program would be longer than the 65,527 bytes the kernel takes")]
 pub struct TooLarge;
 
-/// The program that accepts the sockets for which `condition` holds.
+/// Returns the program that accepts the sockets for which `condition` holds.
 ///
 /// # Errors
 /// When it does not fit into a request.
@@ -226,7 +226,7 @@ impl Test {
     }
 }
 
-/// `struct inet_diag_hostcond` for any port (-1).
+/// Returns `struct inet_diag_hostcond` for any port (-1).
 fn host_condition(family: u8, len: u8, address: &[u8]) -> Vec<u8> {
     let mut bytes = vec![family, len, 0, 0];
     bytes.extend((-1i32).to_ne_bytes());

@@ -1,15 +1,15 @@
-//! What this thread is allowed to do.
+//! Capabilities of this thread.
 
 use rustix::thread::{CapabilitySet, capabilities};
 
-/// Whether `CAP_NET_ADMIN` is in force: the kernel then shows marks and lets
+/// Tells whether `CAP_NET_ADMIN` is in force: the kernel then shows marks and lets
 /// sockets be destroyed. It is judged in our own user namespace here; a network
 /// namespace that belongs to another one still refuses.
 pub fn net_admin() -> bool {
     has(CapabilitySet::NET_ADMIN)
 }
 
-/// Whether the descriptors of every process can be listed and read, as far as
+/// Tells whether the descriptors of every process can be listed and read, as far as
 /// privilege goes.
 pub fn sees_all_owners() -> bool {
     has(CapabilitySet::DAC_READ_SEARCH | CapabilitySet::SYS_PTRACE)

@@ -4,17 +4,17 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::Duration;
 
-/// The wall clock, for the time a snapshot was taken.
+/// Returns the wall clock, for the time a snapshot was taken.
 pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// The wall clock of this machine's time zone as `HH:MM:SS`.
+/// Returns the wall clock of this machine's time zone as `HH:MM:SS`.
 pub fn local_time_of_day(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
 }
 
-/// The wall clock of this machine's time zone for the name of a file.
+/// Returns the wall clock of this machine's time zone for the name of a file.
 pub fn file_stamp(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y%m%d-%H%M%S").to_string()
 }
@@ -26,7 +26,7 @@ pub fn sleep(duration: Duration) {
     let _ = rustix::thread::nanosleep(&request);
 }
 
-/// The wall clock of this machine's time zone as `HH:MM:SS.microseconds`.
+/// Returns the wall clock of this machine's time zone as `HH:MM:SS.microseconds`.
 pub fn local_time(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.6f").to_string()
 }
@@ -45,7 +45,7 @@ pub fn boottime_ms() -> u64 {
         + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
-/// CPU time of all threads of this process, nanoseconds.
+/// Returns CPU time of all threads of this process, nanoseconds.
 pub fn process_cpu_ns() -> u64 {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     u64::try_from(used.tv_sec).unwrap_or(0) * 1_000_000_000
@@ -70,7 +70,7 @@ impl ClockPair {
         tightest.map_or_else(|| Self::read().0, |(pair, _)| pair)
     }
 
-    /// A pair, and how long reading it took.
+    /// Returns a pair, and how long reading it took.
     fn read() -> (Self, u64) {
         let before = monotonic_ns();
         let wall = now();
@@ -78,7 +78,7 @@ impl ClockPair {
         (Self { monotonic_ns: before + took / 2, wall }, took)
     }
 
-    /// The wall clock's time at a monotonic time, before or after this pair.
+    /// Returns the wall clock's time at a monotonic time, before or after this pair.
     pub fn wall_at(&self, monotonic_ns: u64) -> Timestamp {
         let apart = i128::from(monotonic_ns) - i128::from(self.monotonic_ns);
         let apart = SignedDuration::from_nanos_i128(apart);

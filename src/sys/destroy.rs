@@ -32,7 +32,7 @@ const MOST_AT_ONCE: usize = 10_000;
 /// The multicast carries no request's number (`nlmsg_put(skb, 0, 0, …)`).
 const SEQUENCE: u32 = 0;
 
-/// What one drain gave. Reuse it: its memory is kept.
+/// The yield of one drain. Reuse it: its memory is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Destroyed {
     /// In the order in which the kernel reported them.
@@ -62,7 +62,7 @@ impl DestroyListener {
         Self::with_buffer(RECEIVE_BUFFER)
     }
 
-    /// With a receive buffer of another size, bytes; without the privilege to
+    /// Opens it with a receive buffer of another size, bytes; without the privilege to
     /// exceed it no larger than `net.core.rmem_max`.
     pub fn with_buffer(bytes: usize) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
@@ -132,7 +132,7 @@ impl DestroyListener {
     }
 }
 
-/// How many messages found the socket's queue full (`netlink_overrun`), by
+/// Returns how many messages found the socket's queue full (`netlink_overrun`), by
 /// `SO_MEMINFO` (Linux 4.12), which fills `SK_MEMINFO_VARS` numbers.
 #[expect(unsafe_code, reason = "no dependency of ours knows this socket option")]
 fn drops(socket: impl AsFd) -> u64 {

@@ -22,7 +22,7 @@ pub struct Names {
     devices: FxHashMap<u32, String>,
 }
 
-/// What names are wanted for, beside devices.
+/// The things that names are wanted for, beside devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Asked {
     #[default]
@@ -32,12 +32,12 @@ enum Asked {
 }
 
 impl Names {
-    /// Names for devices, and with `resolve` for hosts and services too.
+    /// Makes names for devices, and with `resolve` for hosts and services too.
     pub fn new(resolve: bool) -> Self {
         Self { asked: if resolve { Asked::HostsToo } else { Asked::Nothing }, ..Self::default() }
     }
 
-    /// Names for devices and services: nobody on the network is asked.
+    /// Makes names for devices and services: nobody on the network is asked.
     pub fn of_services() -> Self {
         Self { asked: Asked::Services, ..Self::default() }
     }
@@ -48,7 +48,7 @@ impl Names {
         Self { is_closed: true, ..self.clone() }
     }
 
-    /// The name of an address, where names are wanted and it has one.
+    /// Returns the name of an address, where names are wanted and it has one.
     pub fn host(&mut self, address: Address) -> Option<&str> {
         if self.asked < Asked::HostsToo || address.is_unspecified() {
             return None;
@@ -62,7 +62,7 @@ impl Names {
         found.as_deref().filter(|name| name.parse::<std::net::IpAddr>().is_err())
     }
 
-    /// The service of a port, where names are wanted and it has one.
+    /// Returns the service of a port, where names are wanted and it has one.
     pub fn service(&mut self, port: u16, proto: Proto) -> Option<&str> {
         if self.asked < Asked::Services || !matches!(proto, Proto::Tcp | Proto::Udp) {
             return None;
@@ -74,7 +74,7 @@ impl Names {
         self.services.get(&(port, proto))?.as_deref()
     }
 
-    /// The name of a network device; its number when it is gone.
+    /// Returns the name of a network device; its number when it is gone.
     pub fn device(&mut self, ifindex: u32) -> &str {
         let is_closed = self.is_closed;
         self.devices.entry(ifindex).or_insert_with(|| {
@@ -84,7 +84,7 @@ impl Names {
     }
 }
 
-/// All addresses of a host.
+/// Returns all addresses of a host.
 ///
 /// # Errors
 /// When it has none, or nobody answers.
@@ -95,7 +95,7 @@ pub fn host_addresses(name: &str) -> io::Result<Vec<IpAddr>> {
     Ok(found)
 }
 
-/// The ports of a service in TCP and UDP, without repetition.
+/// Returns the ports of a service in TCP and UDP, without repetition.
 pub fn service_ports(name: &str) -> Vec<u16> {
     let mut ports = Vec::new();
     for socktype in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
@@ -109,7 +109,7 @@ pub fn service_ports(name: &str) -> Vec<u16> {
     ports
 }
 
-/// The index of a network device.
+/// Returns the index of a network device.
 pub fn device_index(name: &str) -> Option<u32> {
     let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
     name_to_index(probe, name).ok()

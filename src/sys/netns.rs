@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fd::AsFd;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// Where `ip netns add` keeps namespaces.
+/// The directory in which `ip netns add` keeps namespaces.
 const NAMED: &str = "/run/netns";
 
 /// Moves the calling thread into the network namespace that `target` names: a

@@ -17,7 +17,7 @@ const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// The exit status of a program that SIGHUP ended.
 pub const HUNG_UP: u8 = status(SIGHUP as usize);
 
-/// The exit status by which a shell knows a signal.
+/// Returns the exit status by which a shell knows a signal.
 const fn status(signal: usize) -> u8 {
     128 + signal as u8
 }
@@ -27,7 +27,7 @@ const fn status(signal: usize) -> u8 {
 pub struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
-    /// From now on SIGINT, SIGTERM and SIGHUP are remembered; a second one of
+    /// Makes it from now on SIGINT, SIGTERM and SIGHUP are remembered; a second one of
     /// a kind ends the program at once. Where nohup(1) had SIGHUP ignored, it
     /// stays so.
     ///
@@ -43,7 +43,7 @@ impl Ending {
         Self::watch_patiently()
     }
 
-    /// The same for one that has a terminal to give back first: a second signal
+    /// Returns the same for one that has a terminal to give back first: a second signal
     /// changes nothing.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Ending {
         Ok(it)
     }
 
-    /// The exit status by which a shell knows the signal (128 + its number);
+    /// Returns the exit status by which a shell knows the signal (128 + its number);
     /// `None` when none came.
     pub fn status(&self) -> Option<u8> {
         let signal = self.0.load(Ordering::Relaxed);
@@ -65,7 +65,7 @@ impl Ending {
     }
 }
 
-/// Those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
+/// Returns those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
 /// ignored: every program that a script starts with `&` has it so, and `kill -INT`
 /// is how the script ends it.
 fn ending() -> impl Iterator<Item = i32> {
@@ -83,7 +83,7 @@ pub struct JobControl {
 }
 
 impl JobControl {
-    /// From now on SIGTSTP does not stop us but is remembered, so that the
+    /// Makes it from now on SIGTSTP does not stop us but is remembered, so that the
     /// terminal can be given back first; and so is SIGCONT.
     ///
     /// # Errors
@@ -96,12 +96,12 @@ impl JobControl {
         Ok(control)
     }
 
-    /// Whether we were asked to stop since the last question.
+    /// Tells whether we were asked to stop since the last question.
     pub fn asked_to_stop(&self) -> bool {
         self.stop.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether we were continued since the last question.
+    /// Tells whether we were continued since the last question.
     pub fn continued(&self) -> bool {
         self.go_on.swap(false, Ordering::Relaxed)
     }
@@ -133,7 +133,7 @@ pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<(
     Ok(sent?)
 }
 
-/// Whether somebody would continue us if we stopped: a shell with job control is
+/// Tells whether somebody would continue us if we stopped: a shell with job control is
 /// the parent, in another process group of the session. The kernel does not stop
 /// an orphaned group by SIGTSTP either (`will_become_orphaned_pgrp`).
 pub fn has_job_control() -> bool {
@@ -144,7 +144,7 @@ pub fn has_job_control() -> bool {
     stat(Process::new(own.ppid)).is_some_and(|parent| is_job_of(&own, &parent))
 }
 
-/// Whether a process is a job of its parent, by their process groups.
+/// Tells whether a process is a job of its parent, by their process groups.
 fn is_job_of(own: &Stat, parent: &Stat) -> bool {
     own.session == parent.session && own.pgrp != parent.pgrp
 }

@@ -1,4 +1,4 @@
-//! What a descriptor of a socket says of it without any table.
+//! Asks a descriptor of a socket what it says of it, without any table.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::owner::Link;
 
-/// Whether a process is in the calling thread's network namespace. Its sockets
+/// Tells whether a process is in the calling thread's network namespace. Its sockets
 /// nearly always are then too, though each stays where it was made.
 pub fn shares_netns(proc_root: &Path, pid: u32) -> bool {
     let inode = |path: PathBuf| fs::metadata(path).ok().map(|found| found.ino());
@@ -14,7 +14,7 @@ pub fn shares_netns(proc_root: &Path, pid: u32) -> bool {
     ours.is_some() && inode(proc_root.join(format!("{pid}/ns/net"))) == ours
 }
 
-/// Whether a descriptor is one of a TCP socket: sockfs tells the protocol as an
+/// Tells whether a descriptor is one of a TCP socket: sockfs tells the protocol as an
 /// extended attribute (`sockfs_xattr_get`, net/socket.c).
 pub fn is_tcp(proc_root: &Path, link: &Link) -> bool {
     let mut name = [0; 32];
@@ -23,7 +23,7 @@ pub fn is_tcp(proc_root: &Path, link: &Link) -> bool {
     matches!(name.strip_suffix(&[0]).unwrap_or(name), b"TCP" | b"TCPv6")
 }
 
-/// Whether the descriptor still stands for the same socket.
+/// Tells whether the descriptor still stands for the same socket.
 pub fn is_open(proc_root: &Path, link: &Link) -> bool {
     let target = format!("socket:[{}]", link.inode);
     fs::read_link(file(proc_root, link)).is_ok_and(|found| found.as_os_str() == target.as_str())

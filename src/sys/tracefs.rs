@@ -21,7 +21,7 @@ use super::perf_error::TraceError;
 #[derive(Debug)]
 pub struct Tracefs {
     root: OwnedFd,
-    /// Where it is mounted; absent where only this process has it.
+    /// The place where it is mounted; absent where only this process has it.
     mounted_at: Option<PathBuf>,
 }
 
@@ -49,7 +49,7 @@ impl Tracefs {
         }
     }
 
-    /// A mount that is attached nowhere (Linux 5.2); needs `CAP_SYS_ADMIN`.
+    /// Makes a mount that is attached nowhere (Linux 5.2); needs `CAP_SYS_ADMIN`.
     fn open_detached() -> rustix::io::Result<OwnedFd> {
         let context = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC)?;
         fsconfig_create(&context)?;
@@ -57,7 +57,7 @@ impl Tracefs {
         fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, read_only)
     }
 
-    /// The layout of a tracepoint's samples; `None` where this kernel does not
+    /// Returns the layout of a tracepoint's samples; `None` where this kernel does not
     /// have the tracepoint.
     pub fn format(&self, tracepoint: Tracepoint) -> Result<Option<Format>, TraceError> {
         let (group, name) = tracepoint.path();
@@ -78,7 +78,7 @@ impl Tracefs {
     }
 }
 
-/// Where `/proc/PID/mounts` has tracefs; failing that, debugfs, which mounts it
+/// Finds where `/proc/PID/mounts` has tracefs; failing that, debugfs, which mounts it
 /// on its `tracing` directory when that is entered (`trace_automount`).
 fn find_mount(mounts: &str) -> Option<PathBuf> {
     let of_type = |wanted: &str, below: &str| {
