@@ -2,12 +2,13 @@
 //! line of text. Run with `cargo bench --bench decode`; the time an item is
 //! the figure.
 
-mod rows;
+#[path = "rows/recorded.rs"]
+mod recorded;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
-use rows::{each_row, recorded, write_json, write_text};
+use recorded::{each_row, recorded, write_json, write_text};
 
 const DUMPS: [&str; 3] = ["tcp4.dump", "tcp4-details.dump", "tcp6-details.dump"];
 /// Times the recording is read in one round, so that rows outnumber set-up.

@@ -7,14 +7,18 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
-mod rows;
+#[path = "rows/recorded.rs"]
+mod recorded;
+#[path = "rows/tables.rs"]
+mod tables;
 
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use sockstate::testing::track::Tracker;
 
-use rows::{each_row, recorded, step, tables, write_json, write_text};
+use recorded::{each_row, recorded, write_json, write_text};
+use tables::{step, tables};
 
 /// Recorded dumps and what they are.
 const DUMPS: [(&str, &str); 2] = [

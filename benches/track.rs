@@ -5,7 +5,8 @@
 //! The floor of an order-preserving comparison over 64-byte records is 3.7 ns a
 //! socket at a million sockets.
 
-mod rows;
+#[path = "rows/tables.rs"]
+mod tables;
 
 use std::cell::Cell;
 use std::io::Write;
@@ -20,7 +21,7 @@ use sockstate::testing::model::state::State;
 use sockstate::testing::model::transition::Source;
 use sockstate::testing::track::{ExactEvent, Tracker};
 
-use rows::{step, tables};
+use tables::{step, tables};
 
 const SIZES: [usize; 2] = [100_000, 1_000_000];
 

@@ -248,7 +248,6 @@ impl Running {
     }
 
     /// Gives it its whole time again, after work that is ours and not its.
-    #[allow(dead_code, reason = "not every test file has such work")]
     pub fn renew_patience(&mut self) {
         self.deadline = Instant::now() + self.timeout;
     }
