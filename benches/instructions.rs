@@ -7,18 +7,18 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
+#[path = "rows/made_up.rs"]
+mod made_up;
 #[path = "rows/recorded.rs"]
 mod recorded;
-#[path = "rows/tables.rs"]
-mod tables;
 
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use sockstate::testing::track::Tracker;
 
+use made_up::{step, tables};
 use recorded::{each_row, recorded, write_json, write_text};
-use tables::{step, tables};
 
 /// Recorded dumps and what they are.
 const DUMPS: [(&str, &str); 2] = [

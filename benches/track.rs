@@ -5,8 +5,8 @@
 //! The floor of an order-preserving comparison over 64-byte records is 3.7 ns a
 //! socket at a million sockets.
 
-#[path = "rows/tables.rs"]
-mod tables;
+#[path = "rows/made_up.rs"]
+mod made_up;
 
 use std::cell::Cell;
 use std::io::Write;
@@ -21,7 +21,7 @@ use sockstate::testing::model::state::State;
 use sockstate::testing::model::transition::Source;
 use sockstate::testing::track::{ExactEvent, Tracker};
 
-use tables::{step, tables};
+use made_up::{step, tables};
 
 const SIZES: [usize; 2] = [100_000, 1_000_000];
 

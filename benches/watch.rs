@@ -20,8 +20,8 @@ use sockstate::testing::model::want::Want;
 use sockstate::testing::rules::Config;
 use sockstate::testing::source::Choice;
 use sockstate::testing::tui::app::{App, Fixed, Look};
-use sockstate::testing::tui::keys::Keymap;
 use sockstate::testing::tui::lister::Lister;
+use sockstate::testing::tui::tabs::{self, TABS};
 use sockstate::testing::tui::theme::Theme;
 use sockstate::testing::tui::view;
 
@@ -74,7 +74,8 @@ fn app() -> (App, Lister) {
         want: Want::all_of(tables()),
         flags: String::new(),
         theme: Theme { color: true, unicode: true },
-        keymap: Keymap::default(),
+        tabs: TABS,
+        keymap: tabs::usual_keys(),
         allow_actions: false,
         host: "bench".into(),
         sources: String::new(),
@@ -111,8 +112,8 @@ fn list(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5)]
 fn list_filtered_and_sorted(bencher: Bencher<'_, '_>) {
     let (mut app, mut lister) = app();
-    app.set_filter("state established and dport > 30000");
-    app.orders[1] = Some((5, false));
+    app.filter.set("state established and dport > 30000");
+    app.tabs.states[1].order = Some((5, false));
     let job = app.job().expect("there is a round");
     bencher.bench_local(|| lister.list(&job).order.len());
 }

@@ -9,28 +9,28 @@ use std::collections::BTreeMap;
 
 use crate::rules::{Alert, Config, Judged, Unknown};
 
-/// What one look found: at the firing level, and at the lower one below which
-/// an alert ends.
+/// Holds what one look found: at the firing level, and at the lower one below
+/// which an alert ends.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// What fires.
+    /// Alerts of the firing level.
     pub firing: Judged,
-    /// What goes on firing where it did.
+    /// Alerts that go on where they fire already.
     pub clearing: Judged,
 }
 
-/// An alert as it stands.
+/// Holds an alert as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// What is wrong, with the latest numbers.
+    /// The alert, with the latest numbers.
     pub alert: Alert,
     /// Since when its condition has held, on the caller's clock.
     pub since_ms: u64,
-    /// Whether it has held long enough.
+    /// It has held long enough.
     pub fires: bool,
 }
 
-/// What a look changed.
+/// Tells what a look changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It fires now, or has become worse.
@@ -39,7 +39,7 @@ pub enum Change {
     Resolved(Standing),
 }
 
-/// Alerts by rule and subject.
+/// Keeps alerts by rule and subject.
 #[derive(Debug, Default)]
 pub struct Alerts {
     known: BTreeMap<(String, String), Standing>,
@@ -96,7 +96,7 @@ impl Alerts {
         changes
     }
 
-    /// What fires, worst first.
+    /// Returns what fires, worst first.
     pub fn firing(&self) -> Vec<&Standing> {
         let mut firing: Vec<&Standing> = self.known.values().filter(|s| s.fires).collect();
         firing.sort_by_key(|s| {
@@ -105,20 +105,20 @@ impl Alerts {
         firing
     }
 
-    /// What holds, but not long enough yet.
+    /// Returns what holds, but not long enough yet.
     pub fn pending(&self) -> impl Iterator<Item = &Standing> {
         self.known.values().filter(|standing| !standing.fires)
     }
 }
 
-/// What only the lower level found is as bad as it was, or as it is now with
+/// Makes what only the lower level found as bad as it was, or as it is now with
 /// lower thresholds: whichever is less.
 fn milder(mut alert: Alert, before: &Standing) -> Alert {
     alert.severity = alert.severity.min(before.alert.severity);
     alert
 }
 
-/// A severity too ends only below its lower level.
+/// Keeps a severity until it is below its lower level too.
 fn not_milder(mut alert: Alert, goes_on: Option<Alert>, before: &Standing) -> Alert {
     if let Some(goes_on) = goes_on {
         alert.severity = alert.severity.max(goes_on.severity.min(before.alert.severity));

@@ -40,8 +40,8 @@ use crate::model::queues::AcceptQueue;
 use crate::model::socket::{Socket, Timer, TimerKind};
 use crate::model::standing::Standing as Row;
 use crate::model::state::{State, TCP_STATES};
+use crate::model::units::{self, Bare};
 use crate::rules::alert_filter::{CustomFilters, filter_of};
-use crate::rules::time::parse_time;
 use crate::rules::{self, EXAMPLES, Level, RULES, Rule, Shows, Subject};
 
 const SCENARIOS: &[(&str, &str)] = &[
@@ -93,6 +93,7 @@ fn every_rule_says_what_it_should() {
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path("../../tests/wording");
         settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
         settings.bind(|| insta::assert_snapshot!(rule.id, said));
     }
 }
@@ -149,9 +150,10 @@ impl Scenario {
         for line in lines().filter(|line| !line.is_empty() && !line.starts_with("rules ")) {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
-                ["at", time] => {
-                    looks.push(Step { at_ms: parse_time(time).expect(line), ..Step::default() })
-                }
+                ["at", time] => looks.push(Step {
+                    at_ms: units::milliseconds(time, Bare::Seconds).expect(line),
+                    ..Step::default()
+                }),
                 words => looks.last_mut().expect("an `at` first").add(words),
             }
         }
@@ -228,7 +230,7 @@ impl Step {
                 frame.listeners.push(listener(socket, queue, None, name));
             }
             ["close-wait", count, age, pid, comm] => {
-                let age = parse_time(age).expect("an age");
+                let age = units::milliseconds(age, Bare::Seconds).expect("an age");
                 let count: u32 = count.parse().expect("a count");
                 // Apart from the inodes of listeners, which are ports.
                 for cookie in 100_001..=100_000 + count {
@@ -260,7 +262,10 @@ impl Step {
                 frame.conns.push(conn);
             }
             ["waiting", remote, age] => {
-                let age = Some(Age { min_ms: parse_time(age).expect("an age"), max_ms: None });
+                let age = Some(Age {
+                    min_ms: units::milliseconds(age, Bare::Seconds).expect("an age"),
+                    max_ms: None,
+                });
                 let listener = frame.listeners.last_mut().expect("a listener first");
                 listener.waiting.push(Waiting { remote: endpoint(remote), age });
             }
@@ -345,7 +350,7 @@ impl Step {
 fn set(conn: &mut Conn, member: &str) {
     let (name, value) = member.split_once('=').expect(member);
     let number = || value.parse::<u64>().expect(member);
-    let ms = || parse_time(value).expect(member);
+    let ms = || units::milliseconds(value, Bare::Seconds).expect(member);
     let info = conn.info.get_or_insert_default();
     match name {
         "age" => conn.age = Some(Age { min_ms: ms(), max_ms: None }),

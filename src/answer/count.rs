@@ -110,7 +110,7 @@ pub fn count(
     keys: Vec<Key>,
 ) -> Result<Count, SourceError> {
     let mut groups = Groups::new(keys, selection.states());
-    let mut lookups = Lookups::of(machine, selection);
+    let mut lookups = Lookups::of(machine, selection.needs());
     let mut report;
     if let Some(quick) = quick_count(machine, selection, &mut groups)? {
         report = quick;

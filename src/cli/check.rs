@@ -9,7 +9,6 @@ use crate::live::{
 };
 use crate::model::proto::Proto;
 use crate::output::{json, text};
-use crate::rules::time::parse_time;
 use crate::rules::{Config, print};
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
@@ -31,12 +30,9 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     if flags.print_rules {
         return context.print(print::effective(&config).as_bytes());
     }
-    let duration = flags.duration.as_deref().map_or(Ok(0), |text| time("--for", text))?;
-    let interval = match time("--interval", &flags.interval)? {
-        // That would be a loop that never rests.
-        0 => return Err(no_time("--interval", &flags.interval)),
-        interval => interval.max(10),
-    };
+    let duration = flags.duration.map_or(0, milliseconds);
+    // Less would be a loop that never rests.
+    let interval = milliseconds(flags.interval).max(10);
     let notifier = notifier(flags.notify.as_deref())?;
     let machine = context.machine();
     let own = rules::counting(&config, &context.shared, &machine)?;
@@ -69,12 +65,8 @@ pub(super) fn finish(context: &mut Context<'_>, notifier: Option<Notifier>) {
     }
 }
 
-fn time(flag: &str, text: &str) -> Result<u64, Error> {
-    parse_time(text).ok_or_else(|| no_time(flag, text))
-}
-
-fn no_time(flag: &str, text: &str) -> Error {
-    Error::Usage(format!("{flag} {text}: expected a time, as in 500ms, 30s, 5m or 1h"))
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The command that is told of alerts.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::machine::Machine;
 use crate::model::state::StateSet;
+use crate::model::units::{self, Bare};
 use crate::model::want::Want;
 use crate::query::{Means, Selection, SystemNames};
 use crate::rules::custom::{Condition, CustomRule};
 use crate::rules::origin::Origin;
-use crate::rules::time::parse_time;
 use crate::rules::{Config, RULES, Severity};
 
 use super::error::Error;
@@ -93,9 +93,8 @@ fn max_rule(text: &str) -> Result<CustomRule, Error> {
     let mut what = format!("more than {limit} TCP sockets in {state}");
     if let Some(age) = age {
         // A number alone is refused, as the filter does: 5 of what?
-        let has_unit = !age.ends_with(|c: char| c.is_ascii_digit());
-        let ms = parse_time(age).filter(|_| has_unit).ok_or_else(|| wrong(MAX_FORM))?;
-        filter += &format!(" and age >= {ms}ms");
+        let ms = units::milliseconds(age, Bare::Refused).ok_or_else(|| wrong(MAX_FORM))?;
+        filter += &format!(" and age >= {}", units::of_milliseconds(ms));
         what += &format!(" for {age}");
     }
     let when = Condition::parse(&format!("count({filter}) > {limit}"))

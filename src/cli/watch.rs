@@ -10,7 +10,7 @@ use crate::model::proto::Proto;
 use crate::model::state::StateSet;
 use crate::rules::alert_filter::custom_filters;
 use crate::sys::notify::Notifier;
-use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, theme::Theme};
+use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, tabs, theme::Theme};
 
 use super::check::{self, notifier};
 use super::context::Context;
@@ -61,6 +61,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         want: asked.want,
         flags: flags_of(&context.shared),
         theme,
+        tabs: tabs::TABS,
         keymap,
         allow_actions: flags.allow_actions,
         host: host(&machine),
@@ -118,9 +119,9 @@ const KEYS: &str = "sockstate/watch.toml";
 /// else the system's.
 fn keymap(named: Option<&Path>) -> Result<Keymap, Error> {
     let found = || rules::places(KEYS).into_iter().find(|path| path.exists());
-    let Some(path) = named.map(PathBuf::from).or_else(found) else { return Ok(Keymap::default()) };
+    let Some(path) = named.map(PathBuf::from).or_else(found) else { return Ok(tabs::usual_keys()) };
     let name = path.display();
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Error::Usage(format!("cannot read {name}: {error}")))?;
-    Keymap::read(&text).map_err(|why| Error::Usage(format!("{name}: {why}")))
+    tabs::read_keys(&text).map_err(|why| Error::Usage(format!("{name}: {why}")))
 }

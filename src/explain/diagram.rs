@@ -4,7 +4,7 @@ use crate::model::frame::StateCounts;
 use crate::model::human;
 use crate::model::state::State;
 
-/// Name of the page that the picture belongs to.
+/// Names the page that the picture belongs to.
 pub const DIAGRAM: &str = "diagram";
 
 const PICTURE: &str = include_str!("pages/diagram.txt");
@@ -12,7 +12,7 @@ const PICTURE: &str = include_str!("pages/diagram.txt");
 /// Stands for a number in the picture.
 const PLACE: &str = "#########";
 
-/// The states in the order in which their numbers stand in the picture.
+/// Lists the states in the order in which their numbers stand in the picture.
 const STATES: [State; 11] = [
     State::Close,
     State::Listen,
@@ -27,7 +27,7 @@ const STATES: [State; 11] = [
     State::TimeWait,
 ];
 
-/// The picture, at most 80 columns wide; without counts the numbers are `?`.
+/// Draws the picture, at most 80 columns wide; without counts the numbers are `?`.
 pub fn diagram(counts: Option<&StateCounts>) -> String {
     let mut parts = PICTURE.split(PLACE);
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -7,10 +7,10 @@ use crate::model::state::{State, StateSet, TCP_STATES};
 
 use super::page::{Now, Page, Section};
 
-/// What stands for a number that could not be read.
+/// Stands for a number that could not be read.
 pub const NOT_KNOWN: &str = "not known here";
 
-/// Numbers of this machine.
+/// Holds numbers of this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'k> {
     /// TCP sockets per state; `None` when they could not be counted.
@@ -20,8 +20,8 @@ pub struct Known<'k> {
 }
 
 impl Known<'_> {
-    /// The number behind a name, with its unit: of a state the sockets in it,
-    /// of a parameter or counter its value.
+    /// Returns the number behind a name, with its unit: of a state the sockets in
+    /// it, of a parameter or counter its value.
     fn value(&self, name: &str) -> Option<String> {
         if let Some(state) = state(name) {
             return Some(human::plural(self.counts?.get(state), "socket"));
@@ -53,7 +53,7 @@ impl Known<'_> {
         })
     }
 
-    /// The text with its placeholders replaced.
+    /// Replaces the placeholders of a text.
     fn text(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -79,7 +79,7 @@ impl Known<'_> {
 }
 
 impl Page {
-    /// The page with the numbers of a machine.
+    /// Returns the page with the numbers of a machine.
     pub fn fill(&self, known: &Known<'_>) -> Self {
         let section = |section: &Section| Section {
             heading: section.heading.clone(),
@@ -93,7 +93,7 @@ impl Page {
         }
     }
 
-    /// Whether sockets must be counted to fill it.
+    /// Tells whether sockets must be counted to fill it.
     pub fn needs_counts(&self) -> bool {
         let mut blocks = self.sections.iter().flat_map(|section| &section.blocks);
         self.now.iter().any(|now| state(&now.name).is_some())
@@ -101,7 +101,7 @@ impl Page {
     }
 }
 
-/// The state with this very name.
+/// Returns the state with this very name.
 pub(super) fn state(name: &str) -> Option<State> {
     let mut states = TCP_STATES.into_iter().chain([State::Bound]);
     let set = StateSet::parse(name).filter(|_| name == name.to_uppercase())?;

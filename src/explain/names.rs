@@ -9,23 +9,23 @@ use super::{parse, tables};
 
 static PAGES: LazyLock<Vec<Page>> = LazyLock::new(all);
 
-/// Names that are offered when one is not known.
+/// Limits the names that are offered when one is not known.
 const NEAREST: usize = 4;
 
-/// Every page, in the order of the list of topics.
+/// Returns every page, in the order of the list of topics.
 pub fn topics() -> &'static [Page] {
     &PAGES
 }
 
-/// A name that has no page.
+/// Says that a name has no page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// The names most like it.
     pub nearest: Vec<&'static str>,
 }
 
-/// The page that a name leads to: a state in any spelling, a rule, a topic, a
-/// parameter with or without `net.ipv4.`, a counter with or without its group.
+/// Returns the page that a name leads to: a state in any spelling, a rule, a topic,
+/// a parameter with or without `net.ipv4.`, a counter with or without its group.
 ///
 /// # Errors
 /// When no page has the name, with the names most like it.
@@ -51,7 +51,7 @@ fn all() -> Vec<Page> {
     pages
 }
 
-/// The pages that show a parameter's or counter's number.
+/// Returns the pages that show a parameter's or counter's number.
 fn told_by(pages: &[Page], name: &str) -> Vec<String> {
     let bare = name.rsplit('.').next().unwrap_or(name);
     let is_it = |shown: &str| shown == name || shown == bare;
@@ -68,8 +68,8 @@ fn page_of_state(name: &str) -> Option<&'static Page> {
     PAGES.iter().find(is_it)
 }
 
-/// In lower case, without separators. The dot stays: `TCP.mem` is a counter,
-/// `tcp_mem` a parameter.
+/// Writes a name in lower case, without separators. The dot stays: `TCP.mem` is a
+/// counter, `tcp_mem` a parameter.
 fn plain(name: &str) -> String {
     let letters = name.trim().chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '(' | ')'));
     letters.map(|c| if c == '/' { '.' } else { c.to_ascii_lowercase() }).collect()
@@ -88,8 +88,8 @@ fn nearest(wanted: &str) -> Vec<&'static str> {
     scored.into_iter().take(NEAREST).map(|(_, name)| name).collect()
 }
 
-/// How little two names have in common: 0 when one is a part of the other,
-/// else the letters to change (Levenshtein).
+/// Measures how little two names have in common: 0 when one is a part of the
+/// other, else the letters to change (Levenshtein).
 fn unlike(wanted: &str, name: &str) -> usize {
     if wanted.len() >= 3 && (name.contains(wanted) || wanted.contains(name)) {
         return 0;

@@ -1,6 +1,6 @@
 //! A page: a title, sections, and where to read on.
 
-/// What kind of thing a page is about.
+/// Tells what kind of thing a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// A state of a socket.
@@ -16,10 +16,10 @@ pub enum Group {
 }
 
 impl Group {
-    /// Every group, in the order of the list of topics.
+    /// Lists every group, in the order of the list of topics.
     pub const ALL: [Self; 5] = [Self::State, Self::Rule, Self::Topic, Self::Sysctl, Self::Counter];
 
-    /// The word in JSON.
+    /// Returns the word in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::State => "state",
@@ -30,7 +30,7 @@ impl Group {
         }
     }
 
-    /// The heading in the list of topics.
+    /// Returns the heading in the list of topics.
     pub fn heading(self) -> &'static str {
         match self {
             Self::State => "States",
@@ -42,7 +42,7 @@ impl Group {
     }
 }
 
-/// A piece of a section.
+/// Holds a piece of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
     /// Running text.
@@ -52,14 +52,14 @@ pub enum Block {
 }
 
 impl Block {
-    /// Its text.
+    /// Returns its text.
     pub fn text(&self) -> &str {
         match self {
             Self::Paragraph(text) | Self::Item(text) => text,
         }
     }
 
-    /// The same block with another text.
+    /// Returns the same block with another text.
     pub(super) fn with(&self, text: String) -> Self {
         match self {
             Self::Paragraph(_) => Self::Paragraph(text),
@@ -68,7 +68,7 @@ impl Block {
     }
 }
 
-/// A section.
+/// Holds a part of a page under a heading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// Its heading.
@@ -77,7 +77,7 @@ pub struct Section {
     pub blocks: Vec<Block>,
 }
 
-/// A number of this machine that belongs to a page.
+/// Holds a number of this machine that belongs to a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Now {
     /// The state, parameter or counter.
@@ -86,15 +86,15 @@ pub struct Now {
     pub value: Option<String>,
 }
 
-/// A page. Until [`Page::fill`] has run, its text has placeholders and its
-/// numbers are not known.
+/// Explains one name. Until [`Page::fill`] has run, its text has placeholders and
+/// its numbers are not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// What it is called: `close-wait`, `net.ipv4.tcp_fin_timeout`.
+    /// Its name: `close-wait`, `net.ipv4.tcp_fin_timeout`.
     pub name: String,
     /// One line.
     pub title: String,
-    /// What it is about.
+    /// The kind of thing that it is about.
     pub group: Group,
     /// Other names that lead here.
     pub aliases: Vec<String>,

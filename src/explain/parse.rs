@@ -14,7 +14,7 @@
 
 use super::page::{Block, Group, Now, Page, Section};
 
-/// The pages of a file, all of one group.
+/// Reads the pages of a file, all of one group.
 pub(super) fn pages(text: &str, group: Group) -> impl Iterator<Item = Page> {
     let parts = text.strip_prefix("== ").unwrap_or(text).split("\n== ");
     parts.map(move |part| page(part, group))

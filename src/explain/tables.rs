@@ -1,7 +1,7 @@
 //! The pages of rules, kernel parameters and counters, made from their tables.
 
 use crate::model::host::{COUNTERS, CounterField, Kind, SYSCTLS, Scope, Shape, Sysctl};
-use crate::rules::{RULES, Rule};
+use crate::rules::{RULES, Rule, Threshold, Unit};
 
 use super::page::{Block, Group, Now, Page, Section};
 
@@ -26,10 +26,11 @@ pub(super) fn counters() -> impl Iterator<Item = Page> {
 
 fn rule(rule: &Rule) -> Page {
     let texts = &rule.page;
+    let filled = |text: &str| with_defaults(text, rule.thresholds);
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let points = |heading: &str, points: &[&str]| Section {
         heading: heading.to_owned(),
-        blocks: points.iter().map(|point| Block::Item((*point).to_owned())).collect(),
+        blocks: points.iter().map(|point| Block::Item(filled(point))).collect(),
     };
     let now = |name: &&str| Now { name: (*name).to_owned(), value: None };
     Page {
@@ -39,13 +40,24 @@ fn rule(rule: &Rule) -> Page {
         aliases: owned(texts.aliases),
         now: texts.now.iter().map(now).collect(),
         sections: vec![
-            section("What it means", [texts.means.to_owned()]),
+            section("What it means", [filled(texts.means)]),
             points("What to look at", texts.look_at),
             points("What helps", texts.helps),
             points("What does not help", texts.helps_not),
         ],
         see: owned(texts.see),
     }
+}
+
+/// Puts in the defaults of thresholds.
+fn with_defaults(text: &str, thresholds: &[Threshold]) -> String {
+    thresholds.iter().fold(text.to_owned(), |text, threshold| {
+        let number = match threshold.unit {
+            Unit::Time => threshold.default / 1_000,
+            Unit::Count(_) | Unit::Percent => threshold.default,
+        };
+        text.replace(&format!("{{setting:{}}}", threshold.name), &number.to_string())
+    })
 }
 
 fn sysctl(sysctl: &Sysctl) -> Page {

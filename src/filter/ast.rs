@@ -155,6 +155,13 @@ pub enum Quantity {
     RoundTrip,
 }
 
+impl Quantity {
+    /// Tells whether it is a time, in microseconds.
+    pub(super) fn is_time(self) -> bool {
+        matches!(self, Self::Age | Self::RoundTrip)
+    }
+}
+
 /// What a number is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {

@@ -64,7 +64,6 @@ mod parse;
 mod print;
 mod resolve;
 mod token;
-mod units;
 mod visible;
 mod words;
 

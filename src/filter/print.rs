@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::model::state::{State, StateSet, TCP_STATES};
+use crate::model::units;
 
 use super::ast::{Amount, Cgroup, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User};
 use super::glob::Glob;
 use super::net::Version;
 use super::token::{Comparison, push_char};
-use super::units::{self, Unit};
 use super::words;
 
 impl fmt::Display for Expr {
@@ -132,10 +132,10 @@ fn number(
     amount: Amount,
 ) -> fmt::Result {
     write!(f, "{} {} ", words::quantity(quantity), comparison.symbol())?;
-    match (amount, units::of(quantity)) {
-        (Amount::Limit, _) => f.write_str("limit"),
-        (Amount::Number(number), Unit::Time) => f.write_str(&units::time(number)),
-        (Amount::Number(number), Unit::Count) => write!(f, "{number}"),
+    match amount {
+        Amount::Limit => f.write_str("limit"),
+        Amount::Number(us) if quantity.is_time() => f.write_str(&units::of_microseconds(us)),
+        Amount::Number(number) => write!(f, "{number}"),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Judged {
     pub unknown: Vec<Unknown>,
     /// What began or ended to fire.
     pub changes: Vec<Change>,
+    /// No rule has judged yet, so that all of them are unknown.
+    pub waits: bool,
 }
 
 /// The result of a check, in the words of monitoring plugins.
@@ -103,7 +105,8 @@ impl<'e> Judge<'e> {
             .config
             .enabled()
             .map(|rule| Unknown { rule: rule.to_owned().into(), why: NO_OWNERS_YET.to_owned() });
-        (Arc::new(frame), self.judged(Vec::new(), unknown.collect()))
+        let judged = self.judged(Vec::new(), unknown.collect());
+        (Arc::new(frame), Judged { waits: true, ..judged })
     }
 
     fn judged(&self, changes: Vec<Change>, unknown: Vec<Unknown>) -> Judged {
@@ -112,6 +115,7 @@ impl<'e> Judge<'e> {
             pending: self.alerts.pending().cloned().collect(),
             unknown,
             changes,
+            waits: false,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::model::owner::Owners;
 use crate::sys::clock;
 use crate::sys::owners::{self, ScanError};
 
-use super::{owner_gap, sockets_of};
+use super::owners::{owner_gap, sockets_of};
 
 /// The first walk is waited for so long, so that the first round has owners on
 /// most machines.

@@ -8,7 +8,7 @@ use crate::model::human;
 use crate::model::owner::Owners;
 use crate::sys::{capability, owners, procfs};
 
-use super::Machine;
+use super::tables::Machine;
 
 impl Machine {
     /// Who holds the sockets with these inodes; what could not be found out
@@ -22,7 +22,7 @@ impl Machine {
             // Today's processes may hold other sockets by these numbers.
             return (Owners::default(), Some(no_owners(&wanted, "a recorded dump tells none")));
         }
-        match owners::scan(&self.proc_root, Some(&wanted)) {
+        match owners::scan(self.proc_root(), Some(&wanted)) {
             Ok(owners) => {
                 let gap = owner_gap(&wanted, &owners);
                 (owners, gap)
@@ -42,11 +42,11 @@ impl Machine {
         inodes: impl IntoIterator<Item = u32>,
     ) -> (Owners, Option<Gap>) {
         let wanted = sockets_of(inodes);
-        let many = || procfs::open_files(&self.proc_root).is_some_and(|files| files > MANY_FILES);
+        let many = || procfs::open_files(self.proc_root()).is_some_and(|files| files > MANY_FILES);
         if wanted.is_empty() || !self.is_live() || !many() {
             return self.owners(wanted);
         }
-        match owners::scan_first(&self.proc_root, &wanted) {
+        match owners::scan_first(self.proc_root(), &wanted) {
             Ok((owners, 0)) => {
                 let gap = owner_gap(&wanted, &owners);
                 (owners, gap)

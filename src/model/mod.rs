@@ -28,6 +28,7 @@ pub mod listener;
 
 pub mod escape;
 pub mod human;
+pub mod units;
 
 mod counter;
 pub mod gap;

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::model::address::{Address, Endpoint, V4Text};
 use crate::model::age::Age;
 use crate::model::escape::push_escaped;
+use crate::model::human;
 use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::socket::{Ends, Socket, Timer};
@@ -226,28 +227,15 @@ pub fn holders(out: &mut Vec<u8>, inode: u32, owners: &Owners, with_fd: bool) {
     }
 }
 
-/// Appends a duration without blanks: `812ms`, `3.2s`, `41m`, `5h20m`, `3d4h`.
+/// Appends a duration in milliseconds.
 pub fn duration(out: &mut Vec<u8>, ms: u64) {
-    let (seconds, minutes, hours) = (ms / 1_000, ms / 60_000, ms / 3_600_000);
     // Writing to a Vec cannot fail.
-    drop(match ms {
-        ms if ms < 1_000 => write!(out, "{ms}ms"),
-        ms if ms < 10_000 => write!(out, "{seconds}.{}s", ms % 1_000 / 100),
-        ms if ms < 120_000 => write!(out, "{seconds}s"),
-        ms if ms < 3_600_000 => write!(out, "{minutes}m"),
-        ms if ms < 86_400_000 => write!(out, "{hours}h{}m", minutes % 60),
-        _ => write!(out, "{}d{}h", hours / 24, hours % 24),
-    });
+    drop(write!(out, "{}", human::Milliseconds(ms)));
 }
 
-/// Appends a short duration in microseconds: `812us`, then as [`duration`].
+/// Appends a duration in microseconds.
 pub fn micros(out: &mut Vec<u8>, us: u64) {
-    // Writing to a Vec cannot fail.
-    match us {
-        us if us < 1_000 => drop(write!(out, "{us}us")),
-        us if us < 10_000 => drop(write!(out, "{}.{}ms", us / 1_000, us % 1_000 / 100)),
-        us => duration(out, us / 1_000),
-    }
+    drop(write!(out, "{}", human::Microseconds(us)));
 }
 
 /// Appends an age: `5.0s` exact, `5.0s-6.0s` bounds, `5.0s+` at least.

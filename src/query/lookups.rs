@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::filter::unix_text;
+use crate::filter::{Needs, unix_text};
 use crate::kernel::mptcp_info;
 use crate::kernel::ulp::TOKEN_LOCAL;
 use crate::machine::Machine;
@@ -20,8 +20,6 @@ use crate::model::want::{Extras, Want};
 use crate::source::{Report, SourceError};
 use crate::sys::cgroups::Cgroups;
 use crate::sys::users::Users;
-
-use super::Selection;
 
 /// The name of a unix socket.
 pub struct UnixName {
@@ -58,8 +56,7 @@ pub struct Lookups {
 
 impl Lookups {
     /// Reads what deciding a filter takes beyond the rows, but for the owners.
-    pub fn of(machine: &Machine, selection: &Selection) -> Self {
-        let needs = selection.needs();
+    pub fn of(machine: &Machine, needs: Needs) -> Self {
         Self {
             unix_names: if needs.peers { unix_names(machine) } else { FxHashMap::default() },
             cgroups: needs.cgroups.then(|| machine.cgroups()),

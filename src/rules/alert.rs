@@ -13,17 +13,17 @@ pub type Evidence = Vec<(&'static str, u64)>;
 pub struct Alert {
     /// The rule's id.
     pub rule: Cow<'static, str>,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
-    /// How many sockets are affected.
+    /// The number of sockets that are affected.
     pub count: u64,
     /// The numbers the rule saw.
     pub evidence: Evidence,
-    /// What is the case, one clause.
+    /// One clause that says what is the case.
     pub summary: String,
-    /// What it means and what helps.
+    /// One sentence or two that say what it means and what helps.
     pub remedy: String,
 }
 

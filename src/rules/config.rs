@@ -24,12 +24,12 @@ pub struct Config {
 pub struct RuleConfig {
     /// The rule.
     pub rule: &'static Rule,
-    /// Whether it is evaluated at all.
+    /// It is evaluated at all.
     pub enabled: Set<bool>,
     /// A severity for all its alerts.
     pub severity: Set<Option<Severity>>,
-    /// How long its condition must hold before it fires, milliseconds. Without
-    /// a word it fires at once: most conditions have an age of their own.
+    /// The time for which its condition must hold before it fires, milliseconds.
+    /// Unless it is set that is at once: most conditions have an age of their own.
     pub hold_ms: Set<u64>,
     /// A value for each of the rule's thresholds, in their order.
     pub values: Vec<Set<u64>>,

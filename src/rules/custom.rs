@@ -19,30 +19,30 @@ pub(super) const INPUTS: &[&str] = &["tcp", "tcp6", "udp", "udp6", "raw", "raw6"
 pub struct CustomRule {
     /// Its id.
     pub id: String,
-    /// What it counts and compares.
+    /// Its condition.
     pub when: Condition,
-    /// How long the condition must hold, milliseconds.
+    /// The time for which the condition must hold, milliseconds.
     pub hold_ms: u64,
-    /// How bad it is.
+    /// The severity of its alert.
     pub severity: Severity,
-    /// What its alert says.
+    /// The summary of its alert.
     pub summary: String,
-    /// What helps, where its author knows.
+    /// The remedy, where its author knows one.
     pub remedy: String,
-    /// Where it stands.
+    /// The place where it stands.
     pub origin: Origin,
 }
 
 /// Compares how many sockets a filter selects: `count(FILTER) OP NUMBER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// As it was written.
+    /// The condition as it was written.
     pub text: String,
-    /// Which sockets are counted; `None` for all.
+    /// The filter of the sockets that count; `None` for all.
     pub filter: Option<Filter>,
-    /// How the count is compared.
+    /// The comparison.
     pub comparison: Comparison,
-    /// With what.
+    /// The number that the count is compared with.
     pub limit: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct Condition {
 pub struct ConditionError {
     /// Offset into the condition.
     pub at: usize,
-    /// What is allowed there.
+    /// The forms that are allowed there.
     pub message: String,
 }
 

@@ -1,10 +1,11 @@
 //! docs/rules.md, made from the table of rules.
 
+use crate::model::units;
+
 use super::catalogue::RULES;
 use super::level::CLEARING_PERCENT;
 use super::rule::Rule;
 use super::threshold::{Threshold, Unit};
-use super::time::time_text;
 
 /// Writes the document.
 pub fn markdown() -> String {
@@ -71,7 +72,7 @@ fn line(threshold: &Threshold) -> String {
     let (default, unit) = match threshold.unit {
         Unit::Count(what) => (threshold.default.to_string(), what),
         Unit::Percent => (threshold.default.to_string(), "%"),
-        Unit::Time => (format!("\"{}\"", time_text(threshold.default)), "time"),
+        Unit::Time => (format!("\"{}\"", units::of_milliseconds(threshold.default)), "time"),
     };
     format!("| `{}` | `{default}` | {unit} | {} |\n", threshold.name, threshold.help)
 }

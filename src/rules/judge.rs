@@ -16,7 +16,7 @@ use super::verdict::Verdict;
 pub struct Unknown {
     /// The rule's id.
     pub rule: Cow<'static, str>,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 

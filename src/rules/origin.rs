@@ -34,7 +34,7 @@ impl fmt::Display for Origin {
 pub struct Set<T> {
     /// The value.
     pub value: T,
-    /// Where it came from.
+    /// Its origin.
     pub origin: Origin,
 }
 

@@ -11,15 +11,15 @@ use super::threshold::Threshold;
 /// Makes an exception for some subjects.
 #[derive(Clone, Debug)]
 pub struct Override {
-    /// Whom it is for.
+    /// The subjects that it is for.
     pub who: Selector,
     /// The thresholds it sets.
     pub values: Vec<(&'static Threshold, u64)>,
     /// The severity it sets.
     pub severity: Option<Severity>,
-    /// Whether it silences.
+    /// It silences the alert.
     pub disabled: bool,
-    /// Where it stands.
+    /// The place where it stands.
     pub origin: Origin,
     /// Its selector as it was written.
     pub text: String,

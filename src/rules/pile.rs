@@ -13,7 +13,7 @@ use super::threshold::Threshold;
 /// Counts sockets of one subject, and keeps the largest of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pile {
-    /// How many.
+    /// The number of sockets.
     pub count: u64,
     /// Those without a process.
     pub orphans: u64,
@@ -67,13 +67,4 @@ pub(super) fn alerts(
 ) -> Vec<Alert> {
     let enough = |(subject, pile): &(Subject, Pile)| pile.count >= settings.of(least, subject);
     piles.into_iter().filter(enough).map(|(subject, pile)| alert(subject, &pile)).collect()
-}
-
-/// Writes bytes as people read them: `1.2 MiB`.
-pub(super) fn bytes_text(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match UNITS.iter().find(|(_, size)| bytes >= *size) {
-        Some((unit, size)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
-        None => format!("{bytes} bytes"),
-    }
 }

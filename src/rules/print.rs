@@ -1,8 +1,9 @@
 //! The effective rules as a file that could be read again, with the origin of
 //! every value.
 
+use crate::model::units;
+
 use super::config::{Config, RuleConfig};
-use super::time::time_text;
 
 /// Writes the effective rules.
 pub fn effective(config: &Config) -> String {
@@ -34,7 +35,7 @@ pub fn effective(config: &Config) -> String {
             rule.origin,
             rule.id,
             quoted(&rule.when.text),
-            time_text(rule.hold_ms),
+            units::of_milliseconds(rule.hold_ms),
             rule.severity.name()
         );
         text +=
@@ -48,7 +49,10 @@ fn catalogue(config: &RuleConfig) -> String {
         |member: String, origin: &dyn std::fmt::Display| format!("{member:<28} # {origin}\n");
     let mut text = format!("\n[{}]\n", config.rule.id);
     text += &line(format!("enabled = {}", config.enabled.value), &config.enabled.origin);
-    text += &line(format!("for = \"{}\"", time_text(config.hold_ms.value)), &config.hold_ms.origin);
+    text += &line(
+        format!("for = \"{}\"", units::of_milliseconds(config.hold_ms.value)),
+        &config.hold_ms.origin,
+    );
     if let Some(severity) = config.severity.value {
         text += &line(format!("severity = \"{}\"", severity.name()), &config.severity.origin);
     }

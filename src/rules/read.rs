@@ -1,48 +1,17 @@
-//! rules.toml: text to settings, with the place of every mistake.
+//! rules.toml: its tables to settings, with the place of every mistake.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::ops::Range;
+mod values;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
-use crate::filter::Glob;
-use crate::model::address::Address;
+use toml::de::DeTable;
 
 use super::catalogue::RULES;
 use super::config::{Config, RuleConfig};
 use super::custom::{Condition, CustomRule};
-use super::origin::{Origin, Set};
-use super::overrides::{Override, Selector, process_pattern};
+use super::origin::Set;
+use super::overrides::{Override, Selector};
 use super::severity::Severity;
-use super::threshold::{Threshold, Unit};
-use super::time::parse_time;
-
-/// Tells a mistake in a file, with its place and what is allowed there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The file.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-    /// What is wrong and what is allowed.
-    pub message: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-type Result<T> = std::result::Result<T, ConfigError>;
-type Key<'t, 'i> = &'t Spanned<std::borrow::Cow<'i, str>>;
-type Item<'t, 'i> = &'t Spanned<DeValue<'i>>;
+use super::threshold::Threshold;
+use values::{Item, Key, Reader, Result};
 
 impl Config {
     /// Takes in what a file says; it wins over what was there.
@@ -50,7 +19,7 @@ impl Config {
     /// # Errors
     /// For the first mistake, with its place.
     pub fn read(&mut self, file: &str, text: &str) -> Result<()> {
-        let reader = Reader { file, text };
+        let reader = Reader::new(file, text);
         let table = DeTable::parse(text).map_err(|error| {
             reader.error(error.span().unwrap_or(0..0), first_line(error.message()))
         })?;
@@ -67,90 +36,7 @@ impl Config {
     }
 }
 
-struct Reader<'r> {
-    file: &'r str,
-    text: &'r str,
-}
-
 impl Reader<'_> {
-    fn error(&self, span: Range<usize>, message: impl Into<String>) -> ConfigError {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        ConfigError { file: self.file.to_owned(), line, column, message: message.into() }
-    }
-
-    fn origin(&self, span: Range<usize>) -> Origin {
-        let line = self.error(span, "").line;
-        Origin::File { name: self.file.to_owned(), line }
-    }
-
-    /// Reads each table of `[[name]]`.
-    fn each(
-        &self,
-        item: Item<'_, '_>,
-        name: &str,
-        mut read: impl FnMut(&Spanned<DeValue<'_>>) -> Result<()>,
-    ) -> Result<()> {
-        let DeValue::Array(tables) = item.get_ref() else {
-            return Err(self.error(item.span(), format!("write [[{name}]], with two brackets")));
-        };
-        tables.iter().try_for_each(&mut read)
-    }
-
-    fn table<'t, 'i>(&self, item: Item<'t, 'i>) -> Result<&'t DeTable<'i>> {
-        match item.get_ref() {
-            DeValue::Table(table) => Ok(table),
-            _ => Err(self.error(item.span(), "expected a table")),
-        }
-    }
-
-    fn string<'t>(&self, item: Item<'t, '_>) -> Result<&'t str> {
-        match item.get_ref() {
-            DeValue::String(text) => Ok(text),
-            _ => Err(self.error(item.span(), "expected a string in quotes")),
-        }
-    }
-
-    fn boolean(&self, item: Item<'_, '_>) -> Result<bool> {
-        match item.get_ref() {
-            DeValue::Boolean(value) => Ok(*value),
-            _ => Err(self.error(item.span(), "expected true or false")),
-        }
-    }
-
-    fn number(&self, item: Item<'_, '_>) -> Result<u64> {
-        let number = match item.get_ref() {
-            DeValue::Integer(number) => {
-                u64::from_str_radix(&number.as_str().replace(['_', '+'], ""), number.radix()).ok()
-            }
-            _ => None,
-        };
-        number.ok_or_else(|| self.error(item.span(), "expected a whole number, 0 or more"))
-    }
-
-    fn time(&self, item: Item<'_, '_>) -> Result<u64> {
-        let text = match item.get_ref() {
-            DeValue::String(text) => Some(text.as_ref()),
-            _ => None,
-        };
-        text.and_then(parse_time).ok_or_else(|| {
-            self.error(item.span(), "expected a time in quotes: \"500ms\", \"30s\", \"5m\", \"1h\"")
-        })
-    }
-
-    fn severity(&self, item: Item<'_, '_>) -> Result<Severity> {
-        Severity::parse(self.string(item)?)
-            .ok_or_else(|| self.error(item.span(), "expected \"warning\" or \"critical\""))
-    }
-
-    fn threshold(&self, threshold: &Threshold, item: Item<'_, '_>) -> Result<u64> {
-        match threshold.unit {
-            Unit::Time => self.time(item),
-            Unit::Count(_) | Unit::Percent => self.number(item),
-        }
-    }
-
     /// Reads `[close-wait-leak]`.
     fn catalogue(
         &self,
@@ -254,22 +140,6 @@ impl Reader<'_> {
             special.text += &format!("{comma}{name} = {written}");
         }
         Ok(())
-    }
-
-    fn pattern(&self, item: Item<'_, '_>) -> Result<Glob> {
-        process_pattern(self.string(item)?).ok_or_else(|| {
-            self.error(item.span(), "expected the name of a process; * and ? stand for characters")
-        })
-    }
-
-    fn port(&self, item: Item<'_, '_>) -> Result<u16> {
-        u16::try_from(self.number(item)?)
-            .map_err(|_| self.error(item.span(), "expected a port, 0 to 65535"))
-    }
-
-    fn address(&self, item: Item<'_, '_>) -> Result<Address> {
-        let parsed: std::result::Result<IpAddr, _> = self.string(item)?.parse();
-        parsed.map(Into::into).map_err(|_| self.error(item.span(), "expected an IP address"))
     }
 
     /// Reads `[[rule]]`.

@@ -13,17 +13,17 @@ use super::verdict::Verdict;
 pub struct Rule {
     /// Its id, as `explain` and configuration know it.
     pub id: &'static str,
-    /// When it fires, one clause.
+    /// One clause that says when it fires.
     pub fires: &'static str,
     /// Its evidence: name and meaning of each number.
     pub evidence: &'static [(&'static str, &'static str)],
-    /// What can be set.
+    /// The numbers that can be set.
     pub thresholds: &'static [Threshold],
-    /// What has to be looked at; a gap in it hides the answer.
+    /// The parts of a frame that it looks at; a gap in them hides the answer.
     pub needs: Needs,
     /// Its decision.
     pub check: fn(&Frame, &Settings<'_>) -> Verdict,
-    /// Which sockets its alerts are about.
+    /// The sockets that its alerts are about.
     pub shows: Shows,
     /// Its page of `explain`.
     pub page: RulePage,
@@ -42,11 +42,18 @@ pub enum Shows {
     Nothing,
 }
 
+impl Shows {
+    /// Tells the filter of a listener and of what waits in its accept queue.
+    pub(super) const ACCEPT_QUEUE: Self =
+        Self::Filter("(state listen or state established state close-wait and owner none)");
+}
+
 /// Explains a rule. Its texts may have `{sysctl:NAME}` and `{count:STATE}` for
-/// numbers of this machine.
+/// numbers of this machine, and `{setting:NAME}` for the default of a threshold,
+/// times in seconds.
 #[derive(Debug)]
 pub struct RulePage {
-    /// What it is about, behind the id.
+    /// A few words on what it is about; the id stands before them.
     pub title: &'static str,
     /// Other names that lead to it.
     pub aliases: &'static [&'static str],
@@ -54,12 +61,12 @@ pub struct RulePage {
     pub now: &'static [&'static str],
     /// Pages to read on.
     pub see: &'static [&'static str],
-    /// What it means, and by default when it fires.
+    /// A paragraph on what it means, and when it fires by default.
     pub means: &'static str,
-    /// What to look at, one point each.
+    /// Points on what to look at.
     pub look_at: &'static [&'static str],
-    /// What helps.
+    /// Points on what helps.
     pub helps: &'static [&'static str],
-    /// What does not help, though many try it.
+    /// Points on what does not help, though many try it.
     pub helps_not: &'static [&'static str],
 }

@@ -10,11 +10,11 @@ use crate::model::frame::Frame;
 use crate::model::listener::Listener;
 use crate::model::proto::Proto;
 
-/// A process: id and escaped command name.
+/// Names a process: id and escaped command name.
 pub type Process = (u32, String);
 
-/// What an alert is about. Two alerts of one rule about equal subjects are the
-/// same alert at different times.
+/// Names what an alert is about. Two alerts of one rule about equal subjects are
+/// the same alert at different times.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// A process.
@@ -31,12 +31,12 @@ pub enum Subject {
     },
     /// A TCP listener.
     Listener {
-        /// Where it listens.
+        /// Its end.
         local: Endpoint,
         /// Inode of its descriptor, which tells apart those that share a port;
         /// 0: all of them together.
         inode: u32,
-        /// Who listens.
+        /// Its owners.
         owners: Vec<Process>,
     },
     /// A unix listener.
@@ -45,7 +45,7 @@ pub enum Subject {
         path: String,
         /// Inode of its descriptor.
         inode: u32,
-        /// Who listens.
+        /// Its owners.
         owners: Vec<Process>,
     },
     /// One UDP socket.
@@ -54,7 +54,7 @@ pub enum Subject {
         local: Endpoint,
         /// Inode of its descriptor.
         inode: u32,
-        /// Who has it.
+        /// Its owners.
         owners: Vec<Process>,
     },
     /// A service that this machine connects to.
@@ -73,7 +73,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// A listener, with everyone who has it.
+    /// Makes the subject of a listener, with everyone who has it.
     pub(super) fn listener(frame: &Frame, listener: &Listener) -> Option<Self> {
         let owners = owners(frame, listener.socket.inode);
         let inode = listener.socket.inode;
@@ -83,13 +83,13 @@ impl Subject {
         })
     }
 
-    /// One UDP socket.
+    /// Makes the subject of one UDP socket.
     pub(super) fn socket(frame: &Frame, conn: &Conn) -> Self {
         Self::Socket { local: conn.local, inode: conn.inode, owners: owners(frame, conn.inode) }
     }
 
-    /// Everyone who holds a socket; its user where nobody can be seen, and no one
-    /// yet where nobody was looked for.
+    /// Returns everyone who holds a socket; its user where nobody can be seen, and
+    /// no one yet where nobody was looked for.
     pub(super) fn holders(frame: &Frame, conn: &Conn) -> Vec<Self> {
         let found = owners(frame, conn.inode);
         if found.is_empty() && frame.unasked.contains(&conn.inode) {
@@ -101,8 +101,8 @@ impl Subject {
         found.into_iter().map(|(pid, comm)| Self::Process { pid, comm }).collect()
     }
 
-    /// Where a connection belongs: to the listener it came in by, else to the
-    /// service it goes to.
+    /// Returns where a connection belongs: to the listener it came in by, else to
+    /// the service it goes to.
     pub(super) fn place(frame: &Frame, conn: &Conn) -> Self {
         let accepts = |listener: &&Listener| {
             listener.socket.table.proto == Proto::Tcp
@@ -119,7 +119,7 @@ impl Subject {
         Self::Listener { local, inode: 0, owners: owners(frame, listener.socket.inode) }
     }
 
-    /// What stays the same of it while an alert lasts.
+    /// Returns what stays the same of it while an alert lasts.
     pub fn key(&self) -> String {
         match self {
             Self::Process { pid, comm } => format!("process {pid} {comm}"),
@@ -130,7 +130,7 @@ impl Subject {
         }
     }
 
-    /// As people read it, with so many owners at most.
+    /// Writes it as people read it, with so many owners at most.
     pub fn brief(&self, most: usize) -> String {
         let mut short = self.clone();
         let mut left = 0;
@@ -144,7 +144,7 @@ impl Subject {
         if left > 0 { format!("{short} and {left} more") } else { short.to_string() }
     }
 
-    /// The processes it names.
+    /// Returns the processes it names.
     pub fn processes(&self) -> Vec<&Process> {
         match self {
             Self::Listener { owners, .. }
@@ -155,7 +155,7 @@ impl Subject {
     }
 }
 
-/// As people read it, in a word or two.
+/// Writes it as people read it, in a word or two.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -185,12 +185,12 @@ fn named(f: &mut fmt::Formatter<'_>, place: &str, owners: &[Process]) -> fmt::Re
     owners.iter().try_for_each(|(pid, comm)| write!(f, " {comm}[{pid}]"))
 }
 
-/// An endpoint as `address:port`.
+/// Writes an endpoint as `address:port`.
 pub(super) fn shown(end: Endpoint) -> String {
     SocketAddr::new(end.address.to_ip(), end.port).to_string()
 }
 
-/// The processes that hold an inode, each once.
+/// Returns the processes that hold an inode, each once.
 pub(super) fn owners(frame: &Frame, inode: u32) -> Vec<Process> {
     let mut pids: Vec<u32> = frame.owners.of(inode).iter().map(|h| h.pid).collect();
     pids.dedup();

@@ -1,8 +1,8 @@
 //! The numbers of a rule that can be set.
 
-use crate::model::human;
+use crate::model::units;
 
-use super::time::time_text;
+use crate::model::human;
 
 /// Tells what a threshold's number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub enum Unit {
 pub struct Threshold {
     /// Its name in rules.toml.
     pub name: &'static str,
-    /// What it counts.
+    /// Its unit.
     pub unit: Unit,
     /// Its value when nobody says otherwise.
     pub default: u64,
-    /// What is meant, one clause.
+    /// One clause that says what is meant.
     pub help: &'static str,
 }
 
@@ -53,7 +53,7 @@ impl Threshold {
     pub fn shown(&self, value: u64) -> String {
         match self.unit {
             Unit::Count(_) | Unit::Percent => value.to_string(),
-            Unit::Time => format!("\"{}\"", time_text(value)),
+            Unit::Time => format!("\"{}\"", units::of_milliseconds(value)),
         }
     }
 }

@@ -83,7 +83,7 @@ fn alert(id: &'static str, state: State, subject: Subject, pile: &Pile, meaning:
         ),
         remedy: format!(
             "{meaning}; the kernel gives up by itself: after net.ipv4.tcp_orphan_retries (about \
-             105 s by default) what a process has closed, after net.ipv4.tcp_retries2 (15 min and \
+             105s by default) what a process has closed, after net.ipv4.tcp_retries2 (15m and \
              more) what it still holds; tcp_fin_timeout does not apply"
         ),
     }

@@ -12,8 +12,8 @@ use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::want::Want;
 
+use super::reading::{Reading, Sink};
 use super::report::{Report, Served, SourceError};
-use super::{Reading, Sink};
 
 /// Hands the rows of the dump at `path` to `sink`, those of the tables and
 /// states that are wanted. A dump does not tell its protocol for every row:

@@ -25,7 +25,7 @@ use crate::model::want::{Extras, Want};
 use crate::sys::netlink::{DiagSocket, End, Outcome};
 
 use super::parallel::{self, Way};
-use super::{Reading, Sink};
+use super::reading::{Reading, Sink};
 
 /// `IPPROTO_*` of an inet table's request; `None` for other families and for
 /// a protocol that no diag module serves.

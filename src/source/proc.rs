@@ -14,7 +14,7 @@ use crate::model::state::{State, StateSet};
 use crate::model::want::Want;
 use crate::sys::procfs;
 
-use super::{Reading, Sink};
+use super::reading::{Reading, Sink};
 
 /// Reads `table`; an error means that the file could not be opened or that
 /// reading it failed.

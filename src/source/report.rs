@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::model::gap::Gap;
 use crate::model::proto::TableId;
 
-use super::Reading;
+use super::reading::Reading;
 
 /// Which source served a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

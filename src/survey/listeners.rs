@@ -55,7 +55,7 @@ pub fn listeners(
     thorough: bool,
 ) -> Result<ListenersView, SourceError> {
     let Kept { table, mut report } = machine.keep(&listening(&selection.want))?;
-    let mut lookups = Lookups::of(machine, selection);
+    let mut lookups = Lookups::of(machine, selection.needs());
     let inodes = table.iter().map(|row| row.socket.inode);
     let thorough_owners = thorough || selection.needs().owners;
     let (owners, gap) =

@@ -169,7 +169,7 @@ fn outgoing(
     if let Some(all) = in_range(host, None).filter(|_| want.narrow.is_empty()) {
         want.narrow = all.narrow;
     }
-    let mut lookups = Lookups::of(machine, selection);
+    let mut lookups = Lookups::of(machine, selection.needs());
     if !selection.needs().owners {
         return machine.scan(&want, &mut |row| {
             if selection.takes(row, &lookups, true) {

@@ -186,7 +186,7 @@ impl SecondLook {
 
 /// Counts how many sockets a filter selects, and of how many it cannot be told.
 fn counted(machine: &Machine, selection: &Selection) -> Result<(Counted, Report), SourceError> {
-    let mut lookups = Lookups::of(machine, selection);
+    let mut lookups = Lookups::of(machine, selection.needs());
     let kept = machine.keep(&selection.want)?;
     let mut report = kept.report;
     if selection.needs().owners {

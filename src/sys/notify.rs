@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_command_that_hangs_or_is_missing_fails_in_time() {
-        let why = "--notify sleep 600: 1 event did not get through: it ran for more than 50 ms and was killed";
+        let why = "--notify sleep 600: 1 event did not get through: it ran for more than 50ms and was killed";
         assert_eq!(failed("sleep 600", 50), [why]);
         let why = failed("/nonexistent/command", 50).join(" ");
         assert!(why.contains("could not be started: No such file"), "{why}");

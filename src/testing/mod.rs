@@ -211,10 +211,7 @@ pub mod track {
 }
 pub mod tui {
     pub mod app {
-        pub use crate::tui::app::{Act, App, Effect, Fixed, Format, Look, Overlay, TABS, Tab};
-    }
-    pub mod keys {
-        pub use crate::tui::keys::Keymap;
+        pub use crate::tui::app::{Act, App, Effect, Fixed, Format, Look, Overlay};
     }
     pub mod lister {
         pub use crate::tui::lister::Lister;
@@ -222,10 +219,13 @@ pub mod tui {
     pub mod row_details {
         pub use crate::tui::row_details::{Details, Fetched};
     }
+    pub mod tabs {
+        pub use crate::tui::tabs::{TABS, usual_keys};
+    }
     pub mod theme {
         pub use crate::tui::theme::Theme;
     }
     pub mod view {
-        pub use crate::tui::view::{draw, texts};
+        pub use crate::tui::view::draw;
     }
 }

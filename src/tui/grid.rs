@@ -56,31 +56,31 @@ const WHOLE: Cut = Cut { least: u16::MAX, good: u16::MAX, keep: Keep::Start };
 const IPV4: u16 = 21;
 
 impl Column {
-    /// A column of text that is never cut.
+    /// Makes a column of text that is never cut.
     pub fn text(title: &str, priority: u8) -> Self {
         Self { title: title.to_owned(), right: false, priority, cut: WHOLE }
     }
 
-    /// A column of numbers.
+    /// Makes a column of numbers.
     pub fn number(title: &str, priority: u8) -> Self {
         Self { right: true, ..Self::text(title, priority) }
     }
 
-    /// A column of addresses with ports: of a long one the network and the
-    /// port stay.
+    /// Makes a column of addresses with ports: of a long one the network and
+    /// the port stay.
     pub fn address(title: &str, priority: u8) -> Self {
         let cut = Cut { least: 15, good: IPV4, keep: Keep::Ends };
         Self { cut, ..Self::text(title, priority) }
     }
 
-    /// A column of processes.
+    /// Makes a column of processes.
     pub fn process(title: &str, priority: u8) -> Self {
         let cut = Cut { least: 9, good: 16, keep: Keep::Id };
         Self { cut, ..Self::text(title, priority) }
     }
 
-    /// A column of text whose beginning says the most: how short it may be, and
-    /// which length is enough.
+    /// Makes a column of text whose beginning says the most: how short it may
+    /// be, and which length is enough.
     pub fn long(title: &str, priority: u8, least: u16, good: u16) -> Self {
         Self { cut: Cut { least, good, keep: Keep::Start }, ..Self::text(title, priority) }
     }
@@ -105,7 +105,8 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Of columns and cells; pictures, which have no head, are left out.
+    /// Makes one of columns and cells; pictures, which have no head, are left
+    /// out.
     pub fn of(columns: &[Column], rows: impl Iterator<Item = Vec<Cell>>) -> Self {
         let named = |index: &usize| !columns[*index].title.is_empty();
         let shown: Vec<usize> = (0..columns.len()).filter(named).collect();
@@ -119,12 +120,12 @@ impl Texts {
 }
 
 impl Cell {
-    /// A value of a meaning.
+    /// Makes a value of a meaning.
     pub fn new(tone: Tone, text: impl Into<String>) -> Self {
         Self { text: text.into(), tone }
     }
 
-    /// A value.
+    /// Makes a value.
     pub fn plain(text: impl Into<String>) -> Self {
         Self::new(Tone::Plain, text)
     }
@@ -145,7 +146,7 @@ impl Cursor {
         self.at = self.at.saturating_add_signed(by).min(len.saturating_sub(1));
     }
 
-    /// The rows on a screen of so many lines.
+    /// Returns the rows on a screen of so many lines.
     pub fn window(&mut self, len: usize, lines: usize) -> std::ops::Range<usize> {
         self.at = self.at.min(len.saturating_sub(1));
         self.top = self.top.min(len.saturating_sub(lines)).min(self.at);
@@ -227,7 +228,7 @@ impl Grid<'_> {
         }
     }
 
-    /// Whether a cell has the rest of its line.
+    /// Returns whether a cell has the rest of its line.
     fn goes_on(&self, row: &[Cell], index: usize) -> bool {
         row.len() < self.columns.len() && index + 1 == row.len()
     }
@@ -252,7 +253,8 @@ impl Grid<'_> {
     }
 }
 
-/// The columns that fit with their widths, and what stands between them.
+/// Returns the columns that fit with their widths, and what stands between
+/// them.
 fn fit(columns: &[Column], widths: &[u16], room: u16) -> (Vec<(usize, u16)>, u16) {
     let [wide, narrow] = GAPS;
     let everything: Vec<(usize, u16)> = widths.iter().copied().enumerate().collect();
@@ -300,7 +302,7 @@ fn grow(columns: &mut [(usize, u16)], left: &mut u32, most: impl Fn(usize) -> u1
     }
 }
 
-/// How many columns of the screen these take.
+/// Returns how many columns of the screen these take.
 fn needed(columns: &[(usize, u16)], gap: u16) -> u32 {
     let widths: u32 = columns.iter().map(|(_, width)| u32::from(*width)).sum();
     widths + u32::from(gap) * (columns.len() as u32).saturating_sub(1)
@@ -309,8 +311,8 @@ fn needed(columns: &[(usize, u16)], gap: u16) -> u32 {
 /// What marks an IPv4 address of an `AF_INET6` socket.
 const MAPPED: &str = "::ffff:";
 
-/// A text that is too long for so many columns without its middle; of an IPv4
-/// address with a mark all but the mark, where that is enough.
+/// Returns a text that is too long for so many columns without its middle; of
+/// an IPv4 address with a mark all but the mark, where that is enough.
 fn shortened<'t>(text: &'t str, keep: Keep, room: usize, theme: &Theme) -> Cow<'t, str> {
     let ellipsis = theme.pick("…", "~");
     let length = text.chars().count();
@@ -335,7 +337,7 @@ fn shortened<'t>(text: &'t str, keep: Keep, room: usize, theme: &Theme) -> Cow<'
     head.chain(ellipsis.chars()).chain(tail).collect::<String>().into()
 }
 
-/// Text in a place; what does not fit ends in an ellipsis.
+/// Writes text in a place; what does not fit ends in an ellipsis.
 pub fn put(buffer: &mut Buffer, place: Rect, text: &str, right: bool, style: Style, theme: &Theme) {
     let place = place.intersection(buffer.area);
     if place.is_empty() {

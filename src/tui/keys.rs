@@ -1,4 +1,5 @@
 //! Keys and what they do: one table behind dispatch, help and the config file.
+//! The tabs, which are keys too, are told to it.
 
 use std::collections::HashMap;
 
@@ -7,22 +8,51 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 /// What a key can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Leaves the screen.
+    Leave(Leaving),
+    /// Goes to another tab.
+    Tab(ToTab),
+    /// Moves the cursor.
+    Move(Move),
+    /// Does something with the selected row.
+    Row(RowAction),
+    /// Closes what is open, clears the filter.
+    Back,
+    /// Changes what is selected.
+    Filter(FilterAction),
+    /// Changes the order.
+    Sort(SortAction),
+    /// Changes what is shown of which time.
+    Time(TimeAction),
+    /// Changes what is shown, or shows something else.
+    Show(ShowAction),
+}
+
+/// How the screen is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Leaving {
     /// Ends the program.
     Quit,
     /// Ends it and leaves the last screen in the scrollback.
     QuitKeep,
     /// Stops the program, for the shell's `fg`.
     Suspend,
-    /// Shows the keys.
-    Help,
-    /// Explains what is selected.
-    Explain,
-    /// Goes to the tab on the right.
-    NextTab,
-    /// Goes to the tab on the left.
-    PreviousTab,
-    /// Goes to a tab by its number.
-    Tab(u8),
+}
+
+/// Which tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ToTab {
+    /// The one on the right.
+    Next,
+    /// The one on the left.
+    Previous,
+    /// The one in a place, from 0 on.
+    Number(u8),
+}
+
+/// How the cursor moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Move {
     /// One row up.
     Up,
     /// One row down.
@@ -35,121 +65,173 @@ pub enum Action {
     First,
     /// The last row.
     Last,
+}
+
+impl Move {
+    /// Returns by how many rows, where a screen has so many.
+    pub fn rows(self, page: usize) -> isize {
+        let page = isize::try_from(page.max(1)).unwrap_or(isize::MAX);
+        match self {
+            Self::Up => -1,
+            Self::Down => 1,
+            Self::PageUp => -page,
+            Self::PageDown => page,
+            Self::First => isize::MIN,
+            Self::Last => isize::MAX,
+        }
+    }
+}
+
+/// What is done with the selected row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RowAction {
     /// Opens details, or the sockets behind a row.
     Open,
     /// Scrolls the details on.
     DetailsDown,
     /// Scrolls the details back.
     DetailsUp,
-    /// Closes what is open, clears the filter.
-    Back,
-    /// Types a filter.
-    Filter,
-    /// Shows what the filter does not select.
-    Invert,
-    /// Sorts by the next column.
-    Sort,
-    /// Turns the order round.
-    Reverse,
     /// Keeps the row on top.
     Pin,
-    /// Holds the screen; collecting goes on.
-    Pause,
     /// Keeps the cursor on the socket.
     Follow,
-    /// Shows only rows that an alert is about.
-    Faults,
-    /// Looks more often.
-    Faster,
-    /// Looks less often.
-    Slower,
-    /// Names for numbers.
-    Names,
-    /// More columns.
-    Wide,
-    /// Chooses columns.
-    Columns,
-    /// Groups by the next key.
-    GroupBy,
-    /// Shows the command line that lists the same.
-    Command,
-    /// Writes what is shown to a file.
-    Export,
     /// Acts on the socket or its process.
     Act,
+    /// Explains what is selected.
+    Explain,
+}
+
+/// What is done with the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FilterAction {
+    /// Types one.
+    Edit,
+    /// Shows what it does not select.
+    Invert,
+    /// Shows only rows that an alert is about.
+    Faults,
+}
+
+/// What is done with the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SortAction {
+    /// Sorts by the next column.
+    Next,
+    /// Turns the order round.
+    Reverse,
+}
+
+/// What is done with time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeAction {
+    /// Holds the screen; collecting goes on.
+    Pause,
     /// Steps back in time while paused.
     Earlier,
     /// Steps forward again.
     Later,
+    /// Looks more often.
+    Faster,
+    /// Looks less often.
+    Slower,
 }
 
-/// An action with its name in the config file, its keys, and its help.
+/// What is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ShowAction {
+    /// The keys.
+    Help,
+    /// Groups by the next key.
+    GroupBy,
+    /// Names for numbers.
+    Names,
+    /// More columns.
+    Wide,
+    /// Columns to choose from.
+    Columns,
+    /// The command line that lists the same.
+    Command,
+    /// A file with what is shown, written.
+    Export,
+}
+
+/// An action with its keys and its help.
+#[derive(Clone, Debug)]
 pub struct Binding {
     /// What is done.
     pub action: Action,
     /// Its name in the config file.
-    pub name: &'static str,
-    /// The keys when nobody says otherwise.
-    pub keys: &'static [&'static str],
+    pub name: String,
+    /// The keys, as they are shown.
+    pub keys: Vec<String>,
     /// What it does, a few words.
     pub help: &'static str,
 }
 
-const fn bind(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    help: &'static str,
-) -> Binding {
-    Binding { action, name, keys, help }
-}
+/// An action, its name in the config file, its keys when nobody says otherwise,
+/// and what it does.
+type Usual = (Action, &'static str, &'static [&'static str], &'static str);
 
-/// Every action.
-pub const BINDINGS: &[Binding] = &[
-    bind(Action::NextTab, "next-tab", &["tab", "right"], "next tab"),
-    bind(Action::PreviousTab, "previous-tab", &["backtab", "left"], "previous tab"),
-    bind(Action::Tab(0), "overview", &["1"], "Overview"),
-    bind(Action::Tab(1), "sockets", &["2"], "Sockets"),
-    bind(Action::Tab(2), "listeners", &["3"], "Listeners"),
-    bind(Action::Tab(3), "groups", &["4"], "Groups"),
-    bind(Action::Tab(4), "events", &["5"], "Events"),
-    bind(Action::Tab(5), "ports", &["6"], "Ports"),
-    bind(Action::Tab(6), "map", &["7"], "Map"),
-    bind(Action::Up, "up", &["up", "k"], "up"),
-    bind(Action::Down, "down", &["down", "j"], "down"),
-    bind(Action::PageUp, "page-up", &["pageup", "ctrl-b"], "a screen up"),
-    bind(Action::PageDown, "page-down", &["pagedown", "ctrl-f"], "a screen down"),
-    bind(Action::First, "first", &["g", "home"], "first row"),
-    bind(Action::Last, "last", &["G", "end"], "last row"),
-    bind(Action::Open, "open", &["enter"], "details, its sockets"),
-    bind(Action::DetailsDown, "details-down", &["ctrl-d"], "more of the details"),
-    bind(Action::DetailsUp, "details-up", &["ctrl-u"], "details: back up"),
-    bind(Action::Back, "back", &["esc"], "close, clear the filter"),
-    bind(Action::Filter, "filter", &["/"], "filter, as in list"),
-    bind(Action::Invert, "invert", &["!"], "invert the filter"),
-    bind(Action::Sort, "sort", &["s"], "sort by the next column"),
-    bind(Action::Reverse, "reverse", &["S"], "turn the order round"),
-    bind(Action::Pin, "pin", &["space"], "keep the socket on top"),
-    bind(Action::Follow, "follow", &["F"], "the cursor follows it"),
-    bind(Action::Faults, "faults", &["f"], "only what alerts name"),
-    bind(Action::Pause, "pause", &["p"], "hold the screen"),
-    bind(Action::Earlier, "earlier", &["["], "paused: a step back"),
-    bind(Action::Later, "later", &["]"], "paused: a step forward"),
-    bind(Action::Faster, "faster", &["+"], "look more often"),
-    bind(Action::Slower, "slower", &["-"], "look less often"),
-    bind(Action::GroupBy, "group-by", &["b"], "group by the next key"),
-    bind(Action::Names, "names", &["n"], "names of services"),
-    bind(Action::Wide, "wide", &["w"], "more columns"),
-    bind(Action::Columns, "columns", &["c"], "choose columns"),
-    bind(Action::Command, "command", &["y"], "the same as a command"),
-    bind(Action::Export, "export", &["x"], "write it to a file"),
-    bind(Action::Act, "act", &["K"], "act on it, its process"),
-    bind(Action::Explain, "explain", &["e"], "explain the selected"),
-    bind(Action::Help, "help", &["?", "h", "f1"], "these keys"),
-    bind(Action::Suspend, "suspend", &["ctrl-z"], "stop, fg goes on"),
-    bind(Action::Quit, "quit", &["q", "ctrl-c"], "quit"),
-    bind(Action::QuitKeep, "quit-keep", &["Q"], "quit, keep the screen"),
+/// Every action but those that go to one tab, which come after the second.
+const USUAL: &[Usual] = &[
+    (Action::Tab(ToTab::Next), "next-tab", &["tab", "right"], "next tab"),
+    (Action::Tab(ToTab::Previous), "previous-tab", &["backtab", "left"], "previous tab"),
+    (Action::Move(Move::Up), "up", &["up", "k"], "up"),
+    (Action::Move(Move::Down), "down", &["down", "j"], "down"),
+    (Action::Move(Move::PageUp), "page-up", &["pageup", "ctrl-b"], "a screen up"),
+    (Action::Move(Move::PageDown), "page-down", &["pagedown", "ctrl-f"], "a screen down"),
+    (Action::Move(Move::First), "first", &["g", "home"], "first row"),
+    (Action::Move(Move::Last), "last", &["G", "end"], "last row"),
+    (Action::Row(RowAction::Open), "open", &["enter"], "details, its sockets"),
+    (Action::Row(RowAction::DetailsDown), "details-down", &["ctrl-d"], "more of the details"),
+    (Action::Row(RowAction::DetailsUp), "details-up", &["ctrl-u"], "details: back up"),
+    (Action::Back, "back", &["esc"], "close, clear the filter"),
+    (Action::Filter(FilterAction::Edit), "filter", &["/"], "filter, as in list"),
+    (Action::Filter(FilterAction::Invert), "invert", &["!"], "invert the filter"),
+    (Action::Sort(SortAction::Next), "sort", &["s"], "sort by the next column"),
+    (Action::Sort(SortAction::Reverse), "reverse", &["S"], "turn the order round"),
+    (Action::Row(RowAction::Pin), "pin", &["space"], "keep the socket on top"),
+    (Action::Row(RowAction::Follow), "follow", &["F"], "the cursor follows it"),
+    (Action::Filter(FilterAction::Faults), "faults", &["f"], "only what alerts name"),
+    (Action::Time(TimeAction::Pause), "pause", &["p"], "hold the screen"),
+    (Action::Time(TimeAction::Earlier), "earlier", &["["], "paused: a step back"),
+    (Action::Time(TimeAction::Later), "later", &["]"], "paused: a step forward"),
+    (Action::Time(TimeAction::Faster), "faster", &["+"], "look more often"),
+    (Action::Time(TimeAction::Slower), "slower", &["-"], "look less often"),
+    (Action::Show(ShowAction::GroupBy), "group-by", &["b"], "group by the next key"),
+    (Action::Show(ShowAction::Names), "names", &["n"], "names of services"),
+    (Action::Show(ShowAction::Wide), "wide", &["w"], "more columns"),
+    (Action::Show(ShowAction::Columns), "columns", &["c"], "choose columns"),
+    (Action::Show(ShowAction::Command), "command", &["y"], "the same as a command"),
+    (Action::Show(ShowAction::Export), "export", &["x"], "write it to a file"),
+    (Action::Row(RowAction::Act), "act", &["K"], "act on it, its process"),
+    (Action::Row(RowAction::Explain), "explain", &["e"], "explain the selected"),
+    (Action::Show(ShowAction::Help), "help", &["?", "h", "f1"], "these keys"),
+    (Action::Leave(Leaving::Suspend), "suspend", &["ctrl-z"], "stop, fg goes on"),
+    (Action::Leave(Leaving::Quit), "quit", &["q", "ctrl-c"], "quit"),
+    (Action::Leave(Leaving::QuitKeep), "quit-keep", &["Q"], "quit, keep the screen"),
 ];
+
+/// Returns the bindings when nobody says otherwise. A tab is named by its
+/// title, and its key is its number.
+fn usual(tabs: &[&'static str]) -> Vec<Binding> {
+    let binding = |(action, name, keys, help): &Usual| Binding {
+        action: *action,
+        name: (*name).to_owned(),
+        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        help,
+    };
+    let tab = |(place, title): (u8, &&'static str)| Binding {
+        action: Action::Tab(ToTab::Number(place)),
+        name: title.to_lowercase(),
+        // There is no key of two digits.
+        keys: (1..=9).contains(&(place + 1)).then(|| (place + 1).to_string()).into_iter().collect(),
+        help: title,
+    };
+    let (around, others) = USUAL.split_at(2);
+    let tabs = (0..).zip(tabs).map(tab);
+    around.iter().map(binding).chain(tabs).chain(others.iter().map(binding)).collect()
+}
 
 type Key = (KeyCode, KeyModifiers);
 
@@ -157,87 +239,79 @@ type Key = (KeyCode, KeyModifiers);
 #[derive(Clone, Debug)]
 pub struct Keymap {
     keys: HashMap<Key, Action>,
-    /// The keys of each of [`BINDINGS`], as they are shown.
-    names: Vec<Vec<String>>,
-}
-
-impl Default for Keymap {
-    fn default() -> Self {
-        let names = BINDINGS.iter().map(|b| b.keys.iter().map(|k| (*k).to_owned()).collect());
-        Self::of(names.collect()).unwrap_or_else(|clash| unreachable!("{clash}"))
-    }
+    bindings: Vec<Binding>,
 }
 
 impl Keymap {
-    /// The keys of a config file, TOML with a table `[keys]`: an action's name
-    /// and a key or a list of keys; what it does not name stays.
+    /// Returns the keys when nobody says otherwise, of tabs with these titles.
+    pub fn usual(tabs: &[&'static str]) -> Self {
+        Self::of(usual(tabs)).unwrap_or_else(|clash| unreachable!("{clash}"))
+    }
+
+    /// Reads the keys of a config file, TOML with a table `[keys]`: an action's
+    /// name and a key or a list of keys; what it does not name stays.
     ///
     /// # Errors
     /// For a file that makes no sense, an action or key that there is not, and
     /// for a key that is to do two things, which are then both named.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub fn read(text: &str, tabs: &[&'static str]) -> Result<Self, String> {
         let table: toml::Table =
             text.parse().map_err(|error: toml::de::Error| error.to_string())?;
         if let Some(other) = table.keys().find(|name| *name != "keys") {
             return Err(format!("'{other}' means nothing here; the file has a table [keys]"));
         }
-        let mut names: Vec<Vec<String>> =
-            BINDINGS.iter().map(|b| b.keys.iter().map(|k| (*k).to_owned()).collect()).collect();
-        let Some(keys) = table.get("keys") else { return Self::of(names) };
+        let mut bindings = usual(tabs);
+        let Some(keys) = table.get("keys") else { return Self::of(bindings) };
         let keys = keys.as_table().ok_or("keys is a table: [keys]")?;
         for (name, value) in keys {
-            let place = BINDINGS.iter().position(|binding| binding.name == name);
-            let known = || BINDINGS.iter().map(|b| b.name).collect::<Vec<&str>>().join(", ");
-            let place =
-                place.ok_or_else(|| format!("there is no action '{name}'; use {}", known()))?;
-            names[place] = strings(value)
+            let Some(binding) = bindings.iter_mut().find(|binding| binding.name == *name) else {
+                let known: Vec<&str> = bindings.iter().map(|b| b.name.as_str()).collect();
+                return Err(format!("there is no action '{name}'; use {}", known.join(", ")));
+            };
+            binding.keys = strings(value)
                 .ok_or_else(|| format!("{name}: expected a key or a list of keys, as [\"p\"]"))?;
         }
-        Self::of(names)
+        Self::of(bindings)
     }
 
-    fn of(names: Vec<Vec<String>>) -> Result<Self, String> {
-        let mut keys: HashMap<Key, usize> = HashMap::new();
-        for (place, of_action) in names.iter().enumerate() {
-            for name in of_action {
+    fn of(bindings: Vec<Binding>) -> Result<Self, String> {
+        let mut keys: HashMap<Key, &Binding> = HashMap::new();
+        for binding in &bindings {
+            for name in &binding.keys {
                 let key = parse(name).ok_or_else(|| {
-                    format!(
-                        "{}: there is no key '{name}'; use a character, {}",
-                        BINDINGS[place].name, KEY_NAMES
-                    )
+                    let of = &binding.name;
+                    format!("{of}: there is no key '{name}'; use a character, {KEY_NAMES}")
                 })?;
-                if let Some(other) = keys.insert(key, place).filter(|other| *other != place) {
-                    let (one, two) = (BINDINGS[other].name, BINDINGS[place].name);
+                if let Some(other) = keys.insert(key, binding).filter(|o| o.name != binding.name) {
+                    let (one, two) = (&other.name, &binding.name);
                     return Err(format!("the key '{name}' is to do both '{one}' and '{two}'"));
                 }
             }
         }
-        let keys = keys.into_iter().map(|(key, place)| (key, BINDINGS[place].action)).collect();
-        Ok(Self { keys, names })
+        let keys = keys.into_iter().map(|(key, binding)| (key, binding.action)).collect();
+        Ok(Self { keys, bindings })
     }
 
-    /// What a key does.
+    /// Returns what a key does.
     pub fn action(&self, key: &KeyEvent) -> Option<Action> {
         self.keys.get(&plain(key.code, key.modifiers)).copied()
     }
 
-    /// Every action with its keys and what it does, for help; the tabs, which
-    /// have their keys on the screen, in one line.
+    /// Returns every action with its keys and what it does, for help; the tabs,
+    /// which have their keys on the screen, in one line.
     pub fn help(&self) -> Vec<(String, &'static str)> {
-        let is_tab = |binding: &Binding| matches!(binding.action, Action::Tab(_));
-        let named = || BINDINGS.iter().zip(&self.names);
-        let tabs = named().filter(|(binding, _)| is_tab(binding));
-        let tabs: Vec<&str> =
-            tabs.filter_map(|(_, keys)| keys.first()).map(String::as_str).collect();
-        let others = named().filter(|(binding, _)| !is_tab(binding));
-        let others = others.map(|(binding, keys)| (keys.join(" "), binding.help));
+        let is_tab = |binding: &&Binding| matches!(binding.action, Action::Tab(ToTab::Number(_)));
+        let tabs = self.bindings.iter().filter(is_tab);
+        let tabs: Vec<&str> = tabs.filter_map(|tab| tab.keys.first()).map(String::as_str).collect();
+        let others = self.bindings.iter().filter(|binding| !is_tab(binding));
+        let others = others.map(|binding| (binding.keys.join(" "), binding.help));
         std::iter::once((tabs.join(""), "a tab by its number")).chain(others).collect()
     }
 
-    /// The first key of an action, for hints.
+    /// Returns the first key of an action, for hints.
     pub fn key_of(&self, action: Action) -> &str {
-        let place = BINDINGS.iter().position(|binding| binding.action == action);
-        place.and_then(|place| self.names[place].first()).map_or("", String::as_str)
+        let binding = self.bindings.iter().find(|binding| binding.action == action);
+        binding.and_then(|binding| binding.keys.first()).map_or("", String::as_str)
     }
 }
 
@@ -254,7 +328,7 @@ fn strings(value: &toml::Value) -> Option<Vec<String>> {
     }
 }
 
-/// The key of a name such as `p`, `G`, `ctrl-f`, `pageup`.
+/// Returns the key of a name such as `p`, `G`, `ctrl-f`, `pageup`.
 fn parse(name: &str) -> Option<Key> {
     let (rest, modifiers) = match name.split_once('-') {
         Some(("ctrl", rest)) if !rest.is_empty() => (rest, KeyModifiers::CONTROL),
@@ -294,7 +368,7 @@ fn named(name: &str) -> Option<KeyCode> {
     })
 }
 
-/// Shift is in the character already.
+/// Returns a key as the table has it: Shift is in the character already.
 fn plain(code: KeyCode, modifiers: KeyModifiers) -> Key {
     (code, modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT))
 }
@@ -307,38 +381,55 @@ mod tests {
         map.action(&KeyEvent::new(code, modifiers))
     }
 
+    const TABS: [&str; 2] = ["Overview", "Sockets"];
+
     #[test]
     fn every_key_of_the_table_is_understood_and_does_one_thing() {
-        let map = Keymap::default();
-        for binding in BINDINGS {
-            for key in binding.keys {
+        let map = Keymap::usual(&TABS);
+        for binding in &map.bindings {
+            for key in &binding.keys {
                 let (code, modifiers) = parse(key).expect("a key");
                 assert_eq!(press(&map, code, modifiers), Some(binding.action), "{key}");
             }
         }
         let shifted = press(&map, KeyCode::Char('G'), KeyModifiers::SHIFT);
-        assert_eq!(shifted, Some(Action::Last));
+        assert_eq!(shifted, Some(Action::Move(Move::Last)));
     }
 
     #[test]
     fn names_of_actions_are_unique() {
-        let mut names: Vec<&str> = BINDINGS.iter().map(|binding| binding.name).collect();
+        let map = Keymap::usual(&TABS);
+        let mut names: Vec<&str> = map.bindings.iter().map(|b| b.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), BINDINGS.len());
+        assert_eq!(names.len(), map.bindings.len());
+    }
+
+    #[test]
+    fn a_tab_has_its_number_and_is_named_by_its_title() {
+        let map = Keymap::usual(&TABS);
+        let second = Some(Action::Tab(ToTab::Number(1)));
+        assert_eq!(press(&map, KeyCode::Char('2'), KeyModifiers::NONE), second);
+        assert_eq!(map.help()[0], ("12".to_owned(), "a tab by its number"));
+        let map = Keymap::read("[keys]\nsockets = 'T'\n", &TABS).expect("it is right");
+        assert_eq!(press(&map, KeyCode::Char('T'), KeyModifiers::NONE), second);
+        let many = ["a tab"; 11];
+        assert_eq!(usual(&many)[2 + 9].keys, [""; 0], "no key has two digits");
     }
 
     #[test]
     fn a_file_binds_keys_anew_and_help_shows_them() {
-        let map = Keymap::read("[keys]\npause = [\"Z\", \"ctrl-p\"]\n").expect("it is right");
+        let text = "[keys]\npause = [\"Z\", \"ctrl-p\"]\n";
+        let map = Keymap::read(text, &TABS).expect("it is right");
+        let pause = Some(Action::Time(TimeAction::Pause));
         assert_eq!(press(&map, KeyCode::Char('p'), KeyModifiers::NONE), None);
-        assert_eq!(press(&map, KeyCode::Char('p'), KeyModifiers::CONTROL), Some(Action::Pause));
+        assert_eq!(press(&map, KeyCode::Char('p'), KeyModifiers::CONTROL), pause);
         assert!(map.help().contains(&("Z ctrl-p".to_owned(), "hold the screen")));
     }
 
     #[test]
     fn mistakes_name_what_is_wrong_and_what_is_allowed() {
-        let wrong = |text: &str| Keymap::read(text).expect_err("it is wrong");
+        let wrong = |text: &str| Keymap::read(text, &TABS).expect_err("it is wrong");
         assert_eq!(wrong("[keys]\npause = 'q'"), "the key 'q' is to do both 'pause' and 'quit'");
         assert!(
             wrong("[keys]\nbanana = 'q'").starts_with("there is no action 'banana'; use next-tab,")

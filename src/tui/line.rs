@@ -10,18 +10,18 @@ pub struct LineEdit {
 }
 
 impl LineEdit {
-    /// A line to go on with.
+    /// Makes a line to go on with.
     pub fn new(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect();
         Self { at: characters.len(), characters }
     }
 
-    /// The line.
+    /// Returns the line.
     pub fn text(&self) -> String {
         self.characters.iter().collect()
     }
 
-    /// What stands before the cursor.
+    /// Returns what stands before the cursor.
     pub fn before(&self) -> String {
         self.characters[..self.at].iter().collect()
     }

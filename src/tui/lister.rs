@@ -1,4 +1,4 @@
-//! Which sockets the table shows, and in which order: worked out beside the
+//! Makes lists: which sockets the table shows, and in which order. Beside the
 //! drawing, since a million of them take a while.
 
 use std::sync::Arc;
@@ -11,19 +11,18 @@ use crate::group::Key;
 use crate::live::Round;
 use crate::machine::Machine;
 use crate::model::row::Row;
-use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::want::Want;
 use crate::query::fields::{Field, Order, Value};
 use crate::query::{Lookups, Means, Selection, SystemNames, UnixName};
+use crate::rules::alert_filter;
 use crate::sys::clock;
-use crate::sys::names::Names;
 use crate::sys::users::Users;
 
 use super::log_filter::LogFilter;
+use super::name_cache::NameCache;
 use super::row_details::{Details, Fetched, Request};
-use super::rows::{Job, Listed, RowKey, Services};
-use crate::rules::alert_filter;
+use super::rows::{Job, Listed, RowKey};
 
 /// Makes lists; keeps what is the same from one to the next.
 pub struct Lister {
@@ -34,43 +33,6 @@ pub struct Lister {
     /// What selects the sockets that alerts are about, with its text.
     faulty: Option<(String, Arc<Selection>)>,
     names: NameCache,
-}
-
-/// Names that were asked for, of one kind at a time.
-#[derive(Default)]
-struct NameCache {
-    names: Names,
-    services: Services,
-    since_ns: u64,
-}
-
-/// Names are asked for anew after so long: devices are renamed.
-const NAMES_NS: u64 = 60_000_000_000;
-
-impl NameCache {
-    /// Adds the names of these sockets' ports and devices, and returns all.
-    fn of<'s>(&mut self, sockets: impl Iterator<Item = &'s Socket>, services: Services) -> Names {
-        let now_ns = clock::monotonic_ns();
-        if self.services != services || now_ns.saturating_sub(self.since_ns) >= NAMES_NS {
-            let names = match services {
-                Services::Numbers => Names::new(false),
-                Services::Names => Names::of_services(),
-            };
-            *self = Self { names, services, since_ns: now_ns };
-        }
-        sockets.for_each(|socket| self.add(socket));
-        self.names.known()
-    }
-
-    fn add(&mut self, socket: &Socket) {
-        if socket.ifindex != 0 {
-            self.names.device(socket.ifindex);
-        }
-        let ends = [socket.local(), socket.remote()].into_iter().flatten();
-        for end in ends.filter(|end| end.port != 0) {
-            self.names.service(end.port, socket.table.proto);
-        }
-    }
 }
 
 impl Lister {
@@ -131,26 +93,8 @@ impl Lister {
         if let Some(selection) = &selection {
             listed.log_filter = LogFilter::By(Arc::clone(selection), !job.invert);
         }
-        let faulty = if job.faults { self.faulty(job) } else { None };
-        let takes_all = job.want == Want::all_of(job.want.tables.clone());
         listed.lookups = self.lookups(job, selection.as_deref());
-        let is_faulty = |row: &Row<'_>, lookups: &Lookups| {
-            faulty.as_ref().and_then(|faulty| faulty.judges(row, lookups)) == Some(true)
-        };
-        let wanted = |row: &Row<'_>| {
-            let selected = match &selection {
-                None => true,
-                // What cannot be told is neither selected nor the contrary.
-                Some(selection) => {
-                    selection.judges(row, &listed.lookups).is_some_and(|yes| yes != job.invert)
-                }
-            };
-            selected
-                && (takes_all || job.want.takes(&row.socket))
-                && (!job.faults || is_faulty(row, &listed.lookups))
-        };
-        let rows = (0_u32..).zip(job.round.table.iter());
-        let rows: Vec<(u32, Row<'_>)> = rows.filter(|(_, row)| wanted(row)).collect();
+        let rows = self.rows(job, selection.as_deref(), &listed.lookups);
         if let Some(users) = &listed.lookups.users {
             // What is drawn from them later asks nobody.
             let uids: FxHashSet<u32> = rows.iter().filter_map(|(_, row)| row.socket.uid).collect();
@@ -173,7 +117,34 @@ impl Lister {
         listed
     }
 
-    /// The places of rows, in order.
+    /// Returns the rows that a job selects, with their places in the table.
+    fn rows<'j>(
+        &mut self,
+        job: &'j Job,
+        selection: Option<&Selection>,
+        lookups: &Lookups,
+    ) -> Vec<(u32, Row<'j>)> {
+        let faulty = if job.faults { self.faulty(job) } else { None };
+        let is_faulty = |row: &Row<'_>| {
+            faulty.as_ref().and_then(|faulty| faulty.judges(row, lookups)) == Some(true)
+        };
+        // What cannot be told is neither selected nor the contrary.
+        let is_selected = |row: &Row<'_>| {
+            selection.is_none_or(|selection| {
+                selection.judges(row, lookups).is_some_and(|yes| yes != job.invert)
+            })
+        };
+        let takes_all = job.want == Want::all_of(job.want.tables.clone());
+        let is_wanted = |row: &Row<'_>| {
+            is_selected(row)
+                && (takes_all || job.want.takes(&row.socket))
+                && (!job.faults || is_faulty(row))
+        };
+        let rows = (0_u32..).zip(job.round.table.iter());
+        rows.filter(|(_, row)| is_wanted(row)).collect()
+    }
+
+    /// Returns the places of rows, in order.
     fn ordered(
         &self,
         rows: &[(u32, Row<'_>)],
@@ -189,7 +160,8 @@ impl Lister {
         keyed.into_iter().map(|(_, at)| at).collect()
     }
 
-    /// What decides the filter; names are asked for once, when it is new.
+    /// Returns what decides the filter; names are asked for once, when it is
+    /// new.
     fn selection(&mut self, job: &Job) -> Result<Option<Arc<Selection>>, String> {
         let Some(filter) = &job.filter else { return Ok(None) };
         if let Some((known, typing, result)) = &self.selection
@@ -216,8 +188,8 @@ impl Lister {
         Ok(Selection::compile(&self.machine, want, resolved.expr, means))
     }
 
-    /// What selects every socket that an alert is about, `None` where there is
-    /// none.
+    /// Returns what selects every socket that an alert is about, `None` where
+    /// there is none.
     fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
         let frame = &job.round.frame;
         let alerts = job.round.judged.firing.iter().map(|standing| &standing.alert);
@@ -233,7 +205,8 @@ impl Lister {
     }
 
     fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
-        let mut lookups = selection.map(|s| Lookups::of(&self.machine, s)).unwrap_or_default();
+        let mut lookups =
+            selection.map(|s| Lookups::of(&self.machine, s.needs())).unwrap_or_default();
         lookups.owners = Arc::clone(&job.round.frame.owners);
         let order = job.order.map(|order| order.field);
         let any = |needs: fn(Field) -> bool| job.fields.iter().copied().chain(order).any(needs);

@@ -1,7 +1,7 @@
 //! Floor 5: the live terminal.
 //!
-//! [`app`] is what is shown and how keys change it, pure; `view` draws it, one
-//! file a tab; `collect` are the threads that look at the machine and wait for
+//! [`app`] is what is shown and how keys change it, pure; `view` draws it, with
+//! what each of `tabs` draws in it; `collect` are the threads that look at the machine and wait for
 //! keys, `worker` is the one that makes lists and acts; here is the loop that
 //! joins them. It waits for messages and for the terminal, and for nothing else.
 
@@ -13,9 +13,11 @@ mod line;
 pub mod lister;
 pub mod log_filter;
 mod messages;
+mod name_cache;
 pub mod row_details;
 pub mod rows;
 pub mod sheet;
+pub mod tabs;
 mod term;
 pub mod theme;
 pub mod view;
@@ -29,14 +31,14 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use rustix::io::Errno;
 
-use crate::machine::Machine;
 use crate::sys::clock;
 use crate::sys::signal::{self, Ending, JobControl};
 
-use app::{App, Effect, Fixed, Look, Tab};
+use app::{App, Effect, Fixed, Look};
 pub use collect::Collecting;
 use collect::{Collected, Control, Mailbox, Publisher};
 use messages::{Export, Msg, Work};
+use rows::Services;
 use term::Screen;
 
 /// What a live terminal needs.
@@ -82,7 +84,6 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     let jobs = JobControl::watch()?;
     let (sender, receiver) = channel();
     let control = Arc::new(Control::default());
-    let machine = Machine::new(setup.collecting.choice, &setup.collecting.proc_root);
     let (work, worked) = channel();
     let mailbox = Arc::new(Mailbox::default());
     let begun_ns = clock::monotonic_ns();
@@ -95,11 +96,12 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
         ending,
         jobs,
     };
-    worker::start(machine, worked, sender.clone())?;
-    session.app.set_filter(&setup.filter);
-    session.app.names = setup.names;
+    let Collecting { choice, proc_root, .. } = &setup.collecting;
+    worker::start((*choice, proc_root.clone()), worked, sender.clone())?;
+    session.app.filter.set(&setup.filter);
+    session.app.services = if setup.names { Services::Names } else { Services::Numbers };
     session.app.tick(clock::monotonic_ns());
-    session.control.set(session.app.wishes(), session.app.interval_ms);
+    session.control.set(session.app.wishes(), session.app.interval.wanted_ms);
     // Before the first thread may panic the hook must be there.
     let mut screen = Screen::take(setup.mouse)?;
     collect::input(sender.clone())?;
@@ -112,7 +114,7 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     Ok(ended)
 }
 
-/// A terminal that is gone ends it as its SIGHUP does, which may be late, or
+/// Ends as SIGHUP does where the terminal is gone: the signal may be late, or
 /// ignored.
 fn hung_up(error: io::Error) -> io::Result<(Ended, Option<Buffer>)> {
     if Errno::from_io_error(&error) == Some(Errno::IO) {
@@ -139,62 +141,78 @@ enum Flow {
     Quit(bool),
 }
 
+/// What the loop came to while it waited.
+enum Waited {
+    /// There is something to draw.
+    Draw,
+    /// It ends; with `true` the last screen is to stay behind.
+    End(Ended, bool),
+}
+
 impl Session {
-    /// Runs; with the last screen where that is to stay behind.
+    /// Runs; returns the last screen where that is to stay behind.
     fn run(
         &mut self,
         receiver: &Receiver<Msg>,
         screen: &mut Screen,
     ) -> io::Result<(Ended, Option<Buffer>)> {
-        let mut drawn_ns = 0;
-        let mut last;
         loop {
-            last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
+            let last = screen.draw(|frame| view::draw(&mut self.app, frame))?;
+            let drawn_ns = clock::monotonic_ns();
             // Which rows have room is known now. What comes of it is drawn then.
             let fetch = self.app.fetch();
             self.order(fetch.map(Work::Fetch));
-            drawn_ns = clock::monotonic_ns().max(drawn_ns);
-            loop {
-                let mut dirty = false;
-                match receiver.recv_timeout(PATIENCE) {
-                    Ok(msg) => {
-                        // What has piled up is taken in before the next frame.
-                        let more = std::iter::from_fn(|| receiver.try_recv().ok()).take(256);
-                        for msg in std::iter::once(msg).chain(more) {
-                            match self.take(msg)? {
-                                Flow::Continue => {}
-                                Flow::Suspend => self.suspend(screen)?,
-                                Flow::Quit(keep) => {
-                                    return Ok((Ended::Quit, keep.then_some(last)));
-                                }
-                            }
+            if let Waited::End(ended, keep) = self.wait(receiver, screen, drawn_ns)? {
+                return Ok((ended, keep.then_some(last)));
+            }
+        }
+    }
+
+    /// Waits until there is something to draw, or the end.
+    fn wait(
+        &mut self,
+        receiver: &Receiver<Msg>,
+        screen: &mut Screen,
+        drawn_ns: u64,
+    ) -> io::Result<Waited> {
+        loop {
+            let mut dirty = false;
+            match receiver.recv_timeout(PATIENCE) {
+                Ok(msg) => {
+                    // What has piled up is taken in before the next frame.
+                    let more = std::iter::from_fn(|| receiver.try_recv().ok()).take(256);
+                    for msg in std::iter::once(msg).chain(more) {
+                        match self.take(msg)? {
+                            Flow::Continue => {}
+                            Flow::Suspend => self.suspend(screen)?,
+                            Flow::Quit(keep) => return Ok(Waited::End(Ended::Quit, keep)),
                         }
-                        dirty = true;
                     }
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(io::Error::other("the collector has ended"));
-                    }
-                }
-                if let Some(status) = self.ending.status() {
-                    return Ok((Ended::Signal(status), None));
-                }
-                if self.jobs.asked_to_stop() {
-                    self.suspend(screen)?;
                     dirty = true;
                 }
-                if self.jobs.continued() {
-                    screen.again()?;
-                    dirty = true;
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::other("the collector has ended"));
                 }
-                let now_ns = clock::monotonic_ns();
-                if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
-                    return Ok((Ended::Quit, None));
-                }
-                self.app.tick(now_ns);
-                if dirty || now_ns.saturating_sub(drawn_ns) >= REDRAW_NS {
-                    break;
-                }
+            }
+            if let Some(status) = self.ending.status() {
+                return Ok(Waited::End(Ended::Signal(status), false));
+            }
+            if self.jobs.asked_to_stop() {
+                self.suspend(screen)?;
+                dirty = true;
+            }
+            if self.jobs.continued() {
+                screen.again()?;
+                dirty = true;
+            }
+            let now_ns = clock::monotonic_ns();
+            if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
+                return Ok(Waited::End(Ended::Quit, false));
+            }
+            self.app.tick(now_ns);
+            if dirty || now_ns.saturating_sub(drawn_ns) >= REDRAW_NS {
+                return Ok(Waited::Draw);
             }
         }
     }
@@ -209,7 +227,7 @@ impl Session {
             }
             Msg::Collected => self.collected(),
             Msg::Failed(why) => {
-                self.app.failure = Some(why);
+                self.app.looks.failure = Some(why);
                 Vec::new()
             }
             Msg::Ended(why) => return Err(io::Error::other(why)),
@@ -244,7 +262,7 @@ impl Session {
             Effect::Quit(keep) => return Flow::Quit(keep),
             Effect::Suspend => return Flow::Suspend,
             Effect::List => self.order(self.app.job().map(|job| Work::List(Box::new(job)))),
-            Effect::Control => self.control.set(self.app.wishes(), self.app.interval_ms),
+            Effect::Control => self.control.set(self.app.wishes(), self.app.interval.wanted_ms),
             Effect::Explain(name) => self.order(Some(Work::Explain(name))),
             Effect::Export(format) => match self.export() {
                 Some(export) => self.order(Some(Work::Export(export, format))),
@@ -264,13 +282,13 @@ impl Session {
         drop(work.map(|work| self.work.send(work)));
     }
 
-    /// What is shown, for a file.
+    /// Returns what is shown, for a file.
     fn export(&self) -> Option<Export> {
-        if self.app.tab != Tab::Sockets {
-            return view::texts(&self.app).map(Export::Table);
+        if !self.app.shows_sockets() {
+            return self.app.tabs.shown().texts(&self.app).map(Export::Table);
         }
         let listed = Arc::clone(self.app.listed.as_ref()?);
-        Some(Export::Sockets(listed, self.app.fields()))
+        Some(Export::Sockets(listed, self.app.sockets.fields()))
     }
 
     /// Takes in what lies in the mailbox.
@@ -282,7 +300,7 @@ impl Session {
             self.app.lost(lost, oldest);
         }
         let Some(round) = round else { return Vec::new() };
-        self.app.kept_ms = kept_ms;
+        self.app.interval.kept_ms = kept_ms;
         self.app.round(Look { round: Arc::from(round), time: time.into() })
     }
 

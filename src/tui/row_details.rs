@@ -12,7 +12,7 @@ use crate::sys::names::Names;
 
 use super::rows::{RowKey, Services};
 
-/// What is to be fetched.
+/// A request for them.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The sockets on the screen.
@@ -25,7 +25,7 @@ pub struct Request {
     pub is_held: bool,
 }
 
-/// What came of it.
+/// The answer to a request.
 #[derive(Debug)]
 pub struct Fetched {
     /// Details, unless the screen was held.
@@ -117,7 +117,7 @@ impl RowDetails {
         self.asked = None;
     }
 
-    /// Takes in what came of a request.
+    /// Takes in the answer to a request.
     pub fn take(&mut self, fetched: Fetched) {
         self.names = fetched.names;
         if let Some(details) = fetched.details {

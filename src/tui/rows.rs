@@ -34,7 +34,7 @@ impl RowKey {
     }
 }
 
-/// What is to be listed.
+/// A request for a list.
 #[derive(Clone)]
 pub struct Job {
     /// Of which round.
@@ -75,7 +75,17 @@ pub enum Services {
     Names,
 }
 
-/// What came of it.
+impl Services {
+    /// Returns the other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Numbers => Self::Names,
+            Self::Names => Self::Numbers,
+        }
+    }
+}
+
+/// A list: the sockets that a job selects, in order.
 pub struct Listed {
     /// Of which round.
     pub round: Arc<Round>,

@@ -43,7 +43,7 @@ pub struct SheetRow {
 }
 
 impl SheetRow {
-    /// An empty row.
+    /// Makes an empty row.
     pub fn new(filter: Option<String>) -> Self {
         Self { cells: Vec::new(), keys: Vec::new(), filter, state: None }
     }
@@ -87,7 +87,7 @@ impl Sheet {
     }
 }
 
-/// An endpoint as `address:port`.
+/// Returns an endpoint as `address:port`.
 pub fn end(end: Endpoint) -> String {
     SocketAddr::new(end.address.to_ip(), end.port).to_string()
 }

@@ -15,8 +15,8 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// For a terminal of this name (`TERM`), whose character set may go beyond
-    /// ASCII.
+    /// Makes one for a terminal of this name (`TERM`), whose character set may
+    /// go beyond ASCII.
     ///
     /// The console of Linux says UTF-8 and has 512 glyphs at most: no curves, no
     /// stars, no slanting arrows, for which it shows one and the same blot.
@@ -25,7 +25,7 @@ impl Theme {
         Self { color, unicode: unicode && !console }
     }
 
-    /// How text of a tone is drawn.
+    /// Returns how text of a tone is drawn.
     pub fn style(&self, tone: Tone) -> Style {
         let style = Style::new();
         match (tone, self.color) {
@@ -40,12 +40,12 @@ impl Theme {
         }
     }
 
-    /// How what is selected is drawn.
+    /// Returns how what is selected is drawn.
     pub fn selected(&self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    /// A gauge of so many columns; what is beyond full is full.
+    /// Returns a gauge of so many columns; what is beyond full is full.
     pub fn bar(&self, ratio: f64, width: usize) -> String {
         let (on, off) = if self.unicode { ('█', '░') } else { ('#', '.') };
         let filled = (ratio.clamp(0.0, 1.0) * width as f64).round() as usize;
@@ -54,8 +54,8 @@ impl Theme {
         (0..width).map(|column| if column < filled { on } else { off }).collect()
     }
 
-    /// A small curve: each value as a height against the highest; blank where
-    /// there is none.
+    /// Returns a small curve: each value as a height against the highest; blank
+    /// where there is none.
     pub fn spark(&self, values: &[Option<u32>]) -> String {
         const UNICODE: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         const ASCII: [char; 8] = ['_', '.', '.', '-', '-', '=', '=', '#'];
@@ -68,7 +68,7 @@ impl Theme {
         values.iter().map(glyph).collect()
     }
 
-    /// One of two texts, by what the terminal can show.
+    /// Returns one of two texts, by what the terminal can show.
     pub fn pick(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
         if self.unicode { unicode } else { ascii }
     }

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::Builder;
@@ -21,6 +22,7 @@ use crate::output::out::Out;
 use crate::output::style::Style;
 use crate::output::{json, text};
 use crate::query::fields::Field;
+use crate::source::Choice;
 use crate::sys::{clock, signal};
 
 use super::app::{Act, Format, Held};
@@ -34,10 +36,14 @@ use super::rows::{Listed, RowKey};
 ///
 /// # Errors
 /// When there can be no thread.
-pub fn start(machine: Machine, work: Receiver<Work>, sender: Sender<Msg>) -> io::Result<()> {
+pub fn start(
+    (choice, proc_root): (Choice, PathBuf),
+    work: Receiver<Work>,
+    sender: Sender<Msg>,
+) -> io::Result<()> {
     Builder::new().name("worker".into()).spawn(move || {
         let _guard = Guard::new("worker", &sender);
-        let mut lister = Lister::new(machine);
+        let mut lister = Lister::new(Machine::new(choice, &proc_root));
         while let Ok(first) = work.recv() {
             let (mut list, mut fetch) = (None, None);
             for work in std::iter::once(first).chain(work.try_iter()) {
@@ -90,8 +96,8 @@ fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
     Ok(Page { title: explained.page.name.clone(), lines })
 }
 
-/// Writes a table to a new file in the working directory, and says what came of
-/// it.
+/// Writes a table to a new file in the working directory, and returns what is
+/// to be said of it.
 fn export(export: &Export, format: Format) -> String {
     let stamp = clock::file_stamp(clock::now());
     let ending = match format {
@@ -139,7 +145,8 @@ fn write_json(listed: &Listed, out: &mut Out<'_>) {
     sockets.finish(round.clocks.wall_at(round.begun_ns), &round.report, None);
 }
 
-/// What the rows lack of the columns is asked for as the screen does.
+/// Writes the rows; what they lack of the columns is asked for as the screen
+/// does.
 fn write_csv(listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
     let mut csv = Csv::new(out, fields, true);
     let needs = fields.iter().map(|field| field.extras());
@@ -158,7 +165,8 @@ fn write_csv(listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
     }
 }
 
-/// Closes a socket or signals a process, and returns what came of it.
+/// Closes a socket or signals a process, and returns what is to be said of
+/// it.
 fn act(machine: &Machine, act: &Act, listed: &Listed) -> String {
     match act {
         Act::Destroy(key, _) => destroy(*key, listed),

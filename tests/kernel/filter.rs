@@ -550,7 +550,11 @@ fn inet() -> Result<()> {
         asked += 1;
         // A question to which everything or nothing is the answer proves little.
         let count = rows_of_ours(&ALL, expression)?.map_or(0, |rows| rows.len());
-        if count == 0 || count == everything.len() {
+        let is_all = || -> Result<bool> {
+            // Counted anew: what waits in TIME_WAIT ends by itself.
+            Ok(count > 150 && count >= rows_of_ours(&ALL, "")?.unwrap_or_default().len())
+        };
+        if count == 0 || is_all()? {
             blind.push(*expression);
         }
     }

@@ -12,7 +12,12 @@ use crossterm::event::{
 };
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::Color;
 
+use crate::cli::population;
+use crate::kit::fakeproc::{FakeProc, Line};
+use crate::kit::trial::{Trial, asserting};
 use sockstate::testing::live::{Events, Round, Rounds, Told, Watched, Wishes};
 use sockstate::testing::machine::Machine;
 use sockstate::testing::model::address::{Address, Endpoint};
@@ -30,16 +35,12 @@ use sockstate::testing::model::want::Want;
 use sockstate::testing::rules::{Config, Subject};
 use sockstate::testing::source::Choice;
 use sockstate::testing::sys::names::Names;
-use sockstate::testing::tui::app::{Act, App, Effect, Fixed, Look, Overlay, TABS, Tab};
-use sockstate::testing::tui::keys::Keymap;
+use sockstate::testing::tui::app::{Act, App, Effect, Fixed, Look, Overlay};
 use sockstate::testing::tui::lister::Lister;
 use sockstate::testing::tui::row_details::{Details, Fetched};
+use sockstate::testing::tui::tabs::{self, TABS};
 use sockstate::testing::tui::theme::Theme;
 use sockstate::testing::tui::view;
-
-use crate::cli::population;
-use crate::kit::fakeproc::{FakeProc, Line};
-use crate::kit::trial::{Trial, asserting};
 
 const CHECKS: &[(&str, fn())] = &[
     ("every_tab_at_every_size", every_tab_at_every_size),
@@ -79,6 +80,10 @@ const CHECKS: &[(&str, fn())] = &[
     (
         "an_alert_says_since_when_and_nothing_is_written_outside_the_body",
         an_alert_says_since_when_and_nothing_is_written_outside_the_body,
+    ),
+    (
+        "a_rule_that_could_not_judge_is_never_taken_for_one_that_did",
+        a_rule_that_could_not_judge_is_never_taken_for_one_that_did,
     ),
     ("a_slow_look_and_an_old_one_say_so", a_slow_look_and_an_old_one_say_so),
     ("groups_by_every_key", groups_by_every_key),
@@ -139,12 +144,18 @@ const CHECKS: &[(&str, fn())] = &[
     ),
     ("what_cannot_be_done_says_so", what_cannot_be_done_says_so),
     ("every_table_can_be_written_as_text", every_table_can_be_written_as_text),
+    ("what_draws_can_reach_nothing_that_waits", what_draws_can_reach_nothing_that_waits),
 ];
 
 /// All trials.
 pub fn trials() -> Vec<Trial> {
     CHECKS.iter().map(|(name, check)| asserting(*name, *check)).collect()
 }
+
+/// Places of tabs.
+const SOCKETS: usize = 1;
+const GROUPS: usize = 3;
+const EVENTS: usize = 4;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
@@ -200,7 +211,8 @@ impl Watch {
             want: Want::all_of(tables()),
             flags: String::new(),
             theme,
-            keymap: Keymap::default(),
+            tabs: TABS,
+            keymap: tabs::usual_keys(),
             allow_actions: false,
             host: "web-07".into(),
             sources: "snapshots alone".into(),
@@ -221,7 +233,7 @@ impl Watch {
     fn next_round_with(&mut self, change: impl FnOnce(&mut Round)) {
         let mut round = round(&self._proc.root());
         // Ages on the screen are those of this clock.
-        if let Some(latest) = &self.app.latest {
+        if let Some(latest) = &self.app.looks.latest {
             round.begun_ns = latest.round.begun_ns + 1_000_000_000;
         }
         change(&mut round);
@@ -260,6 +272,10 @@ impl Watch {
         self.key(KeyCode::Enter, KeyModifiers::NONE);
     }
 
+    fn tab(&self) -> &'static str {
+        self.app.tabs.shown().title()
+    }
+
     /// A key that leaves the screen as it was drawn last.
     fn press(&mut self, key: char) {
         let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
@@ -267,10 +283,19 @@ impl Watch {
         self.perform(effects);
     }
 
-    fn draw(&mut self, width: u16, height: u16) -> String {
+    fn buffer(&mut self, width: u16, height: u16) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("memory");
         terminal.draw(|frame| view::draw(&mut self.app, frame)).expect("memory");
-        let buffer = terminal.backend().buffer();
+        terminal.backend().buffer().clone()
+    }
+
+    /// The colour of what stands first.
+    fn tone_of_corner(&mut self, width: u16, height: u16) -> Color {
+        self.buffer(width, height).cell((0, 0)).expect("a cell").fg
+    }
+
+    fn draw(&mut self, width: u16, height: u16) -> String {
+        let buffer = self.buffer(width, height);
         let line = |y| {
             let cells = (0..width).filter_map(|x| buffer.cell((x, y)));
             let line: String = cells.map(|cell| cell.symbol()).collect();
@@ -334,14 +359,14 @@ fn tell(watch: &mut Watch) {
 
 fn every_tab_at_every_size() {
     for (width, height) in SIZES {
-        for (index, (tab, name)) in TABS.iter().enumerate() {
+        for (index, tab) in TABS.iter().enumerate() {
             let mut watch = Watch::new();
             tell(&mut watch);
             watch.next_round();
             watch.keys(&(index + 1).to_string());
-            assert_eq!(watch.app.tab, *tab);
+            assert_eq!(watch.tab(), tab.title());
             let picture = watch.draw(width, height);
-            assert_picture(&format!("{name}-{width}x{height}"), &picture);
+            assert_picture(&format!("{}-{width}x{height}", tab.title()), &picture);
         }
     }
 }
@@ -430,14 +455,14 @@ fn e_explains_the_state_that_most_of_a_group_are_in() {
             name
         })
         .collect();
-    let rows = watch.app.sheet.as_ref().expect("a sheet").rows.iter();
+    let rows = watch.app.sheet().expect("a sheet").rows.iter();
     let expected: Vec<String> = rows.map(|row| row.cells[0].text.clone()).collect();
     assert_eq!(states, expected);
     assert!(states.contains(&"LISTEN".to_owned()), "{states:?}");
-    watch.app.set_filter("dst 10.0.0.7 and state close-wait");
+    watch.app.filter.set("dst 10.0.0.7 and state close-wait");
     watch.keys("bbge");
     assert_eq!(watch.asked.pop(), Some(Effect::Explain("CLOSE_WAIT".into())), "by process");
-    watch.app.set_filter("dst 10.99.0.7");
+    watch.app.filter.set("dst 10.99.0.7");
     watch.keys("4e");
     assert_eq!(watch.asked.pop(), None, "there is no group");
     assert!(watch.draw(80, 24).contains("nothing here to explain"), "{}", watch.draw(80, 24));
@@ -532,7 +557,7 @@ fn a_small_terminal_keeps_the_alerts_and_the_way_out() {
     for tab in ["1", "2", "3", "4", "5", "6", "7"] {
         watch.keys(tab);
         let picture = watch.draw(40, 10);
-        assert!(picture.starts_with("1 alert "), "{picture}");
+        assert!(picture.starts_with("1 alert; 3 rules not judged "), "{picture}");
         assert!(picture.ends_with("q quit"), "{picture}");
     }
     watch.keys("1");
@@ -582,23 +607,23 @@ fn a_filter_is_told_of_only_where_it_filters() {
 fn a_key_that_filters_leads_to_what_it_filters() {
     for (tab, key) in [("1", "/"), ("6", "/"), ("7", "/"), ("1", "!"), ("5", "f"), ("7", "f")] {
         let mut watch = Watch::new();
-        watch.app.set_filter("state close-wait");
+        watch.app.filter.set("state close-wait");
         watch.keys(tab);
         let hints = watch.draw(80, 24);
         let hints = hints.lines().last().expect("a line");
         assert!(!hints.contains("faults") && hints.contains("filter") == (tab == "5"), "{hints}");
         watch.keys(key);
-        assert_eq!(watch.app.tab, Tab::Sockets, "{tab}{key}");
+        assert_eq!(watch.tab(), "Sockets", "{tab}{key}");
         assert_eq!(watch.app.filter.edit.is_some(), key == "/", "{tab}{key}");
     }
     for tab in ["2", "3", "4", "5"] {
         let mut watch = Watch::new();
         watch.keys(tab);
-        let before = watch.app.tab;
+        let before = watch.tab();
         let picture = watch.draw(80, 24);
         assert!(picture.contains("/ filter"), "{picture}");
         watch.keys("/");
-        assert_eq!(watch.app.tab, before);
+        assert_eq!(watch.tab(), before);
     }
 }
 
@@ -636,23 +661,23 @@ fn events_are_those_that_the_filter_selects_at_either_end() {
     tell(&mut watch);
     assert_eq!(watch.app.len(), 3, "what comes is filtered too");
     for (filter, count) in [("state established", 4), ("sport = 8081", 2), ("pid 812", 4)] {
-        watch.app.set_filter(filter);
+        watch.app.filter.set(filter);
         watch.keys("5");
         assert_eq!(watch.app.len(), 1 + count, "{filter}");
     }
     let mut change = transition(State::Established, State::CloseWait, 8082, true);
     change.identity.inode = 77;
     watch.app.events(vec![(Told::Transition(Box::new(change)), "08:00:13.402".to_owned())]);
-    watch.app.set_filter("inode 77 and pid 812");
+    watch.app.filter.set("inode 77 and pid 812");
     watch.keys("5");
     assert_eq!(watch.app.len(), 1 + 1, "its own inode");
-    watch.app.set_filter("pid 813");
+    watch.app.filter.set("pid 813");
     watch.keys("5j");
-    let before = watch.app.cursors[Tab::Events.index()];
+    let before = watch.app.tabs.states[EVENTS].cursor;
     tell(&mut watch);
-    assert_eq!(watch.app.cursors[Tab::Events.index()], before, "what is hidden moves nothing");
+    assert_eq!(watch.app.tabs.states[EVENTS].cursor, before, "what is hidden moves nothing");
     watch.keys("2");
-    watch.app.cursors[Tab::Sockets.index()].at = 0;
+    watch.app.tabs.states[SOCKETS].cursor.at = 0;
     watch.key(KeyCode::Esc, KeyModifiers::NONE);
     watch.keys("5");
     assert!(watch.app.len() > 5, "all of it is kept: {}", watch.app.len());
@@ -673,7 +698,7 @@ fn what_happens_elsewhere_does_not_push_out_what_happened_here() {
     assert_eq!(watch.app.len(), 10_000, "and no more");
     watch.app.events(vec![one(1, true)]);
     let count = |watch: &mut Watch, text: &str| {
-        watch.app.set_filter(text);
+        watch.app.filter.set(text);
         watch.keys("5");
         watch.app.len()
     };
@@ -702,22 +727,80 @@ fn an_alert_says_since_when_and_nothing_is_written_outside_the_body() {
             assert!(below[1].starts_with("? keys"), "{width}x{height}\n{picture}");
         }
     }
-    assert!(watch.draw(80, 24).contains("no alerts; 1 condition not for long enough yet"));
+    let picture = watch.draw(80, 24);
+    let text = "no alerts; 3 rules not judged; 1 condition not for long enough yet";
+    assert!(picture.contains(text), "{picture}");
+}
+
+/// That no rule fires is good news only where all have judged.
+fn a_rule_that_could_not_judge_is_never_taken_for_one_that_did() {
+    let rules = ["accept-queue-overflow", "udp-drops", "unix-queue-full"];
+    let mut watch = Watch::with(Theme { color: true, unicode: true });
+    watch.next_round_with(|round| round.judged.firing.clear());
+    for (width, height) in SIZES {
+        let picture = watch.draw(width, height);
+        assert!(picture.starts_with("no alerts; 3 rules not judged "), "{picture}");
+        assert_eq!(watch.tone_of_corner(width, height), Color::Yellow);
+        let shown = rules.iter().filter(|rule| picture.contains(&format!("UNKNOWN  {rule}")));
+        assert!(shown.count() == rules.len() || height == 10, "{picture}");
+        assert!(picture.contains("UNKNOWN  accept-queue-overflow"), "{picture}");
+        let claims = picture.matches("no alerts").count();
+        assert_eq!(claims, picture.matches("no alerts; 3 rules not judged").count(), "{picture}");
+    }
+    for rule in rules {
+        watch.keys("e");
+        assert_eq!(watch.asked.pop(), Some(Effect::Explain(rule.into())));
+        for (width, height) in SIZES {
+            let picture = watch.draw(width, height);
+            assert!(picture.contains(&format!("UNKNOWN  {rule}")), "{picture}");
+        }
+        watch.keys("j");
+    }
+    watch.enter();
+    assert!(watch.draw(80, 24).contains("no sockets to show for this"));
+    watch.key(KeyCode::Up, KeyModifiers::NONE);
+    watch.key(KeyCode::Up, KeyModifiers::NONE);
+    // The reason is there in full where its line is cut.
+    let narrow = watch.draw(40, 10);
+    assert!(narrow.contains("/proc does not tell"), "{narrow}");
+    assert!(watch.draw(30, 5).starts_with("3 rules not judged\n"), "{}", watch.draw(30, 5));
+
+    watch.next_round_with(|round| {
+        round.judged.firing.clear();
+        round.judged.unknown.clear();
+        round.judged.waits = true;
+    });
+    let picture = watch.draw(80, 24);
+    assert!(picture.starts_with("not judged yet  web-07"), "{picture}");
+    assert!(!picture.contains("no alerts"), "{picture}");
+    assert_eq!(watch.tone_of_corner(80, 24), Color::Yellow);
+
+    watch.next_round_with(|round| {
+        round.judged.firing.clear();
+        round.judged.unknown.clear();
+    });
+    assert!(watch.draw(80, 24).starts_with("no alerts  web-07"), "all have judged");
+    assert_eq!(watch.tone_of_corner(80, 24), Color::Green);
+    // Nor is it after a step back.
+    watch.keys("p[[");
+    let picture = watch.draw(80, 24);
+    assert!(picture.contains("\nnot judged: udp-drops"), "{picture}");
+    assert!(!picture.contains("no alerts then"), "{picture}");
 }
 
 fn a_slow_look_and_an_old_one_say_so() {
     let mut watch = Watch::new();
     watch.next_round_with(|round| round.took_ns = 1_200_000_000);
     assert!(watch.draw(80, 24).contains("the look took 1.2 s > interval 1.0 s"));
-    watch.app.kept_ms = 4_000;
-    assert!(watch.draw(80, 24).contains("every 4.0 s by --max-cpu"), "and why not sooner");
-    watch.app.kept_ms = 1_000;
+    watch.app.interval.kept_ms = 4_000;
+    assert!(watch.draw(100, 24).contains("every 4.0 s by --max-cpu"), "and why not sooner");
+    watch.app.interval.kept_ms = 1_000;
     watch.next_round();
     assert!(!watch.draw(80, 24).contains("s old"));
     watch.app.tick(watch.app.now_ns + 7_000_000_000);
     let picture = watch.draw(80, 24);
-    assert!(line_of(&picture, "web-07").contains("HH:MM:SS (7.0 s old)"), "{picture}");
-    assert!(picture.contains("the last look is 7.0 s old"), "{picture}");
+    assert!(line_of(&picture, "web-07").contains("HH:MM:SS (7.0s old)"), "{picture}");
+    assert!(picture.contains("the last look is 7.0s old"), "{picture}");
 }
 
 fn groups_by_every_key() {
@@ -783,7 +866,7 @@ fn ports_say_when_they_are_used_up() {
     let picture = watch.draw(80, 24);
     let line = line_of(&picture, "10.0.0.8:443");
     assert!(line.contains("28000/28232") && line.contains(" 99% "), "{picture}");
-    assert!(line.ends_with("4.0     58 s"), "{picture}");
+    assert!(line.ends_with("4.0      58s"), "{picture}");
 }
 
 fn a_filter_is_live_and_its_mistakes_stand_below_it() {
@@ -822,7 +905,7 @@ fn sorting_pinning_and_following_keep_hold_of_a_socket() {
     assert_eq!(watch.app.selected(), Some(key), "the cursor went with it");
     watch.keys(" ");
     assert_eq!(watch.app.selected(), Some(key));
-    assert_eq!(watch.app.cursors[Tab::Sockets.index()].at, 0, "it stands on top");
+    assert_eq!(watch.app.tabs.states[SOCKETS].cursor.at, 0, "it stands on top");
     assert!(watch.draw(80, 24).contains('★'));
 }
 
@@ -832,39 +915,39 @@ fn a_pause_holds_the_screen_while_collecting_goes_on() {
     assert!(watch.draw(80, 24).contains("no filter to invert"));
     watch.keys("p1");
     assert!(watch.draw(80, 24).contains("paused 0s"), "{}", watch.draw(80, 24));
-    let before = watch.app.shown.clone().expect("a round").round.begun_ns;
+    let before = watch.app.looks.shown.clone().expect("a round").round.begun_ns;
     tell(&mut watch);
     watch.next_round();
     watch.next_round();
-    assert_eq!(watch.app.shown_round().map(|round| round.begun_ns), Some(before));
+    assert_eq!(watch.app.looks.round().map(|round| round.begun_ns), Some(before));
     let picture = watch.draw(80, 24);
-    assert!(picture.contains("paused 2s, +2 transitions"), "{picture}");
+    assert!(picture.contains("paused 2.0s, +2 transitions"), "{picture}");
     assert!(picture.contains("orphans 1 of") && picture.contains("most TIME_WAIT"), "{picture}");
     assert!(picture.contains("CRITICAL time-wait-flood"), "the held round\n{picture}");
     watch.keys("]");
     let picture = watch.draw(80, 24);
-    assert!(picture.contains("counts of 1s ago"), "{picture}");
+    assert!(picture.contains("counts of 1.0s ago"), "{picture}");
     // What the held round alone has does not stand beside other counts.
     assert!(!picture.contains("orphans 1 of") && !picture.contains("most TIME_WAIT"), "{picture}");
     assert!(picture.contains("no limits of that time"), "{picture}");
     // The history has the counts of the other protocols too.
     assert!(picture.contains("UDP ") && picture.contains("unix "), "{picture}");
     watch.keys("[[");
-    assert!(watch.draw(80, 24).contains("counts of 2s ago"), "the history has three points");
+    assert!(watch.draw(80, 24).contains("counts of 2.0s ago"), "the history has three points");
     watch.keys("p");
-    assert_ne!(watch.app.shown_round().map(|round| round.begun_ns), Some(before));
+    assert_ne!(watch.app.looks.round().map(|round| round.begun_ns), Some(before));
 }
 
 fn enter_leads_to_the_sockets_behind_a_row() {
     let mut watch = Watch::new();
     watch.keys("3");
     watch.enter();
-    assert_eq!((watch.app.tab, watch.app.filter.text.as_str()), (Tab::Sockets, "sport = 8080"));
+    assert_eq!((watch.tab(), watch.app.filter.text.as_str()), ("Sockets", "sport = 8080"));
     assert!(watch.app.len() > 0);
     watch.key(KeyCode::Esc, KeyModifiers::NONE);
     watch.keys("4");
     watch.enter();
-    assert_eq!(watch.app.tab, Tab::Sockets);
+    assert_eq!(watch.tab(), "Sockets");
     watch.key(KeyCode::Esc, KeyModifiers::NONE);
     watch.keys("1");
     watch.enter();
@@ -898,8 +981,8 @@ fn only_what_an_alert_is_about_is_shown() {
             round.judged.firing[0].alert.rule = rule.into();
             round.judged.firing[0].alert.subject = subject;
         });
-        watch.app.tab = Tab::Overview;
-        watch.app.faults = false;
+        watch.app.tabs.at = 0;
+        watch.app.filter.faults = false;
         watch.key(KeyCode::Esc, KeyModifiers::NONE);
         watch.keys("f");
         let rows = (0..watch.app.len()).filter_map(|index| watch.app.row_at(index));
@@ -949,7 +1032,7 @@ fn details_have_the_history_of_a_socket_and_who_holds_it() {
     watch.app.fetched(Fetched { details, names: Names::default() });
     let picture = watch.draw(120, 40);
     let change = line_of(&picture, "ESTABLISHED →");
-    assert!(change.contains(" HH:MM:SS.402  ESTABLISHED → CLOSE_WAIT after 5.0 s"), "{picture}");
+    assert!(change.contains(" HH:MM:SS.402  ESTABLISHED → CLOSE_WAIT after 5.0s"), "{picture}");
     assert!(line_of(&picture, "fd 7,9").ends_with("/usr/bin/api --port 8080"), "{picture}");
     assert!(picture.contains("uid 4242421"), "{picture}");
 }
@@ -999,7 +1082,7 @@ fn a_map_that_has_no_room_scrolls_and_says_so() {
         watch.press('j');
         seen += &watch.draw(40, 10);
     }
-    assert!(seen.contains("[TIME_WAIT 2]") && seen.contains("60 s, gone"), "{seen}");
+    assert!(seen.contains("[TIME_WAIT 2]") && seen.contains("60s, gone"), "{seen}");
     let wide = watch.draw(80, 22);
     assert!(!wide.contains("all of it") && wide.contains("[CLOSE "), "{wide}");
 }
@@ -1019,40 +1102,40 @@ const MEANINGS: [Meant; 13] = [
         |line| Line { tx_queue: 36, timer: (1, 20), retransmits: 1, ..line },
         &[
             "0 bytes unread here, 36 bytes not acknowledged by the peer",
-            "timer retransmit, fires in 200 ms, 1 retransmit",
+            "timer retransmit, fires in 200ms, 1 retransmit",
             "receive queue 0  send queue 36 bytes",
         ],
     ),
     (
         2,
         |line| Line { timer: (1, 310), retransmits: 2, ..line },
-        &["no answer to our SYN yet; 2 retransmits, the next in 3.1 s"],
+        &["no answer to our SYN yet; 2 retransmits, the next in 3.1s"],
     ),
     (
         3,
         |line| Line { timer: (1, 100), retransmits: 1, inode: 0, ..line },
-        &["not acknowledged yet; 1 timeout, the next in 1.0 s"],
+        &["not acknowledged yet; 1 timeout, the next in 1.0s"],
     ),
     (
         4,
         |line| Line { tx_queue: 1, timer: (1, 100), inode: 0, ..line },
-        &["1 byte outstanding; 0 retransmits, the next in 1.0 s", "orphan"],
+        &["1 byte outstanding; 0 retransmits, the next in 1.0s", "orphan"],
     ),
     (5, |line| line, &["a process still holds it, so it may stay for any time"]),
-    (5, |line| Line { timer: (3, 5_000), inode: 0, ..line }, &["the kernel ends it in 50 s"]),
-    (6, |line| Line { timer: (3, 1_200), inode: 0, ..line }, &["kept for 12 s of 60 s more"]),
+    (5, |line| Line { timer: (3, 5_000), inode: 0, ..line }, &["the kernel ends it in 50s"]),
+    (6, |line| Line { timer: (3, 1_200), inode: 0, ..line }, &["kept for 12s of 60s more"]),
     (7, |line| line, &["neither connected nor listening"]),
     (8, |line| Line { rx_queue: 6, ..line }, &["5 bytes unread: close() would reset"]),
     (8, |line| line, &["has read that and must call close()", "receive queue 0"]),
     (
         9,
         |line| Line { timer: (1, 640), retransmits: 3, inode: 0, ..line },
-        &["not acknowledged our end yet; 3 retransmits, the next in 6.4 s"],
+        &["not acknowledged our end yet; 3 retransmits, the next in 6.4s"],
     ),
     (
         11,
         |line| Line { timer: (1, 640), retransmits: 3, inode: 0, ..line },
-        &["both closed at the same time", "3 retransmits, the next in 6.4 s"],
+        &["both closed at the same time", "3 retransmits, the next in 6.4s"],
     ),
 ];
 
@@ -1087,7 +1170,7 @@ fn nothing_is_acted_on_unless_that_was_allowed_and_confirmed() {
     watch.keys("K");
     let Some(Overlay::Acts(target)) = watch.app.overlay.clone() else { panic!("a choice") };
     watch.next_round();
-    watch.app.cursors[Tab::Sockets.index()].at += 1;
+    watch.app.tabs.states[SOCKETS].cursor.at += 1;
     watch.keys("dy");
     assert_eq!(watch.asked.last(), Some(&Effect::Act(Act::Destroy(target.key, target.name))));
 }
@@ -1104,7 +1187,8 @@ fn the_same_as_a_command_line() {
     assert!(screen.contains("    'state close-wait'"), "all of it can be read: {screen}");
     watch
         .app
-        .set_filter("state close-wait and dst 10.0.0.0/8 and not sport = 22 and not sport = 23");
+        .filter
+        .set("state close-wait and dst 10.0.0.0/8 and not sport = 22 and not sport = 23");
     watch.keys("q2y");
     for (width, height) in SIZES {
         let mut text = String::new();
@@ -1132,23 +1216,25 @@ fn clicks_choose_tabs_rows_and_columns() {
         watch.perform(effects);
         watch.draw(80, 24);
     };
-    watch.draw(80, 24);
-    click(&mut watch, 15, 1);
-    assert_eq!(watch.app.tab, Tab::Sockets);
+    let picture = watch.draw(80, 24);
+    // One byte a column: however many tabs there are.
+    let second = picture.lines().nth(1).and_then(|tabs| tabs.find('2')).expect("a second tab");
+    click(&mut watch, u16::try_from(second).expect("on the screen"), 1);
+    assert_eq!(watch.tab(), "Sockets");
     click(&mut watch, 3, 6);
-    assert_eq!(watch.app.cursors[Tab::Sockets.index()].at, 3);
+    assert_eq!(watch.app.tabs.states[SOCKETS].cursor.at, 3);
     click(&mut watch, 2, 2);
-    assert!(watch.app.orders[Tab::Sockets.index()].is_some());
+    assert!(watch.app.tabs.states[SOCKETS].order.is_some());
     click(&mut watch, 3, 6);
-    assert!(watch.app.detail, "a click on the selected row opens it");
+    assert!(watch.app.sockets.detail, "a click on the selected row opens it");
 }
 
 fn the_interval_changes_in_steps_and_keys_ask_for_what_is_outside() {
     let mut watch = Watch::new();
     watch.keys("+");
-    assert_eq!(watch.app.interval_ms, 500);
+    assert_eq!(watch.app.interval.wanted_ms, 500);
     watch.keys("----");
-    assert_eq!(watch.app.interval_ms, 10_000);
+    assert_eq!(watch.app.interval.wanted_ms, 10_000);
     watch.keys("1exjq");
     let expected = [
         Effect::Explain("time-wait-flood".into()),
@@ -1180,10 +1266,10 @@ fn a_pause_holds_the_log_and_the_point_whatever_comes() {
     assert!(now.contains("before") && !now.contains("during"), "{now}");
     assert_eq!(body(&held)[1..4], body(&now)[1..4]);
     let shown = watch.app.len();
-    watch.app.cursors[Tab::Events.index()].at = 1;
+    watch.app.tabs.states[EVENTS].cursor.at = 1;
     watch.keys("p");
     let newer = watch.app.len() - shown;
-    let at = watch.app.cursors[Tab::Events.index()].at;
+    let at = watch.app.tabs.states[EVENTS].cursor.at;
     assert_eq!(at, 1 + newer, "on the row where it was");
     watch.keys("g");
     assert!(watch.draw(80, 24).contains("during 39"));
@@ -1198,23 +1284,23 @@ fn gap(what: &str) -> (Told, String) {
 fn an_order_is_one_of_a_column_and_not_of_a_place() {
     let mut watch = Watch::new();
     watch.keys("2ss");
-    assert!(watch.app.orders[Tab::Sockets.index()].is_some());
+    assert!(watch.app.tabs.states[SOCKETS].order.is_some());
     watch.keys("w");
-    assert_eq!(watch.app.orders[Tab::Sockets.index()], None, "other columns");
+    assert_eq!(watch.app.tabs.states[SOCKETS].order, None, "other columns");
     let picture = watch.draw(300, 24);
     let heads = line_of(&picture, "STATE");
     assert!(heads.contains("UID") && heads.contains("RTT_US"), "{picture}");
     assert!(!heads.contains(char::is_lowercase), "as the others\n{picture}");
     watch.keys("4ss");
     let title = |app: &App| {
-        let (column, _) = app.orders[Tab::Groups.index()]?;
-        Some(app.sheet.as_ref()?.columns.get(column)?.title.clone())
+        let (column, _) = app.tabs.states[GROUPS].order?;
+        Some(app.sheet()?.columns.get(column)?.title.clone())
     };
     let before = title(&watch.app).expect("an order");
-    let sheet = watch.app.sheet.as_mut().expect("a sheet");
+    let sheet = watch.app.tabs.state_mut().sheet.as_mut().expect("a sheet");
     sheet.columns.insert(0, sheet.columns[0].clone());
     sheet.columns[0].title = "ONE MORE".to_owned();
-    watch.app.orders[Tab::Groups.index()].as_mut().expect("an order").0 += 1;
+    watch.app.tabs.states[GROUPS].order.as_mut().expect("an order").0 += 1;
     watch.app.renew_sheet();
     assert_eq!(title(&watch.app), Some(before));
 }
@@ -1237,7 +1323,7 @@ fn every_table_can_be_written_as_text() {
     watch.app.events(vec![gap("lost")]);
     let titles = |watch: &mut Watch, tab: &str| {
         watch.keys(tab);
-        let texts = view::texts(&watch.app)?;
+        let texts = watch.app.tabs.shown().texts(&watch.app)?;
         assert!(!texts.rows.is_empty(), "{tab}");
         assert!(texts.rows.iter().all(|row| row.len() == texts.titles.len()), "{texts:?}");
         Some(texts.titles.join(" "))
@@ -1250,4 +1336,55 @@ fn every_table_can_be_written_as_text() {
     assert!(titles(&mut watch, "5").is_some_and(|titles| titles.starts_with("TIME WHAT AFTER")));
     assert_eq!(titles(&mut watch, "1"), None);
     assert_eq!(titles(&mut watch, "7"), None);
+}
+
+/// What the drawing thread runs names nothing that reads, asks or waits: see also
+/// `drawing_waits_for_nothing_else` in tests/terminal.rs.
+fn what_draws_can_reach_nothing_that_waits() {
+    // They run on threads of their own.
+    let beside = ["collect.rs", "worker.rs", "lister.rs", "name_cache.rs"];
+    let outside = [
+        "Machine",
+        "Rounds",
+        "Users::",
+        "Names::",
+        "clock::local",
+        "std::fs",
+        "std::process",
+        "std::net::Tcp",
+        "dns_lookup",
+        "crate::source",
+        "crate::sys::",
+    ];
+    // Those that wait for messages and for the terminal, and what has no names to ask for.
+    let allowed = [
+        ("mod.rs", "use crate::sys::clock;"),
+        ("mod.rs", "use crate::sys::signal::{self, Ending, JobControl};"),
+        ("term.rs", "use crate::sys::signal;"),
+        ("row_details.rs", "let names = Names::default().known();"),
+    ];
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/tui");
+    let mut files = Vec::new();
+    let mut directories = vec![root.clone()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() { directories.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.len() > 30, "they were found");
+    for path in files {
+        let name = path.strip_prefix(&root).expect("below it").display().to_string();
+        if beside.contains(&name.as_str()) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+        for line in code.filter(|line| *line != "use crate::sys::names::Names;") {
+            let found = outside.iter().find(|name| line.contains(**name));
+            let is_allowed = allowed.contains(&(name.as_str(), line));
+            assert!(found.is_none() || is_allowed, "{name} names {found:?}: {line}");
+        }
+    }
 }

@@ -1173,7 +1173,7 @@ const ERRORS: &[(&str, &str, &str)] = &[
      "expected a range from the lower to the higher port; found \"90-80\""),
     ("age > 5x",
      "      ^^",
-     "expected a whole number with a unit: us, ms, s, m, h or d, such as 5m; found \"5x\""),
+     "expected a time with its unit (us, ms, s, m, h or d), such as 5m or 1.5s; found \"5x\""),
     ("rtt 5ms",
      "    ^^^",
      "expected a comparison: <, <=, >, >=, = or !=; found \"5ms\""),

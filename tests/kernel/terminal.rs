@@ -423,14 +423,11 @@ fn no_colour_and_ascii() -> Result<()> {
 }
 
 /// What the thread that draws may ask of the kernel: the terminal, messages, memory, signals.
-const DRAWING: [&str; 20] = [
+const DRAWING: [&str; 16] = [
     "write",
-    "poll",
     "futex",
     "restart_syscall",
     "clock_gettime",
-    "gettimeofday",
-    "clock_nanosleep",
     "sched_yield",
     "brk",
     "mmap",
@@ -443,7 +440,6 @@ const DRAWING: [&str; 20] = [
     "close",
     "ioctl",
     "fcntl",
-    "tgkill",
 ];
 
 /// Rows with details and names, every tab, an act and a file: the thread that draws makes no

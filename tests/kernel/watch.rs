@@ -10,7 +10,7 @@ use crate::kit::netns::in_fresh_netns;
 use crate::kit::run::Run;
 use crate::kit::states::{self, Family, Held, Unread};
 use crate::kit::tempdir::TempDir;
-use crate::kit::{Check, Result, Trial, poll, trial};
+use crate::kit::{Check, PATIENCE, Result, Trial, poll, trial};
 
 const CHECKS: &[Check] = &[
     ("a_leak_begins_and_ends", a_leak_begins_and_ends),
@@ -172,7 +172,7 @@ fn a_service_manager_is_told() -> Result<()> {
     let directory = TempDir::new()?;
     let name = directory.path().join("notify");
     let manager = UnixDatagram::bind(&name)?;
-    manager.set_read_timeout(Some(Duration::from_secs(10)))?;
+    manager.set_read_timeout(Some(PATIENCE))?;
     let (reader, writer) = std::io::pipe()?;
     let stat = rustix::fs::fstat(&writer)?;
     let watch = rules
@@ -268,9 +268,11 @@ fn a_namespace_that_disappears() -> Result<()> {
 /// Without privileges: what is hidden is said once, the alerts are there.
 fn an_ordinary_user() -> Result<()> {
     let (rules, _held) = (Rules::new()?, leak()?);
-    let args = ["watch", "--interval", "50ms", "--rules", &rules.file, "--duration", "2s"];
-    let output = Run::new(args).without_capabilities().run()?.ok()?;
-    ensure!(output.stdout.contains("WARNING  close-wait-leak"), "{output}");
+    let args = ["watch", "--interval", "50ms", "--rules", &rules.file];
+    let mut watch = Run::new(args).without_capabilities().start()?;
+    watch.line_where(|line| line.contains("WARNING  close-wait-leak"))?;
+    watch.signal(Signal::INT)?;
+    let output = watch.finish()?.ended(130)?;
     ensure!(output.stderr.contains("exact transitions are not available"), "{output}");
     ensure!(output.stderr.matches("owners:").count() <= 1, "said once: {output}");
     Ok(())

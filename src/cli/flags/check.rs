@@ -1,8 +1,11 @@
 //! Flags of `check`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+
+use super::values::{duration, time};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,11 +25,11 @@ pub struct Check {
     #[arg(long, value_name = "ID")]
     pub rule: Vec<String>,
     /// Look for so long, for growth and rates
-    #[arg(long = "for", value_name = "TIME")]
-    pub duration: Option<String>,
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub duration: Option<Duration>,
     /// With --for: time between two looks
-    #[arg(long, value_name = "TIME", default_value = "1s")]
-    pub interval: String,
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
     /// Thresholds, exceptions and own rules; without it the user's
     /// sockstate/rules.toml, else the one in /etc
     #[arg(long, value_name = "FILE")]

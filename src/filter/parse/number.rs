@@ -1,7 +1,8 @@
 //! Numbers: decimal or `0x`, with or without a unit.
 
+use crate::filter::ast::Quantity;
 use crate::filter::token::Trouble;
-use crate::filter::units::{self, Unit};
+use crate::model::units::{self, Bare};
 
 use super::Piece;
 
@@ -33,20 +34,16 @@ pub(super) fn number32(piece: &Piece, what: &str) -> Result<u32, Trouble> {
     number(piece, u32::MAX.into(), what).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
 }
 
-/// A number with a unit; times come out in microseconds. `also` is what else
-/// may stand there.
-pub(super) fn with_unit(piece: &Piece, unit: Unit, also: &str) -> Result<u64, Trouble> {
-    let expected = match unit {
-        Unit::Time => "a whole number with a unit: us, ms, s, m, h or d, such as 5m",
-        Unit::Count => "a whole number, or one with k, m or g (multiples of 1024)",
-    };
+/// Reads what a quantity is compared with; times come out in microseconds. `also` is
+/// what else may stand there.
+pub(super) fn amount(piece: &Piece, quantity: Quantity, also: &str) -> Result<u64, Trouble> {
     let text = piece.text();
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, suffix) = text.split_at(split);
-    let number: Option<u64> = digits.parse().ok();
-    match (number, units::factor(unit, suffix)) {
-        (Some(number), Some(factor)) => number.checked_mul(factor),
-        _ => None,
-    }
-    .ok_or_else(|| piece.trouble(format!("{expected}{also}")))
+    // A number alone could be meant in seconds as well as in milliseconds.
+    let (read, expected) = if quantity.is_time() {
+        let read = units::microseconds(&text, Bare::Refused);
+        (read, "a time with its unit (us, ms, s, m, h or d), such as 5m or 1.5s")
+    } else {
+        (units::size(&text), "a whole number, or one with k, m or g (multiples of 1024)")
+    };
+    read.ok_or_else(|| piece.trouble(format!("{expected}{also}")))
 }

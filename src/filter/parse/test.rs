@@ -4,7 +4,6 @@ use crate::filter::ast::{Amount, Cgroup, Device, End, Expr, Name, Predicate, Qua
 use crate::filter::glob::Glob;
 use crate::filter::net::Scope;
 use crate::filter::token::{Comparison, Trouble};
-use crate::filter::units;
 use crate::filter::words;
 use crate::model::state::StateSet;
 
@@ -141,7 +140,7 @@ impl Parser {
             _ => self.value("a number")?,
         };
         let also = if quantity == Quantity::AcceptQueue { ", or limit" } else { "" };
-        let number = number::with_unit(&piece, units::of(quantity), also)?;
+        let number = number::amount(&piece, quantity, also)?;
         Ok(Expr::Is(Predicate::Number(quantity, comparison, Amount::Number(number))))
     }
 

@@ -131,6 +131,7 @@ fn the_other_tests_are_understood() {
         ("queue >= limit queue > 0", "queue >= limit and queue > 0"),
         ("drops != 0 retrans ge 3", "drops != 0 and retrans >= 3"),
         ("age > 300s rtt >= 100ms rtt < 1500us", "age > 5m and rtt >= 100ms and rtt < 1500us"),
+        ("age > 1.5s age < 1h30M", "age > 1500ms and age < 90m"),
         ("timer on timer = persist timer none", "timer retransmit and timer probe and timer none"),
         ("unit nginx owner none scope any", "unit nginx and owner none and scope any"),
     ]);
@@ -186,7 +187,7 @@ const ERRORS: &[(&str, &str, &str)] = &[
     ("queue >= lim", "lim", "(multiples of 1024), or limit"),
     ("recvq > 99999999999g", "99999999999g", "with k, m or g"),
     ("recvq > limit", "limit", "a whole number"),
-    ("age > 5", "5", "with a unit"),
+    ("age > 5", "5", "with its unit"),
     ("timer soon", "soon", "a timer: none, retransmit"),
     ("scope here", "here", "a scope: loopback, private, public, any"),
     ("owner root", "root", "none (with a process"),

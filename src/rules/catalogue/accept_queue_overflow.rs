@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     thresholds: &[WARN_PERCENT],
     needs: Needs { listeners: true, ..Needs::NONE },
     check,
-    shows: Shows::Filter("(state listen or state established state close-wait and owner none)"),
+    shows: Shows::ACCEPT_QUEUE,
     page: PAGE,
 };
 
@@ -69,8 +69,8 @@ fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<
     })
 }
 
-/// Segments this listener dropped since the earlier look for a full accept
-/// queue: its own counter counts other causes too, the namespace's counter
+/// Counts the segments that this listener dropped since the earlier look for a
+/// full accept queue: its own counter counts other causes too, the namespace's counter
 /// ListenOverflows other listeners, so both must have risen.
 fn dropped(frame: &Frame, listener: &Listener) -> u64 {
     let Some(past) = &frame.past else { return 0 };
@@ -111,8 +111,8 @@ fn summary(
     text
 }
 
-/// The limit is min(backlog, somaxconn) taken when listen() is called
-/// (`__sys_listen_socket`), so a raised somaxconn alone changes nothing.
+/// Says what raises the limit. It is min(backlog, somaxconn) taken when listen() is
+/// called (`__sys_listen_socket`), so a raised somaxconn alone changes nothing.
 fn remedy(limit: u64, somaxconn: Option<u64>) -> String {
     match somaxconn {
         Some(somaxconn) if limit == somaxconn => format!(
@@ -133,7 +133,7 @@ fn remedy(limit: u64, somaxconn: Option<u64>) -> String {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "clients are turned away at a listener",
     aliases: &[],
@@ -144,11 +144,11 @@ const PAGE: RulePage = RulePage {
         "net.ipv4.tcp_abort_on_overflow",
     ],
     see: &["accept-queue", "listen", "accept-stall", "syn-queue"],
-    means: "Connections complete faster than the application calls accept(). Above 80 % of the \
-            limit the rule warns; it is critical when the queue is longer than its limit, which is \
-            full, or when drops at this listener rise together with ListenOverflows. Clients are \
-            not told: their SYN is dropped and repeated after a second, so they see slow connects \
-            first and timeouts later.",
+    means: "Connections complete faster than the application calls accept(). Above \
+            {setting:warn_percent} % of the limit the rule warns; it is critical when the queue is \
+            longer than its limit, which is full, or when drops at this listener rise together \
+            with ListenOverflows. Clients are not told: their SYN is dropped and repeated after a \
+            second, so they see slow connects first and timeouts later.",
     look_at: &[
         "`sockstate listeners`: queue/limit, drops, who waits and for how long. Drops count \
          packets, and a client that tries again counts each time.",
@@ -174,7 +174,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 0s

@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     thresholds: &[MIN_COUNT, AGE],
     needs: Needs { listeners: true, ..Needs::NONE },
     check,
-    shows: Shows::Filter("(state listen or state established state close-wait and owner none)"),
+    shows: Shows::ACCEPT_QUEUE,
     page: PAGE,
 };
 
@@ -78,16 +78,16 @@ fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<
     })
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "complete connections wait and nobody accepts them",
     aliases: &[],
     now: &["ESTABLISHED", "CLOSE_WAIT"],
     see: &["accept-queue", "connect-without-accept", "accept-queue-overflow", "close-wait"],
-    means: "Connections to a listening port have been complete for more than 5 seconds, and no \
-            process has them. For the client they are open: it may have sent its request. When the \
-            client gives up, the row turns to CLOSE_WAIT while it still waits; that is no leak of \
-            accepted sockets.",
+    means: "Connections to a listening port have been complete for more than {setting:age} \
+            seconds, and no process has them. For the client they are open: it may have sent its \
+            request. When the client gives up, the row turns to CLOSE_WAIT while it still waits; \
+            that is no leak of accepted sockets.",
     look_at: &[
         "`sockstate listeners`: who waits, for how long, and who should accept.",
         "What that process does instead: a thread pool that is used up, a lock, a stop for garbage \
@@ -102,7 +102,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Raising the backlog: more clients would wait for the same process."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 0s

@@ -95,7 +95,8 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     Verdict::of_or_unknown(found.collect(), ageless.map(why))
 }
 
-/// Unaccepted connections belong to the listener (accept-stall), not to a leak.
+/// Heaps up the sockets of each process. Unaccepted connections belong to the
+/// listener (accept-stall), not to a leak.
 fn heaps(frame: &Frame, settings: Option<&Settings<'_>>) -> BTreeMap<Subject, Heap> {
     let mut heaps: BTreeMap<Subject, Heap> = BTreeMap::new();
     let owned = |conn: &&Conn| conn.standing == Standing::Descriptor;
@@ -115,7 +116,7 @@ fn heaps_of_past(frame: &Frame) -> BTreeMap<String, BTreeSet<u64>> {
     heaps(frame, None).into_iter().map(|(s, heap)| (s.key(), heap.cookies)).collect()
 }
 
-/// How many more linger, where every one of the first is still there; with
+/// Counts how many more linger, where every one of the first is still there; with
 /// churn there is no leak, however the number moves.
 fn growth(before: Option<&BTreeSet<u64>>, now: &Heap) -> Option<u64> {
     let none = BTreeSet::new();
@@ -174,7 +175,7 @@ impl Heap {
         }
     }
 
-    /// What the split says of the application.
+    /// Tells what the split says of the application.
     fn remedy(&self) -> &'static str {
         if self.count == 0 {
             "the peers hang up and the application does not close its side: look for the missing \
@@ -228,17 +229,17 @@ fn alert(
     })
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "a process does not close what its peers have closed",
     aliases: &[],
     now: &["CLOSE_WAIT"],
     see: &["close-wait", "accept-stall", "dead-fd-leak", "fin-wait2"],
     means: "A process holds connections whose peer hung up long ago. It owes each of them a \
-            close(). By default the rule warns from 10 such sockets older than 60 seconds, and \
-            calls it critical from 100, or when they take more than half of the descriptors the \
-            process may open. Age decides, not the count: a busy proxy has many young ones and is \
-            healthy.",
+            close(). By default the rule warns from {setting:min_count} such sockets older than \
+            {setting:age} seconds, and calls it critical from {setting:critical_count}, or when \
+            they take more than half of the descriptors the process may open. Age decides, not the \
+            count: a busy proxy has many young ones and is healthy.",
     look_at: &[
         "The split in the evidence. End of file read: the program knows and forgot to close. End \
          unread: it never looked, it is stuck or does not poll. Data unread: it is stuck or slow.",
@@ -256,7 +257,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 1s

@@ -24,7 +24,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     unacked_fin::check(frame, settings, ID, State::Closing, meaning)
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "both closed at once, and ours is not acknowledged",
     aliases: &[],
@@ -43,7 +43,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it has no part in this state."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 11s

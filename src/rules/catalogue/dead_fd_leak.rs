@@ -57,7 +57,7 @@ fn alert(subject: Subject, count: u64) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "a process keeps descriptors of connections that are over",
     aliases: &[],
@@ -77,7 +77,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Any parameter of TCP: for the kernel's protocol these connections are over."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 14s

@@ -24,7 +24,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     unacked_fin::check(frame, settings, ID, State::FinWait1, meaning)
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "nobody acknowledges our FIN",
     aliases: &[],
@@ -46,7 +46,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it governs FIN_WAIT2."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 11s

@@ -70,14 +70,14 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "half-closed for long, and a process holds it",
     aliases: &[],
     now: &["FIN_WAIT2", "net.ipv4.tcp_fin_timeout"],
     see: &["fin-wait2", "close-wait", "four-way-close"],
     means: "A local process called shutdown() and kept the descriptor, and the peer has not closed \
-            its side for more than 60 seconds. The kernel has no timer for this.",
+            its side for more than {setting:age} seconds. The kernel has no timer for this.",
     look_at: &[
         "Whether it is meant: a program may send its end and go on reading for hours.",
         "The peers: over there the connection is in CLOSE_WAIT, that program has not closed.",
@@ -89,7 +89,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Lowering net.ipv4.tcp_fin_timeout: it begins to count at close()."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 11s

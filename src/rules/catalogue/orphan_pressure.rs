@@ -59,7 +59,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     }])
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "many closed sockets that the kernel still serves",
     aliases: &[],
@@ -88,7 +88,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 14s

@@ -41,7 +41,7 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-/// What every remedy begins with.
+/// Begins every remedy.
 const UNCOUNTED: &str =
     "connect() fails with EADDRNOTAVAIL when none is left, and nothing counts it";
 
@@ -71,7 +71,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     Verdict::of_or_unknown(found, untold(frame, settings, ports))
 }
 
-/// Severity and subject, where so many of the ports are gone.
+/// Returns the severity, where so many of the ports are gone.
 fn severity(settings: &Settings<'_>, subject: &Subject, part: u32, whole: u32) -> Option<Severity> {
     let reaches = |percent| reaches(part.into(), settings.of(percent, subject), whole.into());
     match (reaches(&WARN_PERCENT), reaches(&CRITICAL_PERCENT)) {
@@ -81,7 +81,7 @@ fn severity(settings: &Settings<'_>, subject: &Subject, part: u32, whole: u32) -
     }
 }
 
-/// Why clear would not be proven: so many ports have a socket, and which of
+/// Says why clear would not be proven: so many ports have a socket, and which of
 /// these take theirs from everyone was not told.
 fn untold(frame: &Frame, settings: &Settings<'_>, ports: &PortUse) -> Option<String> {
     let gap = frame.gaps.iter().find(|gap| gap.what == "binds")?;
@@ -95,7 +95,7 @@ fn exceeds_blocked(ports: &PortUse, budget: &Budget) -> bool {
     product(budget.taken(), ports.range.ports()) > product(ports.blocked.total(), budget.capacity)
 }
 
-/// The ports towards one destination.
+/// Judges the ports towards one destination.
 fn used_up(
     frame: &Frame,
     settings: &Settings<'_>,
@@ -123,7 +123,7 @@ fn used_up(
     })
 }
 
-/// The ports that no `connect()` can have, whatever its source and
+/// Judges the ports that no `connect()` can have, whatever its source and
 /// destination.
 fn blocked(settings: &Settings<'_>, ports: &PortUse) -> Option<Alert> {
     let (taken, whole) = (ports.blocked.total(), ports.range.ports());
@@ -148,7 +148,7 @@ fn blocked(settings: &Settings<'_>, ports: &PortUse) -> Option<Alert> {
     })
 }
 
-/// The ports of a source whose programs bind before they connect.
+/// Judges the ports of a source whose programs bind before they connect.
 fn bound_first(settings: &Settings<'_>, ports: &PortUse, source: &SourceBudget) -> Option<Alert> {
     let subject = Subject::Ports { source: source.source, destination: Endpoint::default() };
     if !source.binds_first() {
@@ -178,7 +178,8 @@ fn bound_first(settings: &Settings<'_>, ports: &PortUse, source: &SourceBudget) 
     })
 }
 
-/// Until none is left when they are used up as fast as since the earlier look.
+/// Returns the time until none is left when they are used up as fast as since the
+/// earlier look.
 fn time_left(frame: &Frame, budget: &Budget) -> Option<u64> {
     let past = frame.past.as_ref()?;
     let same = |b: &&Budget| (b.source, b.destination) == (budget.source, budget.destination);
@@ -187,7 +188,7 @@ fn time_left(frame: &Frame, budget: &Budget) -> Option<u64> {
     Some(u64::from(budget.left()).saturating_mul(past.elapsed_ms) / u64::from(more))
 }
 
-/// Records of TIME_WAIT that keep their port.
+/// Counts the records of TIME_WAIT that keep their port.
 fn time_wait(budget: &Budget) -> u32 {
     budget.time_wait.saturating_sub(budget.reusable)
 }
@@ -210,7 +211,7 @@ fn summary(ports: &PortUse, budget: &Budget, left: Option<u64>) -> String {
     text
 }
 
-/// `4 by listeners, 2 by bound sockets`.
+/// Writes `4 by listeners, 2 by bound sockets`.
 fn holders(blocked: &Blocked) -> String {
     let parts = [
         (blocked.listening, "listeners"),
@@ -245,7 +246,7 @@ fn remedy(ports: &PortUse, budget: &Budget) -> String {
         // What is older is not counted as used.
         Reuse::Always => ("until net.ipv4.tcp_tw_reuse_delay is over", ""),
         Reuse::Never | Reuse::Loopback | Reuse::Unknown => {
-            ("for 60 s", ", or set net.ipv4.tcp_tw_reuse to 1, with timestamps on")
+            ("for 60s", ", or set net.ipv4.tcp_tw_reuse to 1, with timestamps on")
         }
     };
     format!(
@@ -254,12 +255,12 @@ fn remedy(ports: &PortUse, budget: &Budget) -> String {
     )
 }
 
-/// What helps against sockets that were bound first.
+/// Says what helps against sockets that were bound first.
 const BOUND: &str = "sockets bound with bind() before connect() take their port for every \
                      destination: set IP_BIND_ADDRESS_NO_PORT on them and bind to port 0, or do \
                      not bind";
 
-/// What gives blocked ports back.
+/// Says what gives blocked ports back.
 fn unblock(blocked: &Blocked) -> &'static str {
     if blocked.listening * 2 > blocked.total() {
         "a listener takes its port from every connect(), whatever address it listens on: move \
@@ -270,7 +271,7 @@ fn unblock(blocked: &Blocked) -> &'static str {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "the local ports towards a destination run out",
     aliases: &[],
@@ -283,10 +284,11 @@ const PAGE: RulePage = RulePage {
     see: &["ports", "time-wait", "bound", "time-wait-flood"],
     means: "A connection is told apart by both addresses and both ports. Towards one destination \
             address and port, one source address has only the ephemeral ports. The rule warns at \
-            80 % and is critical at 95 % of the ports towards one destination, and of all ports \
-            when so many are taken from every connect(). A port in TIME_WAIT that a new connection \
-            may take over is not counted. When none is left, connect() fails with EADDRNOTAVAIL, \
-            and no counter, log or tracepoint tells; before that connect() becomes slow.",
+            {setting:warn_percent} % and is critical at {setting:critical_percent} % of the ports \
+            towards one destination, and of all ports when so many are taken from every connect(). \
+            A port in TIME_WAIT that a new connection may take over is not counted. When none is \
+            left, connect() fails with EADDRNOTAVAIL, and no counter, log or tracepoint tells; \
+            before that connect() becomes slow.",
     look_at: &[
         "`sockstate ports`: used and capacity for each destination, how much of it is TIME_WAIT, \
          how long it will last.",
@@ -311,7 +313,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 9s

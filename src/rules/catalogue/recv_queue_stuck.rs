@@ -5,7 +5,7 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::standing::Standing;
 use crate::model::state::State;
-use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::threshold::reaches;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -68,9 +68,9 @@ fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> Option<bo
     Some(full || bytes >= settings.of(&BYTES, subject))
 }
 
-/// At least so long nothing was read, as far as is known: all of it arrived
-/// before the last data did; but since an earlier look no more can have been
-/// added to it than arrived.
+/// Returns how long nothing was read at least, as far as is known: all of it
+/// arrived before the last data did; but since an earlier look no more can have
+/// been added to it than arrived.
 fn unread_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
     let info = conn.info?;
     let quiet = info.last_data_recv_ms?;
@@ -97,7 +97,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
         evidence: vec![("bytes", pile.bytes), ("unread_ms", pile.longest_ms)],
         summary: format!(
             "{} unread on {} for up to {}{}",
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
             pile.peer_text()
@@ -110,15 +110,15 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "a local process does not read",
     aliases: &[],
     now: &["TCPToZeroWindowAdv", "PruneCalled", "TCPRcvQDrop", "net.ipv4.tcp_rmem"],
     see: &["zero-window", "send-queue-stuck", "close-wait"],
     means: "Data has arrived, fills most of the receive buffer (or is at least 16 KiB), and \
-            nothing was taken for 10 seconds. The peer will be stopped by a zero window, and its \
-            operator will see a stall there.",
+            nothing was taken for {setting:age} seconds. The peer will be stopped by a zero \
+            window, and its operator will see a stall there.",
     look_at: &[
         "`sockstate list -p --sort -recvq --limit 10`: which process, how many bytes.",
         "What that process waits for: a lock, a disk, a full pipe, the other end of a proxied \
@@ -128,7 +128,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Raising net.ipv4.tcp_rmem or net.core.rmem_max: more is unread, a little later."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

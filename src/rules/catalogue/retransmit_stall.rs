@@ -5,7 +5,7 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
-use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
@@ -76,7 +76,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
         summary: format!(
             "{} unacknowledged{since}: {} in {}, up to {} retransmissions{}",
             human::plural(pile.count, "connection"),
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             if pile.count == 1 { "flight" } else { "flight together" },
             pile.retransmits,
             pile.peer_text()
@@ -84,12 +84,12 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
         remedy:
             "the peer acknowledges nothing: it is gone, or packets are lost on the way (in one \
                  direction is enough); the application notices only when net.ipv4.tcp_retries2 is \
-                 used up, 15 min and more, unless it sets TCP_USER_TIMEOUT"
+                 used up, 15m and more, unless it sets TCP_USER_TIMEOUT"
                 .to_owned(),
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "the peer of an open connection is silent",
     aliases: &[],
@@ -114,7 +114,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

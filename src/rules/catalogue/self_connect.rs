@@ -79,7 +79,7 @@ fn alert(subject: Subject, pile: &Pile, port: u16) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "a socket is connected to itself",
     aliases: &["selfconnect", "self-connection"],
@@ -103,7 +103,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["SO_REUSEADDR on the client: it does not keep the kernel from picking the port."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

@@ -4,7 +4,7 @@ use crate::model::conn::Conn;
 use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::state::State;
-use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::threshold::reaches;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -64,8 +64,8 @@ fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> bool {
         || bytes >= settings.of(&BYTES, subject)
 }
 
-/// At least so long the peer took nothing: it offered no window, acknowledged
-/// nothing while we retransmitted, or nothing since an earlier look.
+/// Returns how long the peer took nothing at least: it offered no window,
+/// acknowledged nothing while we retransmitted, or nothing since an earlier look.
 fn waiting_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
     let info = conn.info?;
     let no_window = conn.zero_window_ms().unwrap_or(0);
@@ -86,7 +86,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
         evidence: vec![("bytes", pile.bytes), ("waiting_ms", pile.longest_ms)],
         summary: format!(
             "{} wait on {}, nothing of it taken for up to {}{}",
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
             pile.peer_text()
@@ -98,14 +98,14 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "data to a peer does not leave",
     aliases: &[],
     now: &["TCPWinProbe", "TCPTimeouts", "net.ipv4.tcp_wmem"],
     see: &["zero-window", "retransmit-stall", "recv-queue-stuck"],
     means: "Bytes fill most of the send buffer (or are at least 16 KiB), and nothing of them was \
-            taken for 10 seconds. The peer does not read, or does not answer.",
+            taken for {setting:age} seconds. The peer does not read, or does not answer.",
     look_at: &[
         "`sockstate list -iop --sort -sendq --limit 10`: a probe timer means the peer does not \
          read (zero-window), a retransmit timer means it does not answer (retransmit-stall).",
@@ -114,7 +114,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Raising net.ipv4.tcp_wmem or net.core.wmem_max: more data waits."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

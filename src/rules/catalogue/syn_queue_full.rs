@@ -38,7 +38,7 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-/// What the namespace's counters say of the time one looked.
+/// Holds what the namespace's counters say of the time one looked.
 #[derive(Clone, Copy)]
 struct Cookies {
     sent: u64,
@@ -69,14 +69,14 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     Verdict::of(found)
 }
 
-/// Whether nothing leaves its SYN queue because its accept queue is full.
+/// Tells whether nothing leaves its SYN queue because its accept queue is full.
 fn is_stalled(listener: &Listener) -> bool {
     let queue = &listener.queue;
     listener.socket.table.proto == Proto::Tcp
         && queue.len.zip(queue.limit).is_some_and(|(len, limit)| len > limit)
 }
 
-/// Handshakes that count: at a listener with TCP_DEFER_ACCEPT those whose
+/// Counts the handshakes that matter: at a listener with TCP_DEFER_ACCEPT those whose
 /// SYN-ACK is not repeated only wait for the client to speak.
 fn waiting(listener: &Listener) -> u64 {
     let all = u64::from(listener.syn_queue.unwrap_or(0));
@@ -179,8 +179,8 @@ impl Cookies {
     }
 }
 
-/// The limit is the listener's backlog; tcp_max_syn_backlog counts only without
-/// cookies (`tcp_conn_request`).
+/// Says who fills the queue and what helps. Its limit is the listener's backlog;
+/// tcp_max_syn_backlog counts only without cookies (`tcp_conn_request`).
 fn remedy(cookies: Cookies, stalled: bool, syncookies: Option<u64>) -> String {
     let cause = if stalled {
         "an accept queue is full, and that alone fills the SYN queue of its listener: see \
@@ -205,7 +205,7 @@ fn remedy(cookies: Cookies, stalled: bool, syncookies: Option<u64>) -> String {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "more half-open connections than a listener may have",
     aliases: &[],
@@ -243,7 +243,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 1s

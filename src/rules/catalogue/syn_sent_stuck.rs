@@ -67,7 +67,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "a destination does not answer",
     aliases: &[],
@@ -87,7 +87,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Raising net.ipv4.tcp_syn_retries: callers only wait longer."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 12s

@@ -68,7 +68,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     }])
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "TCP comes close to the memory it may have",
     aliases: &["memory"],
@@ -102,7 +102,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 14s

@@ -4,8 +4,8 @@
 use crate::model::frame::{Frame, TimeWaits, YOUNG_MS};
 use crate::model::human;
 use crate::model::listener::Listener;
-use crate::model::state::State;
 use crate::model::proto::Proto;
+use crate::model::state::State;
 use crate::rules::threshold::reaches;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
         ("time_wait", "records in use, closed FIN_WAIT2 among them"),
         ("limit", "records the kernel keeps"),
         ("refused", "records refused while one looked; with --for"),
-        ("rate_per_s", "new ones a second, of the last 5 s"),
+        ("rate_per_s", "new ones a second, of the last 5s"),
     ],
     thresholds: &[WARN_PERCENT, RATE],
     needs: Needs { glance: true, listeners: true, host: true, ..Needs::NONE },
@@ -84,7 +84,7 @@ fn buckets(frame: &Frame, settings: &Settings<'_>) -> Option<Alert> {
         ),
         remedy: "beyond net.ipv4.tcp_max_tw_buckets connections close without TIME_WAIT, and old \
                  and new data may mix: reuse connections, let the other side close first, or raise \
-                 the limit; tcp_fin_timeout does not change TIME_WAIT, which lasts 60 s"
+                 the limit; tcp_fin_timeout does not change TIME_WAIT, which lasts 60s"
             .to_owned(),
     })
 }
@@ -95,7 +95,7 @@ enum Side {
     Client,
 }
 
-/// Connections at a local port on which somebody listens came from outside.
+/// Judges those at a local port on which somebody listens: they came from outside.
 fn at_listener(frame: &Frame, settings: &Settings<'_>, place: &TimeWaits<u16>) -> Option<Alert> {
     let here = |l: &&Listener| {
         l.socket.table.proto == Proto::Tcp
@@ -123,7 +123,7 @@ fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: Side) -> O
         ),
         Side::Client => (
             "we close first",
-            "each of them holds a local port for 60 s: keep connections open and reuse them (a \
+            "each of them holds a local port for 60s: keep connections open and reuse them (a \
              pool, keep-alive); see `sockstate ports` for what is left. tcp_fin_timeout does not \
              change TIME_WAIT",
         ),
@@ -139,16 +139,17 @@ fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: Side) -> O
     })
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "TIME_WAIT close to a limit, or made very fast",
     aliases: &[],
     now: &["TIME_WAIT", "TCP.tw", "net.ipv4.tcp_max_tw_buckets", "TW", "TCPTimeWaitOverflow"],
     see: &["time-wait", "ports", "port-exhaustion", "tcp_tw_recycle"],
-    means: "TIME_WAIT itself is healthy. The rule fires where it meets a limit: at 80 % of \
-            net.ipv4.tcp_max_tw_buckets, when TCPTimeWaitOverflow rises (connections then close \
-            without their protection), or above 500 new records a second towards one destination \
-            or at one listener, which is a new connection for each request.",
+    means: "TIME_WAIT itself is healthy. The rule fires where it meets a limit: at \
+            {setting:warn_percent} % of net.ipv4.tcp_max_tw_buckets, when TCPTimeWaitOverflow \
+            rises (connections then close without their protection), or above {setting:rate} new \
+            records a second towards one destination or at one listener, which is a new connection \
+            for each request.",
     look_at: &[
         "Which side closes first: records on a port that listens here were closed first by this \
          server, the others by a client here.",
@@ -166,7 +167,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 8s

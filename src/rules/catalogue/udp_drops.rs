@@ -78,8 +78,8 @@ fn alert(frame: &Frame, settings: &Settings<'_>, conn: &Conn) -> Option<Alert> {
     })
 }
 
-/// Datagrams dropped since the earlier look; a socket that was not among those
-/// with drops then had none, or did not exist. A counter that went down has
+/// Counts the datagrams dropped since the earlier look; a socket that was not among
+/// those with drops then had none, or did not exist. A counter that went down has
 /// wrapped (32 bits), and by how much is unknown.
 fn rise(frame: &Frame, conn: &Conn) -> u64 {
     let Some(past) = &frame.past else { return 0 };
@@ -89,7 +89,7 @@ fn rise(frame: &Frame, conn: &Conn) -> u64 {
     Delta::between(before.map(u64::from), conn.drops.map(u64::from)).rise()
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "datagrams are lost at a socket that is read too slowly",
     aliases: &[],
@@ -118,7 +118,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

@@ -49,7 +49,7 @@ fn alert(frame: &Frame, listener: &Listener) -> Option<Alert> {
     })
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "clients of a unix socket wait or fail",
     aliases: &[],
@@ -67,7 +67,7 @@ const PAGE: RulePage = RulePage {
     helps_not: &["Parameters of TCP: unix sockets have none of them."],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 0s

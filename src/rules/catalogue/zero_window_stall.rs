@@ -4,7 +4,7 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
-use crate::rules::pile::{Pile, Piles, alerts, bytes_text};
+use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
@@ -71,7 +71,7 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
             "{} without a window for up to {}, {} wait{}",
             human::plural(pile.count, "connection"),
             human::duration(pile.longest_ms),
-            bytes_text(pile.bytes),
+            human::bytes(pile.bytes),
             pile.peer_text()
         ),
         remedy:
@@ -81,15 +81,15 @@ fn alert(subject: Subject, pile: &Pile) -> Alert {
     }
 }
 
-/// The page of `explain`.
+/// Explains the rule.
 const PAGE: RulePage = RulePage {
     title: "the peer does not read",
     aliases: &[],
     now: &["TCPWinProbe", "TCPToZeroWindowAdv"],
     see: &["zero-window", "recv-queue-stuck", "send-queue-stuck"],
-    means: "The peer has told this side to send nothing for 5 seconds and more: its receive buffer \
-            is full because its application does not read. This machine and the network do their \
-            part.",
+    means: "The peer has told this side to send nothing for {setting:age} seconds and more: its \
+            receive buffer is full because its application does not read. This machine and the \
+            network do their part.",
     look_at: &[
         "Which peers, how many bytes wait: `sockstate list -io timer probe`.",
         "On the peer: the process whose receive queue is full.",
@@ -105,7 +105,7 @@ const PAGE: RulePage = RulePage {
     ],
 };
 
-/// Looks at which it fires, in every way it can (`alert/tests.rs` reads them).
+/// Shows looks at which it fires, in every way it can (`alert/tests.rs` reads them).
 #[cfg(test)]
 pub(super) const EXAMPLE: &str = "
 at 13s

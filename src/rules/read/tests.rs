@@ -1,6 +1,7 @@
 //! What a file may say, and what is said of mistakes in it.
 
 use super::*;
+use crate::rules::origin::Origin;
 use crate::rules::{Level, Subject};
 
 fn read(text: &str) -> Result<Config> {

@@ -3,9 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::filter::Filter;
+use crate::tui::keys::FilterAction;
+use crate::tui::line::LineEdit;
 
 use super::{App, Effect};
-use crate::tui::line::LineEdit;
 
 /// The filter, typed and in force.
 #[derive(Clone, Debug, Default)]
@@ -19,69 +20,100 @@ pub struct FilterBox {
     /// What is wrong with it: text and caret line.
     pub error: Option<String>,
     /// The error is one of a name that the system does not know.
-    pub unresolved: bool,
+    unresolved: bool,
     /// What was in force before the present one was typed.
-    pub before: Option<(String, Option<Filter>)>,
+    before: Option<(String, Option<Filter>)>,
     /// Whether what it does not select is shown.
     pub invert: bool,
+    /// Whether only rows are shown that an alert is about.
+    pub faults: bool,
 }
 
-impl App {
+impl FilterBox {
     /// Puts a filter in force; one that makes no sense says why and changes
     /// nothing.
-    pub fn set_filter(&mut self, text: &str) {
+    pub fn set(&mut self, text: &str) {
         match Filter::parse(&[text]) {
             Ok(filter) => {
-                self.filter.text = text.trim().to_owned();
-                self.filter.filter = filter;
-                self.filter.error = None;
+                self.text = text.trim().to_owned();
+                self.filter = filter;
+                self.error = None;
             }
-            Err(error) => self.filter.error = Some(error.to_string()),
+            Err(error) => self.error = Some(error.to_string()),
         }
-        self.filter.unresolved = false;
+        self.unresolved = false;
     }
 
-    /// Begins to type a filter.
-    pub(super) fn edit_filter(&mut self) {
-        self.filter.before = Some((self.filter.text.clone(), self.filter.filter.clone()));
-        self.filter.edit = Some(LineEdit::new(&self.filter.text));
+    /// Begins to type.
+    fn begin(&mut self) {
+        self.before = Some((self.text.clone(), self.filter.clone()));
+        self.edit = Some(LineEdit::new(&self.text));
     }
 
     /// Takes in what became of the filter where names had to be looked up.
     pub(super) fn resolved(&mut self, filter: &Option<Filter>, error: Option<&String>) {
-        if *filter != self.filter.filter {
+        if *filter != self.filter {
             // Another one has been typed since.
             return;
         }
         if let Some(error) = error {
-            self.filter.error = Some(error.clone());
-            self.filter.unresolved = true;
-        } else if std::mem::take(&mut self.filter.unresolved) {
-            self.filter.error = None;
+            self.error = Some(error.clone());
+            self.unresolved = true;
+        } else if std::mem::take(&mut self.unresolved) {
+            self.error = None;
         }
     }
 
-    pub(super) fn type_filter(&mut self, key: &KeyEvent) -> Vec<Effect> {
-        let Some(edit) = &mut self.filter.edit else { return Vec::new() };
+    /// Takes in a key while it is typed.
+    pub(super) fn key(&mut self, key: &KeyEvent) -> Vec<Effect> {
+        let Some(edit) = &mut self.edit else { return Vec::new() };
         match (key.code, key.modifiers) {
             (KeyCode::Enter, _) => {
-                if self.filter.error.is_some() && !self.filter.unresolved {
+                if self.error.is_some() && !self.unresolved {
                     return Vec::new();
                 }
-                self.filter.edit = None;
+                self.edit = None;
                 // Now its names are looked up.
                 return vec![Effect::List];
             }
-            (KeyCode::Esc, _) | (KeyCode::Char('c'), KeyModifiers::CONTROL) => {
-                let (text, filter) = self.filter.before.take().unwrap_or_default();
-                let invert = self.filter.invert && filter.is_some();
-                self.filter = FilterBox { text, filter, invert, ..FilterBox::default() };
-                return vec![Effect::Control, Effect::List];
+            (KeyCode::Esc, _) | (KeyCode::Char('c'), KeyModifiers::CONTROL) => self.give_up(),
+            _ => {
+                edit.key(key);
+                let text = edit.text();
+                self.set(&text);
             }
-            _ => edit.key(key),
         }
-        let text = edit.text();
-        self.set_filter(&text);
         vec![Effect::Control, Effect::List]
+    }
+
+    /// Ends typing with what was in force before.
+    fn give_up(&mut self) {
+        let (text, filter) = self.before.take().unwrap_or_default();
+        let invert = self.invert && filter.is_some();
+        *self = Self { text, filter, invert, faults: self.faults, ..Self::default() };
+    }
+}
+
+impl App {
+    /// Does what a key of the filter stands for.
+    pub(super) fn act_on_filter(&mut self, action: FilterAction) -> Vec<Effect> {
+        match action {
+            FilterAction::Edit => {
+                let effects = self.list_where_seen(self.tabs.shown().is_filtered());
+                self.filter.begin();
+                effects
+            }
+            FilterAction::Invert if self.filter.filter.is_none() => {
+                self.only_say("there is no filter to invert")
+            }
+            FilterAction::Invert => {
+                self.filter.invert = !self.filter.invert;
+                self.list_where_seen(self.tabs.shown().is_filtered())
+            }
+            FilterAction::Faults => {
+                self.filter.faults = !self.filter.faults;
+                self.list_where_seen(self.tabs.shown().has_faults())
+            }
+        }
     }
 }

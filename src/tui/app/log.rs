@@ -23,7 +23,7 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Whether it may be of another network namespace.
+    /// Returns whether it may be of another network namespace.
     fn is_foreign(&self) -> bool {
         matches!(self, Self::Transition(change, _) if !change.is_local())
     }
@@ -75,7 +75,7 @@ impl Log {
         self.filter = filter.clone();
     }
 
-    /// The number that the next entry will have.
+    /// Returns the number that the next entry will have.
     pub fn end(&self) -> u64 {
         self.next
     }
@@ -85,18 +85,18 @@ impl Log {
         self.noted(end).map(|noted| &noted.entry)
     }
 
-    /// Those among them that are shown.
+    /// Returns those among them that are shown.
     pub fn shown_before(&self, end: u64) -> impl Iterator<Item = &Entry> {
         self.noted(end).filter(|noted| noted.passes).map(|noted| &noted.entry)
     }
 
-    /// How many are shown from a number on.
+    /// Returns how many are shown from a number on.
     pub fn shown_since(&self, start: u64) -> usize {
         let newer = self.noted(self.next).take_while(|noted| noted.number >= start);
         newer.filter(|noted| noted.passes).count()
     }
 
-    /// Both queues in one, by number.
+    /// Returns both queues in one, by number.
     fn noted(&self, end: u64) -> impl Iterator<Item = &Noted> {
         let mut own = self.own.iter().rev().peekable();
         let mut foreign = self.foreign.iter().rev().peekable();
@@ -112,8 +112,8 @@ impl Log {
     }
 }
 
-/// Whether an entry is shown: gaps always, since what was missed may be what
-/// the filter selects; alerts are of no one socket.
+/// Returns whether an entry is shown: gaps always, since what was missed may be
+/// what the filter selects; alerts are of no one socket.
 fn passes(filter: &LogFilter, entry: &Entry) -> bool {
     match entry {
         Entry::Transition(change, _) => filter.passes(change),

@@ -5,9 +5,9 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::model::escape::escaped;
 use crate::query::fields::Field;
 
-use super::{App, Effect, Tab};
+use super::{App, Effect};
 use crate::tui::grid::Cursor;
-use crate::tui::keys::Action;
+use crate::tui::keys::{Action, Leaving, RowAction, ShowAction};
 use crate::tui::rows::RowKey;
 use crate::tui::sheet::end;
 
@@ -91,55 +91,36 @@ impl App {
 
     pub(super) fn open_acts(&mut self) -> Vec<Effect> {
         if !self.fixed.allow_actions {
-            self.say("this watch only looks; start it with --allow-actions to close sockets");
-        } else if let Some(target) = self.target() {
-            self.overlay = Some(Overlay::Acts(target));
-        } else {
-            self.say("select a socket first, in Sockets");
+            return self
+                .only_say("this watch only looks; start it with --allow-actions to close sockets");
         }
-        Vec::new()
+        match self.target() {
+            Some(target) => self.open(Overlay::Acts(target)),
+            None => self.only_say("select a socket first, in Sockets"),
+        }
     }
 
     pub(super) fn overlay_key(&mut self, key: &KeyEvent) -> Vec<Effect> {
         let action = self.fixed.keymap.action(key);
-        let closes =
-            matches!(action, Some(Action::Back | Action::Quit | Action::Help | Action::Explain));
-        let page = self.page.max(1) as isize;
         let Some(mut overlay) = self.overlay.take() else { return Vec::new() };
-        if closes {
+        if action.is_some_and(closes) {
             return Vec::new();
         }
+        let rows = match action {
+            Some(Action::Move(by)) => by.rows(self.drawn.page),
+            _ => 0,
+        };
         match &mut overlay {
             Overlay::Help => {}
-            Overlay::Page { top, .. } => {
-                let by = match action {
-                    Some(Action::Up) => -1,
-                    Some(Action::Down) => 1,
-                    Some(Action::PageUp) => -page,
-                    Some(Action::PageDown) => page,
-                    Some(Action::First) => isize::MIN,
-                    Some(Action::Last) => isize::MAX,
-                    _ => 0,
-                };
-                // Where it ends is known when it is drawn: long lines are folded.
-                *top = top.saturating_add_signed(by);
-            }
+            // Where it ends is known when it is drawn: long lines are folded.
+            Overlay::Page { top, .. } => *top = top.saturating_add_signed(rows),
             Overlay::Columns(cursor) => {
                 let all: Vec<Field> = Field::all().collect();
-                match action {
-                    Some(Action::Up) => cursor.go(-1, all.len()),
-                    Some(Action::Down) => cursor.go(1, all.len()),
-                    Some(Action::PageUp) => cursor.go(-page, all.len()),
-                    Some(Action::PageDown) => cursor.go(page, all.len()),
-                    Some(Action::First) => cursor.go(isize::MIN, all.len()),
-                    Some(Action::Last) => cursor.go(isize::MAX, all.len()),
-                    Some(Action::Pin | Action::Open) => {
-                        let chosen = all[cursor.at];
-                        self.toggle_column(chosen);
-                        self.overlay = Some(overlay);
-                        return vec![Effect::Control, Effect::List];
-                    }
-                    _ => {}
+                cursor.go(rows, all.len());
+                if let Some(Action::Row(RowAction::Pin | RowAction::Open)) = action {
+                    let chosen = all[cursor.at];
+                    self.overlay = Some(overlay);
+                    return self.change_columns(|sockets| sockets.toggle_column(chosen));
                 }
             }
             Overlay::Export => {
@@ -163,22 +144,11 @@ impl App {
         Vec::new()
     }
 
-    fn toggle_column(&mut self, field: Field) {
-        let mut columns = self.fields();
-        match columns.iter().position(|other| other.name() == field.name()) {
-            Some(place) if columns.len() > 1 => drop(columns.remove(place)),
-            Some(_) => {}
-            None => columns.push(field),
-        }
-        self.columns = columns;
-        self.orders[Tab::Sockets.index()] = None;
-    }
-
-    /// The socket under the cursor, to act on.
+    /// Returns the socket under the cursor, to act on.
     fn target(&self) -> Option<Target> {
         let key = self.selected()?;
-        let socket = self.row_at(self.cursors[Tab::Sockets.index()].at)?.socket;
-        let owners = &self.shown_round()?.frame.owners;
+        let socket = self.selected_row()?.socket;
+        let owners = &self.looks.round()?.frame.owners;
         let holder = owners.of(socket.inode).first().map(|holder| Held {
             pid: holder.pid,
             comm: escaped(owners.comm(holder.pid)),
@@ -207,4 +177,15 @@ impl App {
         self.overlay = Some(Overlay::Confirm(act));
         Vec::new()
     }
+}
+
+/// Returns whether a key closes what lies over the screen.
+fn closes(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Back
+            | Action::Leave(Leaving::Quit)
+            | Action::Show(ShowAction::Help)
+            | Action::Row(RowAction::Explain)
+    )
 }

@@ -1,15 +1,12 @@
-//! The screen: a frame around one file a tab.
+//! The screen: a frame around what a tab draws, and what lies over it.
 
-mod detail;
-mod events;
-mod groups;
-mod listeners;
-mod map;
-mod meaning;
+pub mod alert_summary;
 mod overlay;
-mod overview;
-mod ports;
-mod sockets;
+pub mod table;
+mod tiny;
+mod wrap;
+
+pub use wrap::wrap;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -17,79 +14,46 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use crate::model::human;
-use crate::output::style::{Tone, severity_tone};
+use crate::output::style::Tone;
 
-use super::app::{App, Hit, Look, TABS, Tab};
-use super::grid::{Grid, Texts, put};
-use super::keys::Action;
-use super::sheet::Sheet;
-
-pub use map::LINES as MAP_LINES;
+use super::app::{App, Hit, Look};
+use super::grid::put;
+use super::keys::{Action, FilterAction, Leaving, RowAction, ShowAction, SortAction, TimeAction};
 
 /// Fewer columns than this, or fewer lines, show counts only.
 const LEAST: (u16, u16) = (40, 6);
 
 /// Draws the whole screen.
 pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
-    app.hits.clear();
+    app.drawn.hits.clear();
     let area = frame.area();
     let buffer = frame.buffer_mut();
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        return overview::tiny(app, buffer, area);
+        return tiny::draw(app, buffer, area);
     }
     let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
     heading(app, buffer, line(0));
     tabs(app, buffer, line(1));
     let body = Rect { y: area.y + 2, height: area.height - 4, ..area };
     let body = filter_line(app, buffer, body);
-    app.page = usize::from(body.height.saturating_sub(1));
-    match app.tab {
-        Tab::Overview => overview::draw(app, buffer, body),
-        Tab::Sockets => sockets::draw(app, buffer, body),
-        Tab::Events => events::draw(app, buffer, body),
-        Tab::Map => map::draw(app, buffer, body),
-        Tab::Listeners | Tab::Groups | Tab::Ports => sheet_of(app, buffer, body),
-    }
+    app.drawn.page = usize::from(body.height.saturating_sub(1));
+    app.tabs.shown().draw(app, buffer, body);
     remark(app, buffer, line(area.height - 2));
     hints(app, buffer, line(area.height - 1));
     overlay::draw(app, buffer, body);
 }
 
-/// The table of a tab other than Sockets as text; `None` where there is none.
-pub fn texts(app: &App) -> Option<Texts> {
-    if app.tab == Tab::Events {
-        return Some(events::texts(app));
-    }
-    let sheet = app.sheet.as_ref()?;
-    Some(Texts::of(&sheet.columns, sheet.rows.iter().map(|row| row.cells.clone())))
-}
-
-/// The sheet of the tab, where it has one.
-pub fn sheet(app: &App) -> Option<Sheet> {
-    let round = app.shown_round()?;
-    match app.tab {
-        Tab::Listeners => Some(listeners::sheet(app, round)),
-        Tab::Groups => Some(groups::sheet(app)),
-        Tab::Ports => Some(ports::sheet(app, round)),
-        _ => None,
-    }
-}
-
-/// `2 alerts  web-07  08:00:12  1,284 sockets by netlink       every 1.0 s`: what
-/// matters most is what a narrow screen keeps.
+/// Draws `2 alerts  web-07  08:00:12  1,284 sockets by netlink       every 1.0 s`:
+/// what matters most is what a narrow screen keeps.
 fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let style = |tone| theme.style(tone);
-    let Some(Look { round, time }) = &app.shown else {
+    let Some(Look { round, time }) = &app.looks.shown else {
         let text = format!("{}  looking for the first time", app.fixed.host);
         put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;
     };
-    let alerts = match round.judged.firing.len() {
-        0 => "no alerts".to_owned(),
-        n => human::plural(n as u64, "alert"),
-    };
-    let tone = round.judged.firing.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
+    let (tone, alerts) = alert_summary::summary(round);
     put(buffer, area, &alerts, false, style(tone), &theme);
     let time = match overdue(app) {
         Some(age) => format!("{time} ({age} old)"),
@@ -100,8 +64,9 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     let x = (area.x + alerts.width() as u16).saturating_add(2).min(area.right());
     let place = Rect { x, width: area.right() - x, ..area };
     put(buffer, place, &rest, false, style(Tone::Head), &theme);
-    let slower = if app.kept_ms > app.interval_ms { " by --max-cpu" } else { "" };
-    let every = format!("every {}{slower}", human::duration(app.kept_ms.max(app.interval_ms)));
+    let interval = app.interval;
+    let slower = if interval.kept_ms > interval.wanted_ms { " by --max-cpu" } else { "" };
+    let every = format!("every {}{slower}", human::duration(interval.due_ms()));
     if usize::from(place.width) >= rest.width() + 2 + every.width() {
         put(buffer, area, &every, true, style(Tone::Quiet), &theme);
     }
@@ -110,28 +75,30 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
 fn tabs(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let mut x = area.x;
-    let long = |index: usize| format!(" {} {} ", index + 1, TABS[index].1);
-    let all: usize = (0..TABS.len()).map(|index| long(index).width()).sum();
-    for (index, (tab, _)) in TABS.iter().enumerate() {
+    let tabs = app.tabs.all();
+    let long = |index: usize| format!(" {} {} ", index + 1, tabs[index].title());
+    let all: usize = (0..tabs.len()).map(|index| long(index).width()).sum();
+    for index in 0..tabs.len() {
+        let is_shown = index == app.tabs.at;
         // Where not all names have room, that of the tab that is shown.
-        let named = *tab == app.tab || all <= area.width.into();
+        let named = is_shown || all <= area.width.into();
         let text = if named { long(index) } else { format!(" {} ", index + 1) };
         let width = (text.width() as u16).min(area.right().saturating_sub(x));
         let place = Rect { x, width, ..area };
-        let style = if *tab == app.tab { theme.selected() } else { theme.style(Tone::Plain) };
+        let style = if is_shown { theme.selected() } else { theme.style(Tone::Plain) };
         put(buffer, place, &text, false, style, &theme);
-        app.hits.push((place, Hit::Tab(index)));
+        app.drawn.hits.push((place, Hit::Tab(index)));
         x = (x + width).min(area.right());
     }
 }
 
-/// The filter above a list that it filters, and wherever it is typed; returns
-/// what is left.
+/// Draws the filter above a list that it filters, and wherever it is typed;
+/// returns what is left.
 fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = app.theme();
     let filter = &app.filter;
-    let is_chosen = app.tab.is_filtered() && !filter.text.is_empty();
-    let only_faults = app.tab.has_faults() && app.faults;
+    let is_chosen = app.tabs.shown().is_filtered() && !filter.text.is_empty();
+    let only_faults = app.tabs.shown().has_faults() && filter.faults;
     let in_force = is_chosen || only_faults;
     let idle = filter.edit.is_none() && !in_force;
     if idle || area.height < 3 {
@@ -178,54 +145,23 @@ fn filter_line(app: &App, buffer: &mut Buffer, area: Rect) -> Rect {
     Rect { y: area.y + used, height: area.height - used, ..area }
 }
 
-/// A table of the tab with its caption.
-fn sheet_of(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let theme = app.theme();
-    let Some(sheet) = app.sheet.take() else { return };
-    put(
-        buffer,
-        Rect { height: 1, ..area },
-        &sheet.caption,
-        false,
-        theme.style(Tone::Quiet),
-        &theme,
-    );
-    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let lines = usize::from(area.height.saturating_sub(1));
-    let window = app.cursor().window(sheet.rows.len(), lines);
-    let rows: Vec<_> = sheet.rows[window.clone()].iter().map(|row| row.cells.clone()).collect();
-    let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
-    let sort = app.orders[app.tab.index()];
-    let grid = Grid { columns: &sheet.columns, rows: &rows, selected, sort };
-    let heads = grid.draw(buffer, area, &theme);
-    hit_list(app, area, window, heads);
-    app.sheet = Some(sheet);
-}
-
-/// Notes where rows and heads can be clicked.
-fn hit_list(app: &mut App, area: Rect, window: std::ops::Range<usize>, heads: Vec<(Rect, usize)>) {
-    app.hits.extend(heads.into_iter().map(|(place, column)| (place, Hit::Head(column))));
-    let rows = window.zip(area.y + 1..area.bottom());
-    app.hits.extend(rows.map(|(index, y)| (Rect { y, height: 1, ..area }, Hit::Row(index))));
-}
-
-/// The line above the keys: what is most in need of being said.
+/// Draws the line above the keys: what is most in need of being said.
 fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
-    let (tone, text) = if let Some((message, _)) = &app.message {
-        (Tone::Plain, message.clone())
+    let (tone, text) = if let Some(message) = &app.message {
+        (Tone::Plain, message.text.clone())
     } else if let Some(pause) = &app.pause {
-        let seconds = app.now_ns.saturating_sub(pause.since_ns) / 1_000_000_000;
-        let back = app.latest.as_ref().zip(app.point()).map_or(0, |(latest, point)| {
-            latest.round.begun_ns.saturating_sub(point.at.0) / 1_000_000_000
+        let paused = human::duration(app.now_ns.saturating_sub(pause.since_ns) / 1_000_000);
+        let back = app.looks.latest.as_ref().zip(app.point()).map_or(0, |(latest, point)| {
+            latest.round.begun_ns.saturating_sub(point.at.0) / 1_000_000
         });
-        let missed = human::count(pause.missed);
-        (Tone::Warn, format!("paused {seconds}s, +{missed} transitions; counts of {back}s ago"))
-    } else if let Some(failure) = &app.failure {
+        let (missed, back) = (human::count(pause.missed), human::duration(back));
+        (Tone::Warn, format!("paused {paused}, +{missed} transitions; counts of {back} ago"))
+    } else if let Some(failure) = &app.looks.failure {
         (Tone::Bad, format!("the last look failed: {failure}"))
     } else if let Some(text) = slow(app) {
         (Tone::Warn, text)
-    } else if let Some(gap) = app.shown_round().and_then(|round| round.report.gaps.first()) {
+    } else if let Some(gap) = app.looks.round().and_then(|round| round.report.gaps.first()) {
         let remedy = gap.remedy.as_ref().map_or(String::new(), |remedy| format!(" ({remedy})"));
         (Tone::Quiet, format!("{}: {}{remedy}", gap.what, gap.reason))
     } else {
@@ -234,48 +170,52 @@ fn remark(app: &App, buffer: &mut Buffer, area: Rect) {
     put(buffer, area, &text, false, theme.style(tone), &theme);
 }
 
-/// A dump that takes longer than its interval, or is overdue.
+/// Returns that a look takes longer than its interval, or is overdue.
 fn slow(app: &App) -> Option<String> {
-    let round = &app.latest.as_ref()?.round;
+    let round = &app.looks.latest.as_ref()?.round;
     let took_ms = round.took_ns / 1_000_000;
-    if took_ms > app.interval_ms {
-        let (took, interval) = (human::duration(took_ms), human::duration(app.interval_ms));
+    let wanted_ms = app.interval.wanted_ms;
+    if took_ms > wanted_ms {
+        let (took, interval) = (human::duration(took_ms), human::duration(wanted_ms));
         return Some(format!("the look took {took} > interval {interval}"));
     }
     overdue(app).map(|age| format!("the last look is {age} old"))
 }
 
-/// How old the newest look is, where the next one should have been there.
+/// Returns how old the newest look is, where the next one should have been
+/// there.
 fn overdue(app: &App) -> Option<String> {
-    let round = &app.latest.as_ref()?.round;
+    let round = &app.looks.latest.as_ref()?.round;
     let age_ms = app.now_ns.saturating_sub(round.begun_ns) / 1_000_000;
-    let due_ms = app.kept_ms.max(app.interval_ms);
-    (age_ms > 2 * due_ms + 1_000).then(|| human::duration(age_ms))
+    (age_ms > 2 * app.interval.due_ms() + 1_000).then(|| human::duration(age_ms))
 }
 
 fn hints(app: &App, buffer: &mut Buffer, area: Rect) {
     let key = |action| app.fixed.keymap.key_of(action);
-    let tab = app.tab;
+    let tab = app.tabs.shown();
+    let is_sorted = app.shows_sockets() || app.sheet().is_some();
+    let pause = if app.pause.is_some() { "go on" } else { "pause" };
     // A key that would do nothing here is not offered.
     let hints = [
-        (true, Action::Help, "keys"),
-        (tab == Tab::Groups, Action::GroupBy, "by"),
-        (tab.is_filtered(), Action::Filter, "filter"),
-        (tab != Tab::Map, Action::Open, if tab == Tab::Sockets { "details" } else { "sockets" }),
-        (tab == Tab::Sockets || app.sheet.is_some(), Action::Sort, "sort"),
-        (true, Action::Pause, if app.pause.is_some() { "go on" } else { "pause" }),
-        (true, Action::Explain, "explain"),
-        (tab.has_faults(), Action::Faults, "faults"),
-        (true, Action::Quit, "quit"),
+        (Action::Show(ShowAction::Help), Some("keys")),
+        (Action::Show(ShowAction::GroupBy), (tab.ways() > 1).then_some("by")),
+        (Action::Filter(FilterAction::Edit), tab.is_filtered().then_some("filter")),
+        (Action::Row(RowAction::Open), tab.opens()),
+        (Action::Sort(SortAction::Next), is_sorted.then_some("sort")),
+        (Action::Time(TimeAction::Pause), Some(pause)),
+        (Action::Row(RowAction::Explain), Some("explain")),
+        (Action::Filter(FilterAction::Faults), tab.has_faults().then_some("faults")),
+        (Action::Leave(Leaving::Quit), Some("quit")),
     ];
-    let offered = hints.into_iter().filter(|(is_offered, ..)| *is_offered);
-    let hints = offered.map(|(_, action, what)| (key(action), what)).collect();
+    let offered = hints.into_iter().filter_map(|(action, what)| Some((key(action), what?)));
+    let hints = offered.collect();
     let theme = app.theme();
     let text = fitting(hints, area.width.into());
     put(buffer, area, &text, false, theme.style(Tone::Quiet), &theme);
 }
 
-/// As many keys as there is room for; the last, by which to leave, always.
+/// Returns as many keys as there is room for; the last, by which to leave,
+/// always.
 fn fitting(hints: Vec<(&str, &str)>, room: usize) -> String {
     const GAP: &str = "  ";
     let mut hints: Vec<String> =

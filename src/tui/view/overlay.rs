@@ -9,7 +9,7 @@ use crate::query::fields::Field;
 use crate::tui::app::{Act, App, Overlay};
 use crate::tui::grid::{Cursor, put};
 
-use super::overview::wrap;
+use super::wrap;
 
 /// What is drawn of an overlay: a title, lines, the selected one, and how many
 /// lines of the body it covers, all unless told.
@@ -77,8 +77,8 @@ fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
 /// The title of the help.
 const KEYS: &str = "keys";
 
-/// The help as a page that scrolls, where not all of it has room; made anew for
-/// each frame, since the terminal may have another width by now.
+/// Returns the help as a page that scrolls, where not all of it has room; made
+/// anew for each frame, since the terminal may have another width by now.
 fn scrolling_help(app: &App, overlay: &Overlay, area: Rect) -> Option<Overlay> {
     let top = match overlay {
         Overlay::Help => 0,
@@ -92,7 +92,8 @@ fn scrolling_help(app: &App, overlay: &Overlay, area: Rect) -> Option<Overlay> {
     Some(Overlay::Page { title: KEYS.to_owned(), lines, top })
 }
 
-/// Lines that are too long in several; those of a picture are cut instead.
+/// Returns lines that are too long in several; those of a picture are cut
+/// instead.
 fn folded(lines: &[String], width: usize) -> Vec<String> {
     let has_rule = |line: &str| line.contains("---");
     let has_picture = lines.iter().any(|line| has_rule(line));
@@ -103,8 +104,8 @@ fn folded(lines: &[String], width: usize) -> Vec<String> {
     lines.iter().flat_map(fold).collect()
 }
 
-/// A line in several, each indented as it is; where a word is too long for a
-/// line it is broken.
+/// Returns a line in several, each indented as it is; where a word is too long
+/// for a line it is broken.
 fn folded_line(line: &str, width: usize) -> Vec<String> {
     let text = line.trim_start_matches(' ');
     let indent = &line[..line.len() - text.len()];
@@ -117,7 +118,7 @@ fn folded_line(line: &str, width: usize) -> Vec<String> {
     parts.map(|part| format!("{indent}{part}")).collect()
 }
 
-/// A text in parts that are at most so wide.
+/// Returns a text in parts that are at most so wide.
 fn broken(text: &str, width: usize) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::new();
@@ -131,7 +132,7 @@ fn broken(text: &str, width: usize) -> Vec<String> {
     parts
 }
 
-/// The title of a page with the part of it that is on the screen.
+/// Returns the title of a page with the part of it that is on the screen.
 fn part(title: &str, lines: usize, top: usize, room: usize) -> String {
     if lines <= room {
         return title.to_owned();
@@ -139,9 +140,9 @@ fn part(title: &str, lines: usize, top: usize, room: usize) -> String {
     format!("{title}, lines {}-{} of {lines}", top + 1, top + room)
 }
 
-/// The columns to choose from, those around the cursor.
+/// Makes the page of columns to choose from, those around the cursor.
 fn columns(app: &App, cursor: &mut Cursor, room: usize) -> Page {
-    let chosen = app.fields();
+    let chosen = app.sockets.fields();
     let mark = |field: Field| {
         let on = chosen.iter().any(|other| other.name() == field.name());
         format!("[{}] {:<24} {}", if on { "x" } else { " " }, field.name(), field.help())
@@ -160,13 +161,13 @@ fn signal(number: i32) -> &'static str {
     if number == libc::SIGKILL { "SIGKILL" } else { "SIGTERM" }
 }
 
-/// A few lines at the bottom of the body.
+/// Returns a few lines at the bottom of the body.
 fn small(area: Rect, lines: u16) -> Rect {
     let height = lines.min(area.height);
     Rect { y: area.bottom() - height, height, ..area }
 }
 
-/// Every key, in as many columns as there is room for.
+/// Returns every key, in as many columns as there is room for.
 fn help(app: &App, width: usize) -> Vec<String> {
     let help = app.fixed.keymap.help();
     let keys = help.iter().map(|(keys, _)| keys.width()).max().unwrap_or(0) + 1;

@@ -68,6 +68,7 @@ const WRONG: &[&str] = &[
     "events --interval 0",
     "status --interval 0ms",
     "watch --interval 0.0000000001ms",
+    "check --for 5x",
     // Filter expressions.
     "list banana",
     "listeners extra",

@@ -29,26 +29,29 @@ const TRIES: usize = 20;
 
 /// The one trial.
 pub fn trials() -> Vec<Trial> {
-    vec![plain_trial("every_way_to_read_gives_the_same", || {
-        let size = std::env::var("SOCKSTATE_CROWD").map_or(Ok(CROWD), |text| text.parse())?;
-        if !rustix::process::geteuid().is_root() {
-            return Err(Impossible("a connection table of one's own needs root".into()).into());
-        }
-        if let Some(why) = population::does_not_fit(size) {
-            return Err(Impossible(why).into());
-        }
-        let mut population = Population::make(size).map_err(|error| anyhow!(error))?;
-        let alone = census();
-        let bound = bound_and_reset()?;
-        ensure!(!census(), "it passes over bound sockets");
-        while_nothing_changes(size, 6)?;
-        drop(bound);
-        // Whether others of this machine hold such sockets is not for us to say.
-        ensure!(census() || !alone, "there is no bound socket any more");
-        while_nothing_changes(size, 0)?;
-        listeners()?;
-        while_some_change(&mut population).with_context(|| population.describe())
-    })]
+    vec![
+        plain_trial("every_way_to_read_gives_the_same", || {
+            let size = std::env::var("SOCKSTATE_CROWD").map_or(Ok(CROWD), |text| text.parse())?;
+            if !rustix::process::geteuid().is_root() {
+                return Err(Impossible("a connection table of one's own needs root".into()).into());
+            }
+            if let Some(why) = population::does_not_fit(size) {
+                return Err(Impossible(why).into());
+            }
+            let mut population = Population::make(size).map_err(|error| anyhow!(error))?;
+            let alone = census();
+            let bound = bound_and_reset()?;
+            ensure!(!census(), "it passes over bound sockets");
+            while_nothing_changes(size, 6)?;
+            drop(bound);
+            // Whether others of this machine hold such sockets is not for us to say.
+            ensure!(census() || !alone, "there is no bound socket any more");
+            while_nothing_changes(size, 0)?;
+            listeners()?;
+            while_some_change(&mut population).with_context(|| population.describe())
+        })
+        .that_floods(),
+    ]
 }
 
 fn census() -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 
 use super::shape::{Change, Source, Time, Transition};
-use super::watch::{Told, Watch, steps};
+use super::watch::{Told, Watch, steps, until_owners_are_known};
 use crate::kit::states::{self, By, Conn, Family};
 use crate::kit::{Impossible, Result, Trial, netns, trial};
 use crate::trace::traffic::Server;
@@ -215,8 +215,9 @@ fn poll_follows_a_slow_one() -> Result<()> {
         "{opened:?}"
     );
     ensure!(opened.allows(times[0], times[1]), "{opened:?}");
-    // A look with which it is still so.
+    // Looks with which it is still so.
     thread::sleep(Duration::from_millis(100));
+    until_owners_are_known(&mut watch.running)?;
     let before = Time::now();
     conn.end_client(By::Shutdown)?;
     conn.wait("CLOSE_WAIT")?;

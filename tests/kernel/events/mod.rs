@@ -17,5 +17,5 @@ use crate::kit::Trial;
 pub fn trials() -> Vec<Trial> {
     let parts =
         [lives::trials(), paths::trials(), overload::trials(), ends::trials(), lines::trials()];
-    parts.into_iter().flatten().collect()
+    parts.into_iter().flatten().map(Trial::that_listens).collect()
 }

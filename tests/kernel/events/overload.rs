@@ -1,7 +1,6 @@
 //! Too many events for a reader that stands still.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -11,14 +10,14 @@ use socket2::SockAddr;
 use super::shape::Line;
 use super::watch::Watch;
 use crate::kit::states::{self, By, Conn, Family, address_of};
-use crate::kit::{Check, Result, Trial, trial};
+use crate::kit::{Check, PATIENCE, Result, Trial, trial};
 
 pub fn trials() -> Vec<Trial> {
     let checks: [Check; 2] = [
         ("stopped_reader_tracepoint", || stopped_reader("tracepoint")),
         ("stopped_reader_destroy", || stopped_reader("destroy")),
     ];
-    let of_check = |(name, check)| trial(format!("overload::{name}"), check);
+    let of_check = |(name, check)| trial(format!("overload::{name}"), check).that_floods();
     checks.map(of_check).into()
 }
 
@@ -39,12 +38,9 @@ fn churn() -> Result<()> {
     Ok(())
 }
 
-/// One at a time: the tracepoint tells of the other's churn as well.
-static ALONE: Mutex<()> = Mutex::new(());
-
 fn stopped_reader(source: &str) -> Result<()> {
-    let _alone = ALONE.lock();
     let mut watch = Watch::start(&["--source", source, "--interval", "1h"])?;
+    watch.may_lose = true;
     // They change while nobody looks.
     let mut before = Conn::accepted(Family::V4)?;
     watch.barrier()?;
@@ -52,12 +48,16 @@ fn stopped_reader(source: &str) -> Result<()> {
     before.end_client(By::Shutdown)?;
     before.wait("CLOSE_WAIT")?;
     churn()?;
+    // What can no longer be told is seen by the look that follows.
+    let late = states::listening(Family::V4, 1)?;
+    let late_port = address_of(&late)?.port();
     watch.running.signal(Signal::CONT)?;
-    watch.running.renew_patience();
+    watch.running.give(4 * PATIENCE);
     let gap = watch.wait_gap()?;
     ensure!(gap.what == "events" && gap.reason.contains(' '), "{gap:?}");
     ensure!(gap.count.is_some_and(|count| count > 0), "{gap:?}");
-    // What changed meanwhile is known by the look that follows, long before the next is due.
+    // That look comes long before the next is due, and knows what else has changed meanwhile.
+    watch.find(|t| t.has_port(late_port))?;
     before.end_server(By::Close)?;
     let ends = (Some(before.local()), Some(before.remote()));
     let gone = watch.wait(|t| (t.local(), t.remote()) == ends && t.to == "CLOSE")?;

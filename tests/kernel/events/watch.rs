@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use rustix::process::Signal;
@@ -10,7 +12,7 @@ use socket2::Socket;
 use super::shape::{Gap, Line, Source, Transition};
 use crate::kit::run::{Output, Run, Running};
 use crate::kit::states::{self, Family};
-use crate::kit::{Impossible, Result};
+use crate::kit::{Disturbed, Impossible, PATIENCE, Result, poll};
 
 /// `events --json` that runs.
 pub struct Watch {
@@ -19,6 +21,8 @@ pub struct Watch {
     sentinels: Vec<Socket>,
     /// Lines read so far.
     pub lines: Vec<Line>,
+    /// Whether events may be lost; otherwise that says nothing but that others are too loud.
+    pub may_lose: bool,
 }
 
 impl Watch {
@@ -35,10 +39,8 @@ impl Watch {
         if !remark.starts_with("events by ") {
             return Err(Impossible(remark).into());
         }
-        let mut watch = Watch { running, sentinels: Vec::new(), lines: Vec::new() };
-        // A socket that was there at the first look is not told.
-        let ports = (0..3).map(|_| watch.sentinel()).collect::<Result<Vec<u16>>>()?;
-        let _ = ports;
+        let mut watch =
+            Watch { running, sentinels: Vec::new(), lines: Vec::new(), may_lose: false };
         watch.barrier()?;
         Ok(watch)
     }
@@ -50,24 +52,24 @@ impl Watch {
         Ok(port)
     }
 
-    /// Waits until it has told of something that happens now.
+    /// Waits until it has told of something that happens now: of a listener that it sees at its
+    /// next look, or of one that ends, for a watch that does not look.
     pub fn barrier(&mut self) -> Result<()> {
-        for _ in 0..40 {
-            let port = self.sentinel()?;
-            // This one ends, for a watch that does not look.
+        let mut ports = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            ports.push(self.sentinel()?);
             let short = states::listening(Family::V4, 1)?;
-            let ended = states::address_of(&short)?.port();
+            ports.push(states::address_of(&short)?.port());
             drop(short);
-            let deadline = std::time::Instant::now() + std::time::Duration::from_millis(500);
-            while std::time::Instant::now() < deadline {
-                let Some(line) = self.running.line_within(std::time::Duration::from_millis(50))?
-                else {
-                    continue;
-                };
-                let line = Line::read(&line)?;
-                let found =
-                    matches!(&line, Line::Transition(t) if t.has_port(port) || t.has_port(ended));
-                self.lines.push(line);
+            // What was there at its first look it does not tell; then others must follow.
+            let next = Instant::now() + Duration::from_millis(200);
+            while Instant::now() < next {
+                let wait = next.saturating_duration_since(Instant::now());
+                let Some(line) = self.running.line_within(wait)? else { break };
+                let line = self.note(&line)?;
+                let is_ours = |t: &Transition| ports.iter().any(|port| t.has_port(*port));
+                let found = matches!(&line, Line::Transition(t) if is_ours(t));
                 if found {
                     return Ok(());
                 }
@@ -76,13 +78,23 @@ impl Watch {
         bail!("it does not tell")
     }
 
+    /// The first transition, of those read already and from here on, for which `is_wanted` holds.
+    pub fn find(&mut self, is_wanted: impl Fn(&Transition) -> bool) -> Result<Transition> {
+        let told = self.lines.iter().find_map(|line| match line {
+            Line::Transition(transition) if is_wanted(transition) => Some(transition.clone()),
+            _ => None,
+        });
+        match told {
+            Some(transition) => Ok(*transition),
+            None => self.wait(is_wanted),
+        }
+    }
+
     /// The first transition from here on for which `is_wanted` holds.
     pub fn wait(&mut self, is_wanted: impl Fn(&Transition) -> bool) -> Result<Transition> {
         loop {
             let line = self.running.line()?.context("it ended")?;
-            let line = Line::read(&line)?;
-            self.lines.push(line.clone());
-            if let Line::Transition(transition) = line
+            if let Line::Transition(transition) = self.note(&line)?
                 && is_wanted(&transition)
             {
                 return Ok(*transition);
@@ -93,9 +105,8 @@ impl Watch {
     /// Reads until a gap is told.
     pub fn wait_gap(&mut self) -> Result<Gap> {
         loop {
-            let line = Line::read(&self.running.line()?.context("it ended")?)?;
-            self.lines.push(line.clone());
-            if let Line::Gap(gap) = line {
+            let line = self.running.line()?.context("it ended")?;
+            if let Line::Gap(gap) = self.note(&line)? {
                 return Ok(gap);
             }
         }
@@ -105,8 +116,28 @@ impl Watch {
     pub fn finish(self) -> Result<Told> {
         self.running.signal(Signal::INT)?;
         let output = self.running.finish()?.ended(130)?;
-        Told::of(&output)
+        let told = Told::of(&output)?;
+        told.gaps.iter().try_for_each(|gap| is_undisturbed(gap, self.may_lose))?;
+        Ok(told)
     }
+
+    /// Reads a line and keeps it.
+    fn note(&mut self, line: &str) -> Result<Line> {
+        let line = Line::read(line)?;
+        if let Line::Gap(gap) = &line {
+            is_undisturbed(gap, self.may_lose)?;
+        }
+        self.lines.push(line.clone());
+        Ok(line)
+    }
+}
+
+/// Whether nothing was lost in the noise of others, or may be.
+fn is_undisturbed(gap: &Gap, may_lose: bool) -> Result<()> {
+    if gap.what == "events" && !may_lose {
+        return Err(Disturbed(gap.reason.clone()).into());
+    }
+    Ok(())
 }
 
 /// Everything that was told.
@@ -158,6 +189,49 @@ impl Told {
     pub fn path(&self, local: SocketAddr, remote: SocketAddr) -> Vec<&str> {
         self.of_socket(local, remote).iter().map(|t| t.to.as_str()).collect()
     }
+}
+
+/// Makes things happen until a line tells of one, and returns that; `happen` gives a port of it.
+/// So the program has looked since this began, which is worth knowing: what was there at its first
+/// look it does not tell.
+pub fn until_told(
+    running: &mut Running,
+    mut happen: impl FnMut() -> Result<u16>,
+) -> Result<String> {
+    let mut ports = Vec::new();
+    poll("a line of what happens now", || {
+        ports.push(happen()?);
+        while let Some(line) = running.line_within(Duration::from_millis(200))? {
+            if ports.iter().any(|port| mentions(&line, *port)) {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// Waits until a program that looks knows who holds the sockets that are there now: the search for
+/// owners goes on beside the looks. It does when it knows the owner of a younger one.
+pub fn until_owners_are_known(running: &mut Running) -> Result<()> {
+    let pid = std::process::id();
+    let owner = [format!("\"pid\":{pid},"), format!("[{pid}]")];
+    let mut held = Duration::ZERO;
+    poll("an owner", || {
+        let listener = states::listening(Family::V4, 1)?;
+        let port = states::address_of(&listener)?.port();
+        running.line_where(|line| mentions(line, port))?;
+        held += Duration::from_millis(50);
+        thread::sleep(held);
+        drop(listener);
+        let ended = running.line_where(|line| mentions(line, port))?;
+        Ok(owner.iter().any(|owner| ended.contains(owner)).then_some(()))
+    })
+}
+
+/// Whether a line has `:PORT`, as text and JSON write one.
+fn mentions(line: &str, port: u16) -> bool {
+    let written = format!(":{port}");
+    line.split(&written).skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 pub fn steps(transitions: &[&Transition]) -> Vec<String> {

@@ -109,19 +109,20 @@ fn parse<T: DeserializeOwned + Serialize>(
     ensure!(!no_nulls || !has_null(document), "what is not known is absent: {document}");
     // The reason behind the document, which is long.
     let parsed = T::deserialize(document).map_err(|error| anyhow!("{document}\n{error}"))?;
-    let again = without_nulls(serde_json::to_value(&parsed)?);
-    ensure!(again == without_nulls(document.clone()), "{document}\nread and written: {again}");
+    let again = comparable(serde_json::to_value(&parsed)?);
+    ensure!(again == comparable(document.clone()), "{document}\nread and written: {again}");
     Ok(parsed)
 }
 
-/// The value without the members that are null.
-fn without_nulls(value: Value) -> Value {
+/// The value without the members that are null, every number a floating one.
+fn comparable(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let members = members.into_iter().filter(|(_, member)| !member.is_null());
-            members.map(|(name, member)| (name, without_nulls(member))).collect()
+            members.map(|(name, member)| (name, comparable(member))).collect()
         }
-        Value::Array(elements) => elements.into_iter().map(without_nulls).collect(),
+        Value::Array(elements) => elements.into_iter().map(comparable).collect(),
+        Value::Number(number) => number.as_f64().into(),
         other => other,
     }
 }

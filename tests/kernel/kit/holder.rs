@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, ensure};
 
 use super::tempdir::TempDir;
-use super::{Result, poll, raw, run};
+use super::{Result, poll, raw};
 
 /// The name of a process as an attacker would choose it: an escape code, a newline, a bell, and
 /// what could end the name in `/proc/PID/stat`. The kernel takes 15 bytes.
@@ -41,9 +41,7 @@ impl Holder {
         // The argument matters where one program is all of the system's tools.
         command.arg0("cat").stdin(Stdio::piped()).stdout(Stdio::null());
         raw::inherit(&mut command, fds.iter().map(AsRawFd::as_raw_fd).collect());
-        let alone = run::alone();
         let child = command.spawn().with_context(|| format!("starting {link:?}"))?;
-        drop(alone);
         let holder = Holder { child, _dir: dir };
         // spawn() returns a moment before the kernel sets the name.
         poll("the holder has its name", || Ok((holder.comm()? == comm).then_some(())))?;

@@ -54,14 +54,26 @@ pub type Check = (&'static str, fn() -> Result<()>);
 /// The same for something that is tried with several `T`, such as every family.
 pub type CheckOf<T> = (&'static str, fn(T) -> Result<()>);
 
-/// How long the kernel gets to bring a socket where a recipe wants it. All recipes together take
-/// a second or two; this is for a machine that is busy with something else.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the kernel, or the program, gets to do what it must do. All recipes together take a
+/// second or two; this is for a machine that is busy with something else.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The error for "this machine, or this user, cannot do that": it makes a trial ignored, where
 /// every other error makes it failed.
 #[derive(Debug)]
 pub struct Impossible(pub String);
+
+/// The error for "the machine was so loud that nothing can be said": the trial is tried again.
+#[derive(Debug)]
+pub struct Disturbed(pub String);
+
+impl fmt::Display for Disturbed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Disturbed {}
 
 impl fmt::Display for Impossible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,14 +10,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use super::run::{self, Output, Run};
+use super::run::{Output, Run};
 use super::{Impossible, Result, poll, raw};
 
 impl Run {
@@ -27,7 +27,6 @@ impl Run {
         let (master, slave) = terminal(columns, rows)?;
         self.on_terminal = true;
         raw::take_terminal(&mut self.command);
-        let _alone = run::alone();
         let mut output = self.stdout(slave).start_reading(Some(master))?.finish()?;
         output.stdout = output.stdout.replace("\r\n", "\n");
         Ok(output)
@@ -39,8 +38,10 @@ pub struct Session {
     child: Child,
     keyboard: File,
     /// The program's end, to ask for its modes.
-    line: File,
+    line: Option<File>,
     screen: Arc<Mutex<vt100::Parser>>,
+    /// Feeds the screen, until nobody has the program's end any more.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Run {
@@ -54,19 +55,17 @@ impl Run {
         }
         self.command.stdin(slave.try_clone()?).stdout(slave.try_clone()?);
         self.command.stderr(slave.try_clone()?);
-        let child = {
-            let _alone = run::alone();
-            self.command.spawn().context("starting it on a terminal")?
-        };
+        let child = self.command.spawn().context("starting it on a terminal")?;
         let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 200)));
         let (mut output, parser) = (master.try_clone()?, Arc::clone(&screen));
-        thread::Builder::new().name("screen".into()).spawn(move || {
+        let reader = thread::Builder::new().name("screen".into()).spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut bytes) {
                 parser.lock().unwrap_or_else(PoisonError::into_inner).process(&bytes[..count]);
             }
         })?;
-        Ok(Session { child, keyboard: master, line: slave, screen })
+        let (line, reader) = (Some(slave), Some(reader));
+        Ok(Session { child, keyboard: master, line, screen, reader })
     }
 }
 
@@ -78,10 +77,7 @@ impl Run {
         let (mut master, slave) = terminal(80, 24)?;
         raw::take_terminal(&mut run.command);
         run.command.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave);
-        let mut child = {
-            let _alone = run::alone();
-            run.command.spawn().context("starting it on a terminal")?
-        };
+        let mut child = run.command.spawn().context("starting it on a terminal")?;
         // Its copies of the terminal's end.
         drop(run);
         let (mut seen, mut bytes) = (Vec::new(), [0; 4096]);
@@ -185,8 +181,10 @@ impl Session {
     pub fn wait_restored(&self) -> Result<()> {
         self.wait("the terminal given back", |screen| {
             let no_mouse = screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
-            let modes = tcgetattr(&self.line).map(|modes| modes.local_modes);
-            let lines = modes.is_ok_and(|m| m.contains(LocalModes::ICANON | LocalModes::ECHO));
+            let modes = self.line.as_ref().and_then(|line| tcgetattr(line).ok());
+            let lines = modes
+                .map(|modes| modes.local_modes)
+                .is_some_and(|m| m.contains(LocalModes::ICANON | LocalModes::ECHO));
             !screen.alternate_screen() && !screen.hide_cursor() && no_mouse && lines
         })
     }
@@ -205,6 +203,11 @@ impl Session {
         let status = poll("its end", || Ok(self.child.try_wait()?));
         let status = status.with_context(|| format!("the screen is\n{}", self.text()))?;
         self.wait_restored()?;
+        // Once nobody has the program's end any more, all that it wrote has been read.
+        self.line = None;
+        if let Some(reader) = self.reader.take() {
+            poll("the last of its output", || Ok(reader.is_finished().then_some(())))?;
+        }
         Ok((status, self.text()))
     }
 }

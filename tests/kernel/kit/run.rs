@@ -11,25 +11,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use rustix::process::{Pid, Signal};
 
-use super::{Result, raw};
-
-/// Held while a program is being started, and while one runs to its end.
-///
-/// Between fork and exec a child has every descriptor of ours. If it is seen then, by a program
-/// that another trial has started to look for owners, it is a second owner of everything.
-static STARTING: Mutex<()> = Mutex::new(());
-
-/// Waits until no other thread starts or runs a program.
-pub(super) fn alone() -> MutexGuard<'static, ()> {
-    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use super::{PATIENCE, Result, poll, raw};
 
 /// The variables that are handed down: where programs are, and where coverage data goes.
 const INHERITED: [&str; 2] = ["PATH", "LLVM_PROFILE_FILE"];
@@ -64,7 +53,7 @@ impl Run {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         heed_signals();
-        Run { command, timeout: Duration::from_secs(30), on_terminal: false }
+        Run { command, timeout: 2 * PATIENCE, on_terminal: false }
     }
 
     /// Sets a variable of its environment.
@@ -104,7 +93,7 @@ impl Run {
         self
     }
 
-    /// Sets how long it may take, instead of 30 seconds.
+    /// Sets how long it may take, instead of twice our patience.
     pub fn timeout(mut self, timeout: Duration) -> Run {
         self.timeout = timeout;
         self
@@ -123,20 +112,17 @@ impl Run {
         self
     }
 
-    /// Runs it to its end. Meanwhile no other thread starts a program.
+    /// Runs it to its end.
     pub fn run(self) -> Result<Output> {
-        let _alone = alone();
         self.start_reading(None)?.finish()
     }
 
     /// Starts it, to read what it says line by line.
     pub fn start(self) -> Result<Running> {
-        let _alone = alone();
         self.start_reading(None)
     }
 
-    /// Starts it; what it writes to `terminal`, if it has one, is its stdout. The caller makes
-    /// sure that it is [`alone`].
+    /// Starts it; what it writes to `terminal`, if it has one, is its stdout.
     pub(super) fn start_reading(mut self, terminal: Option<File>) -> Result<Running> {
         if !self.on_terminal {
             // So that its children can be killed with it.
@@ -157,7 +143,6 @@ impl Run {
             stderr,
             seen: Vec::new(),
             remarks: Vec::new(),
-            timeout: self.timeout,
             deadline: Instant::now() + self.timeout,
         })
     }
@@ -190,7 +175,6 @@ pub struct Running {
     seen: Vec<u8>,
     /// What was taken from `stderr` so far.
     remarks: Vec<u8>,
-    timeout: Duration,
     deadline: Instant,
 }
 
@@ -247,9 +231,32 @@ impl Running {
         bail!("{} ended without the line", self.name)
     }
 
-    /// Gives it its whole time again, after work that is ours and not its.
-    pub fn renew_patience(&mut self) {
-        self.deadline = Instant::now() + self.timeout;
+    /// Gives it so much time from now on.
+    pub fn give(&mut self, time: Duration) {
+        self.deadline = Instant::now() + time;
+    }
+
+    /// Does something again and again while it runs, ten times a second.
+    pub fn meanwhile(&mut self, mut act: impl FnMut() -> Result<()>) -> Result<()> {
+        while self.child.try_wait()?.is_none() {
+            act()?;
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// Waits until it waits itself for something to happen: its first thread is found in `poll()`
+    /// again and again, for a second.
+    pub fn wait_idle(&self) -> Result<()> {
+        let path = format!("/proc/{}/syscall", self.pid());
+        let in_poll = format!("{} ", libc::SYS_ppoll);
+        let mut found = 0;
+        poll("the program waits", || {
+            let call = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+            found = if call.starts_with(&in_poll) { found + 1 } else { 0 };
+            thread::sleep(Duration::from_millis(50));
+            Ok((found == 20).then_some(()))
+        })
     }
 
     /// Sends it a signal.

@@ -279,9 +279,9 @@ fn run_reads_lines() -> Result<()> {
 
 fn run_kills() -> Result<()> {
     let script = "echo $$; sleep 60 & echo $!; wait";
-    let mut running =
-        Run::program("sh", ["-c", script]).timeout(Duration::from_millis(300)).start()?;
+    let mut running = Run::program("sh", ["-c", script]).start()?;
     let pids = [running.line()?, running.line()?].map(Option::unwrap_or_default);
+    running.give(Duration::from_millis(100));
     let error = running.finish().err().context("it ended")?;
     ensure!(format!("{error:#}").contains("did not end in time"), "{error:#}");
     for pid in pids {

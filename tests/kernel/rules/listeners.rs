@@ -157,12 +157,12 @@ fn syn_queue_without_cookies() -> Result<()> {
     ensure!(remedy.contains("tcp_syncookies is 0"), "{alert:#}");
     // Clients that come while one looks are dropped; the others repeat their SYN too rarely.
     let (run, _dir) = start(SYN, "", &["--for", "2s", "--interval", "100ms"])?;
-    let running = run.start()?;
+    let mut running = run.start()?;
     let mut late = Vec::new();
-    for _ in 0..20 {
+    running.meanwhile(|| {
         late.push(knock(full.1)?);
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+        Ok(())
+    })?;
     let output = running.finish()?;
     ensure!(evidence(&alerts_of(&output)?[0], "syns_dropped")? > 0, "{output}");
     Ok(())
@@ -173,12 +173,12 @@ fn syn_queue_cookies() -> Result<()> {
     sysctl("ipv4/tcp_syncookies", "1")?;
     let full = half_open(4, 6)?;
     let (run, _dir) = start(SYN, "", &["--for", "3s", "--interval", "100ms"])?;
-    let running = run.start()?;
+    let mut running = run.start()?;
     let mut late = Vec::new();
-    for _ in 0..20 {
+    running.meanwhile(|| {
         late.push(knock(full.1)?);
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+        Ok(())
+    })?;
     let output = running.finish()?;
     let alerts = alerts_of(&output)?;
     ensure!(alerts.len() == 1 && port(&alerts[0]) == Some(full.1.into()), "{output}");

@@ -71,11 +71,8 @@ fn recv_queue_stuck() -> Result<()> {
     ensure!(evidence(&alert, "unread_ms")? >= 500, "{alert:#}");
     // A process that reads, however slowly, is not stuck.
     let (run, _dir) = start("recv-queue-stuck", quick, &["--for", "2s", "--interval", "100ms"])?;
-    let running = run.start()?;
-    for _ in 0..20 {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        (&client).read_exact(&mut [0; 100])?;
-    }
+    let mut running = run.start()?;
+    running.meanwhile(|| Ok((&client).read_exact(&mut [0; 100])?))?;
     let output = running.finish()?;
     ensure!(alerts_of(&output)?.is_empty(), "{output}");
     drop(server);
@@ -102,12 +99,9 @@ fn udp_drops_rise() -> Result<()> {
     let held = udp::with_drops(Family::V4)?;
     let socket = held.subject.as_ref().expect("it is open");
     let (run, _dir) = start("udp-drops", "", &["--for", "2s", "--interval", "100ms"])?;
-    let running = run.start()?;
+    let mut running = run.start()?;
     let sender = std::net::UdpSocket::bind("127.0.0.1:0")?;
-    for _ in 0..20 {
-        sender.send_to(&[b'x'; 4000], held.local)?;
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    running.meanwhile(|| Ok(sender.send_to(&[b'x'; 4000], held.local).map(drop)?))?;
     let output = running.finish()?;
     let alerts = alerts_of(&output)?;
     ensure!(alerts.len() == 1 && port(&alerts[0]) == Some(held.local.port().into()), "{output}");

@@ -202,13 +202,13 @@ fn much_trouble_fits_the_screen() -> Result<()> {
 
 /// `--interval`: the second round tells what the first one did not have.
 fn rounds_show_what_changed() -> Result<()> {
-    let mut running = Run::new(["status", "--interval", "1s", "--count", "3"]).start()?;
-    // The first round is out; the second is not due before its interval is over.
+    let mut running = Run::new(["status", "--interval", "200ms"]).start()?;
+    // The first round is out.
     running.line_where(|line| line.starts_with("UDP "))?;
     let held = states::close_wait(Family::V4, Unread::Eof)?;
-    let changed = running.line_where(|line| line.starts_with("SINCE ") && line.contains('+'))?;
-    ensure!(changed.contains("CLOSE_WAIT +1"), "{changed}");
-    drop((held, running.finish()?.ok()?));
+    // A round may have seen it on its way there.
+    running.line_where(|line| line.starts_with("SINCE ") && line.contains("CLOSE_WAIT +1"))?;
+    drop((held, running));
     // Nothing changes in a namespace of one's own.
     let args = ["status", "--json", "-t", "--interval", "10ms", "--count", "2"];
     let output = Run::new(args).run()?.ok()?;

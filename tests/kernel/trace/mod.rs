@@ -18,7 +18,7 @@ use crate::kit::{Impossible, Result, Trial};
 /// All trials.
 pub fn trials() -> Vec<Trial> {
     let parts = [tracer::trials(), destroy::trials(), refused::trials(), record::trials()];
-    parts.into_iter().flatten().collect()
+    parts.into_iter().flatten().map(Trial::that_listens).collect()
 }
 
 /// A tracer, or the reason why there cannot be one here.

@@ -19,7 +19,7 @@ use super::traffic::{self, Server};
 use super::watch::{Seen, Watch};
 use crate::kit::states::{self, By, Family, Held};
 use crate::kit::tempdir::TempDir;
-use crate::kit::{Impossible, Result, Trial, poll, trial};
+use crate::kit::{Impossible, PATIENCE, Result, Trial, poll, trial};
 
 /// Connections per trial.
 const LIVES: usize = 50;
@@ -335,7 +335,7 @@ fn cpus_that_come_and_go() -> Result<()> {
 
 /// Drains until a gap of `cpu` is reported.
 fn gap(watch: &mut Watch, cpu: u32) -> Result<GapCause> {
-    let deadline = Instant::now() + crate::kit::PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         watch.drain(Duration::from_millis(100))?;
         if let Some(gap) = watch.drained.gaps.iter().find(|gap| gap.cpu == cpu) {
@@ -358,8 +358,8 @@ fn idle_costs_no_wakeups() -> Result<()> {
     ensure!(watch.drained.events.is_empty(), "not ripe yet");
     // The second look hands them out, and soon.
     let before = Instant::now();
-    watch.drain(Duration::from_secs(5))?;
-    ensure!(before.elapsed() < Duration::from_secs(1), "after {:?}", before.elapsed());
+    watch.drain(PATIENCE)?;
+    ensure!(before.elapsed() < PATIENCE, "after {:?}", before.elapsed());
     ensure!(watch.drained.events.len() >= 12, "{} events", watch.drained.events.len());
     Ok(())
 }

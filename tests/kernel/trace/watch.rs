@@ -9,7 +9,7 @@ use sockstate::testing::sys::clock::monotonic_ns;
 use sockstate::testing::sys::perf::{Drained, TraceOptions, Tracer};
 
 use super::open;
-use crate::kit::Result;
+use crate::kit::{Disturbed, Result};
 
 /// What a tracer saw of the sockets with one port.
 #[derive(Default)]
@@ -95,6 +95,9 @@ impl Watch {
         let now = monotonic_ns();
         while self.tracer.complete_ns() < now {
             self.drain(Duration::from_millis(10))?;
+        }
+        if self.seen.lost > 0 {
+            return Err(Disturbed(format!("{} events lost", self.seen.lost)).into());
         }
         Ok(self.seen)
     }

@@ -1,19 +1,88 @@
-//! Tab 4: sockets by a key, a column for each state.
+//! Sockets by a key, a column for each state.
 
 use std::collections::BTreeMap;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
 use crate::answer::{Group, KeyValue};
 use crate::group::Key;
+use crate::live::Round;
 use crate::model::human;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::style::{Tone, state_tone};
-use crate::tui::app::{App, GROUP_KEYS};
+use crate::tui::app::{App, TabView};
 use crate::tui::grid::{Cell, Column, Cut};
+use crate::tui::rows::Job;
 use crate::tui::sheet::{Sheet, SheetRow};
+use crate::tui::view::table;
 
-/// The matrix, the largest group first.
-pub fn sheet(app: &App) -> Sheet {
-    let key = GROUP_KEYS[app.group];
+/// What the groups can be by, in the order of the key that changes it.
+const KEYS: [Key; 8] = [
+    Key::Process,
+    Key::Unit,
+    Key::Cgroup,
+    Key::Remote,
+    Key::LocalPort,
+    Key::RemotePort,
+    Key::State,
+    Key::Netns,
+];
+
+/// The tab.
+pub struct Groups;
+
+impl TabView for Groups {
+    fn title(&self) -> &'static str {
+        "Groups"
+    }
+
+    fn is_filtered(&self) -> bool {
+        true
+    }
+
+    fn has_faults(&self) -> bool {
+        true
+    }
+
+    fn ways(&self) -> usize {
+        KEYS.len()
+    }
+
+    fn adjust(&self, app: &App, job: &mut Job) {
+        job.group = Some(key(app));
+    }
+
+    fn sheet(&self, app: &App, _round: &Round) -> Option<Sheet> {
+        Some(sheet(app))
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        table::draw_sheet(app, buffer, area);
+    }
+
+    fn subject(&self, app: &App, row: usize) -> Option<String> {
+        Some(app.sheet()?.rows.get(row)?.state?.to_string())
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        let count = app.ours("count") + &app.table_flags(|_| true);
+        let by = match key(app) {
+            Key::State => "--by state".to_owned(),
+            key => format!("--by {},state", key.name()),
+        };
+        [count, by].into_iter().chain(app.filter_word()).collect()
+    }
+}
+
+/// Returns what they are by at present.
+fn key(app: &App) -> Key {
+    KEYS[app.tabs.state().way % KEYS.len()]
+}
+
+/// Makes the matrix, the largest group first.
+fn sheet(app: &App) -> Sheet {
+    let key = key(app);
     let groups = app.listed.as_ref().and_then(|listed| listed.groups.as_ref());
     let groups = groups.filter(|(of, _)| *of == key).map_or(&[][..], |(_, groups)| groups);
     let mut rows: BTreeMap<&KeyValue, BTreeMap<State, u64>> = BTreeMap::new();
@@ -36,7 +105,7 @@ pub fn sheet(app: &App) -> Sheet {
     sheet
 }
 
-/// The column of what it is grouped by.
+/// Returns the column of what it is grouped by.
 fn first(key: Key) -> Column {
     let title = key.name().to_uppercase();
     match key {
@@ -62,7 +131,7 @@ fn row(key: Key, value: &KeyValue, counts: &BTreeMap<State, u64>, states: &[Stat
     row
 }
 
-/// What stands in the first column.
+/// Returns what stands in the first column.
 fn name(value: &KeyValue) -> String {
     match value {
         KeyValue::State(state) => state.to_string(),
@@ -80,7 +149,7 @@ fn name(value: &KeyValue) -> String {
     }
 }
 
-/// The filter that selects a group, where the language has one.
+/// Returns the filter that selects a group, where the language has one.
 fn filter(key: Key, value: &KeyValue) -> Option<String> {
     Some(match (key, value) {
         (Key::Process, KeyValue::Process(pid, _)) => format!("pid {pid}"),
@@ -95,7 +164,7 @@ fn filter(key: Key, value: &KeyValue) -> Option<String> {
     })
 }
 
-/// A state's name where columns are many.
+/// Returns a state's name where columns are many.
 fn short(state: State) -> &'static str {
     match state {
         State::Established => "ESTAB",
@@ -114,7 +183,7 @@ fn short(state: State) -> &'static str {
     }
 }
 
-/// Which columns go first where there is no room.
+/// Returns which columns go first where there is no room.
 fn priority(state: State) -> u8 {
     match state {
         State::Established | State::CloseWait => 0,

@@ -1,4 +1,4 @@
-//! Tab 7: the diagram of TCP's states, with the sockets in each and the flow
+//! The diagram of TCP's states, with the sockets in each and the flow
 //! on each edge.
 
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use crate::model::human;
 use crate::model::lifecycle::{is_edge, via};
 use crate::model::state::State;
 use crate::output::style::{Tone, state_tone};
-use crate::tui::app::App;
+use crate::tui::app::{App, TabView};
 use crate::tui::grid::put;
-use crate::tui::keys::Action;
+use crate::tui::keys::{Action, Move};
 
 use State::{
     Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
@@ -59,17 +59,42 @@ const REST: (u16, u16) = (2, 17);
 /// Columns and lines of all of it.
 const SIZE: (u16, u16) = (80, REST.1 + 1);
 
-/// How many lines it has.
-pub const LINES: usize = SIZE.1 as usize;
+/// The tab.
+pub struct Map;
 
-/// Draws it.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+impl TabView for Map {
+    fn title(&self) -> &'static str {
+        "Map"
+    }
+
+    fn len(&self, _app: &App) -> usize {
+        SIZE.1.into()
+    }
+
+    fn opens(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        draw(app, buffer, area);
+    }
+
+    fn subject(&self, _app: &App, _row: usize) -> Option<String> {
+        Some("diagram".to_owned())
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        vec![app.ours("explain diagram")]
+    }
+}
+
+fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     // What frames it takes lines as well.
     let needs = (SIZE.0, SIZE.1 + buffer.area.height.saturating_sub(area.height));
     let (area, top) = scrolled(app, buffer, area, needs);
     let Some(point) = app.point() else { return };
-    let before = app.history.back(app.back() + 1);
+    let before = app.looks.history.back(app.back() + 1);
     let seconds = before.map_or(0.0, |before| point.at.since(before.at) as f64 / 1e9);
     let rates = rates(&point.flows, seconds);
     let hottest = rates.values().copied().fold(0.0, f64::max);
@@ -102,7 +127,7 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
             (false, _) => Tone::Quiet,
         };
         let mark = if hot { theme.pick(" ◀", " *") } else { "" };
-        let text = format!("{arrow} {label} {}{mark}", per_second(rate));
+        let text = format!("{arrow} {label} {}{mark}", human::rate(rate));
         put(buffer, at(x, y, 26), &text, false, theme.style(tone), &theme);
     }
     let drawn = |edge: &(State, State)| {
@@ -112,30 +137,30 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let aborted: f64 = aborted.map(|(_, rate)| rate).sum();
     let expired = rates.get(&(TimeWait, Close)).copied().unwrap_or(0.0);
     let (x, y) = REST;
-    let text = format!("{down} 60 s, gone {}", per_second(expired));
+    let text = format!("{down} 60s, gone {}", human::rate(expired));
     put(buffer, at(x, y, 26), &text, false, theme.style(Tone::Quiet), &theme);
     if point.unknown > 0 && seconds > 0.0 {
         // Trace events come from every namespace; short-lived sockets that no
         // look has listed may be anybody's.
-        let rate = per_second(point.unknown as f64 / seconds);
+        let rate = human::rate(point.unknown as f64 / seconds);
         let text = format!("{rate} of this may be of other namespaces");
         put(buffer, at(28, 16, 60), &text, false, theme.style(Tone::Quiet), &theme);
     }
     let tone = if aborted > 0.0 { Tone::Warn } else { Tone::Quiet };
-    let text = format!("reset, refused or given up, from any state {}", per_second(aborted));
+    let text = format!("reset, refused or given up, from any state {}", human::rate(aborted));
     put(buffer, at(28, y, 60), &text, false, theme.style(tone), &theme);
 }
 
-/// Where the map has room, and its first line there; below it what all of it
-/// needs, where it has no room.
+/// Returns where the map has room, and its first line there; says below it what
+/// all of it needs, where it has no room.
 fn scrolled(app: &mut App, buffer: &mut Buffer, area: Rect, needs: (u16, u16)) -> (Rect, u16) {
     let is_short = area.height < SIZE.1;
     if area.width >= SIZE.0 && !is_short || area.height < 2 {
         return (area, 0);
     }
     let theme = app.theme();
-    let key = |action| app.fixed.keymap.key_of(action);
-    let (up, down) = (key(Action::Up), key(Action::Down));
+    let key = |to| app.fixed.keymap.key_of(Action::Move(to));
+    let (up, down) = (key(Move::Up), key(Move::Down));
     let rest = if is_short { format!("; {up}, {down} scroll") } else { String::new() };
     let text = format!("all of it needs {}x{}{rest}", needs.0, needs.1);
     // Where only columns lack there may be a line to spare.
@@ -145,13 +170,6 @@ fn scrolled(app: &mut App, buffer: &mut Buffer, area: Rect, needs: (u16, u16)) -
     let cursor = app.cursor();
     cursor.at = cursor.at.min(usize::from(SIZE.1 - height));
     (Rect { height, ..area }, cursor.at as u16)
-}
-
-fn per_second(rate: f64) -> String {
-    if rate > 0.0 && rate < 10.0 {
-        return format!("{rate:.1}/s");
-    }
-    format!("{}/s", human::count(rate.round() as u64))
 }
 
 /// Transitions a second on each edge of the graph; of a change that was

@@ -1,4 +1,4 @@
-//! Tab 2: every socket, of which only those on the screen are drawn.
+//! Every socket, of which only those on the screen are drawn.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,21 +12,69 @@ use crate::output::text::accept_queue;
 use crate::query::Lookups;
 use crate::query::fields::Field;
 use crate::sys::names::Names;
-use crate::tui::app::App;
+use crate::tui::app::{App, Rows, TabView};
 use crate::tui::grid::{Cell, Column, Grid, put};
+use crate::tui::view::table;
 
-use super::{detail, hit_list};
+use super::detail;
 
 /// From this width on details stand beside the table.
 const BESIDE: u16 = 120;
 
-/// Draws it.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let (table, details) = split(app, area);
-    let lines = usize::from(table.height.saturating_sub(1));
+/// The tab.
+pub struct Sockets;
+
+impl TabView for Sockets {
+    fn title(&self) -> &'static str {
+        "Sockets"
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Sockets
+    }
+
+    fn len(&self, app: &App) -> usize {
+        app.listed.as_ref().map_or(0, |listed| listed.order.len())
+    }
+
+    fn is_filtered(&self) -> bool {
+        true
+    }
+
+    fn has_faults(&self) -> bool {
+        true
+    }
+
+    fn opens(&self) -> Option<&'static str> {
+        Some("details")
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        draw(app, buffer, area);
+    }
+
+    fn subject(&self, app: &App, row: usize) -> Option<String> {
+        Some(app.row_at(row)?.socket.state.to_string())
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        let names: Vec<&str> = app.sockets.fields().into_iter().map(Field::name).collect();
+        let columns = format!("--columns {}", names.join(","));
+        let sort = app.order().map(|order| {
+            let minus = if order.descending { "-" } else { "" };
+            format!("--sort {minus}{}", order.field.name())
+        });
+        let list = app.ours("list -a") + &app.table_flags(|_| true);
+        [list, columns].into_iter().chain(sort).chain(app.filter_word()).collect()
+    }
+}
+
+fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+    let (place, details) = split(app, area);
+    let lines = usize::from(place.height.saturating_sub(1));
     let len = app.len();
     let window = app.cursor().window(len, lines);
-    let fields = app.fields();
+    let fields = app.sockets.fields();
     let columns: Vec<Column> = fields.iter().map(|field| column(*field)).collect();
     // Apart from the rest while rows are made by them.
     let mut names = std::mem::take(&mut app.details.names);
@@ -50,17 +98,17 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         })
         .collect();
     let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
-    let sort = app.orders[app.tab.index()];
+    let sort = app.tabs.state().order;
     let theme = app.theme();
-    let heads = Grid { columns: &columns, rows: &rows, selected, sort }.draw(buffer, table, &theme);
-    hit_list(app, table, window, heads);
-    if rows.is_empty() && table.height > 1 {
-        let text = match (&app.listed, app.filter.text.is_empty() && !app.faults) {
+    let heads = Grid { columns: &columns, rows: &rows, selected, sort }.draw(buffer, place, &theme);
+    table::note_hits(app, place, window, heads);
+    if rows.is_empty() && place.height > 1 {
+        let text = match (&app.listed, app.filter.text.is_empty() && !app.filter.faults) {
             (None, _) => "reading",
             (Some(_), true) => "no sockets",
             (Some(_), false) => "nothing matches; esc clears the filter",
         };
-        let line = Rect { y: table.y + 1, height: 1, ..table };
+        let line = Rect { y: place.y + 1, height: 1, ..place };
         put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
     }
     if let Some(place) = details {
@@ -69,9 +117,9 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     app.details.names = names;
 }
 
-/// The table's place, and that of the details where they are open.
+/// Returns the table's place, and that of the details where they are open.
 fn split(app: &App, area: Rect) -> (Rect, Option<Rect>) {
-    if !app.detail {
+    if !app.sockets.detail {
         return (area, None);
     }
     if area.width >= BESIDE {
@@ -103,13 +151,13 @@ fn column(field: Field) -> Column {
     }
 }
 
-/// An age without its upper bound where it has two: a column of bounds leaves
-/// no room for who holds the socket, and the details have both.
+/// Returns an age without its upper bound where it has two: a column of bounds
+/// leaves no room for who holds the socket, and the details have both.
 fn at_least(age: Age) -> Age {
     Age { max_ms: age.max_ms.filter(|max| *max == age.min_ms), ..age }
 }
 
-/// A field of a row as the table shows it.
+/// Returns a field of a row as the table shows it.
 pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -> Cell {
     let mut text = Vec::new();
     let mut tone = Tone::Plain;

@@ -1,4 +1,4 @@
-//! Tab 1: counts with their last minute, alerts, offenders, limits.
+//! Counts with their last minute, alerts, offenders, limits.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,13 +8,14 @@ use crate::live::Round;
 use crate::live::history::Point;
 use crate::model::human;
 use crate::model::state::TCP_STATES;
-use crate::output::cells;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::rules::Severity;
+use crate::rules::alert_filter;
 use crate::survey::TopKind;
-use crate::tui::app::{App, Hit};
+use crate::tui::app::{App, Hit, TabView};
 use crate::tui::grid::put;
 use crate::tui::sheet::end;
+use crate::tui::view::{alert_summary, wrap};
 
 /// The time a sparkline spans.
 const WINDOW_MS: u64 = 60_000;
@@ -28,9 +29,41 @@ const STATES_HEIGHT: u16 = 12;
 /// Lines below the table of states from which on the alerts stand there.
 const ENOUGH: u16 = 4;
 
-/// Draws it.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let Some(round) = app.shown_round().cloned() else { return };
+/// The tab.
+pub struct Overview;
+
+impl TabView for Overview {
+    fn title(&self) -> &'static str {
+        "Overview"
+    }
+
+    fn len(&self, app: &App) -> usize {
+        app.looks.round().map_or(0, |round| round.judged.firing.len() + round.judged.unknown.len())
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        draw(app, buffer, area);
+    }
+
+    fn subject(&self, app: &App, row: usize) -> Option<String> {
+        let round = app.looks.round()?;
+        let alerts = round.judged.firing.iter().map(|standing| &standing.alert.rule);
+        let mut rules = alerts.chain(round.judged.unknown.iter().map(|unknown| &unknown.rule));
+        Some(rules.nth(row).map_or_else(|| "handshake".to_owned(), ToString::to_string))
+    }
+
+    fn filter_of(&self, app: &App, row: usize) -> Option<String> {
+        let round = app.looks.round()?;
+        alert_filter::filter_of(&round.judged.firing.get(row)?.alert, &round.frame, &app.fixed.own)
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        vec![app.ours("status")]
+    }
+}
+
+fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+    let Some(round) = app.looks.round().cloned() else { return };
     let Some(point) = app.point().cloned() else { return };
     let moment = Moment { round: &round, point: &point };
     if area.height < STATES_HEIGHT + ENOUGH {
@@ -75,14 +108,15 @@ struct Moment<'m> {
 }
 
 impl Moment<'_> {
-    /// Whether the counts are older than all else that the round has. Of looks
-    /// within a second the history keeps one.
+    /// Returns whether the counts are older than all else that the round has.
+    /// Of looks within a second the history keeps one.
     fn is_past(&self) -> bool {
         self.round.begun_ns.abs_diff(self.point.at.0) >= 1_000_000_000
     }
 }
 
-/// Where there is no room for everything: the worst first, then the states.
+/// Draws the worst first, then the states, where there is no room for
+/// everything.
 fn short(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
     let room = Rect { height: (area.height / 2).min(4), ..area };
     let used = alerts(app, buffer, room, moment).min(room.height);
@@ -96,33 +130,10 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
     put(buffer, line, text, false, theme.style(Tone::Quiet), &theme);
 }
 
-/// What a screen too small for anything else shows.
-pub fn tiny(app: &App, buffer: &mut Buffer, area: Rect) {
-    let theme = app.theme();
-    let Some(round) = app.shown_round() else { return };
-    let worst = round.judged.firing.first();
-    let first = worst.map_or_else(
-        || (Tone::Good, "no alerts".to_owned()),
-        |s| {
-            (
-                severity_tone(s.alert.severity),
-                format!("{} {}", round.judged.firing.len(), s.alert.rule),
-            )
-        },
-    );
-    let counts = TCP_STATES.iter().map(|state| (*state, round.frame.tcp.get(*state)));
-    let counts = counts.filter(|(_, count)| *count > 0);
-    let counts =
-        counts.map(|(state, n)| (state_tone(state), format!("{} {state}", human::count(n))));
-    for ((tone, text), y) in std::iter::once(first).chain(counts).zip(area.y..area.bottom()) {
-        put(buffer, Rect { y, height: 1, ..area }, &text, false, theme.style(tone), &theme);
-    }
-}
-
-/// State, count, change since the round before, the last minute.
+/// Draws state, count, change since the round before, the last minute.
 fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
     let theme = app.theme();
-    let before = app.history.back(app.back() + 1);
+    let before = app.looks.history.back(app.back() + 1);
     let at = |x: u16, width: u16, y: u16| Rect::new(area.x + x, y, width, 1).intersection(area);
     let head = theme.style(Tone::Head);
     put(buffer, at(0, 12, area.y), "TCP", false, head, &theme);
@@ -150,7 +161,7 @@ fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
                 &theme,
             );
         }
-        let series = app.history.series(state, app.back(), curve.into(), WINDOW_MS);
+        let series = app.looks.history.series(state, app.back(), curve.into(), WINDOW_MS);
         if series.iter().flatten().any(|count| *count > 0) {
             put(buffer, at(33, curve, y), &theme.spark(&series), false, theme.style(tone), &theme);
         }
@@ -207,78 +218,131 @@ fn others(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
     put(buffer, line, &text, false, theme.style(Tone::Plain), &theme);
 }
 
-/// The alerts, the selected one with what helps; returns the lines used.
+/// Draws the alerts, the selected one with what helps; returns the lines used.
 fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -> u16 {
     let theme = app.theme();
     let round = moment.round;
     if moment.is_past() {
         return past_alerts(app, buffer, area, moment.point);
     }
-    if round.judged.firing.is_empty() {
-        let text = match round.judged.pending.len() {
-            0 => "no alerts".to_owned(),
-            n => format!(
-                "no alerts; {} not for long enough yet",
-                human::plural(n as u64, "condition")
-            ),
-        };
+    let mut y = area.y;
+    if round.judged.firing.is_empty()
+        && let Some((tone, text)) = without_alerts(round)
+    {
         // There may be no line at all.
         let line = Rect { height: area.height.min(1), ..area };
-        put(buffer, line, &text, false, theme.style(Tone::Good), &theme);
-        return 2.min(area.height);
+        put(buffer, line, &text, false, theme.style(tone), &theme);
+        y += line.height;
     }
-    let lines = usize::from(area.height);
-    let selected = app.cursor().at.min(round.judged.firing.len() - 1);
-    // The selected one takes lines of its own below its name.
-    let window = app.cursor().window(round.judged.firing.len(), lines.saturating_sub(3).max(1));
-    let mut y = area.y;
-    for index in window {
-        let Some(standing) = round.judged.firing.get(index) else { break };
-        if y >= area.bottom() {
-            break;
-        }
-        let line = Rect { y, height: 1, ..area };
-        let word = match standing.alert.severity {
-            Severity::Warning => "WARNING ",
-            Severity::Critical => "CRITICAL",
-        };
-        put(buffer, line, word, false, theme.style(severity_tone(standing.alert.severity)), &theme);
-        let rest = Rect { x: area.x + 9, width: area.width.saturating_sub(9), ..line };
-        let alert = &standing.alert;
-        let since = since(round.at_ms.saturating_sub(standing.since_ms));
-        let text =
-            format!("{}  {since}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary);
-        put(buffer, rest, &text, false, theme.style(Tone::Plain), &theme);
-        if index == selected {
-            buffer.set_style(line, theme.selected());
-        }
-        app.hits.push((line, Hit::Row(index)));
-        y += 1;
-        if index == selected {
-            // What was cut off above stands in full below.
-            let cut = text.width() > usize::from(rest.width);
-            let text = if cut { alert.advice(": ") } else { alert.remedy.clone() };
-            for text in wrap(&text, rest.width.into()) {
-                if y >= area.bottom() {
-                    break;
-                }
-                let place = Rect { y, ..rest };
-                put(buffer, place, &text, false, theme.style(Tone::Quiet), &theme);
-                y += 1;
-            }
-        }
+    let findings = findings(round);
+    if let Some(last) = findings.len().checked_sub(1) {
+        let list = Rect { y, height: area.bottom() - y, ..area };
+        let selected = app.cursor().at.min(last);
+        y = list_of(app, buffer, list, (&findings, selected));
     }
     (y + 1 - area.y).min(area.height)
 }
 
-/// `for 41m`; one of less than a second is `new`.
+/// Returns what stands in place of alerts: nothing where the rules that did not
+/// judge stand there.
+fn without_alerts(round: &Round) -> Option<(Tone, String)> {
+    let pending = match round.judged.pending.len() as u64 {
+        0 => None,
+        n => Some(format!("; {} not for long enough yet", human::plural(n, "condition"))),
+    };
+    if pending.is_none() && !round.judged.unknown.is_empty() {
+        return None;
+    }
+    let (tone, text) = alert_summary::summary(round);
+    Some((tone, text + &pending.unwrap_or_default()))
+}
+
+/// A row: what fires, or a rule that could not judge.
+struct Finding {
+    word: &'static str,
+    tone: Tone,
+    /// In one line.
+    text: String,
+    /// In full, where the line is cut.
+    full: String,
+    /// What helps.
+    remedy: String,
+}
+
+/// Returns the rows, the worst first, and what was not judged after what fires.
+fn findings(round: &Round) -> Vec<Finding> {
+    let alerts = round.judged.firing.iter().map(|standing| {
+        let alert = &standing.alert;
+        let since = since(round.at_ms.saturating_sub(standing.since_ms));
+        Finding {
+            word: match alert.severity {
+                Severity::Warning => "WARNING ",
+                Severity::Critical => "CRITICAL",
+            },
+            tone: severity_tone(alert.severity),
+            text: format!("{}  {since}  {}  {}", alert.rule, alert.subject.brief(2), alert.summary),
+            full: alert.advice(": "),
+            remedy: alert.remedy.clone(),
+        }
+    });
+    let unknown = round.judged.unknown.iter().map(|unknown| Finding {
+        word: "UNKNOWN ",
+        tone: Tone::Warn,
+        text: format!("{}  {}", unknown.rule, unknown.why),
+        full: unknown.why.clone(),
+        remedy: String::new(),
+    });
+    alerts.chain(unknown).collect()
+}
+
+/// Draws the rows around the selected one; returns the line after them.
+fn list_of(
+    app: &mut App,
+    buffer: &mut Buffer,
+    area: Rect,
+    (findings, selected): (&[Finding], usize),
+) -> u16 {
+    let theme = app.theme();
+    let rest = |line: Rect| Rect { x: line.x + 9, width: line.width.saturating_sub(9), ..line };
+    let below = below(&findings[selected], rest(area).width.into());
+    // The selected one takes lines of its own below its name.
+    let lines = usize::from(area.height).saturating_sub(below.len().min(3)).max(1);
+    let mut y = area.y;
+    for index in app.cursor().window(findings.len(), lines) {
+        if y >= area.bottom() {
+            break;
+        }
+        let finding = &findings[index];
+        let line = Rect { y, height: 1, ..area };
+        put(buffer, line, finding.word, false, theme.style(finding.tone), &theme);
+        put(buffer, rest(line), &finding.text, false, theme.style(Tone::Plain), &theme);
+        app.drawn.hits.push((line, Hit::Row(index)));
+        y += 1;
+        if index == selected {
+            buffer.set_style(line, theme.selected());
+            for (text, place) in below.iter().zip(y..area.bottom()) {
+                let place = rest(Rect { y: place, ..line });
+                put(buffer, place, text, false, theme.style(Tone::Quiet), &theme);
+                y += 1;
+            }
+        }
+    }
+    y
+}
+
+/// Returns what stands below the selected row: all of it, where its line is
+/// cut.
+fn below(finding: &Finding, width: usize) -> Vec<String> {
+    let text = if finding.text.width() > width { &finding.full } else { &finding.remedy };
+    if text.is_empty() { Vec::new() } else { wrap(text, width) }
+}
+
+/// Returns `for 41m`; one of less than a second is `new`.
 fn since(ms: u64) -> String {
     if ms < 1_000 {
         return "new".to_owned();
     }
-    let mut text = b"for ".to_vec();
-    cells::duration(&mut text, ms);
-    String::from_utf8_lossy(&text).into_owned()
+    format!("for {}", human::duration(ms))
 }
 
 fn past_alerts(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) -> u16 {
@@ -291,7 +355,7 @@ fn past_alerts(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) -> u16
     (lines.len() as u16 + 1).min(area.height)
 }
 
-/// Who has most of what, and the fullest listeners, a line each.
+/// Returns who has most of what, and the fullest listeners, a line each.
 fn offenders(round: &Round) -> Vec<(&'static str, String)> {
     let kinds = [
         (TopKind::ProcessCloseWait, "most CLOSE_WAIT"),
@@ -331,7 +395,7 @@ struct Queue {
     limit: u32,
 }
 
-/// The listeners with clients waiting, the fullest first.
+/// Returns the listeners with clients waiting, the fullest first.
 fn fullest(round: &Round) -> Vec<Queue> {
     let queues = round.frame.listeners.iter().filter_map(|listener| {
         let (len, limit) = (listener.queue.len?, listener.queue.limit?);
@@ -352,21 +416,4 @@ fn lines(app: &App, buffer: &mut Buffer, area: Rect, lines: &[(&str, String)]) {
         let rest = Rect { x: area.x + 17, width: area.width.saturating_sub(17), ..line };
         put(buffer, rest, text, false, theme.style(Tone::Plain), &theme);
     }
-}
-
-/// Text in lines of so many columns.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let Some(line) = lines.last_mut() else { break };
-        if !line.is_empty() && line.width() + 1 + word.width() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            *line += word;
-        }
-    }
-    lines
 }

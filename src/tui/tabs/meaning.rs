@@ -8,7 +8,7 @@ use crate::model::socket::TimerKind;
 use crate::model::standing::Standing;
 use crate::model::state::State;
 
-/// A sentence; empty where nothing is known beyond the state's name.
+/// Returns a sentence; empty where nothing is known beyond the state's name.
 pub fn meaning(row: &Row<'_>) -> String {
     match Queues::of(row) {
         Queues::Accept(queue) => listening(queue),
@@ -19,8 +19,8 @@ pub fn meaning(row: &Row<'_>) -> String {
     }
 }
 
-/// Both queues as they are, what is not known as `?`; that of a listener is
-/// what its state means.
+/// Returns both queues as they are, what is not known as `?`; that of a
+/// listener is what its state means.
 pub fn queues(row: &Row<'_>) -> Option<String> {
     match Queues::of(row) {
         Queues::Accept(_) => None,
@@ -30,7 +30,8 @@ pub fn queues(row: &Row<'_>) -> Option<String> {
     }
 }
 
-/// The running timer: `timer retransmit, fires in 1.2 s, 3 retransmits`.
+/// Returns the running timer: `timer retransmit, fires in 1.2 s, 3
+/// retransmits`.
 pub fn timer(row: &Row<'_>) -> Option<String> {
     let timer = row.socket.timer?;
     let counted = match timer.kind {
@@ -123,7 +124,7 @@ fn connection(row: &Row<'_>, recv: Option<u32>, send: Option<u32>) -> String {
     }
 }
 
-/// How often the kernel has tried, and when it does again.
+/// Returns how often the kernel has tried, and when it does again.
 fn repeats(row: &Row<'_>) -> String {
     let timer = row.socket.timer;
     let Some(timer) = timer.filter(|timer| timer.kind == TimerKind::Retransmit) else {
@@ -171,9 +172,9 @@ fn fin_wait2(row: &Row<'_>) -> String {
 
 fn time_wait(row: &Row<'_>) -> String {
     let left = match row.socket.timer.map(|timer| timer.expires_ms) {
-        None => "kept for 60 s".to_owned(),
-        Some(0) => "its 60 s are over".to_owned(),
-        Some(ms) => format!("kept for {} of 60 s more", human::duration(ms.into())),
+        None => "kept for 60s".to_owned(),
+        Some(0) => "its 60s are over".to_owned(),
+        Some(ms) => format!("kept for {} of 60s more", human::duration(ms.into())),
     };
     format!("closed by both sides; {left}, so that late segments do no harm")
 }

@@ -1,4 +1,4 @@
-//! Made-up tables that change, and a tracker that follows them.
+//! Made-up tables that change, and what a tracker does with them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

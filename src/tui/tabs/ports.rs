@@ -1,15 +1,48 @@
-//! Tab 6: ephemeral ports, used, left, and for how long.
+//! Ephemeral ports, used, left, and for how long.
 
-use crate::live::Round;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::live::{Round, Wishes};
 use crate::model::human;
 use crate::model::ports::{Budget, PortUse};
 use crate::output::style::Tone;
-use crate::tui::app::App;
+use crate::tui::app::{App, TabView};
 use crate::tui::grid::{Cell, Column};
 use crate::tui::sheet::{Sheet, SheetRow, end};
+use crate::tui::view::table;
 
-/// The budgets, the fullest first.
-pub fn sheet(app: &App, round: &Round) -> Sheet {
+/// The tab.
+pub struct Ports;
+
+impl TabView for Ports {
+    fn title(&self) -> &'static str {
+        "Ports"
+    }
+
+    fn wish(&self, wishes: &mut Wishes) {
+        wishes.ports = true;
+    }
+
+    fn sheet(&self, app: &App, round: &Round) -> Option<Sheet> {
+        Some(sheet(app, round))
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        table::draw_sheet(app, buffer, area);
+    }
+
+    fn subject(&self, _app: &App, _row: usize) -> Option<String> {
+        Some("ports".to_owned())
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        vec![app.ours("ports")]
+    }
+}
+
+/// Makes a row for every budget, the fullest first.
+fn sheet(app: &App, round: &Round) -> Sheet {
     let columns = vec![
         Column::text("SOURCE", 1),
         Column::text("DESTINATION", 0),

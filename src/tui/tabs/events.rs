@@ -1,4 +1,4 @@
-//! Tab 5: what happened, the newest first, exact and inferred told apart.
+//! What happened, the newest first, exact and inferred told apart.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,18 +6,84 @@ use ratatui::layout::Rect;
 use crate::alert::Change;
 use crate::model::escape::escaped;
 use crate::model::human;
+use crate::model::identity::Identity;
 use crate::model::moment::When;
+use crate::model::socket::Ends;
 use crate::model::transition::Transition;
 use crate::output::style::{Tone, severity_tone, state_tone};
-use crate::tui::app::{App, Entry};
+use crate::tui::app::{App, Entry, Rows, TabView};
 use crate::tui::grid::{Cell, Column, Grid, Texts, put};
 use crate::tui::sheet::end;
 use crate::tui::theme::Theme;
+use crate::tui::view::table;
 
-use super::hit_list;
+/// The tab.
+pub struct Events;
 
-/// Draws it.
-pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
+impl TabView for Events {
+    fn title(&self) -> &'static str {
+        "Events"
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::Log
+    }
+
+    fn len(&self, app: &App) -> usize {
+        app.entries().count()
+    }
+
+    fn is_filtered(&self) -> bool {
+        true
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        draw(app, buffer, area);
+    }
+
+    fn subject(&self, app: &App, row: usize) -> Option<String> {
+        Some(match app.entry(row)? {
+            Entry::Transition(change, _) => change.to.to_string(),
+            Entry::Alert(Change::Firing(s) | Change::Resolved(s), _) => s.alert.rule.to_string(),
+            Entry::Gap(..) => return None,
+        })
+    }
+
+    fn filter_of(&self, app: &App, row: usize) -> Option<String> {
+        match app.entry(row)? {
+            Entry::Transition(change, _) => filter_of_ends(&change.identity),
+            _ => None,
+        }
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        std::iter::once(app.ours("events")).chain(app.filter_word()).collect()
+    }
+
+    /// Returns the whole log as it is shown.
+    fn texts(&self, app: &App) -> Option<Texts> {
+        let rows = app.entries().map(|entry| cells(entry, Form::File, app.theme()));
+        Some(Texts::of(&columns(Form::File), rows))
+    }
+}
+
+/// Returns a filter that selects one socket: by its cookie, or by its ends
+/// where an event told no cookie.
+fn filter_of_ends(who: &Identity) -> Option<String> {
+    if who.cookie != 0 {
+        return Some(format!("cookie {:#x}", who.cookie));
+    }
+    let Ends::Inet { local, remote } = who.ends else { return None };
+    let local = (local.port != 0).then(|| format!("sport {}", local.port));
+    let remote =
+        (remote.port != 0).then(|| format!("dst {} and dport {}", remote.address, remote.port));
+    match (local, remote) {
+        (Some(local), Some(remote)) => Some(format!("{local} and {remote}")),
+        (local, remote) => local.or(remote),
+    }
+}
+
+fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let form = Form::of(area.width);
     let columns = columns(form);
@@ -27,10 +93,9 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let entries = app.entries().skip(window.start).take(window.len());
     let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, form, theme)).collect();
     let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
-    let heads =
-        Grid { columns: &columns, rows: &rows, selected, sort: None }.draw(buffer, area, &theme);
-    let heads: Vec<_> = heads.into_iter().take(0).collect();
-    hit_list(app, area, window, heads);
+    // Nothing is sorted here, so heads are no place to click on.
+    drop(Grid { columns: &columns, rows: &rows, selected, sort: None }.draw(buffer, area, &theme));
+    table::note_hits(app, area, window, Vec::new());
     if rows.is_empty() && area.height > 1 {
         let line = Rect { y: area.y + 1, height: 1, ..area };
         let text = if app.all_entries().next().is_none() {
@@ -71,7 +136,7 @@ impl Form {
         }
     }
 
-    /// A time of day.
+    /// Returns a time of day.
     fn time(self, at: &str) -> &str {
         match at.split_once('.') {
             Some((seconds, _)) if self == Self::Short => seconds,
@@ -97,12 +162,6 @@ fn columns(form: Form) -> [Column; 8] {
         Column::text("VIA", 4),
         Column::text("KNOWN BY", 5),
     ]
-}
-
-/// The whole log as it is shown.
-pub fn texts(app: &App) -> Texts {
-    let rows = app.entries().map(|entry| cells(entry, Form::File, app.theme()));
-    Texts::of(&columns(Form::File), rows)
 }
 
 fn cells(entry: &Entry, form: Form, theme: Theme) -> Vec<Cell> {
@@ -152,13 +211,14 @@ fn none() -> String {
     "-".to_owned()
 }
 
-/// The time of a change, with a mark before that of one that the kernel did not
-/// tell of: it must be seen at every width.
+/// Returns the time of a change, with a mark before that of one that the kernel
+/// did not tell of: it must be seen at every width.
 fn time(change: &Transition, at: &str) -> String {
     format!("{}{at}", if change.is_exact() { ' ' } else { '~' })
 }
 
-/// A change in one line: `~08:00:13.9  ESTABLISHED → TIME_WAIT after 5.0 s via FIN_WAIT1`.
+/// Returns a change in one line: `~08:00:13.9  ESTABLISHED → TIME_WAIT after
+/// 5.0 s via FIN_WAIT1`.
 pub fn line(change: &Transition, at: &str, theme: Theme) -> String {
     let after = after(change, theme).map_or(String::new(), |after| format!(" after {after}"));
     let via = via(change).map_or(String::new(), |via| format!(" via {via}"));
@@ -169,23 +229,20 @@ fn arrow(theme: Theme) -> &'static str {
     theme.pick("→", "->")
 }
 
-/// `ESTABLISHED → CLOSE_WAIT`.
+/// Returns `ESTABLISHED → CLOSE_WAIT`.
 fn steps(change: &Transition, theme: Theme) -> String {
     format!("{} {} {}", change.before(), arrow(theme), change.after())
 }
 
-/// How long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least nothing"
-/// says nothing, so it is not said.
+/// Returns how long it was in the state before: `5.0 s`, `≥ 4.0 s`. "At least
+/// nothing" says nothing, so it is not said.
 fn after(change: &Transition, theme: Theme) -> Option<String> {
     let dwell = change.dwell.filter(|dwell| dwell.is_exact() || dwell.min >= 1_000_000)?;
     let about = if dwell.is_exact() { "" } else { theme.pick("≥ ", ">= ") };
-    Some(match dwell.min {
-        ns if ns < 1_000_000 => format!("{about}{} {}", ns / 1_000, theme.pick("µs", "us")),
-        ns => format!("{about}{}", human::duration(ns / 1_000_000)),
-    })
+    Some(format!("{about}{}", human::Microseconds(dwell.min / 1_000)))
 }
 
-/// The states that it must have passed.
+/// Returns the states that it must have passed.
 fn via(change: &Transition) -> Option<String> {
     let states: Vec<String> = change.via().iter().map(|state| state.to_string()).collect();
     (!states.is_empty()).then(|| states.join(" "))
@@ -198,7 +255,7 @@ fn owner(change: &Transition) -> String {
     format!("{was}{}", all.collect::<Vec<String>>().join(","))
 }
 
-/// Exact, or from which source and how closely; what explains it.
+/// Returns `exact`, or from which source and how closely, and what explains it.
 fn known_by(change: &Transition) -> String {
     let source = match change.when {
         _ if change.is_exact() => "exact".to_owned(),

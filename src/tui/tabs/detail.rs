@@ -16,36 +16,38 @@ use crate::output::style::{Tone, state_tone};
 use crate::output::text::all_details;
 use crate::query::Lookups;
 use crate::sys::names::Names;
-use crate::tui::app::{App, Entry, Scroll, Tab};
+use crate::tui::app::{App, Entry, Scroll};
 use crate::tui::grid::put;
-use crate::tui::keys::Action;
+use crate::tui::keys::{Action, RowAction};
 use crate::tui::rows::RowKey;
 use crate::tui::theme::Theme;
+use crate::tui::view::wrap;
 
 use super::events;
 use super::meaning::{meaning, queues, timer};
-use super::overview::wrap;
 
 /// Draws what is known of the selected socket.
 pub fn draw(app: &mut App, names: &mut Names, buffer: &mut Buffer, area: Rect) {
-    let Some(row) = app.row_at(app.cursors[Tab::Sockets.index()].at) else { return };
+    let Some(row) = app.selected_row() else { return };
     let of = Some(RowKey::of(&row.socket));
     let detailed = app.detailed(&row);
     let lines = lines(app, names, detailed.as_ref().unwrap_or(&row), area.width.into());
     // Where not all have room the last line says so.
     let room = usize::from(area.height);
     let page = if lines.len() > room { room.saturating_sub(1) } else { room };
-    let top = if app.scroll.of == of { app.scroll.top } else { 0 };
+    let top = if app.sockets.scroll.of == of { app.sockets.scroll.top } else { 0 };
     let top = top.min(lines.len().saturating_sub(page));
-    app.scroll = Scroll { of, top, page };
+    app.sockets.scroll = Scroll { of, top, page };
     let shown = &lines[top..(top + page).min(lines.len())];
-    let key = |action| app.fixed.keymap.key_of(action);
+    let key = |action| app.fixed.keymap.key_of(Action::Row(action));
     let note = match lines.len() - top - shown.len() {
         _ if page == room => None,
-        0 => Some(format!("the last of {} lines: {}", lines.len(), key(Action::DetailsUp))),
-        n => {
-            Some(format!("{}: {}", human::plural(n as u64, "more line"), key(Action::DetailsDown)))
-        }
+        0 => Some(format!("the last of {} lines: {}", lines.len(), key(RowAction::DetailsUp))),
+        n => Some(format!(
+            "{}: {}",
+            human::plural(n as u64, "more line"),
+            key(RowAction::DetailsDown)
+        )),
     };
     let note = note.map(|text| (Tone::Quiet, text));
     let theme = app.theme();
@@ -80,7 +82,7 @@ fn lines(app: &App, names: &mut Names, row: &Row<'_>, width: usize) -> Vec<Line>
     lines
 }
 
-/// `tcp 10.0.0.5:8080 → 10.0.0.7:40001`.
+/// Returns `tcp 10.0.0.5:8080 → 10.0.0.7:40001`.
 fn ends(row: &Row<'_>, lookups: Option<&Lookups>, names: &mut Names, theme: Theme) -> String {
     let mut ends = Vec::new();
     cells::local(&mut ends, row, names);
@@ -91,7 +93,7 @@ fn ends(row: &Row<'_>, lookups: Option<&Lookups>, names: &mut Names, theme: Them
     format!("{} {}", row.socket.table.proto.name(), String::from_utf8_lossy(&ends))
 }
 
-/// ` for 41m`, where one look proves it.
+/// Returns ` for 41m`, where one look proves it.
 fn since(row: &Row<'_>) -> String {
     let Some(age) = Age::of(row) else { return String::new() };
     let mut text = b" for ".to_vec();
@@ -99,7 +101,7 @@ fn since(row: &Row<'_>) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Who it is: for the kernel, for a user, for the service manager.
+/// Returns who it is: for the kernel, for a user, for the service manager.
 fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
     let socket = &row.socket;
     let standing = match Standing::of(row) {
@@ -118,9 +120,10 @@ fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
     facts.into_iter().flatten().collect::<Vec<String>>().join("  ")
 }
 
-/// Every process that holds it, with its descriptors and its command line.
+/// Returns every process that holds it, with its descriptors and its command
+/// line.
 fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
-    let Some(round) = app.shown_round() else { return Vec::new() };
+    let Some(round) = app.looks.round() else { return Vec::new() };
     let owners = &round.frame.owners;
     let of_process = |holders: &[Holder]| {
         let pid = holders.first()?.pid;
@@ -131,7 +134,7 @@ fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
     owners.of(row.socket.inode).chunk_by(|a, b| a.pid == b.pid).filter_map(of_process).collect()
 }
 
-/// The transitions of this socket, the newest first.
+/// Adds the transitions of this socket, the newest first.
 fn history(app: &App, row: &Row<'_>, lines: &mut Vec<Line>) {
     let cookie = row.socket.cookie;
     let ends = row.socket.ends;

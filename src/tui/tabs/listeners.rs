@@ -1,28 +1,75 @@
-//! Tab 3: the accept queue of every listener.
+//! The accept queue of every listener.
 
 use std::cmp::Reverse;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use rustc_hash::FxHashMap;
 
 use crate::live::Round;
 use crate::model::address::Address;
 use crate::model::human;
 use crate::model::listener::Listener;
+use crate::model::proto::Proto;
 use crate::output::cells as write;
 use crate::output::style::Tone;
 use crate::output::text::{accept_queue, waiting};
 use crate::rules::alert_filter;
 use crate::sys::names::Names;
-use crate::tui::app::App;
+use crate::tui::app::{App, TabView};
 use crate::tui::grid::{Cell, Column};
-use crate::tui::rows::RowKey;
+use crate::tui::rows::{Job, RowKey};
 use crate::tui::sheet::{Sheet, SheetRow};
+use crate::tui::view::table;
 
 /// Columns of the bar of a queue.
 const BAR: usize = 8;
 
-/// Every listener; those that share a port stand side by side.
-pub fn sheet(app: &App, round: &Round) -> Sheet {
+/// The tab.
+pub struct Listeners;
+
+impl TabView for Listeners {
+    fn title(&self) -> &'static str {
+        "Listeners"
+    }
+
+    fn is_filtered(&self) -> bool {
+        true
+    }
+
+    fn has_faults(&self) -> bool {
+        true
+    }
+
+    fn adjust(&self, app: &App, job: &mut Job) {
+        job.listener_names = Some(app.services);
+    }
+
+    fn sheet(&self, app: &App, round: &Round) -> Option<Sheet> {
+        Some(sheet(app, round))
+    }
+
+    fn draw(&self, app: &mut App, buffer: &mut Buffer, area: Rect) {
+        table::draw_sheet(app, buffer, area);
+    }
+
+    fn subject(&self, _app: &App, _row: usize) -> Option<String> {
+        Some("accept-queue".to_owned())
+    }
+
+    fn command(&self, app: &App) -> Vec<String> {
+        let command = app.ours("listeners") + &app.table_flags(has_listeners);
+        std::iter::once(command).chain(app.filter_word()).collect()
+    }
+}
+
+/// Returns whether sockets of a protocol have an accept queue that is shown.
+fn has_listeners(proto: Proto) -> bool {
+    matches!(proto, Proto::Tcp | Proto::Mptcp | Proto::Unix)
+}
+
+/// Makes a row for every listener; those that share a port stand side by side.
+fn sheet(app: &App, round: &Round) -> Sheet {
     let chosen = app.listed.as_ref().and_then(|listed| listed.listening.as_ref());
     let is_chosen = |l: &&Listener| chosen.is_none_or(|all| all.contains(&RowKey::of(&l.socket)));
     let listeners = in_order(round.frame.listeners.iter().filter(is_chosen).collect());
@@ -54,7 +101,7 @@ pub fn sheet(app: &App, round: &Round) -> Sheet {
     }
 }
 
-/// Those that share an end side by side, the ends with the fullest queue
+/// Puts those that share an end side by side, the ends with the fullest queue
 /// first, and the fullest first among those of one end.
 fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
     // Each end is looked up for every listener, so its worst is kept.
@@ -79,7 +126,7 @@ fn place(listener: &Listener) -> Place<'_> {
     (local, listener.unix_name.as_ref())
 }
 
-/// How full its queue is, in millionths; 0 where that is not known.
+/// Returns how full its queue is, in millionths; 0 where that is not known.
 fn fullness(listener: &Listener) -> u64 {
     let queue = listener.queue.len.zip(listener.queue.limit);
     queue.map_or(0, |(len, limit)| (fill(len, limit) * 1e6) as u64)
@@ -118,7 +165,7 @@ fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> Shee
             out.extend_from_slice(b" FULL");
         }
     });
-    let peak = app.peaks.get(&socket.inode).copied().unwrap_or_default();
+    let peak = app.looks.peaks.get(&socket.inode).copied().unwrap_or_default();
     let number = |n: Option<u32>| Cell::plain(n.map_or("-".to_owned(), |n| human::count(n.into())));
     let rate = peak.drops_per_second;
     let dropping = rate.is_some_and(|rate| rate > 0.0);

@@ -1,0 +1,17 @@
+//! What the reading of a table hands on, and what it came to.
+
+use std::ops::ControlFlow;
+
+use crate::model::gap::Gap;
+use crate::model::row::Row;
+
+/// Receives rows as they are read; breaking stops the reading.
+pub type Sink<'s> = dyn FnMut(&Row<'_>) -> ControlFlow<()> + 's;
+
+/// What the reading of one table came to.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub rows: u64,
+    pub gaps: Vec<Gap>,
+    pub stopped: bool,
+}
