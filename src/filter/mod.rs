@@ -50,9 +50,9 @@
 //! be seen or that a socket does not have is unknown, `not` of it as well, and
 //! unknown selects nothing (see [`matches()`]).
 //!
-//! Everything here is pure: text to [`Expr`] ([`parse`]), names to numbers
+//! Everything here is pure: text to [`Expr`] ([`parse()`]), names to numbers
 //! through a [`Resolver`], rows to yes, no or unknown ([`matches()`]), and the
-//! part of the work that the kernel can do ([`compile`]).
+//! part of the work that the kernel can do ([`compile()`]).
 
 mod ast;
 mod compile;

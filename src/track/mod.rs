@@ -23,8 +23,8 @@
 //! One round of a loop around it; events are applied between rounds as well:
 //!
 //! ```
-//! use sockstate::model::{moment::Moment, row::Row, transition::Transition};
-//! use sockstate::track::{Answer, Complete, ExactEvent, Question, Tracker};
+//! use sockstate::testing::model::{moment::Moment, row::Row, transition::Transition};
+//! use sockstate::testing::track::{Answer, Complete, ExactEvent, Question, Tracker};
 //!
 //! /// What the hands do.
 //! trait Kernel {
