@@ -7,6 +7,7 @@ use crate::model::proto::Family;
 use crate::model::row::Row;
 use crate::model::standing::Standing;
 use crate::model::state::{State, StateSet, TCP_STATES};
+use crate::model::vocabulary;
 
 /// What sockets can be counted by (`count --by`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,10 +54,11 @@ impl Key {
         KEYS.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| name)
     }
 
-    /// The key of a name.
+    /// Returns the key of a name, or of the word by which the filter tests it.
     pub fn parse(name: &str) -> Option<Self> {
-        let plain = name.to_ascii_lowercase().replace('_', "-");
-        KEYS.iter().find(|(known, _)| *known == plain).map(|(_, key)| *key)
+        let named = |name: &str| KEYS.iter().find(|(known, _)| vocabulary::same(known, name));
+        let (_, key) = named(name).or_else(|| named(vocabulary::field_of(name)?))?;
+        Some(*key)
     }
 }
 

@@ -7,6 +7,9 @@
 //! The modules below stand in the order in which to read them, lowest first; a
 //! module names only modules below its own. ARCHITECTURE.md is the map.
 
+// Modules are private, so rustc's own lint sees hardly anything.
+#![warn(clippy::missing_docs_in_private_items)]
+
 // Floor 0: bytes and text of the kernel.
 mod kernel;
 // Floor 1: what they mean.

@@ -39,7 +39,7 @@ pub fn read(named: Option<&Path>, name: &str) -> Result<Option<ConfigFile>, Erro
     Ok(Some(ConfigFile { path, text }))
 }
 
-/// The user's own file of a name where it is there and not read, because this
+/// Returns the user's own file of a name where it is there and not read, because this
 /// program has rights that its caller has not.
 pub fn passed_over(name: &str) -> Option<PathBuf> {
     let places = Places::of_this_process();
@@ -75,7 +75,7 @@ impl Places {
         user.into_iter().chain([PathBuf::from("/etc")]).map(|dir| dir.join(name)).collect()
     }
 
-    /// The user's directory of settings. A relative one would be another in each
+    /// Returns the user's directory of settings. A relative one would be another in each
     /// working directory, and is ignored (XDG Base Directory Specification).
     fn user(&self) -> Option<PathBuf> {
         let absolute =
@@ -84,7 +84,7 @@ impl Places {
         self.config_home.as_ref().and_then(absolute).or_else(home)
     }
 
-    /// A file that the environment led to is trusted by its owner.
+    /// Trusts by its owner a file that the environment led to.
     fn must_trust(&self, path: &Path, owner: u32) -> Result<(), Error> {
         let invoker = self.invoker.filter(|_| self.user == 0);
         if owner == 0 || owner == self.user || Some(owner) == invoker {

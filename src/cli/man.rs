@@ -13,6 +13,10 @@ use super::flags::Cli;
 /// Sections that no definition can give.
 const BY_HAND: &str = include_str!("../../man/sections.roff");
 
+/// What stands before the fields.
+const FIELDS: &str = ".SH FIELDS\nWhat\n.B \\-\\-sort\nand\n.B \\-\\-columns\nunderstand. \
+The words of FILTER are understood too, where\nthey are about a field.\n";
+
 /// Writes the man page.
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     context.print(page().as_bytes())
@@ -38,9 +42,11 @@ pub fn page() -> String {
     }
     page += ".SH OPTIONS\nEvery command takes these,\n.B \\-\\-version\napart.\n";
     page += &options(program.get_arguments().collect());
-    page += ".SH FIELDS\nWhat\n.B \\-\\-sort\nand\n.B \\-\\-columns\nunderstand:\n";
+    page += FIELDS;
     for field in Field::all() {
-        page += &format!(".TP 13\n.B {}\n{}\n", dashes(field.name()), prose(field.help()));
+        let word = field.test_word().map_or(String::new(), |word| format!(" (filter: `{word}`)"));
+        let help = prose(&format!("{}{word}", field.help()));
+        page += &format!(".TP 13\n.B {}\n{help}\n", dashes(field.name()));
     }
     page + BY_HAND
 }

@@ -31,7 +31,7 @@ pub fn load(named: Option<&Path>) -> Result<Config, Error> {
     load_with_path(named).map(|(config, _)| config)
 }
 
-/// The same, and which file it was.
+/// Returns the same, and which file it was.
 ///
 /// # Errors
 /// As [`load`].
@@ -44,7 +44,7 @@ pub fn load_with_path(named: Option<&Path>) -> Result<(Config, Option<PathBuf>),
     Ok((config, Some(file.path)))
 }
 
-/// The effective rules, and which file was read for them.
+/// Prints the effective rules, and which file was read for them.
 ///
 /// # Errors
 /// When they cannot be written.
@@ -73,7 +73,7 @@ pub fn remark(context: &mut Context<'_>, config: &Config) {
     }
 }
 
-/// The rules that are switched off, by the file that does it.
+/// Returns the rules that are switched off, by the file that does it.
 fn switched_off(config: &Config) -> BTreeMap<&str, Vec<&str>> {
     let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for rule in &config.rules {

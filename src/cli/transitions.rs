@@ -112,7 +112,7 @@ fn ends(words: &[String]) -> Result<(EndStates, Vec<String>), Error> {
     Ok((ends, rest))
 }
 
-/// The text with `from STATE` and `to STATE` blanked out: what is left is the
+/// Returns the text with `from STATE` and `to STATE` blanked out: what is left is the
 /// filter, each part of it in its place.
 pub fn blanked(text: &str) -> String {
     let mut blanked = text.to_owned();

@@ -34,7 +34,7 @@ impl Words {
         Ok(file.and(&self.words))
     }
 
-    /// An error of these words, without what it quotes of the file.
+    /// Returns an error of these words, without what it quotes of the file.
     pub fn without_quotes(&self, error: Error) -> Error {
         match (&self.file, error) {
             (Some(path), Error::Filter(_)) => mistake(
@@ -48,7 +48,7 @@ impl Words {
 }
 
 impl Command {
-    /// The filter of a command that has one.
+    /// Returns the filter of a command that has one.
     pub fn words(&self) -> Option<&Words> {
         match self {
             Self::List(flags) => Some(&flags.words),
@@ -92,7 +92,7 @@ impl FileFilter {
         filter
     }
 
-    /// Line and column of an offset into the text, both from 1.
+    /// Returns line and column of an offset into the text, both from 1.
     fn place(&self, offset: usize) -> (usize, usize) {
         let found = self.lines.iter().rev().find(|(start, ..)| *start <= offset);
         let Some((start, line, indent)) = found else { return (1, 1) };
@@ -100,7 +100,7 @@ impl FileFilter {
         (*line, indent.saturating_add(before).saturating_add(1))
     }
 
-    /// With more words; without parentheses an `or` in one would take the other
+    /// Joins it with more words; without parentheses an `or` in one would take the other
     /// apart.
     fn and(self, words: &[String]) -> Vec<String> {
         match (self.text.is_empty(), words.is_empty()) {

@@ -74,18 +74,18 @@ pub enum Predicate {
 pub struct Name {
     /// The name.
     pub text: String,
-    /// Where it stands in the expression.
+    /// Its place in the expression.
     pub span: Span,
 }
 
-/// Where a name stands is no part of what it means.
+/// Compares the names: their place is no part of what they mean.
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
 }
 
-/// Where an end is.
+/// A place at which an end can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// Anywhere, in every family.
@@ -162,7 +162,7 @@ impl Quantity {
     }
 }
 
-/// What a number is compared with.
+/// The right side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
     /// A number; times are in microseconds.
@@ -172,7 +172,7 @@ pub enum Amount {
 }
 
 impl Expr {
-    /// All of `parts`, of which there is at least one.
+    /// Joins all of `parts`, of which there is at least one, by `and`.
     pub(super) fn all(mut parts: Vec<Self>) -> Self {
         match (parts.pop(), parts.is_empty()) {
             (Some(only), true) => only,
@@ -183,7 +183,7 @@ impl Expr {
         }
     }
 
-    /// One of `parts`, of which there is at least one.
+    /// Joins all of `parts`, of which there is at least one, by `or`.
     pub(super) fn any(mut parts: Vec<Self>) -> Self {
         match (parts.pop(), parts.is_empty()) {
             (Some(only), true) => only,
@@ -194,12 +194,12 @@ impl Expr {
         }
     }
 
-    /// The contrary.
+    /// Returns the contrary.
     pub(super) fn negated(self) -> Self {
         Self::Not(Box::new(self))
     }
 
-    /// Every test in it.
+    /// Returns every test in it.
     pub fn predicates(&self) -> Vec<&Predicate> {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::predicates).collect(),
@@ -208,7 +208,7 @@ impl Expr {
         }
     }
 
-    /// Whether it says anything about states: then a view's own choice of
+    /// Tells whether it says anything about states: then a view's own choice of
     /// states gives way, as with `ss`.
     pub fn names_states(&self) -> bool {
         self.predicates().iter().any(|predicate| matches!(predicate, Predicate::State(_)))

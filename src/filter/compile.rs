@@ -28,7 +28,7 @@ pub use target::{Bytecode, Target};
 
 use bound::{Kernel, bound, contrary_if};
 
-/// How to read one table.
+/// The way to read one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// No row of this table can match: it need not be read.
@@ -39,18 +39,18 @@ pub struct Plan {
     pub local_port: Option<u16>,
     /// The program for `INET_DIAG_REQ_BYTECODE`.
     pub program: Option<Vec<u8>>,
-    /// What is still to be decided for each row the kernel sends.
+    /// The rest, to be decided for each row that the kernel sends.
     pub remainder: Option<Expr>,
-    /// What the rows must carry for that.
+    /// The parts that rows must carry for that.
     pub needs: Needs,
     /// Some of the program did not fit and stays in the remainder.
     pub too_large: bool,
 }
 
-/// What the remainder looks at beyond the fixed part of a row.
+/// The parts beyond the fixed one of a row that the remainder looks at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// What to ask the kernel for.
+    /// The parts to ask the kernel for.
     pub extras: Extras,
     /// The processes that hold the sockets.
     pub owners: bool,
@@ -64,7 +64,7 @@ pub struct Needs {
 }
 
 impl Plan {
-    /// To read a table as it is, and decide all of `expr` here.
+    /// Plans to read a table as it is, and to decide all of `expr` here.
     pub fn all_here(expr: &Expr) -> Self {
         Self {
             never: false,
@@ -78,7 +78,7 @@ impl Plan {
     }
 }
 
-/// How to read a table of which the rows matching `expr` are wanted.
+/// Plans how to read a table of which the rows matching `expr` are wanted.
 pub fn compile(expr: &Expr, target: &Target) -> Plan {
     let mut plan = Plan {
         never: false,
@@ -125,7 +125,7 @@ pub fn compile(expr: &Expr, target: &Target) -> Plan {
 struct Part {
     condition: Expr,
     code: Option<Code>,
-    /// Whether the code alone decides it.
+    /// Tells whether the code alone decides it.
     exact: bool,
 }
 
@@ -168,7 +168,7 @@ fn keep_what_fits(parts: &mut [Part]) -> Option<Vec<u8>> {
 }
 
 impl Needs {
-    /// What evaluating `expr` takes.
+    /// Lists what evaluating `expr` takes.
     pub fn of(expr: &Expr) -> Self {
         let mut needs = Self::default();
         for predicate in expr.predicates() {
@@ -192,7 +192,7 @@ impl Needs {
     }
 }
 
-/// The conditions that must all hold for `expr` to be `wanted`, each with what
+/// Returns the conditions that must all hold for `expr` to be `wanted`, each with what
 /// it must be.
 fn conditions(expr: &Expr, wanted: bool) -> Vec<(&Expr, bool)> {
     match (expr, wanted) {
@@ -204,7 +204,7 @@ fn conditions(expr: &Expr, wanted: bool) -> Vec<(&Expr, bool)> {
     }
 }
 
-/// The states for which `expr` holds, where it is about nothing else. A state
+/// Returns the states for which `expr` holds, where it is about nothing else. A state
 /// is always known.
 fn states_only(expr: &Expr) -> Option<StateSet> {
     match expr {
@@ -220,7 +220,7 @@ fn states_only(expr: &Expr) -> Option<StateSet> {
     }
 }
 
-/// A port that the request itself can ask for; there 0 means any.
+/// Returns a port that the request itself can ask for; there 0 means any.
 fn single_local_port(expr: &Expr) -> Option<u16> {
     match expr {
         Expr::Is(Predicate::Port(End::Local, Comparison::Eq, ports)) => match ports[..] {

@@ -7,8 +7,8 @@
 use super::ast::{Expr, Ports, Predicate};
 use super::token::Comparison;
 
-/// From the first to the second of these, on either end; `None` where a socket
-/// with any ports may be selected.
+/// Finds ports, from the first to the second of each pair, one of which every socket has on
+/// either end; `None` where one with any ports may be selected.
 pub fn either_port(expr: &Expr) -> Option<Vec<(u16, u16)>> {
     match expr {
         Expr::Is(Predicate::Port(_, Comparison::Eq, ports)) => ports.iter().map(range).collect(),

@@ -1,4 +1,4 @@
-//! What is wrong with an expression, and where: the expression, carets under
+//! Errors of an expression with their place: the expression, carets under
 //! the place, and what would be right there.
 
 use std::fmt;
@@ -17,12 +17,12 @@ pub struct Span {
 }
 
 impl Span {
-    /// From `start` to before `end`.
+    /// Makes one that reaches from `start` to before `end`.
     pub fn new(start: usize, end: usize) -> Self {
         Self { start, end }
     }
 
-    /// From the start of this part to the end of `other`.
+    /// Reaches from the start of this part to the end of `other`.
     pub fn to(self, other: Self) -> Self {
         Self { start: self.start, end: other.end }
     }
@@ -33,11 +33,11 @@ impl Span {
 pub struct ParseError {
     /// The whole expression.
     pub expression: String,
-    /// Where it goes wrong; empty at the end of the expression.
+    /// The place at which it goes wrong; empty at the end of the expression.
     pub span: Span,
-    /// What stands there; empty at the end.
+    /// The text that stands there; empty at the end.
     pub found: String,
-    /// What is allowed there.
+    /// The text that would be allowed there.
     pub expected: String,
 }
 
@@ -59,9 +59,9 @@ impl std::error::Error for ParseError {}
 pub struct ResolveError {
     /// The whole expression.
     pub expression: String,
-    /// Where the name stands.
+    /// The place of the name.
     pub span: Span,
-    /// Why it has no meaning, one sentence without a full stop.
+    /// The reason why it has no meaning, one sentence without a full stop.
     pub reason: String,
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for ResolveError {
 
 impl std::error::Error for ResolveError {}
 
-/// The expression, and a line of carets under `span`.
+/// Writes the expression, and a line of carets under `span`.
 fn point(f: &mut fmt::Formatter<'_>, expression: &str, span: Span) -> fmt::Result {
     let before = width(expression.get(..span.start).unwrap_or(expression));
     let under = width(expression.get(span.start..span.end).unwrap_or_default()).max(1);

@@ -1,4 +1,4 @@
-//! Whether a row satisfies an expression: yes, no, or unknown.
+//! Tells whether a row satisfies an expression: yes, no, or unknown.
 //!
 //! A test is unknown where the fact cannot be seen (another user's processes,
 //! a mark without privilege, an age that nothing proves) and where the socket
@@ -24,11 +24,11 @@ use super::token::Comparison;
 #[cfg(test)]
 mod tests;
 
-/// What lies outside the row.
+/// Facts about a socket that lie outside its row.
 pub trait Lookup {
-    /// The path of the control group of an id.
+    /// Returns the path of the control group of an id.
     fn cgroup_path(&self, id: u64) -> Option<&str>;
-    /// The name of the unix socket of an inode, as [`unix_text`] gives it.
+    /// Returns the name of the unix socket of an inode, as [`unix_text`] gives it.
     fn unix_name(&self, inode: u32) -> Option<&str>;
 }
 
@@ -37,13 +37,13 @@ pub trait Lookup {
 pub struct Subject<'a> {
     /// The row.
     pub row: &'a Row<'a>,
-    /// Who holds which inode; `None` where nobody looked.
+    /// The holders of inodes; `None` where nobody looked.
     pub owners: Option<&'a Owners>,
     /// Paths of control groups, names of peers.
     pub lookup: &'a dyn Lookup,
     /// `ip_local_port_range`; `None` where it could not be read.
     pub ephemeral: Option<(u16, u16)>,
-    /// Whether the source shows marks (`CAP_NET_ADMIN`): then a row without one has 0.
+    /// Tells whether the source shows marks (`CAP_NET_ADMIN`): then a row without one has 0.
     pub marks_visible: bool,
     /// The time in its state where more is known than the row proves.
     pub age: Option<Age>,
@@ -59,7 +59,7 @@ pub fn matches(expr: &Expr, subject: &Subject<'_>) -> Option<bool> {
     }
 }
 
-/// `decisive` as soon as one part is that; unknown where a part is and none is.
+/// Returns `decisive` as soon as one part is that; unknown where a part is and none is.
 fn combine(parts: &[Expr], subject: &Subject<'_>, decisive: bool) -> Option<bool> {
     let mut known = true;
     for part in parts {
@@ -142,7 +142,7 @@ fn host(end: End, host: &Host, subject: &Subject<'_>) -> Option<bool> {
     }
 }
 
-/// The name of a unix socket as patterns see it: `@` before an abstract one,
+/// Returns the name of a unix socket as patterns see it: `@` before an abstract one,
 /// and in place of its NUL bytes.
 pub fn unix_text(name: UnixName<'_>) -> String {
     let text = String::from_utf8_lossy(name.bytes);
@@ -173,7 +173,7 @@ fn ports(ports: &[Ports], comparison: Comparison, port: u16) -> Option<bool> {
     }
 }
 
-/// The device, where the source tells: `/proc` does not.
+/// Returns the device, where the source tells: `/proc` does not.
 fn device(row: &Row<'_>) -> Option<u32> {
     let told = matches!(row.facts, Facts::Inet(_)) || row.socket.ifindex != 0;
     told.then_some(row.socket.ifindex)
@@ -201,8 +201,8 @@ fn cgroup(cgroup: &Cgroup, subject: &Subject<'_>) -> Option<bool> {
     }
 }
 
-/// A row does not tell who chose the port, so this is about the port's place in
-/// the ephemeral range; for unix sockets about a name that `bind` made up
+/// Tells whether the kernel may have chosen the port. No row says so: this goes by its place in
+/// the ephemeral range; for unix sockets by a name that `bind` made up
 /// (`unix_autobind`: five hexadecimal digits).
 fn autobound(subject: &Subject<'_>) -> Option<bool> {
     let row = subject.row;
@@ -224,7 +224,7 @@ fn autobound(subject: &Subject<'_>) -> Option<bool> {
     }
 }
 
-/// Whether one of the holders is such. Unknown where none is visible and some
+/// Tells whether one of the holders is such. Unknown where none is visible and some
 /// processes are hidden.
 fn held_by(subject: &Subject<'_>, such: impl Fn(&Owners, u32) -> bool) -> Option<bool> {
     if subject.row.socket.inode == 0 {
@@ -238,7 +238,7 @@ fn held_by(subject: &Subject<'_>, such: impl Fn(&Owners, u32) -> bool) -> Option
     Some(holders.iter().any(|holder| such(owners, holder.pid)))
 }
 
-/// The kernel keeps the first 15 bytes of a process name (`TASK_COMM_LEN`), so
+/// Compares a name of which the kernel keeps the first 15 bytes (`TASK_COMM_LEN`), so
 /// a longer name is compared as far as it goes.
 fn has_name(pattern: &Glob, comm: &[u8]) -> bool {
     const COMM_LEN: usize = 15;
@@ -251,7 +251,7 @@ fn has_name(pattern: &Glob, comm: &[u8]) -> bool {
     }
 }
 
-/// `unit nginx` means `nginx.service`, as for systemctl.
+/// Tells whether a unit fits; `unit nginx` means `nginx.service`, as for systemctl.
 fn is_unit(pattern: &Glob, unit: &str) -> bool {
     let short = unit.strip_suffix(".service");
     pattern.matches(unit, Case::Sensitive)

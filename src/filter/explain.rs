@@ -1,4 +1,4 @@
-//! What `--explain-filter` prints: how an expression was read, what the kernel
+//! Prints what `--explain-filter` shows: how an expression was read, what the kernel
 //! decides for each table, and what is decided here.
 
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use super::ast::Expr;
 use super::compile::{Needs, Plan};
 use super::print::state_words;
 
-/// Who narrows down what is read.
+/// A party that narrows down what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The kernel, by its part of the filter.
@@ -22,7 +22,7 @@ pub enum Asked {
     File,
 }
 
-/// How one table is read.
+/// The way in which one table is read.
 #[derive(Clone, Debug)]
 pub struct Reading<'a> {
     /// The table.
@@ -31,7 +31,7 @@ pub struct Reading<'a> {
     pub states: StateSet,
     /// The types of socket that are wanted of it; empty for all.
     pub types: Vec<String>,
-    /// What the filter comes to; `None` without one.
+    /// The plan of the filter; `None` without one.
     pub plan: Option<&'a Plan>,
 }
 
@@ -44,7 +44,7 @@ impl Reading<'_> {
     }
 }
 
-/// The text for an expression and how each table is read.
+/// Returns the text for an expression and how each table is read.
 pub fn explain(expr: Option<&Expr>, tables: &[Reading<'_>], asked: Asked) -> String {
     let mut out = match expr {
         Some(_) => String::from("read as\n"),

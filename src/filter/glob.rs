@@ -17,7 +17,7 @@ pub(super) enum Item {
     Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
-/// Whether upper and lower case differ.
+/// Tells whether upper and lower case differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// They do.
@@ -32,7 +32,7 @@ impl Glob {
         Self(items)
     }
 
-    /// The pattern in the characters of a word.
+    /// Returns the pattern in the characters of a word.
     pub(super) fn parse(chars: &[Char]) -> Result<Self, Trouble> {
         let mut items = Vec::new();
         let mut rest = chars;
@@ -56,7 +56,7 @@ impl Glob {
         Ok(Self(items))
     }
 
-    /// The name, where the pattern is one.
+    /// Returns the name, where the pattern is one.
     pub fn literal(&self) -> Option<String> {
         self.0
             .iter()
@@ -67,7 +67,7 @@ impl Glob {
             .collect()
     }
 
-    /// Whether the whole of `text` has this form.
+    /// Tells whether the whole of `text` has this form.
     pub fn matches(&self, text: &str, case: Case) -> bool {
         let text: Vec<char> = text.chars().collect();
         // Where to go on when the last `*` has to take one character more.
@@ -118,7 +118,7 @@ impl Item {
     }
 }
 
-/// Where the class ends; a `]` at its very start is one of its characters.
+/// Returns where the class ends; a `]` at its very start is one of its characters.
 fn closing(chars: &[Char]) -> Option<usize> {
     let negated = chars.first().is_some_and(|c| !c.escaped && matches!(c.c, '!' | '^'));
     let first = usize::from(negated) + 1;

@@ -6,7 +6,7 @@
 use super::error::Span;
 use super::token::{Char, Comparison, Kind, Token, Trouble, is_special};
 
-/// The tokens of an expression.
+/// Returns the tokens of an expression.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Trouble> {
     let mut lexer = Lexer { text, at: 0, in_set: false };
     let mut tokens = Vec::new();
@@ -79,7 +79,7 @@ impl Lexer<'_> {
         *kind != Kind::Comma || self.in_set
     }
 
-    /// A word ends at a blank or an operator. Paths and abstract names end at
+    /// Reads a word, which ends at a blank or an operator. Paths and abstract names end at
     /// a blank or parenthesis only, and the brackets of a pattern or an IPv6
     /// address may hold any operator.
     fn word(&mut self) -> Result<Vec<Char>, Trouble> {

@@ -32,6 +32,9 @@
 //! | `timer NAME`, `timer none` | with this timer running |
 //! | `scope loopback\|private\|public\|any` | whose local address is of this kind |
 //!
+//! Names of fields (`local-port`, `mark`, `rtt_us`) are understood in place of the words for
+//! the same thing, see [`crate::model::vocabulary`].
+//!
 //! OP is `=`, `==`, `eq`, `!=`, `ne`, `neq`, `<`, `lt`, `<=`, `le`, `leq`, `>`,
 //! `gt`, `>=`, `ge`, `geq`; where only `=` and `!=` make sense it may be left
 //! out. HOST is `*`, `A.B.C.D[/LEN]`, `A.B[/LEN]`, `A.B.C.D/NETMASK`, `[V6]`,
@@ -47,9 +50,9 @@
 //! be seen or that a socket does not have is unknown, `not` of it as well, and
 //! unknown selects nothing (see [`matches()`]).
 //!
-//! Everything here is pure: text to [`Expr`] ([`parse`]), names to numbers
+//! Everything here is pure: text to [`Expr`] ([`parse()`]), names to numbers
 //! through a [`Resolver`], rows to yes, no or unknown ([`matches()`]), and the
-//! part of the work that the kernel can do ([`compile`]).
+//! part of the work that the kernel can do ([`compile()`]).
 
 mod ast;
 mod compile;
@@ -70,13 +73,14 @@ mod words;
 #[cfg(test)]
 mod arbitrary;
 
-pub use ast::{Expr, Predicate};
+pub use ast::{End, Expr, Predicate};
 pub use compile::{Bytecode, Needs, Plan, Target, compile};
 pub use either_port::either_port;
 pub use error::{ParseError, ResolveError};
 pub use eval::{Lookup, Subject, matches, unix_text};
 pub use explain::{Asked, Reading, explain};
 pub use glob::{Case, Glob};
+pub use net::Scope;
 pub use parse::parse;
 pub use resolve::Resolver;
 pub use token::Comparison;
@@ -87,12 +91,12 @@ pub use visible::unseen_in_proc;
 pub struct Filter {
     /// The text, to point into.
     pub text: String,
-    /// What it means.
+    /// Its meaning.
     pub expr: Expr,
 }
 
 impl Filter {
-    /// The filter in the words of a command line; `None` without any.
+    /// Returns the filter in the words of a command line; `None` without any.
     ///
     /// # Errors
     /// With the place and what is allowed there.
@@ -102,7 +106,7 @@ impl Filter {
         Ok(parse(&text)?.map(|expr| Self { text, expr }))
     }
 
-    /// The same filter with every name replaced by its meaning.
+    /// Returns the same filter with every name replaced by its meaning.
     ///
     /// # Errors
     /// For the first name that has no meaning.

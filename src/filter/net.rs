@@ -35,21 +35,21 @@ impl Net {
     /// Every address of an IPv6 socket.
     pub const ALL_V6: Self = Self::V6([0; 16], 0);
 
-    /// The first `len` bits of an IPv4 address, 32 at most.
+    /// Returns the first `len` bits of an IPv4 address, 32 at most.
     pub fn v4(octets: [u8; 4], len: u8) -> Self {
         let len = len.min(32);
         let mask = u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0);
         Self::V4((u32::from_be_bytes(octets) & mask).to_be_bytes(), len)
     }
 
-    /// The first `len` bits of an IPv6 address, 128 at most.
+    /// Returns the first `len` bits of an IPv6 address, 128 at most.
     pub fn v6(octets: [u8; 16], len: u8) -> Self {
         let len = len.min(128);
         let mask = u128::MAX.checked_shl(128 - u32::from(len)).unwrap_or(0);
         Self::V6((u128::from_be_bytes(octets) & mask).to_be_bytes(), len)
     }
 
-    /// The one address `ip`.
+    /// Returns the one address `ip`.
     pub fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(ip) => Self::V4(ip.octets(), 32),
@@ -57,7 +57,7 @@ impl Net {
         }
     }
 
-    /// Whether an address in a row of `family` has these bits.
+    /// Tells whether an address in a row of `family` has these bits.
     pub fn contains(&self, family: Family, address: &Address) -> bool {
         match *self {
             Self::V4(_, len) => address.as_v4().is_some_and(|v4| Self::v4(v4, len) == *self),
@@ -126,7 +126,18 @@ impl Scope {
         ("any", Self::Any),
     ];
 
-    /// The prefixes it is made of; `None` for public, which is every address
+    /// Returns the one that an address is of.
+    pub fn of(family: Family, address: &Address) -> Self {
+        let is = |(_, scope): &&(_, Self)| scope.contains(family, address);
+        Self::NAMES.iter().find(is).map_or(Self::Public, |(_, scope)| *scope)
+    }
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, scope)| *scope == self).map_or("", |(name, _)| name)
+    }
+
+    /// Returns the prefixes it is made of; `None` for public, which is every address
     /// that is in no other scope.
     pub fn nets(self) -> Option<&'static [Net]> {
         match self {
@@ -137,7 +148,7 @@ impl Scope {
         }
     }
 
-    /// Whether an address in a row of `family` is in this scope.
+    /// Tells whether an address in a row of `family` is in this scope.
     pub fn contains(self, family: Family, address: &Address) -> bool {
         match self.nets() {
             Some(nets) => nets.iter().any(|net| net.contains(family, address)),

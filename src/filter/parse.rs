@@ -17,10 +17,10 @@ use super::words;
 /// Deeper nesting than anyone writes, and shallow enough for every stack.
 const MAX_DEPTH: usize = 100;
 
-/// What a test can begin with, for messages.
+/// The start of a test, for messages.
 const TEST: &str = "a test";
 
-/// The expression in `text`; `None` where it is blank.
+/// Returns the expression in `text`; `None` where it is blank.
 ///
 /// # Errors
 /// With the place and what is allowed there.
@@ -74,7 +74,7 @@ impl Parser {
         }
     }
 
-    /// One operand. `src 10.0.0.1:22` is two tests, so it gives a list.
+    /// Parses one operand. `src 10.0.0.1:22` is two tests, so it gives a list.
     fn not_level(&mut self) -> Result<Vec<Expr>, Trouble> {
         let start = self.span();
         if self.accept_word_or(&Kind::Not, "not") {
@@ -124,7 +124,7 @@ impl Parser {
         self.tokens.get(self.at).map(|token| &token.kind)
     }
 
-    /// Where the next token stands.
+    /// Returns where the next token stands.
     fn span(&self) -> Span {
         self.tokens.get(self.at).map_or(self.end, |token| token.span)
     }
@@ -133,7 +133,7 @@ impl Parser {
         Trouble::new(self.span(), expected)
     }
 
-    /// Whether the next token begins an operand, so that nothing between two
+    /// Tells whether the next token begins an operand, so that nothing between two
     /// tests means `and`.
     fn at_operand(&self) -> bool {
         match self.peek() {
@@ -157,7 +157,7 @@ impl Parser {
         is_word || self.accept(kind)
     }
 
-    /// The next token as a keyword, in lower case.
+    /// Returns the next token as a keyword, in lower case.
     fn next_keyword(&self) -> Option<String> {
         match self.peek() {
             Some(Kind::Word(word)) => keyword(word),
@@ -165,7 +165,7 @@ impl Parser {
         }
     }
 
-    /// A comparison in symbols or letters, where there is one.
+    /// Returns a comparison in symbols or letters, where there is one.
     fn comparison(&mut self) -> Option<Comparison> {
         let comparison = match self.peek() {
             Some(Kind::Compare(comparison)) => Some(*comparison),
@@ -176,7 +176,7 @@ impl Parser {
         comparison
     }
 
-    /// The next token as a value: a word without a meaning of its own.
+    /// Returns the next token as a value: a word without a meaning of its own.
     fn value(&mut self, expected: &str) -> Result<Piece, Trouble> {
         let span = self.span();
         match self.peek() {
@@ -194,12 +194,12 @@ impl Parser {
     }
 }
 
-/// Every word that can begin a test.
+/// Returns every word that can begin a test.
 fn tests() -> String {
     words::TESTS.join(", ")
 }
 
-/// A word that could be a keyword, in lower case; with an escaped character it
+/// Returns a word that could be a keyword, in lower case; with an escaped character it
 /// never is.
 fn keyword(chars: &[Char]) -> Option<String> {
     if chars.iter().any(|c| c.escaped) {
@@ -220,7 +220,7 @@ impl Piece {
         self.chars.iter().map(|c| c.c).collect()
     }
 
-    /// Whether its first character is escaped, which makes it a name.
+    /// Tells whether its first character is escaped, which makes it a name.
     fn is_name(&self) -> bool {
         self.chars.first().is_some_and(|c| c.escaped)
     }
@@ -229,7 +229,7 @@ impl Piece {
         Trouble::new(self.span, expected)
     }
 
-    /// The characters before and behind index `at`, that one left out.
+    /// Returns the characters before and behind index `at`, that one left out.
     fn cut(&self, at: usize) -> (Self, Self) {
         let before = self.chars.get(..at).unwrap_or(&self.chars);
         let behind = self.chars.get(at + 1..).unwrap_or_default();
@@ -241,17 +241,17 @@ impl Piece {
         )
     }
 
-    /// Cut at the first `c` that is not escaped.
+    /// Cuts at the first `c` that is not escaped.
     fn cut_first(&self, c: char) -> Option<(Self, Self)> {
         self.chars.iter().position(|x| x.c == c && !x.escaped).map(|at| self.cut(at))
     }
 
-    /// Cut at the last `c` that is not escaped.
+    /// Cuts at the last `c` that is not escaped.
     fn cut_last(&self, c: char) -> Option<(Self, Self)> {
         self.chars.iter().rposition(|x| x.c == c && !x.escaped).map(|at| self.cut(at))
     }
 
-    /// What is behind `prefix`, which may be written in any case.
+    /// Returns what is behind `prefix`, which may be written in any case.
     fn without(&self, prefix: &str) -> Option<Self> {
         let len = prefix.chars().count();
         let start = self.chars.get(..len)?;
@@ -263,7 +263,7 @@ impl Piece {
         Some(Self { chars, span: Span::new(at, self.span.end) })
     }
 
-    /// The word without its first character, where that is a plain `c`.
+    /// Returns the word without its first character, where that is a plain `c`.
     fn without_char(&self, c: char) -> Option<Self> {
         self.without(c.encode_utf8(&mut [0; 4]))
     }

@@ -90,7 +90,7 @@ impl fmt::Display for Predicate {
             Self::Timer(Some(kind)) => write!(f, "timer {}", kind.name()),
             Self::Unit(pattern) => write!(f, "unit {}", pattern_word(pattern)),
             Self::Unowned => f.write_str("owner none"),
-            Self::Scope(scope) => write!(f, "scope {}", words::scope(*scope)),
+            Self::Scope(scope) => write!(f, "scope {}", scope.name()),
         }
     }
 }
@@ -139,7 +139,7 @@ fn number(
     }
 }
 
-/// The words that give a set of states: `state` with those in it, or `exclude`
+/// Returns the words that give a set of states: `state` with those in it, or `exclude`
 /// with those that are not.
 ///
 /// The sets that `StateSet::parse` knows hold all states without a name here or
@@ -162,7 +162,7 @@ pub(super) fn state_words(states: StateSet) -> (&'static str, Vec<String>) {
     }
 }
 
-/// A name as a word; `misread` tells what would be taken for something else.
+/// Returns a name as a word; `misread` tells what would be taken for something else.
 fn word(name: &Name, misread: impl Fn(&str) -> bool) -> String {
     let mut out = String::new();
     if words::is_reserved(&name.text) || misread(&name.text) {

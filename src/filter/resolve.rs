@@ -7,18 +7,18 @@ use super::error::{ResolveError, Span};
 use super::net::{Net, Version};
 use super::token::Comparison;
 
-/// What the system knows about names. An error is a sentence without a full
+/// The names that the system knows. An error is a sentence without a full
 /// stop that says why a name has no meaning.
 pub trait Resolver {
-    /// All addresses of a host.
+    /// Returns all addresses of a host.
     fn host(&mut self, name: &str) -> Result<Vec<IpAddr>, String>;
-    /// The ports of a service: one, or two where TCP and UDP differ.
+    /// Returns the ports of a service: one, or two where TCP and UDP differ.
     fn service(&mut self, name: &str) -> Result<Vec<u16>, String>;
-    /// The id of a user.
+    /// Returns the id of a user.
     fn user(&mut self, name: &str) -> Result<u32, String>;
-    /// The index of a device.
+    /// Returns the index of a device.
     fn device(&mut self, name: &str) -> Result<u32, String>;
-    /// The id of the control group at a path from the root of the hierarchy.
+    /// Returns the id of the control group at a path from the root of the hierarchy.
     fn cgroup(&mut self, path: &str) -> Result<u64, String>;
 }
 
@@ -29,7 +29,7 @@ struct Unknown {
 }
 
 impl Expr {
-    /// The same condition with every name replaced by its meaning. `text` is
+    /// Returns the same condition with every name replaced by its meaning. `text` is
     /// the expression it was parsed from, for the error.
     ///
     /// # Errors

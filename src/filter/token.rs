@@ -1,4 +1,4 @@
-//! What the lexer makes of an expression: characters, tokens, and troubles with
+//! Tokens of an expression, their characters, and troubles with
 //! their place.
 
 use super::error::{ParseError, Span};
@@ -7,7 +7,7 @@ use super::error::{ParseError, Span};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Char {
     pub(super) c: char,
-    /// Whether a backslash stood before it.
+    /// Tells whether a backslash stood before it.
     pub(super) escaped: bool,
     pub(super) span: Span,
 }
@@ -32,7 +32,7 @@ pub(super) struct Token {
     pub(super) span: Span,
 }
 
-/// How two numbers are compared.
+/// A comparison of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `=`, `==`, `eq`.
@@ -50,7 +50,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// As it is printed.
+    /// Returns the sign that is printed.
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Eq => "=",
@@ -62,7 +62,7 @@ impl Comparison {
         }
     }
 
-    /// The comparison in letters.
+    /// Returns the comparison in letters.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "eq" => Self::Eq,
@@ -76,7 +76,7 @@ impl Comparison {
     }
 }
 
-/// What is wrong, without the expression around it.
+/// An error and its place, without the expression around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
     pub(super) span: Span,
@@ -88,7 +88,7 @@ impl Trouble {
         Self { span, expected: expected.into() }
     }
 
-    /// The same with the expression that it is about.
+    /// Returns the same with the expression that it is about.
     pub(super) fn in_text(self, text: &str) -> ParseError {
         ParseError {
             expression: text.to_owned(),
@@ -99,7 +99,7 @@ impl Trouble {
     }
 }
 
-/// Whether a character ends a word unless it is escaped.
+/// Tells whether a character ends a word unless it is escaped.
 pub(super) fn is_special(c: char) -> bool {
     matches!(c, '(' | ')' | '{' | '}' | '&' | '|' | '!' | '=' | '<' | '>')
 }

@@ -1,10 +1,10 @@
-//! What an expression asks for that `/proc/net` does not tell.
+//! Finds tests for which `/proc/net` has no answer.
 
 use crate::model::proto::{Proto, TableId};
 
 use super::ast::{Amount, End, Expr, Host, Predicate, Quantity};
 
-/// The first test in `expr` of a fact that no file in `/proc/net` has for any
+/// Returns the first test in `expr` of a fact that no file in `/proc/net` has for any
 /// of `tables`. Such a test would be unknown for every row and select nothing,
 /// which looks as if there were nothing.
 pub fn unseen_in_proc(expr: &Expr, tables: &[TableId]) -> Option<String> {

@@ -25,23 +25,37 @@ pub const OP_LEN: usize = 4;
 
 /// Codes of the operations (`INET_DIAG_BC_*`).
 pub mod code {
+    /// Holds.
     pub const NOP: u8 = 0;
+    /// Holds not: goes `no` bytes on.
     pub const JMP: u8 = 1;
+    /// The local port is this one or higher.
     pub const S_GE: u8 = 2;
+    /// The local port is this one or lower.
     pub const S_LE: u8 = 3;
+    /// The remote port is this one or higher.
     pub const D_GE: u8 = 4;
+    /// The remote port is this one or lower.
     pub const D_LE: u8 = 5;
+    /// The port was not chosen by `bind`.
     pub const AUTO: u8 = 6;
+    /// The local end is in a network, and has a port.
     pub const S_COND: u8 = 7;
+    /// The remote end is in a network, and has a port.
     pub const D_COND: u8 = 8;
+    /// The socket is bound to a device.
     pub const DEV_COND: u8 = 9;
+    /// The mark, masked, is this one.
     pub const MARK_COND: u8 = 10;
+    /// The local port is this one.
     pub const S_EQ: u8 = 11;
+    /// The remote port is this one.
     pub const D_EQ: u8 = 12;
+    /// The socket is in a control group.
     pub const CGROUP_COND: u8 = 13;
 }
 
-/// Which end of a socket a test is about.
+/// The end of a socket that a test is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
     /// Our end (`S_*`).
@@ -97,7 +111,7 @@ pub enum Code {
 #[error("the program would be longer than the 65,527 bytes the kernel takes")]
 pub struct TooLarge;
 
-/// The program that accepts the sockets for which `condition` holds.
+/// Returns the program that accepts the sockets for which `condition` holds.
 ///
 /// # Errors
 /// When it does not fit into a request.
@@ -226,7 +240,7 @@ impl Test {
     }
 }
 
-/// `struct inet_diag_hostcond` for any port (-1).
+/// Returns `struct inet_diag_hostcond` for any port (-1).
 fn host_condition(family: u8, len: u8, address: &[u8]) -> Vec<u8> {
     let mut bytes = vec![family, len, 0, 0];
     bytes.extend((-1i32).to_ne_bytes());

@@ -1,4 +1,4 @@
-//! What a congestion control tells of itself (`tcp_congestion_ops.get_info`).
+//! Numbers that a congestion control tells of itself (`tcp_congestion_ops.get_info`).
 //!
 //! The kernel sends one of three structures, asked for by one extension bit.
 
@@ -10,7 +10,7 @@ use super::layout::{Field, half, scaled, word};
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
-    /// What its numbers are called by in text.
+    /// The prefix of its numbers in text.
     pub prefix: &'static str,
     /// Its attribute.
     pub attribute: u16,

@@ -4,7 +4,7 @@
 //! `alloc` and `mem`, which count the whole host (`sockstat_seq_show`,
 //! net/ipv4/proc.c). A field the kernel did not print is absent, never zero.
 
-/// What one reading of the files said.
+/// The contents of one reading of the files.
 ///
 /// Groups of snmp and netstat are written `Tcp`, `TcpExt`, those of sockstat
 /// `TCP`, `TCP6`: the case keeps them apart, so one value holds all files.
@@ -68,7 +68,7 @@ impl Counters {
         added.filter(|added| added.is_none()).count()
     }
 
-    /// The value of a field, as in `get("TcpExt", "ListenOverflows")`; `None`
+    /// Returns the value of a field, as in `get("TcpExt", "ListenOverflows")`; `None`
     /// where the kernel does not have it or states no number
     /// (`Tcp.MaxConn` is -1: no limit).
     pub fn get(&self, group: &str, name: &str) -> Option<u64> {
@@ -81,7 +81,7 @@ impl Counters {
         self.groups.is_empty()
     }
 
-    /// Whether the group was well formed: as many values as names.
+    /// Tells whether the group was well formed: as many values as names.
     fn add(&mut self, group: &[u8], names: &[u8], values: &[u8]) -> bool {
         let group = Group::new(group, names, values);
         let well_formed = group.is_some();
@@ -118,7 +118,7 @@ impl Counters {
         Some(())
     }
 
-    /// The last group, or a new one when that has another name.
+    /// Returns the last group, or a new one when that has another name.
     fn last_group(&mut self, name: &str) -> Option<&mut Group> {
         if self.groups.last().is_none_or(|last| last.name != name) {
             let (names, values) = (String::new(), Vec::new());
@@ -143,7 +143,7 @@ impl Group {
     }
 }
 
-/// The lines that are not empty.
+/// Returns the lines that are not empty.
 fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
     file.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
@@ -165,7 +165,7 @@ fn append(names: &mut String, name: &str) {
     names.push_str(name);
 }
 
-/// A number: `Some(None)` when it is one but says nothing.
+/// Returns a number: `Some(None)` when it is one but says nothing.
 ///
 /// That is -1 (`Tcp.MaxConn`), and a value of 2^63 and more: a gauge such as
 /// CurrEstab is the sum of counters per CPU, read one after the other

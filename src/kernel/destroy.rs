@@ -19,7 +19,7 @@ pub const GROUPS: [u32; 4] = [1, 2, 3, 4];
 /// `INET_DIAG_PROTOCOL`: u8.
 const INET_DIAG_PROTOCOL: u16 = 10;
 
-/// What is still known of the two ends.
+/// The two ends, as far as they are still known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DestroyedEnds {
     /// Everything, of a socket that was connected to the last.
@@ -59,7 +59,7 @@ pub struct DestroyedSocket {
 }
 
 impl DestroyedSocket {
-    /// From a message's payload; `None` where it is too short to be one.
+    /// Makes it from a message's payload; `None` where it is too short to be one.
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let row = InetMessage::parse(payload)?;
         let ends = ends(&row);
@@ -86,7 +86,7 @@ fn ends(row: &InetMessage<'_>) -> DestroyedEnds {
     DestroyedEnds::Local { local }
 }
 
-/// A row's address as 16 bytes for both families.
+/// Returns a row's address as 16 bytes for both families.
 fn in_v6_form(row: &InetMessage<'_>, address: [u8; 16]) -> [u8; 16] {
     if row.family() != AF_INET {
         return address;

@@ -11,7 +11,7 @@ const TCPDIAG_GETSOCK: u16 = 18;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 
-/// What stands at one place of the file.
+/// The record at one place of the file.
 #[derive(Clone, Copy, Debug)]
 pub enum Entry<'a> {
     /// A row, and the IP protocol where it tells.
@@ -22,7 +22,7 @@ pub enum Entry<'a> {
     Refused(i32),
     /// A message that is no row of an inet table.
     Other,
-    /// What stands from here on is no message, or nothing although the dump has
+    /// The rest from here on is no message, or nothing although the dump has
     /// not ended; the offset in the file.
     Damage(usize),
 }
@@ -32,14 +32,14 @@ pub enum Entry<'a> {
 pub struct Entries<'a> {
     bytes: &'a [u8],
     offset: usize,
-    /// Whether the end of a dump was the last: a file that is cut between two
+    /// Tells whether the end of a dump was the last: a file that is cut between two
     /// messages lacks it.
     ended: bool,
     damaged: bool,
 }
 
 impl<'a> Entries<'a> {
-    /// The entries of a whole file.
+    /// Returns the entries of a whole file.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0, ended: false, damaged: false }
     }

@@ -88,7 +88,7 @@ pub struct InetMessage<'a> {
 }
 
 impl<'a> InetMessage<'a> {
-    /// A row from a message's payload; `None` when it is shorter than the
+    /// Returns a row from a message's payload; `None` when it is shorter than the
     /// fixed part.
     #[inline]
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
@@ -96,19 +96,19 @@ impl<'a> InetMessage<'a> {
         Some(Self { head, attributes: Attributes::new(rest) })
     }
 
-    /// `AF_INET` or `AF_INET6`.
+    /// Returns `AF_INET` or `AF_INET6`.
     #[inline]
     pub fn family(&self) -> u8 {
         self.head[0]
     }
 
-    /// The state's kernel number.
+    /// Returns the state's kernel number.
     #[inline]
     pub fn state(&self) -> u8 {
         self.head[1]
     }
 
-    /// Which timer runs: 0 none, 1 retransmit, 2 keepalive, 3 TIME_WAIT,
+    /// Returns which timer runs: 0 none, 1 retransmit, 2 keepalive, 3 TIME_WAIT,
     /// 4 zero-window probe; later kernels have more.
     #[inline]
     pub fn timer(&self) -> u8 {
@@ -121,37 +121,37 @@ impl<'a> InetMessage<'a> {
         self.head[3]
     }
 
-    /// Local port, host order; raw sockets: the IP protocol.
+    /// Returns the local port, host order; raw sockets: the IP protocol.
     #[inline]
     pub fn local_port(&self) -> u16 {
         u16::from_be_bytes([self.head[4], self.head[5]])
     }
 
-    /// Remote port, host order.
+    /// Returns the remote port, host order.
     #[inline]
     pub fn remote_port(&self) -> u16 {
         u16::from_be_bytes([self.head[6], self.head[7]])
     }
 
-    /// Local address, network order; IPv4 in the first four bytes.
+    /// Returns the local address, network order; IPv4 in the first four bytes.
     #[inline]
     pub fn local(&self) -> [u8; 16] {
         self.array(8)
     }
 
-    /// Remote address, network order; IPv4 in the first four bytes.
+    /// Returns the remote address, network order; IPv4 in the first four bytes.
     #[inline]
     pub fn remote(&self) -> [u8; 16] {
         self.array(24)
     }
 
-    /// The bound device's index, 0 for none.
+    /// Returns the bound device's index, 0 for none.
     #[inline]
     pub fn ifindex(&self) -> u32 {
         u32::from_ne_bytes(self.array(40))
     }
 
-    /// The socket's cookie (`sock_gen_cookie`).
+    /// Returns the socket's cookie (`sock_gen_cookie`).
     #[inline]
     pub fn cookie(&self) -> u64 {
         let low = u32::from_ne_bytes(self.array(44));
@@ -165,31 +165,31 @@ impl<'a> InetMessage<'a> {
         u32::from_ne_bytes(self.array(52))
     }
 
-    /// Receive queue: bytes, on LISTEN the accept queue's length.
+    /// Returns the receive queue: bytes, on LISTEN the accept queue's length.
     #[inline]
     pub fn rqueue(&self) -> u32 {
         u32::from_ne_bytes(self.array(56))
     }
 
-    /// Send queue: bytes, on LISTEN the accept queue's limit.
+    /// Returns the send queue: bytes, on LISTEN the accept queue's limit.
     #[inline]
     pub fn wqueue(&self) -> u32 {
         u32::from_ne_bytes(self.array(60))
     }
 
-    /// Owner's user id as seen from our user namespace.
+    /// Returns the owner's user id as seen from our user namespace.
     #[inline]
     pub fn uid(&self) -> u32 {
         u32::from_ne_bytes(self.array(64))
     }
 
-    /// Inode of the descriptor's sockfs file, 0 where there is none.
+    /// Returns the inode of the descriptor's sockfs file, 0 where there is none.
     #[inline]
     pub fn inode(&self) -> u32 {
         u32::from_ne_bytes(self.array(68))
     }
 
-    /// `N` bytes of the fixed part; `offset` is one of the layout's constants,
+    /// Returns `N` bytes of the fixed part; `offset` is one of the layout's constants,
     /// so the slice is always inside it.
     #[inline]
     fn array<const N: usize>(&self, offset: usize) -> [u8; N] {
@@ -209,6 +209,8 @@ pub struct MemoryField {
     pub name: &'static str,
     /// The letters `ss` uses inside `skmem:(…)`.
     pub short: &'static str,
+    /// The meaning with its unit, in a few words.
+    pub means: &'static str,
     index: usize,
 }
 
@@ -217,24 +219,69 @@ const DROPS_INDEX: usize = 8;
 
 /// Every number of `INET_DIAG_SKMEMINFO`, in the kernel's order.
 pub const MEMORY_FIELDS: [MemoryField; 9] = [
-    MemoryField { name: "rmem_alloc_bytes", short: "r", index: 0 },
-    MemoryField { name: "rcvbuf_bytes", short: "rb", index: 1 },
-    MemoryField { name: "wmem_alloc_bytes", short: "t", index: 2 },
-    MemoryField { name: "sndbuf_bytes", short: "tb", index: 3 },
-    MemoryField { name: "fwd_alloc_bytes", short: "f", index: 4 },
-    MemoryField { name: "wmem_queued_bytes", short: "w", index: 5 },
-    MemoryField { name: "optmem_bytes", short: "o", index: 6 },
-    MemoryField { name: "backlog_bytes", short: "bl", index: 7 },
-    MemoryField { name: "drops", short: "d", index: DROPS_INDEX },
+    MemoryField {
+        name: "rmem_alloc_bytes",
+        short: "r",
+        means: "memory in the receive queue, bytes",
+        index: 0,
+    },
+    MemoryField {
+        name: "rcvbuf_bytes",
+        short: "rb",
+        means: "limit of the receive buffer, bytes",
+        index: 1,
+    },
+    MemoryField {
+        name: "wmem_alloc_bytes",
+        short: "t",
+        means: "memory of packets handed to the network, bytes",
+        index: 2,
+    },
+    MemoryField {
+        name: "sndbuf_bytes",
+        short: "tb",
+        means: "limit of the send buffer, bytes",
+        index: 3,
+    },
+    MemoryField {
+        name: "fwd_alloc_bytes",
+        short: "f",
+        means: "memory set aside for the socket and not used yet, bytes",
+        index: 4,
+    },
+    MemoryField {
+        name: "wmem_queued_bytes",
+        short: "w",
+        means: "memory in the send queue, bytes",
+        index: 5,
+    },
+    MemoryField {
+        name: "optmem_bytes",
+        short: "o",
+        means: "memory of options and filters, bytes",
+        index: 6,
+    },
+    MemoryField {
+        name: "backlog_bytes",
+        short: "bl",
+        means: "memory of packets that wait while the socket is locked, bytes",
+        index: 7,
+    },
+    MemoryField {
+        name: "drops",
+        short: "d",
+        means: "packets dropped at the socket",
+        index: DROPS_INDEX,
+    },
 ];
 
 impl<'a> SocketMemory<'a> {
-    /// From the attribute's payload, which older kernels make shorter.
+    /// Makes it from the attribute's payload, which older kernels make shorter.
     pub fn new(payload: &'a [u8]) -> Self {
         Self(payload)
     }
 
-    /// One number; `None` where this kernel does not send it.
+    /// Returns one number; `None` where this kernel does not send it.
     pub fn get(&self, field: &MemoryField) -> Option<u32> {
         u32_at(self.0, field.index * 4)
     }

@@ -2,7 +2,7 @@
 
 use super::netlink::bytes_at;
 
-/// How a field is stored.
+/// The form in which a field is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
     /// Some bits of one byte: (shift, width).
@@ -17,14 +17,16 @@ enum Layout {
 pub struct Field {
     /// The kernel's name without its prefix, with its unit where it has one.
     pub name: &'static str,
-    /// What the stored number is divided by to give the name's unit.
+    /// The divisor that turns the stored number into the name's unit.
     pub divisor: u32,
+    /// The meaning with its unit, in a few words; empty where only its name is shown.
+    pub means: &'static str,
     offset: usize,
     layout: Layout,
 }
 
 const fn field(name: &'static str, offset: usize, layout: Layout) -> Field {
-    Field { name, divisor: 1, offset, layout }
+    Field { name, divisor: 1, means: "", offset, layout }
 }
 
 pub(super) const fn byte(name: &'static str, offset: usize) -> Field {
@@ -47,13 +49,18 @@ pub(super) const fn long(name: &'static str, offset: usize) -> Field {
     field(name, offset, Layout::U64)
 }
 
-/// A word stored in units `divisor` times as small as its name says.
+/// Returns a word stored in units `divisor` times as small as its name says.
 pub(super) const fn scaled(name: &'static str, offset: usize, divisor: u32) -> Field {
     Field { divisor, ..word(name, offset) }
 }
 
 impl Field {
-    /// The stored number, before its divisor; `None` where what was sent ends
+    /// Returns the same with what it is in a few words.
+    pub(super) const fn means(self, means: &'static str) -> Self {
+        Self { means, ..self }
+    }
+
+    /// Returns the stored number, before its divisor; `None` where what was sent ends
     /// before it.
     pub fn get(&self, sent: &[u8]) -> Option<u64> {
         match self.layout {
@@ -67,7 +74,7 @@ impl Field {
         }
     }
 
-    /// A stored number in the name's unit: whole where it is, else with its
+    /// Returns a stored number in the name's unit: whole where it is, else with its
     /// fraction.
     pub fn shown(&self, stored: u64) -> String {
         let divisor = u64::from(self.divisor);
@@ -78,7 +85,7 @@ impl Field {
         }
     }
 
-    /// Where it begins and ends; fields of bits may share a byte.
+    /// Returns where it begins and ends; fields of bits may share a byte.
     #[cfg(test)]
     pub(super) fn span(&self) -> (usize, usize) {
         let width = match self.layout {

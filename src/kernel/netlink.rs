@@ -24,19 +24,19 @@ pub(super) const fn align(len: usize) -> usize {
     (len + 3) & !3
 }
 
-/// The `N` bytes at `offset`, where the slice is long enough.
+/// Returns the `N` bytes at `offset`, where the slice is long enough.
 #[inline]
 pub fn bytes_at<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..offset + N)?.try_into().ok()
 }
 
-/// The host-order `u32` at `offset`, where the slice is long enough.
+/// Returns the host-order `u32` at `offset`, where the slice is long enough.
 #[inline]
 pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes_at(bytes, offset).map(u32::from_ne_bytes)
 }
 
-/// The host-order `u16` at `offset`, where the slice is long enough.
+/// Returns the host-order `u16` at `offset`, where the slice is long enough.
 #[inline]
 pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     bytes_at(bytes, offset).map(u16::from_ne_bytes)
@@ -52,12 +52,12 @@ impl<'a> Attributes<'a> {
         Self(bytes)
     }
 
-    /// The payload of the first attribute of a type.
+    /// Returns the payload of the first attribute of a type.
     pub fn find(self, kind: u16) -> Option<&'a [u8]> {
         self.into_iter().find(|(k, _)| *k == kind).map(|(_, payload)| payload)
     }
 
-    /// The raw bytes.
+    /// Returns the raw bytes.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
@@ -92,15 +92,15 @@ impl<'a> Iterator for AttributeIter<'a> {
 /// One received datagram.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
-    /// What fitted into the buffer.
+    /// The part that fitted into the buffer.
     pub bytes: &'a [u8],
-    /// How long the datagram was (`MSG_TRUNC` makes `recv` return this).
+    /// The length of the datagram (`MSG_TRUNC` makes `recv` return this).
     pub full_len: usize,
     /// The sender's netlink port; the kernel's is 0.
     pub sender: u32,
 }
 
-/// What a datagram told about the dump.
+/// The progress of a dump that a datagram tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// More is to come.
@@ -131,7 +131,7 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// A dump whose request carried sequence number `seq`.
+    /// Returns a dump whose request carried sequence number `seq`.
     pub fn new(seq: u32) -> Self {
         Self { seq, rows: 0, malformed: 0, truncated: 0, overruns: 0, interrupted: false }
     }
@@ -199,7 +199,7 @@ impl Dump {
         }
     }
 
-    /// The errno of the acknowledgement in a datagram, 0 for success; `None`
+    /// Returns the errno of the acknowledgement in a datagram, 0 for success; `None`
     /// when it holds none for this request.
     pub fn feed_acknowledgement(&mut self, datagram: Datagram<'_>) -> Option<i32> {
         let mut rest = datagram.bytes;
@@ -223,7 +223,7 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The first message in `bytes`; `None` where its length cannot be true.
+    /// Returns the first message in `bytes`; `None` where its length cannot be true.
     #[inline]
     pub(super) fn first(bytes: &'a [u8]) -> Option<Self> {
         let len = u32_at(bytes, 0)? as usize;
@@ -236,7 +236,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// The errno of `NLMSG_ERROR` or `NLMSG_DONE` as a positive number; 0 is
+    /// Returns the errno of `NLMSG_ERROR` or `NLMSG_DONE` as a positive number; 0 is
     /// success. The kernel writes it negated; a missing one is success.
     pub(super) fn error_code(&self) -> i32 {
         bytes_at(self.payload, 0).map_or(0, i32::from_ne_bytes).saturating_neg().max(0)

@@ -18,43 +18,43 @@ pub struct NetlinkMessage<'a> {
 }
 
 impl<'a> NetlinkMessage<'a> {
-    /// A row from a message's payload; `None` when it is too short.
+    /// Returns a row from a message's payload; `None` when it is too short.
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
         let (head, rest) = payload.split_first_chunk()?;
         Some(Self { head, attributes: Attributes::new(rest) })
     }
 
-    /// `SOCK_RAW` 3 or `SOCK_DGRAM` 2.
+    /// Returns `SOCK_RAW` 3 or `SOCK_DGRAM` 2.
     pub fn kind(&self) -> u8 {
         self.head[1]
     }
 
-    /// `NETLINK_ROUTE` and so on.
+    /// Returns `NETLINK_ROUTE` and so on.
     pub fn protocol(&self) -> u8 {
         self.head[2]
     }
 
-    /// `NETLINK_CONNECTED` is 1.
+    /// Tells whether it is connected; `NETLINK_CONNECTED` is 1.
     pub fn is_connected(&self) -> bool {
         self.head[3] == 1
     }
 
-    /// Our port id, 0 for the kernel.
+    /// Returns our port id, 0 for the kernel.
     pub fn port(&self) -> u32 {
         u32_at(self.head, 4).unwrap_or(0)
     }
 
-    /// The port id it is connected to.
+    /// Returns the port id it is connected to.
     pub fn peer(&self) -> u32 {
         u32_at(self.head, 8).unwrap_or(0)
     }
 
-    /// Inode of the descriptor's file.
+    /// Returns the inode of the descriptor's file.
     pub fn inode(&self) -> u32 {
         u32_at(self.head, 16).unwrap_or(0)
     }
 
-    /// The socket's cookie.
+    /// Returns the socket's cookie.
     pub fn cookie(&self) -> u64 {
         let low = u32_at(self.head, 20).unwrap_or(0);
         u64::from(u32_at(self.head, 24).unwrap_or(0)) << 32 | u64::from(low)

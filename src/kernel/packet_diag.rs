@@ -22,39 +22,39 @@ pub struct PacketMessage<'a> {
 }
 
 impl<'a> PacketMessage<'a> {
-    /// A row from a message's payload; `None` when it is too short.
+    /// Returns a row from a message's payload; `None` when it is too short.
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
         let (head, rest) = payload.split_first_chunk()?;
         Some(Self { head, attributes: Attributes::new(rest) })
     }
 
-    /// `SOCK_RAW` 3 or `SOCK_DGRAM` 2.
+    /// Returns `SOCK_RAW` 3 or `SOCK_DGRAM` 2.
     pub fn kind(&self) -> u8 {
         self.head[1]
     }
 
-    /// The Ethernet protocol, host order (`ETH_P_*`).
+    /// Returns the Ethernet protocol, host order (`ETH_P_*`).
     pub fn protocol(&self) -> u16 {
         u16_at(self.head, 2).unwrap_or(0)
     }
 
-    /// Inode of the descriptor's file.
+    /// Returns the inode of the descriptor's file.
     pub fn inode(&self) -> u32 {
         u32_at(self.head, 4).unwrap_or(0)
     }
 
-    /// The socket's cookie.
+    /// Returns the socket's cookie.
     pub fn cookie(&self) -> u64 {
         let low = u32_at(self.head, 8).unwrap_or(0);
         u64::from(u32_at(self.head, 12).unwrap_or(0)) << 32 | u64::from(low)
     }
 
-    /// The bound device, 0 for every device.
+    /// Returns the bound device, 0 for every device.
     pub fn ifindex(&self) -> u32 {
         self.attributes.find(INFO).and_then(|info| u32_at(info, 0)).unwrap_or(0)
     }
 
-    /// Owner's user id.
+    /// Returns the owner's user id.
     pub fn uid(&self) -> Option<u32> {
         u32_at(self.attributes.find(UID)?, 0)
     }

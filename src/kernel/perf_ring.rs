@@ -6,7 +6,7 @@
 
 use super::netlink::{bytes_at, u16_at, u32_at};
 
-/// What each sample carries, the `sample_type` to ask for: time and raw data.
+/// The parts of each sample, the `sample_type` to ask for: time and raw data.
 ///
 /// Not `PERF_SAMPLE_CPU`, because every CPU has its own ring; and not
 /// `PERF_SAMPLE_TID`, because a tracepoint of TCP runs in whatever process the
@@ -53,7 +53,7 @@ impl<'a> RingRecords<'a> {
         Self { rest: bytes }
     }
 
-    /// What is left: empty after the last record, unless a length could not be
+    /// Returns what is left: empty after the last record, unless a length could not be
     /// true.
     pub fn rest(&self) -> &'a [u8] {
         self.rest

@@ -92,14 +92,14 @@ pub struct UnixLine<'a> {
     pub path: Option<&'a [u8]>,
 }
 
-/// Whether `line` is the header of a file of `/proc/net` (`  sl  local_address
+/// Tells whether `line` is the header of a file of `/proc/net` (`  sl  local_address
 /// …`, `Num       RefCount …`, `sk       RefCnt …`).
 pub fn is_header(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     [&b"sl "[..], b"Num ", b"sk "].iter().any(|head| line.starts_with(head))
 }
 
-/// The record of one line of an inet file; `None` for a malformed one and for
+/// Returns the record of one line of an inet file; `None` for a malformed one and for
 /// the header. Columns after the inode may be missing.
 pub fn inet_line(line: &[u8]) -> Option<InetLine> {
     let mut columns = Columns(line);
@@ -131,7 +131,7 @@ pub fn inet_line(line: &[u8]) -> Option<InetLine> {
     })
 }
 
-/// The record of one line of `/proc/net/unix`, given without its newline (a
+/// Returns the record of one line of `/proc/net/unix`, given without its newline (a
 /// name may end in any byte); `None` for a malformed one and for the header.
 pub fn unix_line(line: &[u8]) -> Option<UnixLine<'_>> {
     let mut columns = Columns(line);
@@ -148,7 +148,7 @@ pub fn unix_line(line: &[u8]) -> Option<UnixLine<'_>> {
     Some(UnixLine { inode, kind, state, path })
 }
 
-/// `unix_seq_show` prints a `socket_state` for what is `sk_state` inside:
+/// Returns the state inside: `unix_seq_show` prints a `socket_state` for `sk_state`:
 /// CONNECTED and CONNECTING are ESTABLISHED with and without a struct socket.
 fn unix_state(flags: u64, shown: u64) -> u8 {
     match shown {
@@ -177,12 +177,12 @@ impl<'a> Iterator for Columns<'a> {
     }
 }
 
-/// `  12:`, the row's place in the kernel's table: only its form is checked.
+/// Reads `  12:`, the row's place in the kernel's table: only its form is checked.
 fn slot(column: &[u8]) -> Option<u64> {
     decimal(column.strip_suffix(b":")?)
 }
 
-/// `drops`, when the inode is followed by `ref pointer drops` and nothing
+/// Reads `drops`, when the inode is followed by `ref pointer drops` and nothing
 /// else. A TCP row has either two or seven columns there.
 fn drops(mut columns: Columns) -> Option<u32> {
     let (_references, _pointer) = (columns.next()?, columns.next()?);
@@ -193,13 +193,13 @@ fn drops(mut columns: Columns) -> Option<u32> {
     }
 }
 
-/// `ADDRESS:PORT`.
+/// Reads `ADDRESS:PORT`.
 fn endpoint(column: &[u8]) -> Option<(ProcAddress, u16)> {
     let (address, port) = split_colon(column)?;
     Some((parse_address(address)?, narrow(hex(port)?)?))
 }
 
-/// The kernel prints each 32-bit word of the address as a number of this
+/// Reads a word of an address. The kernel prints each as a number of this
 /// machine (`%08X` of a `__be32`), so the number's native bytes are the
 /// address in network order on either endianness.
 fn parse_address(digits: &[u8]) -> Option<ProcAddress> {
@@ -220,7 +220,7 @@ fn word(digits: &[u8]) -> Option<[u8; 4]> {
     Some(narrow::<u32>(hex(digits)?)?.to_ne_bytes())
 }
 
-/// `HEX:HEX`.
+/// Reads `HEX:HEX`.
 fn pair(column: &[u8]) -> Option<(u64, u64)> {
     let (first, second) = split_colon(column)?;
     Some((hex(first)?, hex(second)?))
@@ -231,13 +231,13 @@ fn split_colon(column: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((column.get(..colon)?, column.get(colon + 1..)?))
 }
 
-/// The kernel prints an unsigned long, though sockfs numbers are 32 bits
+/// Reads an inode. The kernel prints an unsigned long, though sockfs numbers are 32 bits
 /// (`get_next_ino`); a wider one is cut as inet_diag cuts it (`idiag_inode`).
 fn inode(column: &[u8]) -> Option<u32> {
     Some(decimal(column)? as u32)
 }
 
-/// One to sixteen hexadecimal digits.
+/// Reads one to sixteen hexadecimal digits.
 fn hex(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 16 {
         return None;
@@ -254,7 +254,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Decimal digits that fit 64 bits.
+/// Reads decimal digits that fit 64 bits.
 fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -265,12 +265,12 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// For what identifies: out of range is malformed.
+/// Narrows what identifies: out of range is malformed.
 fn narrow<T: TryFrom<u64>>(number: u64) -> Option<T> {
     T::try_from(number).ok()
 }
 
-/// For what measures: out of range is the largest.
+/// Narrows what measures: out of range is the largest.
 fn clamp(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -25,7 +25,7 @@ const REQ_PROTOCOL: u16 = 3;
 /// `UDIAG_SHOW_UID` (Linux 5.3), which the crate does not name.
 const UDIAG_SHOW_UID: u32 = 0x40;
 
-/// What to ask of one inet table (`struct inet_diag_req_v2`).
+/// A request to one inet table (`struct inet_diag_req_v2`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InetDump {
     /// `AF_INET` or `AF_INET6`.
@@ -40,7 +40,7 @@ pub struct InetDump {
     pub local_port: u16,
 }
 
-/// The bytes of an inet dump request with sequence number `seq`.
+/// Returns the bytes of an inet dump request with sequence number `seq`.
 pub fn inet_dump(ask: InetDump, seq: u32) -> Vec<u8> {
     let mut id = if ask.family == AF_INET6 { SocketId::new_v6() } else { SocketId::new_v4() };
     id.source_port = ask.local_port;
@@ -57,7 +57,7 @@ pub fn inet_dump(ask: InetDump, seq: u32) -> Vec<u8> {
     with_protocol(message, ask.protocol)
 }
 
-/// The request with a protocol that does not fit into its one byte.
+/// Returns the request with a protocol that does not fit into its one byte.
 fn with_protocol(message: Vec<u8>, protocol: u16) -> Vec<u8> {
     if protocol <= u16::from(u8::MAX) {
         return message;
@@ -82,21 +82,21 @@ pub struct InetId {
     pub cookie: u64,
 }
 
-/// The bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
+/// Returns the bytes of a request to destroy one socket (`SOCK_DESTROY`), to be
 /// acknowledged.
 pub fn destroy(id: &InetId, seq: u32) -> Vec<u8> {
     let message = message(SockDiagDestroy::new(exact(id, 0)), NLM_F_REQUEST | NLM_F_ACK, seq);
     with_protocol(message, id.protocol)
 }
 
-/// The bytes of a request for the row of one socket. Ends and cookie must be
+/// Returns the bytes of a request for the row of one socket. Ends and cookie must be
 /// its own: with another cookie the kernel answers `ENOENT`, without one with
 /// the listener of that port (`inet_diag_find_one_icsk`).
 pub fn get(id: &InetId, seq: u32) -> Vec<u8> {
     one(id, 0, seq)
 }
 
-/// The same, with attributes: bit *n* - 1 of `extensions` asks for attribute *n*.
+/// Returns the same, with attributes: bit *n* - 1 of `extensions` asks for attribute *n*.
 pub fn one(id: &InetId, extensions: u8, seq: u32) -> Vec<u8> {
     with_protocol(message(exact(id, extensions), NLM_F_REQUEST, seq), id.protocol)
 }
@@ -118,12 +118,12 @@ fn exact(id: &InetId, extensions: u8) -> SockDiagMessage {
     })
 }
 
-/// The request with a filter program (`INET_DIAG_REQ_BYTECODE`).
+/// Returns the request with a filter program (`INET_DIAG_REQ_BYTECODE`).
 pub fn with_program(message: Vec<u8>, program: &[u8]) -> Vec<u8> {
     with_attribute(message, REQ_BYTECODE, program)
 }
 
-/// The bytes of a request for TCP sockets of both families in one walk: the
+/// Returns the bytes of a request for TCP sockets of both families in one walk: the
 /// older message `TCPDIAG_GETSOCK` with `struct inet_diag_req`, which the kernel
 /// turns into a dump of `AF_UNSPEC` (`inet_diag_dump_compat`). `ask`'s family
 /// and protocol do not matter.
@@ -158,7 +158,7 @@ fn with_attribute(mut message: Vec<u8>, kind: u16, payload: &[u8]) -> Vec<u8> {
     message
 }
 
-/// The bytes of a netlink dump request: all protocols, memory and groups
+/// Returns the bytes of a netlink dump request: all protocols, memory and groups
 /// (`struct netlink_diag_req`, `NDIAG_PROTO_ALL`).
 pub fn netlink_dump(seq: u32) -> Vec<u8> {
     const AF_NETLINK: u8 = 16;
@@ -167,7 +167,7 @@ pub fn netlink_dump(seq: u32) -> Vec<u8> {
     by_hand(&[AF_NETLINK, ALL_PROTOCOLS], &[0, SHOW_MEMINFO_AND_GROUPS, 0, 0], seq)
 }
 
-/// The bytes of a packet dump request: device, uid and memory
+/// Returns the bytes of a packet dump request: device, uid and memory
 /// (`struct packet_diag_req`).
 pub fn packet_dump(seq: u32) -> Vec<u8> {
     const AF_PACKET: u8 = 17;
@@ -176,13 +176,13 @@ pub fn packet_dump(seq: u32) -> Vec<u8> {
     by_hand(&[AF_PACKET, 0], &[0, SHOW_INFO_AND_MEMINFO, 0, 0], seq)
 }
 
-/// The bytes of a vsock dump request (`struct vsock_diag_req`).
+/// Returns the bytes of a vsock dump request (`struct vsock_diag_req`).
 pub fn vsock_dump(states: u32, seq: u32) -> Vec<u8> {
     const AF_VSOCK: u8 = 40;
     by_hand(&[AF_VSOCK, 0], &[states, 0, 0, 0, 0], seq)
 }
 
-/// A request of a family that the crate does not know: two bytes, padding to
+/// Returns a request of a family that the crate does not know: two bytes, padding to
 /// four, and words.
 fn by_hand(head: &[u8; 2], words: &[u32], seq: u32) -> Vec<u8> {
     let len = 16 + 4 + 4 * words.len();
@@ -197,7 +197,7 @@ fn by_hand(head: &[u8; 2], words: &[u32], seq: u32) -> Vec<u8> {
     message
 }
 
-/// The bytes of a unix dump request: name, peer, queues and uid, and what
+/// Returns the bytes of a unix dump request: name, peer, queues and uid, and what
 /// `extra` adds.
 pub fn unix_dump(states: u32, extra: ShowFlags, seq: u32) -> Vec<u8> {
     let basic = ShowFlags::NAME | ShowFlags::PEER | ShowFlags::RQLEN;

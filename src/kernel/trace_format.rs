@@ -6,19 +6,19 @@
 
 use super::netlink::bytes_at;
 
-/// Where a field lies in the raw sample and how wide it is.
+/// The place and the width of a field in the raw sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     /// Bytes from the sample's beginning.
     pub offset: u16,
     /// Bytes.
     pub size: u16,
-    /// Whether a number in it is signed.
+    /// Tells whether a number in it is signed.
     pub signed: bool,
 }
 
 impl Field {
-    /// The number in it, in the host's byte order, sign-extended where it is
+    /// Returns the number in it, in the host's byte order, sign-extended where it is
     /// signed; `None` where the sample is too short or it is no number.
     #[inline]
     pub fn number(self, raw: &[u8]) -> Option<u64> {
@@ -36,7 +36,7 @@ impl Field {
         Some(value)
     }
 
-    /// The bytes in it, where it has `N` of them.
+    /// Returns the bytes in it, where it has `N` of them.
     #[inline]
     pub fn bytes<const N: usize>(self, raw: &[u8]) -> Option<[u8; N]> {
         if usize::from(self.size) != N {
@@ -63,13 +63,13 @@ impl Format {
         Some(Self { id, fields: text.lines().filter_map(parse_field).collect() })
     }
 
-    /// The field of a name.
+    /// Returns the field of a name.
     pub fn field(&self, name: &str) -> Option<Field> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, field)| *field)
     }
 }
 
-/// A line `field:__u8 saddr[4]; offset:32; size:4; signed:0;`.
+/// Returns a line `field:__u8 saddr[4]; offset:32; size:4; signed:0;`.
 fn parse_field(line: &str) -> Option<(String, Field)> {
     let mut parts = line.trim().split(';').map(str::trim);
     let name = field_name(parts.next()?.strip_prefix("field:")?)?;
@@ -85,7 +85,7 @@ fn parse_field(line: &str) -> Option<(String, Field)> {
     Some((name.to_owned(), Field { offset: offset?, size: size?, signed }))
 }
 
-/// The name in a C declaration: the last word, without array brackets.
+/// Returns the name in a C declaration: the last word, without array brackets.
 fn field_name(declaration: &str) -> Option<&str> {
     let is_array = declaration.ends_with(']');
     let without_length = declaration.rfind('[').filter(|_| is_array);

@@ -37,7 +37,7 @@ impl Tracepoint {
     pub const ALL: [Self; 5] =
         [Self::SetState, Self::Destroy, Self::Retransmit, Self::SendReset, Self::ReceiveReset];
 
-    /// Whether it only explains changes that others report.
+    /// Tells whether it only explains changes that others report.
     pub fn is_annotation(self) -> bool {
         match self {
             Self::SetState | Self::Destroy => false,
@@ -45,7 +45,7 @@ impl Tracepoint {
         }
     }
 
-    /// Group and name, as the directories of tracefs are called.
+    /// Returns group and name, as the directories of tracefs are called.
     pub fn path(self) -> (&'static str, &'static str) {
         match self {
             Self::SetState => ("sock", "inet_sock_set_state"),
@@ -56,7 +56,7 @@ impl Tracepoint {
         }
     }
 
-    /// The name people use: `sock:inet_sock_set_state`.
+    /// Returns the name people use: `sock:inet_sock_set_state`.
     pub fn name(self) -> &'static str {
         match self {
             Self::SetState => "sock:inet_sock_set_state",
@@ -83,7 +83,7 @@ pub struct RawEnds {
     pub remote_port: u16,
 }
 
-/// What happened.
+/// The event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The state changed, or was set to what it was.
@@ -117,7 +117,7 @@ pub enum Kind {
 /// One event of one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceEvent {
-    /// When, by the clock the ring was opened with.
+    /// The time, by the clock the ring was opened with.
     pub at_ns: u64,
     /// Address of the kernel's `struct sock`: a key only while the socket
     /// lives, reused at once afterwards. Absent where no socket was involved.
@@ -126,7 +126,7 @@ pub struct TraceEvent {
     pub cookie: Option<NonZeroU64>,
     /// Addresses and ports, where the event carries them.
     pub ends: Option<RawEnds>,
-    /// What happened.
+    /// The event.
     pub kind: Kind,
 }
 
@@ -162,7 +162,7 @@ enum AddressField {
 }
 
 impl Decoder {
-    /// A decoder for samples laid out by `format`; the error is the name of a
+    /// Returns a decoder for samples laid out by `format`; the error is the name of a
     /// field without which the tracepoint says nothing.
     pub fn new(tracepoint: Tracepoint, format: &Format) -> Result<Self, &'static str> {
         let needed: &[&'static str] = match tracepoint {
@@ -190,7 +190,7 @@ impl Decoder {
         })
     }
 
-    /// One sample; `None` where it is too short for what it must tell.
+    /// Decodes one sample; `None` where it is too short for what it must tell.
     #[inline]
     pub fn decode(&self, at_ns: u64, raw: &[u8]) -> Option<TraceEvent> {
         let kind = match self.tracepoint {
@@ -216,7 +216,7 @@ impl Decoder {
         })
     }
 
-    /// The state, of which 0 means that there was no socket.
+    /// Returns the state, of which 0 means that there was no socket.
     fn state(&self, raw: &[u8]) -> Option<u8> {
         number(self.state, raw).filter(|&state| state != 0)
     }
@@ -234,13 +234,13 @@ impl Decoder {
     }
 }
 
-/// A field's number where there is one and it fits.
+/// Returns a field's number where there is one and it fits.
 #[inline]
 fn number<T: TryFrom<u64>>(field: Option<Field>, raw: &[u8]) -> Option<T> {
     T::try_from(field?.number(raw)?).ok()
 }
 
-/// What an [`AddressField`] tells.
+/// The contents of an [`AddressField`].
 struct Told {
     address: [u8; 16],
     port: Option<u16>,
@@ -274,7 +274,7 @@ impl AddressField {
     }
 }
 
-/// `::ffff:a.b.c.d` (`ipv6_addr_set_v4mapped`).
+/// Returns `::ffff:a.b.c.d` (`ipv6_addr_set_v4mapped`).
 fn mapped(v4: [u8; 4]) -> [u8; 16] {
     let mut address = [0; 16];
     address[10..12].fill(0xff);
@@ -282,7 +282,7 @@ fn mapped(v4: [u8; 4]) -> [u8; 16] {
     address
 }
 
-/// Family in host order, port in network order, then the address.
+/// Reads the family in host order, port in network order, then the address.
 fn sockaddr(bytes: &[u8; SOCKADDR_LEN as usize]) -> Option<Told> {
     let family = u16::from_ne_bytes(bytes_at(bytes, 0)?);
     let port = Some(u16::from_be_bytes(bytes_at(bytes, 2)?));
@@ -307,7 +307,7 @@ impl Decoders {
         Ok(())
     }
 
-    /// One sample; `None` where no decoder knows it.
+    /// Decodes one sample; `None` where no decoder knows it.
     #[inline]
     pub fn decode(&self, at_ns: u64, raw: &[u8]) -> Option<TraceEvent> {
         // `common_type` is the first field of every event (trace_event.c).
@@ -316,7 +316,7 @@ impl Decoders {
     }
 }
 
-/// What the kernel may leave out before it writes an event.
+/// The events that the kernel may leave out before it writes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceFilter {
     /// Only protocol 6: neither SCTP nor the MPTCP sockets above subflows.
@@ -327,7 +327,7 @@ pub struct TraceFilter {
 }
 
 impl TraceFilter {
-    /// The filter in the kernel's language, for an event of this format
+    /// Returns the filter in the kernel's language, for an event of this format
     /// (`kernel/trace/trace_events_filter.c`); `None` lets everything through.
     ///
     /// It never drops what is wanted and may let through what is not: a port

@@ -1,4 +1,4 @@
-//! What runs on top of a TCP socket: TLS in the kernel, or MPTCP
+//! Upper-layer protocols on top of a TCP socket: TLS in the kernel, or MPTCP
 //! (`INET_DIAG_ULP_INFO`, `tcp_diag_put_ulp`).
 
 use super::netlink::{Attributes, bytes_at};
@@ -7,7 +7,7 @@ const NAME: u16 = 1;
 const TLS: u16 = 2;
 const MPTCP: u16 = 3;
 
-/// How an attribute's number is stored.
+/// The width in which an attribute's number is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Width {
     /// Present or absent.
@@ -66,12 +66,12 @@ pub struct Ulp<'a> {
     /// `tls`, `mptcp`, ….
     pub name: &'a str,
     numbers: Attributes<'a>,
-    /// What its numbers are; empty for a layer without any.
+    /// The numbers it has; empty for a layer without any.
     pub items: &'static [Item],
 }
 
 impl<'a> Ulp<'a> {
-    /// From the attribute's payload; `None` when it names no layer.
+    /// Makes it from the attribute's payload; `None` when it names no layer.
     pub fn new(payload: &'a [u8]) -> Option<Self> {
         let nested = Attributes::new(payload);
         let name = nested.find(NAME)?.split(|byte| *byte == 0).next()?;
@@ -84,7 +84,7 @@ impl<'a> Ulp<'a> {
         Some(Self { name, numbers: Attributes::new(numbers), items })
     }
 
-    /// One number; `None` where it was not sent. A flag that is set is 1.
+    /// Returns one number; `None` where it was not sent. A flag that is set is 1.
     pub fn get(&self, item: &Item) -> Option<u64> {
         let payload = self.numbers.find(item.kind)?;
         match item.width {

@@ -22,29 +22,29 @@ pub struct UnixMessage<'a> {
 }
 
 impl<'a> UnixMessage<'a> {
-    /// A row from a message's payload; `None` when it is shorter than the
+    /// Returns a row from a message's payload; `None` when it is shorter than the
     /// fixed part.
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
         let (head, rest) = payload.split_first_chunk()?;
         Some(Self { head, attributes: UnixAttributes::new(rest) })
     }
 
-    /// `SOCK_STREAM` 1, `SOCK_DGRAM` 2, `SOCK_SEQPACKET` 5.
+    /// Returns `SOCK_STREAM` 1, `SOCK_DGRAM` 2, `SOCK_SEQPACKET` 5.
     pub fn kind(&self) -> u8 {
         self.head[1]
     }
 
-    /// The state's kernel number: `TCP_ESTABLISHED`, `TCP_LISTEN`, `TCP_CLOSE`.
+    /// Returns the state's kernel number: `TCP_ESTABLISHED`, `TCP_LISTEN`, `TCP_CLOSE`.
     pub fn state(&self) -> u8 {
         self.head[2]
     }
 
-    /// Inode of the descriptor's sockfs file; 0 while it waits to be accepted.
+    /// Returns the inode of the descriptor's sockfs file; 0 while it waits to be accepted.
     pub fn inode(&self) -> u32 {
         u32_at(self.head, 4).unwrap_or(0)
     }
 
-    /// The socket's cookie.
+    /// Returns the socket's cookie.
     pub fn cookie(&self) -> u64 {
         let low = u32_at(self.head, 8).unwrap_or(0);
         let high = u32_at(self.head, 12).unwrap_or(0);
@@ -57,28 +57,28 @@ impl<'a> UnixMessage<'a> {
 pub struct UnixAttributes<'a>(Attributes<'a>);
 
 impl<'a> UnixAttributes<'a> {
-    /// From raw bytes.
+    /// Makes it from raw bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(Attributes::new(bytes))
     }
 
-    /// The raw bytes.
+    /// Returns the raw bytes.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0.as_bytes()
     }
 
-    /// The name as the kernel holds it: a path, or an abstract name that
+    /// Returns the name as the kernel holds it: a path, or an abstract name that
     /// begins with NUL and may hold any byte; `None` for an unnamed socket.
     pub fn name(self) -> Option<&'a [u8]> {
         self.0.find(NAME)
     }
 
-    /// Inode of the socket at the other end.
+    /// Returns the inode of the socket at the other end.
     pub fn peer_inode(self) -> Option<u32> {
         u32_at(self.0.find(PEER)?, 0)
     }
 
-    /// Receive and send queue: bytes; on LISTEN pending connections and the
+    /// Returns receive and send queue: bytes; on LISTEN pending connections and the
     /// backlog (`sk_diag_show_rqlen`).
     pub fn queues(self) -> Option<(u32, u32)> {
         let payload = self.0.find(RQLEN)?;
@@ -90,12 +90,12 @@ impl<'a> UnixAttributes<'a> {
         self.0.find(MEMINFO)
     }
 
-    /// Which sides are shut down: bit 0 receive, bit 1 send.
+    /// Returns which sides are shut down: bit 0 receive, bit 1 send.
     pub fn shutdown(self) -> Option<u8> {
         self.0.find(SHUTDOWN)?.first().copied()
     }
 
-    /// Owner's user id (Linux 5.3).
+    /// Returns the owner's user id (Linux 5.3).
     pub fn uid(self) -> Option<u32> {
         u32_at(self.0.find(UID)?, 0)
     }

@@ -13,37 +13,37 @@ pub struct VsockMessage<'a> {
 }
 
 impl<'a> VsockMessage<'a> {
-    /// A row from a message's payload; `None` when it is too short.
+    /// Returns a row from a message's payload; `None` when it is too short.
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
         payload.first_chunk().map(|head| Self { head })
     }
 
-    /// `SOCK_STREAM` 1, `SOCK_DGRAM` 2, `SOCK_SEQPACKET` 5.
+    /// Returns `SOCK_STREAM` 1, `SOCK_DGRAM` 2, `SOCK_SEQPACKET` 5.
     pub fn kind(&self) -> u8 {
         self.head[1]
     }
 
-    /// The state by TCP's numbers.
+    /// Returns the state by TCP's numbers.
     pub fn state(&self) -> u8 {
         self.head[2]
     }
 
-    /// Our context id and port.
+    /// Returns our context id and port.
     pub fn local(&self) -> (u32, u32) {
         (self.word(4), self.word(8))
     }
 
-    /// The peer's context id and port.
+    /// Returns the peer's context id and port.
     pub fn remote(&self) -> (u32, u32) {
         (self.word(12), self.word(16))
     }
 
-    /// Inode of the descriptor's file.
+    /// Returns the inode of the descriptor's file.
     pub fn inode(&self) -> u32 {
         self.word(20)
     }
 
-    /// The socket's cookie.
+    /// Returns the socket's cookie.
     pub fn cookie(&self) -> u64 {
         u64::from(self.word(28)) << 32 | u64::from(self.word(24))
     }

@@ -15,7 +15,7 @@ pub struct Address([u8; 16]);
 const MAPPED_PREFIX: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 impl Address {
-    /// From an IPv4 address in network order.
+    /// Makes it from an IPv4 address in network order.
     pub fn v4(octets: [u8; 4]) -> Self {
         let mut bytes = [0; 16];
         bytes[..12].copy_from_slice(&MAPPED_PREFIX);
@@ -23,13 +23,13 @@ impl Address {
         Self(bytes)
     }
 
-    /// From an IPv6 address in network order; a v4-mapped one is the same
+    /// Makes it from an IPv6 address in network order; a v4-mapped one is the same
     /// value as its IPv4 address.
     pub fn v6(octets: [u8; 16]) -> Self {
         Self(octets)
     }
 
-    /// The IPv4 octets where the address is IPv4 or v4-mapped.
+    /// Returns the IPv4 octets where the address is IPv4 or v4-mapped.
     pub fn as_v4(&self) -> Option<[u8; 4]> {
         let (prefix, octets) = self.0.split_at(12);
         if prefix != MAPPED_PREFIX {
@@ -38,12 +38,12 @@ impl Address {
         octets.try_into().ok()
     }
 
-    /// The 16 bytes, network order.
+    /// Returns the 16 bytes, network order.
     pub fn octets(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// Whether this is `0.0.0.0`, `::ffff:0.0.0.0` or `::`.
+    /// Tells whether this is `0.0.0.0`, `::ffff:0.0.0.0` or `::`.
     pub fn is_unspecified(&self) -> bool {
         match self.as_v4() {
             Some(v4) => v4 == [0; 4],
@@ -51,12 +51,12 @@ impl Address {
         }
     }
 
-    /// Whether this is in `fe80::/10`, and so means something on one device only.
+    /// Tells whether this is in `fe80::/10`, and so means something on one device only.
     pub fn is_link_local_v6(&self) -> bool {
         self.0[0] == 0xfe && self.0[1] & 0xc0 == 0x80
     }
 
-    /// As the standard library's type; v4-mapped comes out as IPv4.
+    /// Returns it as the standard library's type; v4-mapped comes out as IPv4.
     pub fn to_ip(&self) -> IpAddr {
         match self.as_v4() {
             Some(v4) => IpAddr::V4(Ipv4Addr::from(v4)),
@@ -89,7 +89,7 @@ pub struct V4Text {
 }
 
 impl V4Text {
-    /// The text of an address in network order.
+    /// Returns the text of an address in network order.
     #[inline]
     pub fn new(octets: [u8; 4]) -> Self {
         let (mut bytes, mut len) = ([0; 18], 0);
@@ -106,13 +106,13 @@ impl V4Text {
         Self { bytes, len }
     }
 
-    /// As bytes.
+    /// Returns it as bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
-    /// As text.
+    /// Returns it as text.
     #[inline]
     pub fn as_str(&self) -> &str {
         // Digits and dots: never the default.
@@ -147,7 +147,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint of an address and a port in host order.
+    /// Returns an endpoint of an address and a port in host order.
     pub fn new(address: Address, port: u16) -> Self {
         Self { address, port }
     }

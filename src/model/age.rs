@@ -1,4 +1,4 @@
-//! How long a socket has been in its state, where one row proves it.
+//! Ages: the time that a socket has been in its state, where one row proves it.
 
 use crate::kernel::tcp_info::{
     BYTES_RECEIVED, LAST_ACK_RECV, LAST_DATA_RECV, RTO, TOTAL_RTO_TIME, TcpInfo,
@@ -29,7 +29,7 @@ impl Age {
         Self { min_ms: ms, max_ms: Some(ms) }
     }
 
-    /// The time in its present state of `row`; `None` where nothing proves it.
+    /// Returns the time in its present state of `row`; `None` where nothing proves it.
     pub fn of(row: &Row<'_>) -> Option<Self> {
         match row.socket.state {
             State::CloseWait => close_wait(row.tcp_info()?),
@@ -43,7 +43,7 @@ impl Age {
     }
 }
 
-/// The FIN carries an ACK, so an ACK was accepted no earlier than the FIN came
+/// Proves the age by ACKs: the FIN carries one, so one was accepted no earlier than it came
 /// (`tcp_ack` sets `rcv_tstamp`), and no data can follow a FIN: the state began
 /// between the last data and the last ACK.
 fn close_wait(info: TcpInfo<'_>) -> Option<Age> {
@@ -52,7 +52,7 @@ fn close_wait(info: TcpInfo<'_>) -> Option<Age> {
     Some(Age { min_ms: since_ack.min(since_data), max_ms: Some(since_data) })
 }
 
-/// Before the first retransmit the timer tells; afterwards the kernel counts
+/// Proves the age by the timer before the first retransmit; afterwards the kernel counts
 /// the time since the first timeout (`tcp_update_rto_time`, Linux 6.7).
 fn syn_sent(socket: &Socket, info: TcpInfo<'_>) -> Option<Age> {
     let timer = socket.timer.filter(|t| t.kind == TimerKind::Retransmit)?;
@@ -63,7 +63,7 @@ fn syn_sent(socket: &Socket, info: TcpInfo<'_>) -> Option<Age> {
     info.get(&TOTAL_RTO_TIME).map(|ms| Age::exact(ms.saturating_add(FIRST_SYN_TIMEOUT_MS)))
 }
 
-/// The timer runs down from 60 s. It fires up to 2 s late (timer wheel
+/// Proves the age by the timer, which runs down from 60 s and fires up to 2 s late (timer wheel
 /// granularity), during which it shows 0: then only a lower bound is known.
 fn time_wait(socket: &Socket) -> Option<Age> {
     let timer = socket.timer.filter(|t| t.kind == TimerKind::TimeWait)?;
@@ -71,7 +71,7 @@ fn time_wait(socket: &Socket) -> Option<Age> {
     Some(Age { min_ms: age, max_ms: (timer.expires_ms > 0).then_some(age) })
 }
 
-/// `lrcvtime` starts at establishment (`tcp_create_openreq_child`) and moves
+/// Proves the age by `lrcvtime`, set at establishment (`tcp_create_openreq_child`), which moves
 /// with data: the connection is at least that old, exactly where none came.
 fn unaccepted(info: TcpInfo<'_>) -> Option<Age> {
     let since_data = info.get(&LAST_DATA_RECV)?;

@@ -18,7 +18,7 @@ use super::state::State;
 /// An internet socket that a rule looks at closely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conn {
-    /// Which table it is of.
+    /// The table it is of.
     pub table: TableId,
     /// The state.
     pub state: State,
@@ -32,7 +32,7 @@ pub struct Conn {
     pub inode: u32,
     /// Owner's user id, where known.
     pub uid: Option<u32>,
-    /// What stands behind it.
+    /// The descriptor behind it, or the reason for having none.
     pub standing: Standing,
     /// The running timer.
     pub timer: Option<Timer>,
@@ -42,7 +42,7 @@ pub struct Conn {
     pub send_q: Option<u32>,
     /// Time in its state, where one row proves it.
     pub age: Option<Age>,
-    /// What `tcp_info` said, where it was asked for and sent.
+    /// The contents of `tcp_info`, where it was asked for and sent.
     pub info: Option<ConnInfo>,
     /// Buffer sizes and drops, where asked for and sent.
     pub memory: Option<ConnMemory>,
@@ -88,7 +88,7 @@ pub struct ConnMemory {
 }
 
 impl Conn {
-    /// From a row; `None` for one that is no internet socket.
+    /// Makes it from a row; `None` for one that is no internet socket.
     pub fn of(row: &Row<'_>) -> Option<Self> {
         let socket = &row.socket;
         let (recv_q, send_q) = match Queues::of(row) {
@@ -124,7 +124,7 @@ impl Conn {
         self.timer.map_or(0, |timer| timer.retransmits.into())
     }
 
-    /// How long it has been retransmitting: the time since the first timeout, or
+    /// Returns how long it has been retransmitting: the time since the first timeout, or
     /// less. `tcpi_total_rto_time` does not tell it, nor the time since the last
     /// ACK: that counts every stall of the connection's life, this its idleness.
     /// But each timeout is twice the one before (`tcp_retransmit_timer`), so the
@@ -133,7 +133,7 @@ impl Conn {
         retransmitting_ms(&self.info?, &self.timer?)
     }
 
-    /// At least so long nothing of what waits could be sent because the peer
+    /// Returns for how long at least nothing of what waits could be sent because the peer
     /// offers no window. It must have been the limit so long in all, and the
     /// last data, which could still be sent, is so long ago; probes of the
     /// window carry none (`tcp_xmit_probe_skb`).
@@ -183,7 +183,7 @@ fn retransmitting_ms(info: &ConnInfo, timer: &Timer) -> Option<u64> {
     Some(since.min(info.total_rto_time_ms.unwrap_or(u64::MAX)))
 }
 
-/// The ACK of our FIN began the state (`tcp_rcv_state_process`), and no later
+/// Returns the ACK of our FIN began the state (`tcp_rcv_state_process`), and no later
 /// ACK came than the last one: a lower bound, exact where the peer is silent.
 fn fin_wait2(state: State, standing: Standing, info: Option<&ConnInfo>) -> Option<Age> {
     let owned = state == State::FinWait2 && standing == Standing::Descriptor;

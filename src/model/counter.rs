@@ -2,7 +2,7 @@
 
 use super::host::Scope;
 
-/// Whether a number only grows.
+/// Tells whether a number only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Counts events since the namespace was made.
@@ -18,11 +18,11 @@ pub struct CounterField {
     pub group: &'static str,
     /// Field of the group.
     pub name: &'static str,
-    /// Whether it only grows.
+    /// Tells whether it only grows.
     pub kind: Kind,
-    /// Whom it counts.
+    /// The part of the host that it counts.
     pub scope: Scope,
-    /// What is counted, and what a reader may wrongly take it for.
+    /// The thing that is counted, and what a reader may wrongly take it for.
     pub help: &'static str,
 }
 

@@ -25,7 +25,7 @@ pub fn push_escaped(out: &mut String, raw: &[u8]) {
     }
 }
 
-/// The printable form of `raw`, see [`push_escaped`].
+/// Returns the printable form of `raw`, see [`push_escaped`].
 pub fn escaped(raw: &[u8]) -> String {
     let mut out = String::with_capacity(raw.len());
     push_escaped(&mut out, raw);
@@ -37,7 +37,7 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// Control characters, and the formatting characters that hide or reorder
+/// Finds control characters, and the formatting characters that hide or reorder
 /// what stands around them.
 pub fn is_hostile(c: char) -> bool {
     c.is_control()

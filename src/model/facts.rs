@@ -1,4 +1,4 @@
-//! What a row carries beyond its fixed part, decoded when asked for.
+//! Facts of a row beyond its fixed part, decoded when asked for.
 
 use crate::kernel::congestion::{KINDS, Kind};
 use crate::kernel::inet_diag::{SOCKET_OPTIONS, SocketMemory, attribute};
@@ -8,7 +8,7 @@ use crate::kernel::packet_diag;
 use crate::kernel::ulp::Ulp;
 use crate::kernel::unix_diag::UnixAttributes;
 
-/// Where the facts of a row come from; borrowed, decoded on demand.
+/// The source of a row's facts; borrowed, decoded on demand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Facts<'a> {
     /// Nothing beyond the fixed part.
@@ -31,7 +31,7 @@ pub enum Facts<'a> {
 /// The name of a unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnixName<'a> {
-    /// Whether the name lives outside the file system.
+    /// Tells whether the name lives outside the file system.
     pub is_abstract: bool,
     /// The name's bytes, without the leading NUL of an abstract one.
     pub bytes: &'a [u8],
@@ -45,12 +45,12 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The protocol's own structure: `tcp_info`, or `mptcp_info`.
+    /// Returns the protocol's own structure: `tcp_info`, or `mptcp_info`.
     pub fn info_bytes(self) -> Option<&'a [u8]> {
         self.inet(attribute::INFO)
     }
 
-    /// Name of the congestion control. A recorded dump may come from anybody, so
+    /// Returns the name of the congestion control. A recorded dump may come from anybody, so
     /// only what can be such a name is one.
     pub fn congestion(self) -> Option<&'a str> {
         let name = self.inet(attribute::CONG)?.split(|b| *b == 0).next()?;
@@ -58,7 +58,7 @@ impl<'a> Facts<'a> {
         std::str::from_utf8(name).ok().filter(|_| is_name)
     }
 
-    /// Socket memory.
+    /// Returns the socket memory.
     pub fn memory(self) -> Option<SocketMemory<'a>> {
         let payload = match self {
             Self::Unix(attributes) => attributes.memory(),
@@ -77,7 +77,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Which sides are shut down: bit 0 receive, bit 1 send. Only full
+    /// Returns which sides are shut down: bit 0 receive, bit 1 send. Only full
     /// sockets have it (`inet_diag_msg_attrs_fill`).
     pub fn shutdown(self) -> Option<u8> {
         match self {
@@ -86,46 +86,46 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Id (directory inode) of the cgroup the socket was created in.
+    /// Returns the id (directory inode) of the cgroup the socket was created in.
     pub fn cgroup_id(self) -> Option<u64> {
         let payload = self.inet(attribute::CGROUP_ID)?;
         Some(u64::from_ne_bytes(payload.get(..8)?.try_into().ok()?))
     }
 
-    /// What the congestion control tells of itself: which structure, and its
+    /// Returns what the congestion control tells of itself: which structure, and its
     /// bytes.
     pub fn congestion_info(self) -> Option<(&'static Kind, &'a [u8])> {
         KINDS.iter().find_map(|kind| Some((kind, self.inet(kind.attribute)?)))
     }
 
-    /// What runs on top of the socket.
+    /// Returns what runs on top of the socket.
     pub fn ulp(self) -> Option<Ulp<'a>> {
         Ulp::new(self.inet(attribute::ULP_INFO)?)
     }
 
-    /// Type of service of IPv4.
+    /// Returns the type of service of IPv4.
     pub fn tos(self) -> Option<u8> {
         self.inet(attribute::TOS)?.first().copied()
     }
 
-    /// Traffic class of IPv6.
+    /// Returns the traffic class of IPv6.
     pub fn traffic_class(self) -> Option<u8> {
         self.inet(attribute::TCLASS)?.first().copied()
     }
 
-    /// The socket's priority, or its `net_cls` class id (`inet_diag_msg_attrs_fill`).
+    /// Returns the socket's priority, or its `net_cls` class id (`inet_diag_msg_attrs_fill`).
     pub fn class_id(self) -> Option<u32> {
         self.word(attribute::CLASS_ID)
     }
 
-    /// Socket options that are set, by name.
+    /// Returns the socket options that are set, by name.
     pub fn socket_options(self) -> Option<impl Iterator<Item = &'static str>> {
         let bytes = self.inet(attribute::SOCKOPT)?;
         let bit = |i: usize| bytes.get(i / 8).is_some_and(|byte| byte >> (i % 8) & 1 == 1);
         Some(SOCKET_OPTIONS.iter().enumerate().filter(move |(i, _)| bit(*i)).map(|(_, name)| *name))
     }
 
-    /// Firewall mark; needs `CAP_NET_ADMIN`.
+    /// Returns the firewall mark; needs `CAP_NET_ADMIN`.
     pub fn mark(self) -> Option<u32> {
         self.word(attribute::MARK)
     }
@@ -134,12 +134,12 @@ impl<'a> Facts<'a> {
         Some(u32::from_ne_bytes(self.inet(kind)?.get(..4)?.try_into().ok()?))
     }
 
-    /// Whether an IPv6 listener refuses IPv4.
+    /// Tells whether an IPv6 listener refuses IPv4.
     pub fn v6_only(self) -> Option<bool> {
         Some(*self.inet(attribute::SKV6ONLY)?.first()? != 0)
     }
 
-    /// The unix socket's name; `None` for an unnamed one.
+    /// Returns the unix socket's name; `None` for an unnamed one.
     pub fn unix_name(self) -> Option<UnixName<'a>> {
         let (raw, marker) = match self {
             Self::Unix(attributes) => (attributes.name()?, 0),
@@ -153,7 +153,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// Inode of the unix socket at the other end.
+    /// Returns the inode of the unix socket at the other end.
     pub fn peer_inode(self) -> Option<u32> {
         match self {
             Self::Unix(attributes) => attributes.peer_inode().filter(|inode| *inode != 0),

@@ -13,7 +13,7 @@ use super::owner::Owners;
 use super::ports::PortUse;
 use super::state::{State, TCP_STATES};
 
-/// How many sockets of a table are in each state, by the state's number.
+/// The number of sockets of a table in each state, by the state's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateCounts([u64; 256]);
 
@@ -29,17 +29,17 @@ impl StateCounts {
         self.0[usize::from(state.number())] += 1;
     }
 
-    /// How many are in a state.
+    /// Returns how many are in a state.
     pub fn get(&self, state: State) -> u64 {
         self.0[usize::from(state.number())]
     }
 
-    /// All of them.
+    /// Returns all of them.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// How many more than before there are in a state, where it is not as many.
+    /// Returns by how many more or fewer are in a state than before, where that differs.
     pub fn changes(&self, before: &Self) -> impl Iterator<Item = (State, i64)> {
         let of = |state| {
             let change = self.get(state) as i64 - before.get(state) as i64;
@@ -49,7 +49,7 @@ impl StateCounts {
         TCP_STATES.into_iter().chain(others).filter_map(of)
     }
 
-    /// The states that have sockets and no place among TCP's eleven.
+    /// Returns the states that have sockets and no place among TCP's eleven.
     pub fn others(&self) -> impl Iterator<Item = (State, u64)> {
         (0..=255).map(State::from_kernel).filter(|s| !(1..=11).contains(&s.number())).filter_map(
             |state| {
@@ -63,7 +63,7 @@ impl StateCounts {
 /// TIME_WAIT records of one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeWaits<P> {
-    /// Where.
+    /// The place.
     pub place: P,
     /// Records made within [`YOUNG_MS`].
     pub young: u64,
@@ -72,7 +72,7 @@ pub struct TimeWaits<P> {
 /// A TIME_WAIT record younger than this counts for the present rate.
 pub const YOUNG_MS: u64 = 5_000;
 
-/// Where TIME_WAIT records are being made; places with few are left out.
+/// Places where TIME_WAIT records are being made; those with few are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimeWaitRates {
     /// By local port: all connections of a listener share it.
@@ -81,7 +81,7 @@ pub struct TimeWaitRates {
     pub remotes: Vec<TimeWaits<Endpoint>>,
 }
 
-/// How many sockets of a process no table lists.
+/// Sockets of processes that no table lists, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadFds {
     /// Process and count, largest first.
@@ -90,7 +90,7 @@ pub struct DeadFds {
     pub hidden_processes: u64,
 }
 
-/// How many sockets an own rule's filter selects.
+/// The number of sockets that the filter of an own rule selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Those it selects for certain.
@@ -99,7 +99,7 @@ pub struct Counted {
     pub unknown: u64,
 }
 
-/// What the rules judge: counts of everything, rows only where a rule needs
+/// Everything that the rules judge: counts of everything, rows only where a rule needs
 /// them.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
@@ -112,16 +112,16 @@ pub struct Frame {
     pub conns: Vec<Conn>,
     /// UDP sockets that dropped packets.
     pub udp: Vec<Conn>,
-    /// Where TIME_WAIT comes from.
+    /// The sources of TIME_WAIT.
     pub time_wait: TimeWaitRates,
     /// The ephemeral ports, of budgets those of which a quarter and more is
     /// taken; absent where not asked for.
     pub ports: Option<PortUse>,
     /// Sockets that no table lists; absent where not asked for.
     pub dead_fds: Option<DeadFds>,
-    /// What own rules count, in their order.
+    /// The counts for own rules, in their order.
     pub counted: Vec<Counted>,
-    /// Who holds what.
+    /// The holders of sockets.
     pub owners: Arc<Owners>,
     /// Sockets whose holders nobody has looked for yet: they are not known, which
     /// is not the same as not visible.
@@ -130,7 +130,7 @@ pub struct Frame {
     pub open_file_limits: FxHashMap<u32, u64>,
     /// Parameters and counters.
     pub host: Host,
-    /// What could not be seen.
+    /// The parts that could not be seen.
     pub gaps: Vec<Gap>,
     /// An earlier look, to tell what grew.
     pub past: Option<Past>,
@@ -139,13 +139,13 @@ pub struct Frame {
 /// An earlier look at the same machine.
 #[derive(Clone, Debug)]
 pub struct Past {
-    /// What was seen.
+    /// The earlier look.
     pub frame: Arc<Frame>,
-    /// How long ago it was.
+    /// The time since then.
     pub elapsed_ms: u64,
 }
 
-/// How a counter moved since an earlier look.
+/// The move of a counter since an earlier look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delta {
     /// By so much.
@@ -157,7 +157,7 @@ pub enum Delta {
 }
 
 impl Delta {
-    /// From an earlier and a later reading.
+    /// Makes it from an earlier and a later reading.
     pub fn between(earlier: Option<u64>, later: Option<u64>) -> Self {
         match (earlier, later) {
             (Some(earlier), Some(later)) => {
@@ -167,7 +167,7 @@ impl Delta {
         }
     }
 
-    /// By how much it rose for certain.
+    /// Returns by how much it rose for certain.
     pub fn rise(self) -> u64 {
         match self {
             Self::Rose(by) => by,
@@ -177,7 +177,7 @@ impl Delta {
 }
 
 impl Frame {
-    /// How a kernel counter moved since the earlier look.
+    /// Returns how a kernel counter moved since the earlier look.
     pub fn counter(&self, group: &str, name: &str) -> Delta {
         let Some(past) = &self.past else { return Delta::Unknown };
         let earlier = past.frame.host.counters.get(group, name);

@@ -16,7 +16,7 @@ use super::socket::{Ends, Socket, SocketType, Timer, TimerKind};
 use super::state::State;
 
 impl Socket {
-    /// From a row of sock_diag.
+    /// Makes it from a row of sock_diag.
     #[inline]
     pub fn from_inet_diag(message: &InetMessage<'_>, proto: Proto) -> Self {
         let v6 = message.family() == AF_INET6;
@@ -44,7 +44,7 @@ impl Socket {
         }
     }
 
-    /// From a row of unix_diag.
+    /// Makes it from a row of unix_diag.
     pub fn from_unix_diag(message: &UnixMessage<'_>) -> Self {
         let queues = message.attributes.queues();
         Self {
@@ -60,7 +60,7 @@ impl Socket {
         }
     }
 
-    /// From a line of `/proc/net/{tcp,tcp6,udp,udp6,raw,raw6}`.
+    /// Makes it from a line of `/proc/net/{tcp,tcp6,udp,udp6,raw,raw6}`.
     pub fn from_proc_inet(line: &InetLine, table: TableId) -> Self {
         let ends = Ends::Inet {
             local: Endpoint::new(proc_address(line.local), line.local_port),
@@ -87,7 +87,7 @@ impl Socket {
         }
     }
 
-    /// From a line of `/proc/net/unix`.
+    /// Makes it from a line of `/proc/net/unix`.
     pub fn from_proc_unix(line: &UnixLine<'_>) -> Self {
         let kind = SocketType::from_kernel(u8::try_from(line.kind).unwrap_or(u8::MAX));
         Self {
@@ -98,7 +98,7 @@ impl Socket {
         }
     }
 
-    /// From a row of netlink_diag.
+    /// Makes it from a row of netlink_diag.
     pub fn from_netlink_diag(message: &NetlinkMessage<'_>) -> Self {
         let memory = message.attributes.find(netlink_diag::MEMINFO).map(SocketMemory::new);
         let queue = |index: usize| memory?.get(&MEMORY_FIELDS[index]);
@@ -119,7 +119,7 @@ impl Socket {
         }
     }
 
-    /// From a line of `/proc/net/netlink`.
+    /// Makes it from a line of `/proc/net/netlink`.
     pub fn from_proc_netlink(line: &NetlinkLine) -> Self {
         Self {
             ends: Ends::Netlink {
@@ -136,7 +136,7 @@ impl Socket {
         }
     }
 
-    /// From a row of packet_diag.
+    /// Makes it from a row of packet_diag.
     pub fn from_packet_diag(message: &PacketMessage<'_>) -> Self {
         let kind = SocketType::from_kernel(message.kind());
         Self {
@@ -151,7 +151,7 @@ impl Socket {
         }
     }
 
-    /// From a line of `/proc/net/packet`.
+    /// Makes it from a line of `/proc/net/packet`.
     pub fn from_proc_packet(line: &PacketLine) -> Self {
         let kind = SocketType::from_kernel(line.kind);
         Self {
@@ -165,7 +165,7 @@ impl Socket {
         }
     }
 
-    /// From a row of vsock_diag.
+    /// Makes it from a row of vsock_diag.
     pub fn from_vsock_diag(message: &VsockMessage<'_>) -> Self {
         Self {
             state: State::from_kernel(message.state()),
@@ -180,7 +180,7 @@ impl Socket {
         }
     }
 
-    /// A socket of which only its identity and state are known.
+    /// Returns a socket of which only its identity and state are known.
     pub fn of_identity(identity: &Identity, state: State) -> Self {
         Self {
             state,
@@ -192,7 +192,7 @@ impl Socket {
         }
     }
 
-    /// A socket of which nothing is known but its table.
+    /// Returns a socket of which nothing is known but its table.
     fn blank(proto: Proto, family: Family) -> Self {
         Self {
             table: TableId { proto, family },
@@ -214,7 +214,7 @@ impl Socket {
 const RMEM: usize = 0;
 const WMEM: usize = 2;
 
-/// Half-open and TIME_WAIT records have no owner, and the kernel writes 0 for
+/// Returns the owner. Half-open and TIME_WAIT records have none, and the kernel writes 0 for
 /// them, which would be root (`inet_req_diag_fill`, `inet_twsk_diag_fill`).
 /// Only full sockets have the shutdown attribute.
 #[inline]
@@ -241,7 +241,7 @@ fn proc_address(address: ProcAddress) -> Address {
     }
 }
 
-/// A bound, idle TCP socket is reported as CLOSE (`tcp_diag_dump`, the walk
+/// Returns a bound, idle TCP socket is reported as CLOSE (`tcp_diag_dump`, the walk
 /// over bhash2 for `TCPF_BOUND_INACTIVE`). One that still names a peer had a
 /// connection and was closed without losing its port: that is CLOSE.
 #[inline]

@@ -1,31 +1,31 @@
-//! What could not be seen: part of every answer, never swallowed.
+//! Gaps: parts that could not be seen, in every answer, never swallowed.
 
 /// Something the answer lacks, with the reason and what would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// What is missing, one word that scripts can match: `owners`, `tcp`, ….
+    /// The part that is missing, one word that scripts can match: `owners`, `tcp`, ….
     pub what: &'static str,
-    /// How many items are affected; absent where that cannot be known.
+    /// The number of items that are affected; absent where that cannot be known.
     pub count: Option<u64>,
-    /// Why it is missing, one sentence without a full stop.
+    /// The reason why it is missing, one sentence without a full stop.
     pub reason: String,
-    /// What would help; absent where nothing does.
+    /// The remedy; absent where nothing helps.
     pub remedy: Option<String>,
 }
 
 impl Gap {
-    /// A gap with a reason only.
+    /// Returns a gap with a reason only.
     pub fn new(what: &'static str, reason: impl Into<String>) -> Self {
         Self { what, count: None, reason: reason.into(), remedy: None }
     }
 
-    /// The same gap, affecting `count` items.
+    /// Returns the same gap, affecting `count` items.
     pub fn count(mut self, count: u64) -> Self {
         self.count = Some(count);
         self
     }
 
-    /// The same gap with what would help.
+    /// Returns the same gap with what would help.
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self

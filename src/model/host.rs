@@ -1,4 +1,4 @@
-//! What the host says beside its sockets: kernel parameters, counters, names. All of it may be absent.
+//! Facts of the host beside its sockets: kernel parameters, counters, names. All may be absent.
 //!
 //! Everything belongs to the network namespace it was read in, except what is
 //! marked [`Scope::Host`] here.
@@ -8,7 +8,7 @@ use crate::kernel::counters::Counters;
 pub use super::counter::{COUNTERS, CounterField, Kind};
 pub use super::sysctl::{SYSCTLS, Shape, Sysctl, Sysctls, Value};
 
-/// What one look at the host found.
+/// The findings of one look at the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// snmp, snmp6, netstat, sockstat and sockstat6 by name; [`COUNTERS`]
@@ -22,7 +22,7 @@ pub struct Host {
     pub kernel: Option<(u32, u32)>,
 }
 
-/// Whom a number speaks for.
+/// The part of the host that a number speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// One network namespace.
@@ -31,7 +31,7 @@ pub enum Scope {
     Host,
 }
 
-/// Major and minor of a kernel release such as `6.18.44-fc` or `6.1-rc3`.
+/// Reads major and minor of a kernel release such as `6.18.44-fc` or `6.1-rc3`.
 pub fn kernel_release(release: &[u8]) -> Option<(u32, u32)> {
     let (major, rest) = leading_number(release)?;
     let (minor, _) = leading_number(rest.strip_prefix(b".")?)?;

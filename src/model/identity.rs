@@ -1,4 +1,4 @@
-//! What makes a socket that socket, from one look to the next.
+//! Identities: what makes a socket that socket, from one look to the next.
 
 use super::address::Endpoint;
 use super::proto::TableId;
@@ -12,7 +12,7 @@ use super::socket::{Ends, Socket};
 /// cookie, as in `/proc/net`, the ends, the device and the inode must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Which table the socket is in.
+    /// The table that the socket is in.
     pub table: TableId,
     /// The kernel's id of the `struct sock`; 0 where the source has none.
     pub cookie: u64,
@@ -26,7 +26,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a row.
+    /// Reads it off a row.
     pub fn of(socket: &Socket) -> Self {
         Self {
             table: socket.table,

@@ -1,4 +1,4 @@
-//! Which state can follow which: RFC 9293's graph with Linux's own edges.
+//! The graph of states: that of RFC 9293 with Linux's own edges.
 //!
 //! An edge means that the kernel sets the second state directly after the
 //! first. From this table alone follows what must have happened between two
@@ -90,7 +90,7 @@ impl Via {
     /// Nothing in between.
     pub const NONE: Self = Self { numbers: [0; 5], len: 0 };
 
-    /// The states, first passed first.
+    /// Returns the states, first passed first.
     pub fn iter(&self) -> impl Iterator<Item = State> + '_ {
         self.numbers.iter().take(self.len.into()).map(|number| State::from_kernel(*number))
     }
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Via {
     }
 }
 
-/// The states that a TCP socket must have passed between `from` and `to`.
+/// Returns the states that a TCP socket must have passed between `from` and `to`.
 ///
 /// A state is in the answer when it lies on **every** path from `from` to `to`
 /// that does not pass through CLOSE: what is only likely is left out.
@@ -124,7 +124,7 @@ pub fn via(from: State, to: State) -> Via {
     }
 }
 
-/// Whether a socket, or a connection of it, begins with this change.
+/// Tells whether a socket, or a connection of it, begins with this change.
 pub fn begins(from: State, to: State) -> bool {
     match from {
         State::Close | State::Bound => true,
@@ -133,7 +133,7 @@ pub fn begins(from: State, to: State) -> bool {
     }
 }
 
-/// Whether a TCP socket in `from` can be found in `to` later without having
+/// Tells whether a TCP socket in `from` can be found in `to` later without having
 /// been CLOSE in between: whether both can be one connection.
 pub fn can_become(from: State, to: State) -> bool {
     match (place(from), place(to)) {
@@ -143,14 +143,14 @@ pub fn can_become(from: State, to: State) -> bool {
     }
 }
 
-/// Whether the end of a full socket in `from` may be the hand-over to a
+/// Tells whether the end of a full socket in `from` may be the hand-over to a
 /// minisocket (`tcp_time_wait`): the connection goes on as TIME_WAIT, or as an
 /// orphan's FIN_WAIT2.
 pub fn may_hand_over(from: State) -> bool {
     !matches!(from, TimeWait | Close | Bound | Listen) && can_become(from, TimeWait)
 }
 
-/// Whether the kernel can set `to` directly after `from`.
+/// Tells whether the kernel can set `to` directly after `from`.
 pub fn is_edge(from: State, to: State) -> bool {
     EDGES.contains(&(from, to))
 }
@@ -159,7 +159,7 @@ fn place(state: State) -> Option<usize> {
     NUMBERS.contains(&state.number()).then_some(state.number().into())
 }
 
-/// What follows from [`EDGES`], worked out once.
+/// The consequences of [`EDGES`], worked out once.
 struct Graph {
     /// Bit *t* of entry *f*: a path without CLOSE leads from *f* to *t*.
     reach: [u32; 14],
@@ -177,7 +177,7 @@ static GRAPH: LazyLock<Graph> = LazyLock::new(|| {
     graph
 });
 
-/// A state is on every path exactly when without it there is no path.
+/// Finds the states on every path: without such a one there is no path.
 fn forced(from: u8, to: u8) -> Via {
     let mut via = Via::NONE;
     if reach(from, 0) & (1 << to) == 0 {
@@ -194,7 +194,7 @@ fn forced(from: u8, to: u8) -> Via {
     via
 }
 
-/// The states that a path from `from` reaches which passes neither CLOSE nor a
+/// Returns the states that a path from `from` reaches which passes neither CLOSE nor a
 /// state in `avoid`; CLOSE and those of `avoid` are reached, never left.
 fn reach(from: u8, avoid: u32) -> u32 {
     let stop = avoid | StateSet::from(Close).bits();

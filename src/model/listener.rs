@@ -10,9 +10,9 @@ use super::socket::Socket;
 /// A connection that is complete and waits to be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Where it came from.
+    /// The end from which it came.
     pub remote: Endpoint,
-    /// How long it has waited, where the kernel told.
+    /// The time that it has waited, where the kernel told.
     pub age: Option<Age>,
 }
 
@@ -40,7 +40,7 @@ pub struct Listener {
     pub unix_name: Option<(bool, Vec<u8>)>,
     /// Handshakes under way (SYN_RECV); absent for unix listeners.
     pub syn_queue: Option<u32>,
-    /// What is known of those handshakes.
+    /// The state of those handshakes, as far as it is known.
     pub half_open: HalfOpen,
     /// Connections waiting to be accepted, as far as they could be listed.
     pub waiting: Vec<Waiting>,

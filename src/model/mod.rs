@@ -29,6 +29,7 @@ pub mod listener;
 pub mod escape;
 pub mod human;
 pub mod units;
+pub mod vocabulary;
 
 mod counter;
 pub mod gap;

@@ -13,13 +13,13 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// This many nanoseconds earlier.
+    /// Returns the moment this many nanoseconds earlier.
     pub fn before(self, nanos: u64) -> Self {
         Self(self.0.saturating_sub(nanos))
     }
 }
 
-/// When something happened.
+/// The time at which something happened, or its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// The kernel said when.
@@ -34,27 +34,27 @@ pub enum When {
 }
 
 impl When {
-    /// Not before this.
+    /// Returns the earliest moment it can be.
     pub fn min(self) -> Moment {
         match self {
             Self::Exact(at) | Self::Between { min: at, .. } => at,
         }
     }
 
-    /// Not after this.
+    /// Returns the latest moment it can be.
     pub fn max(self) -> Moment {
         match self {
             Self::Exact(at) | Self::Between { max: at, .. } => at,
         }
     }
 
-    /// Whether the kernel said when.
+    /// Tells whether the kernel said when.
     pub fn is_exact(self) -> bool {
         matches!(self, Self::Exact(_))
     }
 }
 
-/// How long something lasted, in nanoseconds; equal bounds when it is exact.
+/// The time that something lasted, in nanoseconds; equal bounds when it is exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dwell {
     /// At least this long.
@@ -64,12 +64,12 @@ pub struct Dwell {
 }
 
 impl Dwell {
-    /// From a beginning, whose lower bound may be unknown, to an end.
+    /// Measures from a beginning, whose lower bound may be unknown, to an end.
     pub fn between(begin_min: Option<Moment>, begin_max: Moment, end: When) -> Self {
         Self { min: end.min().since(begin_max), max: begin_min.map(|begin| end.max().since(begin)) }
     }
 
-    /// Whether the bounds are equal.
+    /// Tells whether the bounds are equal.
     pub fn is_exact(self) -> bool {
         self.max == Some(self.min)
     }

@@ -1,4 +1,4 @@
-//! Who holds a socket: every (process, descriptor) that refers to an inode.
+//! Owners of sockets: every (process, descriptor) that refers to an inode.
 
 use rustc_hash::FxHashMap;
 
@@ -38,7 +38,7 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// All descriptors of a scan, in any order.
+    /// Takes all descriptors of a scan, in any order.
     pub fn from_links(links: Vec<Link>) -> Self {
         let mut spans: FxHashMap<u32, (u32, u32)> = FxHashMap::default();
         spans.reserve(links.len());
@@ -80,19 +80,19 @@ impl Owners {
         self.names.insert(pid, comm.into());
     }
 
-    /// Every holder of `inode`, ordered by process and descriptor; empty for
+    /// Returns every holder of `inode`, ordered by process and descriptor; empty for
     /// inode 0, which no descriptor has.
     pub fn of(&self, inode: u32) -> &[Holder] {
         let (start, end) = self.spans.get(&inode).copied().unwrap_or_default();
         &self.holders[start as usize..end as usize]
     }
 
-    /// Whether anything holds `inode`.
+    /// Tells whether anything holds `inode`.
     pub fn holds(&self, inode: u32) -> bool {
         self.spans.contains_key(&inode)
     }
 
-    /// Every descriptor, in no particular order.
+    /// Returns every descriptor, in no particular order.
     pub fn links(&self) -> impl Iterator<Item = Link> {
         self.spans.keys().flat_map(|inode| {
             self.of(*inode).iter().map(|holder| Link { inode: *inode, holder: *holder })

@@ -18,7 +18,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// How many ports it has, the reserved ones not counted.
+    /// Returns how many ports it has, the reserved ones not counted.
     pub fn ports(&self) -> u32 {
         (u32::from(self.high) + 1).saturating_sub(u32::from(self.low) + self.reserved)
     }
@@ -36,13 +36,13 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    /// All of them.
+    /// Returns all of them.
     pub fn total(&self) -> u32 {
         self.listening + self.bound + self.explicit
     }
 }
 
-/// Whether an outgoing connection may take over the port of a TIME_WAIT
+/// Tells whether an outgoing connection may take over the port of a TIME_WAIT
 /// record (`tcp_twsk_unique`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
@@ -57,7 +57,7 @@ pub enum Reuse {
 }
 
 impl Reuse {
-    /// The word in JSON.
+    /// Returns the word in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Never => "never",
@@ -67,7 +67,7 @@ impl Reuse {
         }
     }
 
-    /// What the parameters say.
+    /// Reads the parameters of the host.
     pub fn of(host: &Host) -> Self {
         let number = |name| host.sysctls.number(name);
         match (number("net.ipv4.tcp_tw_reuse"), number("net.ipv4.tcp_timestamps")) {
@@ -79,7 +79,7 @@ impl Reuse {
     }
 }
 
-/// Where a budget's growth was seen.
+/// The place where the growth of a budget was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// In the timers of the TIME_WAIT records: those that came within the last
@@ -91,7 +91,7 @@ pub enum Seen {
 }
 
 impl Seen {
-    /// The word in JSON.
+    /// Returns the word in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Timers => "timers",
@@ -100,12 +100,12 @@ impl Seen {
     }
 }
 
-/// How fast a budget is used up.
+/// The speed at which a budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
     /// Ports a second, negative when they become free.
     pub per_second: f64,
-    /// How it is known.
+    /// The evidence for it.
     pub seen: Seen,
 }
 
@@ -124,22 +124,22 @@ pub struct Budget {
     pub reusable: u32,
     /// Ports that `connect()` could use here at most.
     pub capacity: u32,
-    /// How fast it is used up, where that is known.
+    /// The speed at which it is used up, where that is known.
     pub growth: Option<Growth>,
 }
 
 impl Budget {
-    /// Ports that a new connection cannot have.
+    /// Returns the ports that a new connection cannot have.
     pub fn taken(&self) -> u32 {
         self.used.saturating_sub(self.reusable)
     }
 
-    /// Ports left.
+    /// Returns the ports left.
     pub fn left(&self) -> u32 {
         self.capacity.saturating_sub(self.taken())
     }
 
-    /// Taken ports as a share of the capacity; 1 when there is no capacity.
+    /// Returns the taken ports as a share of the capacity; 1 when there is no capacity.
     pub fn ratio(&self) -> f64 {
         if self.capacity == 0 { 1.0 } else { f64::from(self.taken()) / f64::from(self.capacity) }
     }
@@ -172,7 +172,7 @@ pub struct SourceBudget {
 }
 
 impl SourceBudget {
-    /// Ports left to `bind(address, 0)`.
+    /// Returns the ports left to `bind(address, 0)`.
     pub fn left(&self) -> u32 {
         self.capacity.saturating_sub(self.used)
     }
@@ -187,7 +187,7 @@ impl SourceBudget {
         self.likely_bound > 0 && self.likely_bound * 2 >= self.used.saturating_sub(self.shared)
     }
 
-    /// Whether its ports look alike whoever chose them: nearly all are in use,
+    /// Tells whether its ports look alike whoever chose them: nearly all are in use,
     /// each once, and one destination has them. `connect()` would have filled
     /// both parities, as `bind()` does.
     pub fn tells_nothing(&self) -> bool {
@@ -203,12 +203,12 @@ impl SourceBudget {
 pub struct PortUse {
     /// The range.
     pub range: Range,
-    /// What is taken from it for everyone.
+    /// The ports that are taken from it for everyone.
     pub blocked: Blocked,
     /// Ports of the range that any socket has, blocked ones included: more
     /// than those cannot be gone, whoever took them from whom.
     pub touched: u32,
-    /// Whether ports in TIME_WAIT can be used again.
+    /// Tells whether ports in TIME_WAIT can be used again.
     pub reuse: Reuse,
     /// The fullest first.
     pub budgets: Vec<Budget>,

@@ -47,12 +47,12 @@ pub enum Family {
 }
 
 impl Family {
-    /// Whether its sockets have internet addresses and ports.
+    /// Tells whether its sockets have internet addresses and ports.
     pub fn is_internet(self) -> bool {
         matches!(self, Self::Inet | Self::Inet6)
     }
 
-    /// The name used in output: `inet`, `inet6`, `unix`, ….
+    /// Returns the name used in output: `inet`, `inet6`, `unix`, ….
     pub fn name(self) -> &'static str {
         match self {
             Self::Inet => "inet",
@@ -66,7 +66,7 @@ impl Family {
 }
 
 impl Proto {
-    /// The name used in output: `tcp`, `udp`, `raw`, `unix`, ….
+    /// Returns the name used in output: `tcp`, `udp`, `raw`, `unix`, ….
     pub fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -84,12 +84,12 @@ impl Proto {
         }
     }
 
-    /// Whether its sockets have internet addresses and ports.
+    /// Tells whether its sockets have internet addresses and ports.
     pub fn is_internet(self) -> bool {
         !matches!(self, Self::Unix | Self::Netlink | Self::Packet | Self::Vsock)
     }
 
-    /// Whether the states of this protocol are those of TCP's machine, LISTEN
+    /// Tells whether the states of this protocol are those of TCP's machine, LISTEN
     /// among them.
     pub fn has_tcp_states(self) -> bool {
         matches!(self, Self::Tcp | Self::Mptcp | Self::Sctp | Self::Dccp)
@@ -134,7 +134,7 @@ impl TableId {
         Self { proto, family }
     }
 
-    /// The table's name in messages and JSON: as in `/proc/net`.
+    /// Returns the table's name in messages and JSON: as in `/proc/net`.
     pub fn name(self) -> &'static str {
         match (self.proto, self.family) {
             (Proto::Tcp, Family::Inet6) => "tcp6",
@@ -149,7 +149,7 @@ impl TableId {
         }
     }
 
-    /// The table's file in `/proc/net`, where it has one that can be read row
+    /// Returns the table's file in `/proc/net`, where it has one that can be read row
     /// by row.
     pub fn proc_file(self) -> Option<&'static str> {
         match (self.proto, self.family) {

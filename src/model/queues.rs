@@ -1,4 +1,4 @@
-//! What the two queue numbers of a row are: bytes, or an accept queue.
+//! Queues: whether the two numbers of a row are bytes, or an accept queue.
 
 use super::row::Row;
 use super::state::State;
@@ -32,7 +32,7 @@ pub struct AcceptQueue {
 }
 
 impl AcceptQueue {
-    /// Whether the next connection is refused: the kernel's test is length >
+    /// Tells whether the next connection is refused: the kernel's test is length >
     /// limit (`sk_acceptq_is_full`), so a queue holds limit + 1.
     pub fn is_full(&self) -> Option<bool> {
         Some(self.len? > self.limit?)
@@ -40,7 +40,7 @@ impl AcceptQueue {
 }
 
 impl Queues {
-    /// What the numbers of `row` mean.
+    /// Decides what the numbers of `row` mean.
     #[inline]
     pub fn of(row: &Row<'_>) -> Self {
         let socket = &row.socket;
@@ -53,7 +53,7 @@ impl Queues {
     }
 }
 
-/// What the receive queue of a CLOSE_WAIT socket says of its application.
+/// The part of the end of a stream that the application of a CLOSE_WAIT socket has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndOfFile {
     /// The application read the end of file and did not close.
@@ -65,7 +65,7 @@ pub enum EndOfFile {
 }
 
 impl EndOfFile {
-    /// From a row; `None` unless it is in CLOSE_WAIT. The FIN counts as one
+    /// Makes it from a row; `None` unless it is in CLOSE_WAIT. The FIN counts as one
     /// byte of the receive queue (`tcp_diag_get_info`: rcv_nxt - copied_seq).
     pub fn of(row: &Row<'_>) -> Option<Self> {
         (row.socket.state == State::CloseWait).then_some(match row.socket.rqueue {
@@ -75,7 +75,7 @@ impl EndOfFile {
         })
     }
 
-    /// The word in JSON.
+    /// Returns the word in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",

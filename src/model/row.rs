@@ -17,14 +17,14 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The protocol's own structure, `tcp_info` or `mptcp_info`, where it means
+    /// Returns the protocol's own structure, `tcp_info` or `mptcp_info`, where it means
     /// what its fields say: a listener's holds the accept queue in two of them
     /// (`tcp_get_info`).
     pub fn info_bytes(&self) -> Option<&'a [u8]> {
         self.facts.info_bytes().filter(|_| self.socket.state != State::Listen)
     }
 
-    /// `tcp_info`; an MPTCP row has another structure in its place.
+    /// Returns `tcp_info`; an MPTCP row has another structure in its place.
     pub fn tcp_info(&self) -> Option<TcpInfo<'a>> {
         let tcp = self.socket.table.proto == Proto::Tcp;
         self.info_bytes().filter(|_| tcp).map(TcpInfo::new)

@@ -20,7 +20,7 @@ pub enum SocketType {
 }
 
 impl SocketType {
-    /// The type of a kernel number (`SOCK_STREAM` = 1 and so on).
+    /// Returns the type of a kernel number (`SOCK_STREAM` = 1 and so on).
     pub fn from_kernel(number: u8) -> Self {
         match number {
             1 => Self::Stream,
@@ -31,7 +31,7 @@ impl SocketType {
         }
     }
 
-    /// The kernel's number of this type.
+    /// Returns the kernel's number of this type.
     pub fn number(self) -> u8 {
         match self {
             Self::Stream => 1,
@@ -42,7 +42,7 @@ impl SocketType {
         }
     }
 
-    /// The name in output: `stream`, `dgram`, `raw`, `seqpacket`, `type(n)`.
+    /// Returns the name in output: `stream`, `dgram`, `raw`, `seqpacket`, `type(n)`.
     pub fn name(self) -> String {
         match self {
             Self::Stream => "stream".to_owned(),
@@ -54,7 +54,7 @@ impl SocketType {
     }
 }
 
-/// What a row's timer is for (`idiag_timer`).
+/// The purpose of a row's timer (`idiag_timer`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimerKind {
     /// Retransmission: of data, SYN, SYN-ACK or FIN; also loss probes.
@@ -72,7 +72,7 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
-    /// The timer of a kernel number; `None` for 0, no timer.
+    /// Returns the timer of a kernel number; `None` for 0, no timer.
     pub fn from_kernel(number: u8) -> Option<Self> {
         Some(match number {
             0 => return None,
@@ -85,7 +85,7 @@ impl TimerKind {
         })
     }
 
-    /// The name in output, without spaces.
+    /// Returns the name in output, without spaces.
     pub fn name(self) -> String {
         match self {
             Self::Retransmit => "retransmit".to_owned(),
@@ -101,7 +101,7 @@ impl TimerKind {
 /// A running timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer {
-    /// What it is for.
+    /// Its purpose.
     pub kind: TimerKind,
     /// Milliseconds until it fires.
     pub expires_ms: u32,
@@ -109,7 +109,7 @@ pub struct Timer {
     pub retransmits: u8,
 }
 
-/// Where the ends of a socket are.
+/// The two ends of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ends {
     /// Two internet endpoints.
@@ -159,7 +159,7 @@ pub enum Ends {
 /// through [`super::queues::Queues`], which decides what they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Socket {
-    /// Which table the row is of.
+    /// The table that the row is of.
     pub table: TableId,
     /// The state.
     pub state: State,
@@ -183,7 +183,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// The socket's type, where its table does not imply it.
+    /// Returns the socket's type, where its table does not imply it.
     pub fn kind(&self) -> Option<SocketType> {
         match self.ends {
             Ends::Inet { .. } | Ends::Netlink { .. } => None,
@@ -193,7 +193,7 @@ impl Socket {
         }
     }
 
-    /// The local endpoint of an internet socket.
+    /// Returns the local endpoint of an internet socket.
     pub fn local(&self) -> Option<Endpoint> {
         match self.ends {
             Ends::Inet { local, .. } => Some(local),
@@ -201,7 +201,7 @@ impl Socket {
         }
     }
 
-    /// The remote endpoint of an internet socket; unspecified without a peer.
+    /// Returns the remote endpoint of an internet socket; unspecified without a peer.
     pub fn remote(&self) -> Option<Endpoint> {
         match self.ends {
             Ends::Inet { remote, .. } => Some(remote),
@@ -209,7 +209,7 @@ impl Socket {
         }
     }
 
-    /// Whether this `AF_INET6` socket talks IPv4 (`::ffff:a.b.c.d`).
+    /// Tells whether this `AF_INET6` socket talks IPv4 (`::ffff:a.b.c.d`).
     pub fn is_v4_mapped(&self) -> bool {
         self.table.family == Family::Inet6
             && self.local().is_some_and(|l| l.address.as_v4().is_some())

@@ -1,11 +1,11 @@
-//! What stands behind a row: a descriptor, or one of the reasons for having none.
+//! Standings: the descriptor behind a row, or one of the reasons for having none.
 
 use super::proto::Proto;
 use super::row::Row;
 use super::socket::TimerKind;
 use super::state::State;
 
-/// Who has the socket. Inode 0 means one of several things that must not be
+/// The owner of a socket, or why it has none. Inode 0 means one of several things that must not be
 /// taken for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
@@ -17,14 +17,14 @@ pub enum Standing {
     Unaccepted,
     /// Closed by its process, the kernel finishes the conversation.
     Orphan,
-    /// What is left of a closed connection (`struct inet_timewait_sock`).
+    /// The remnant of a closed connection (`struct inet_timewait_sock`).
     Minisocket,
     /// Held by the kernel itself, or by nothing that is known here.
     Kernel,
 }
 
 impl Standing {
-    /// The word in JSON and text.
+    /// Returns the word in JSON and text.
     pub fn name(self) -> &'static str {
         match self {
             Self::Descriptor => "descriptor",
@@ -36,7 +36,7 @@ impl Standing {
         }
     }
 
-    /// From a row.
+    /// Makes it from a row.
     pub fn of(row: &Row<'_>) -> Self {
         let socket = &row.socket;
         if socket.inode != 0 {

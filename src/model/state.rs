@@ -71,7 +71,7 @@ const ALIASES: [(&str, State); 9] = [
 ];
 
 impl State {
-    /// The state of a kernel number (`TCP_ESTABLISHED` = 1 and so on).
+    /// Returns the state of a kernel number (`TCP_ESTABLISHED` = 1 and so on).
     pub fn from_kernel(number: u8) -> Self {
         match number {
             1 => Self::Established,
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// The kernel's number of this state.
+    /// Returns the kernel's number of this state.
     pub fn number(self) -> u8 {
         match self {
             Self::Established => 1,
@@ -109,7 +109,7 @@ impl State {
         }
     }
 
-    /// The name as the kernel and netstat print it; `None` for a state that
+    /// Returns the name as the kernel and netstat print it; `None` for a state that
     /// has no name here.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
@@ -129,7 +129,7 @@ impl State {
         })
     }
 
-    /// Whether a socket in this state has a peer: everything but LISTEN,
+    /// Tells whether a socket in this state has a peer: everything but LISTEN,
     /// CLOSE and BOUND.
     pub fn is_connected(self) -> bool {
         !matches!(self, Self::Listen | Self::Close | Self::Bound)
@@ -155,72 +155,72 @@ impl StateSet {
     /// Every state the kernel can report, also ones added after this program.
     pub const ALL: Self = Self(u32::MAX);
 
-    /// The set of one state.
+    /// Returns the set of one state.
     pub const fn of(number: u8) -> Self {
         Self(1 << (number & 31))
     }
 
-    /// All states with a peer: `ALL` without LISTEN, CLOSE and BOUND.
+    /// Returns all states with a peer: `ALL` without LISTEN, CLOSE and BOUND.
     pub fn connected() -> Self {
         Self::ALL.without(Self::from_iter([State::Listen, State::Close, State::Bound]))
     }
 
-    /// `connected` without SYN_SENT.
+    /// Returns `connected` without SYN_SENT.
     pub fn synchronized() -> Self {
         Self::connected().without(State::SynSent.into())
     }
 
-    /// The states kept as small records: SYN_RECV and TIME_WAIT.
+    /// Returns the states kept as small records: SYN_RECV and TIME_WAIT.
     pub fn bucket() -> Self {
         Self::from_iter([State::SynRecv, State::TimeWait])
     }
 
-    /// The states `ss` lists unasked: connected, without SYN_RECV and TIME_WAIT.
+    /// Returns the states `ss` lists unasked: connected, without SYN_RECV and TIME_WAIT.
     pub fn default_view() -> Self {
         Self::connected().without(Self::bucket())
     }
 
-    /// What `-l` means on a table without LISTEN semantics: LISTEN and CLOSE.
+    /// Returns what `-l` means on a table without LISTEN semantics: LISTEN and CLOSE.
     pub fn listening() -> Self {
         Self::from_iter([State::Listen, State::Close])
     }
 
-    /// The mask for a dump request.
+    /// Returns the mask for a dump request.
     pub fn bits(self) -> u32 {
         self.0
     }
 
-    /// Whether `state` is in the set.
+    /// Tells whether `state` is in the set.
     pub fn contains(self, state: State) -> bool {
         self.0 & Self::from(state).0 != 0
     }
 
-    /// Both sets together.
+    /// Returns both sets together.
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The states in both sets.
+    /// Returns the states in both sets.
     pub fn intersect(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// This set less `other`.
+    /// Returns this set less `other`.
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether no state is in the set.
+    /// Tells whether no state is in the set.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether every state of this set is in `other`.
+    /// Tells whether every state of this set is in `other`.
     pub fn is_subset(self, other: Self) -> bool {
         self.without(other).is_empty()
     }
 
-    /// The state a name stands for, or the set: any spelling, any case, with
+    /// Returns the state a name stands for, or the set: any spelling, any case, with
     /// `-`, `_` or nothing between the words.
     pub fn parse(name: &str) -> Option<Self> {
         let plain: String = name
@@ -239,7 +239,7 @@ impl StateSet {
         Some(set)
     }
 
-    /// Every word [`StateSet::parse`] documents, for error messages.
+    /// Returns every word [`StateSet::parse`] documents, for error messages.
     pub fn allowed_names() -> String {
         let mut names: Vec<String> =
             TCP_STATES.iter().map(|s| s.to_string().to_lowercase().replace('_', "-")).collect();
@@ -263,7 +263,7 @@ impl FromIterator<State> for StateSet {
     }
 }
 
-/// `plain` is lower case and has no separators.
+/// Finds the state of a name; `plain` is lower case and has no separators.
 fn parse_one(plain: &str) -> Option<State> {
     let kernel = TCP_STATES.iter().chain([&State::Bound]);
     let by_name = kernel

@@ -21,11 +21,11 @@ pub struct Sysctl {
     pub name: &'static str,
     /// The form of its text.
     pub shape: Shape,
-    /// What a number of it counts.
+    /// The unit of its numbers.
     pub unit: &'static str,
-    /// Whom it governs.
+    /// The part of the host that it governs.
     pub scope: Scope,
-    /// What it does, and what it does not.
+    /// Its effect, and what it does not do.
     pub help: &'static str,
 }
 
@@ -222,7 +222,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The value a file's text stands for; `None` when it has another form.
+    /// Returns the value a file's text stands for; `None` when it has another form.
     pub fn parse(shape: Shape, text: &[u8]) -> Option<Self> {
         let text = str::from_utf8(text).ok()?.trim_ascii();
         match shape {
@@ -239,7 +239,7 @@ impl Value {
     }
 }
 
-/// `40000-40004` or `50000`.
+/// Reads `40000-40004` or `50000`.
 fn port_range(text: &str) -> Option<(u16, u16)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
@@ -279,39 +279,39 @@ impl Sysctls {
         true
     }
 
-    /// The value of a parameter, by its full name.
+    /// Returns the value of a parameter, by its full name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.iter().find(|(sysctl, _)| sysctl.name == name).map(|(_, value)| value)
     }
 
-    /// The value of a parameter of one number, in its [`Sysctl::unit`];
+    /// Returns the value of a parameter of one number, in its [`Sysctl::unit`];
     /// absent too where that number is negative.
     pub fn number(&self, name: &str) -> Option<u64> {
         let [number] = self.numbers(name)?;
         Some(number)
     }
 
-    /// Every parameter that could be read, in the order it was.
+    /// Returns every parameter that could be read, in the order it was.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Sysctl, &Value)> {
         self.values.iter().map(|(sysctl, value)| (*sysctl, value))
     }
 
-    /// Whether no parameter could be read.
+    /// Tells whether no parameter could be read.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// `net.core.somaxconn`, connections.
+    /// Returns `net.core.somaxconn`, connections.
     pub fn somaxconn(&self) -> Option<u64> {
         self.number("net.core.somaxconn")
     }
 
-    /// `net.ipv4.tcp_max_tw_buckets`, sockets.
+    /// Returns `net.ipv4.tcp_max_tw_buckets`, sockets.
     pub fn max_tw_buckets(&self) -> Option<u64> {
         self.number("net.ipv4.tcp_max_tw_buckets")
     }
 
-    /// `net.ipv4.tcp_max_orphans`, sockets of the whole host.
+    /// Returns `net.ipv4.tcp_max_orphans`, sockets of the whole host.
     pub fn max_orphans(&self) -> Option<u64> {
         self.number("net.ipv4.tcp_max_orphans")
     }
@@ -333,7 +333,7 @@ impl Sysctls {
         Some((u16::try_from(low).ok()?, u16::try_from(high).ok()?))
     }
 
-    /// `net.ipv4.ip_local_reserved_ports`: first and last port of each range.
+    /// Returns `net.ipv4.ip_local_reserved_ports`: first and last port of each range.
     pub fn reserved_ports(&self) -> Option<&[(u16, u16)]> {
         match self.get("net.ipv4.ip_local_reserved_ports")? {
             Value::Ports(ranges) => Some(ranges),

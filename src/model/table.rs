@@ -54,17 +54,17 @@ impl Table {
         self.records.push(Record { socket: row.socket, start, len: bytes.len() as u32, kind });
     }
 
-    /// The row at an index.
+    /// Returns the row at an index.
     pub fn get(&self, index: usize) -> Option<Row<'_>> {
         self.records.get(index).map(|record| self.row(record))
     }
 
-    /// All rows.
+    /// Returns all rows.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         self.records.iter().map(|record| self.row(record))
     }
 
-    /// How many rows there are.
+    /// Returns how many rows there are.
     pub fn len(&self) -> usize {
         self.records.len()
     }

@@ -8,7 +8,7 @@ use super::moment::{Dwell, When};
 use super::proto::Proto;
 use super::state::State;
 
-/// What kind of change.
+/// The kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A socket that was not known appeared in `to`.
@@ -21,7 +21,7 @@ pub enum Kind {
     Passed,
 }
 
-/// Who told of the change.
+/// The source that told of the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The tracepoint `sock:inet_sock_set_state`.
@@ -33,7 +33,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The word in output: `tracepoint`, `destroy`, `poll`.
+    /// Returns the word in output: `tracepoint`, `destroy`, `poll`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tracepoint => "tracepoint",
@@ -43,7 +43,7 @@ impl Source {
     }
 }
 
-/// Why a change is not what it looks like, or what explains it.
+/// The reason why a change is not what it looks like, or what explains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// TIME_WAIT ran its 60 seconds (`inet_twsk_kill` from its timer).
@@ -67,7 +67,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// A word for scripts.
+    /// Returns a word for scripts.
     pub fn name(self) -> &'static str {
         match self {
             Self::Expired => "expired",
@@ -91,44 +91,44 @@ pub struct Process {
     pub comm: Box<[u8]>,
 }
 
-/// Who holds a socket, or did when it still had a descriptor.
+/// The processes that hold a socket, or did when it still had a descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ownership {
     /// Every process with a descriptor, ordered.
     pub processes: Arc<[Process]>,
-    /// Whether they have closed it since (`was nginx[812]`).
+    /// Tells whether they have closed it since (`was nginx[812]`).
     pub former: bool,
 }
 
 /// One change of one socket's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// What kind of change.
+    /// The kind of change.
     pub kind: Kind,
     /// The state before; CLOSE for one that appeared, unless an event said
     /// otherwise; `None` where nobody knows ([`Kind::Passed`]).
     pub from: Option<State>,
     /// The state after.
     pub to: State,
-    /// When.
+    /// The time.
     pub when: When,
-    /// How long the socket was in `from`, where something is known of it.
+    /// The time that the socket was in `from`, where something is known of it.
     pub dwell: Option<Dwell>,
     /// The socket, with its present ends.
     pub identity: Identity,
-    /// Who told.
+    /// The source that told.
     pub source: Source,
-    /// What explains it.
+    /// The explanation of it.
     pub reason: Option<Reason>,
-    /// Who holds it or held it, where known.
+    /// The processes that hold it or held it, where known.
     pub owner: Option<Ownership>,
-    /// Whether a snapshot of this network namespace has listed the socket;
+    /// Tells whether a snapshot of this network namespace has listed the socket;
     /// tracepoint events alone come from all namespaces.
     pub listed: bool,
 }
 
 impl Transition {
-    /// The state before as people read it. Not every socket that came into sight
+    /// Returns the state before as people read it. Not every socket that came into sight
     /// is new.
     pub fn before(&self) -> String {
         match (self.kind, self.from) {
@@ -139,7 +139,7 @@ impl Transition {
         }
     }
 
-    /// The state after as people read it.
+    /// Returns the state after as people read it.
     pub fn after(&self) -> String {
         match self.kind {
             Kind::Ended | Kind::Passed => "gone".to_owned(),
@@ -147,19 +147,19 @@ impl Transition {
         }
     }
 
-    /// Whether this is what the kernel said, not what two looks suggest.
+    /// Tells whether this is what the kernel said, not what two looks suggest.
     pub fn is_exact(&self) -> bool {
         self.when.is_exact() && self.source != Source::Poll
     }
 
-    /// Whether it is known that this happened in the network namespace that is
+    /// Tells whether it is known that this happened in the network namespace that is
     /// looked at: trace events alone come from every one, snapshots and the
     /// multicast of destroyed sockets from one only.
     pub fn is_local(&self) -> bool {
         self.listed || self.source != Source::Tracepoint
     }
 
-    /// The states that must lie between, see [`via`]; empty for an exact
+    /// Returns the states that must lie between, see [`via`]; empty for an exact
     /// change, and for what is no TCP.
     pub fn via(&self) -> Via {
         match self.from {

@@ -1,6 +1,6 @@
 //! The systemd unit a control group belongs to, read off its path.
 
-/// The innermost unit in a cgroup path: `nginx.service` of
+/// Returns the innermost unit in a cgroup path: `nginx.service` of
 /// `/system.slice/nginx.service/worker`.
 ///
 /// A service, scope or other unit that holds processes wins over the slices

@@ -19,7 +19,7 @@ const SIZES: [(&str, u64); 4] = [("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10),
 /// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
 
-/// What a time without a unit is.
+/// The meaning of a time without a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bare {
     /// Seconds.
@@ -54,7 +54,7 @@ fn factor(unit: &str) -> Option<u64> {
     TIMES.iter().find(|(names, _)| named(names)).map(|(_, factor)| *factor)
 }
 
-/// So many of a unit, exact where the number is whole.
+/// Returns so many of a unit, exact where the number is whole.
 fn nanoseconds(number: &str, factor: u64) -> Option<u128> {
     if let Ok(whole) = number.parse::<u64>() {
         return Some(u128::from(whole) * u128::from(factor));
@@ -80,7 +80,7 @@ pub fn microseconds(text: &str, bare: Bare) -> Option<u64> {
     whole(time(text, bare)?, 1_000)
 }
 
-/// A time in units of so many nanoseconds; `None` where it is no whole number of them.
+/// Returns a time in units of so many nanoseconds; `None` where it is no whole number of them.
 fn whole(time: Duration, unit: u128) -> Option<u64> {
     let nanos = time.as_nanos();
     nanos.is_multiple_of(unit).then(|| u64::try_from(nanos / unit).ok()).flatten()

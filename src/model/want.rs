@@ -6,7 +6,7 @@ use super::state::{State, StateSet};
 
 pub use super::proto::{Proto, TableId};
 
-/// What beyond the fixed part of a row is needed.
+/// The parts beyond the fixed one of a row that are needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
     /// `struct tcp_info`; costs a socket lock and triples the bytes of a row.
@@ -20,7 +20,7 @@ pub struct Extras {
 }
 
 impl Extras {
-    /// What either needs.
+    /// Returns what either needs.
     pub fn union(self, other: Self) -> Self {
         Self {
             tcp_info: self.tcp_info || other.tcp_info,
@@ -31,7 +31,7 @@ impl Extras {
     }
 }
 
-/// What a filter lets the kernel leave out of one table.
+/// The rows of one table that a filter leaves over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Narrow {
     /// Only these states.
@@ -43,27 +43,27 @@ pub struct Narrow {
     pub program: Option<Vec<u8>>,
 }
 
-/// Which rows of which tables, and how much of each.
+/// The rows of some tables that are wanted, and how much of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
     /// The tables, in reading order.
     pub tables: Vec<TableId>,
     /// The states, on every table.
     pub states: StateSet,
-    /// Whether nobody said which states: of tables whose sockets are in CLOSE
+    /// Tells whether nobody said which states: of tables whose sockets are in CLOSE
     /// for life that one is wanted too, or there would be nothing to show.
     pub unasked: bool,
     /// `-l`: narrows to listeners, which on tables other than TCP includes
     /// sockets without a peer (they have no LISTEN).
     pub listening: bool,
-    /// What each row must carry.
+    /// The parts that each row must carry.
     pub extras: Extras,
     /// Only sockets with this local port.
     pub local_port: Option<u16>,
-    /// Whether rows may come in another order than the kernel's, so that a
+    /// Tells whether rows may come in another order than the kernel's, so that a
     /// large table can be read by two threads.
     pub any_order: bool,
-    /// What a filter lets the kernel leave out, by table.
+    /// The rows that a filter leaves over, by table.
     pub narrow: Vec<(TableId, Narrow)>,
     /// Ports, from the first to the second, one of which each wanted socket has on
     /// either end; empty where it may have any. For events, not for tables.
@@ -74,7 +74,7 @@ pub struct Want {
 }
 
 impl Want {
-    /// All states of some tables, nothing extra.
+    /// Returns all states of some tables, nothing extra.
     pub fn all_of(tables: Vec<TableId>) -> Self {
         Self {
             tables,
@@ -90,7 +90,7 @@ impl Want {
         }
     }
 
-    /// Whether a socket is of a type that is wanted.
+    /// Tells whether a socket is of a type that is wanted.
     pub fn takes_kind(&self, socket: &Socket) -> bool {
         let mut wanted = self.kinds.iter().filter(|(proto, _)| *proto == socket.table.proto);
         match wanted.next() {
@@ -102,19 +102,19 @@ impl Want {
         }
     }
 
-    /// Whether a socket is of a table, in a state and of a type that is wanted.
+    /// Tells whether a socket is of a table, in a state and of a type that is wanted.
     pub fn takes(&self, socket: &Socket) -> bool {
         self.tables.contains(&socket.table)
             && self.states_of(socket.table).contains(socket.state)
             && self.takes_kind(socket)
     }
 
-    /// What a filter lets the kernel leave out of a table.
+    /// Returns what a filter leaves over of a table.
     pub fn narrow_of(&self, table: TableId) -> Option<&Narrow> {
         self.narrow.iter().find(|(narrowed, _)| *narrowed == table).map(|(_, narrow)| narrow)
     }
 
-    /// The same without some states of one protocol's tables.
+    /// Returns the same without some states of one protocol's tables.
     pub fn without(&self, proto: Proto, states: StateSet) -> Self {
         let mut want = self.clone();
         for table in want.tables.iter().filter(|table| table.proto == proto) {
@@ -130,7 +130,7 @@ impl Want {
         want
     }
 
-    /// Whether two tables are to be read in the same way.
+    /// Tells whether two tables are to be read in the same way.
     pub fn reads_alike(&self, a: TableId, b: TableId) -> bool {
         self.tables.contains(&a)
             && self.tables.contains(&b)
@@ -138,12 +138,12 @@ impl Want {
             && self.narrow_of(a) == self.narrow_of(b)
     }
 
-    /// The local port wanted of one table.
+    /// Returns the local port wanted of one table.
     pub fn local_port_of(&self, table: TableId) -> Option<u16> {
         self.local_port.or_else(|| self.narrow_of(table)?.local_port)
     }
 
-    /// The states wanted of one table.
+    /// Returns the states wanted of one table.
     pub fn states_of(&self, table: TableId) -> StateSet {
         let states = match (self.listening, table.proto) {
             (false, Proto::Netlink | Proto::Packet) if self.unasked => {

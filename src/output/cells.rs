@@ -1,4 +1,4 @@
-//! How single values are written, shared by every text view.
+//! Writes single values, for every text view.
 
 use std::io::Write;
 
@@ -153,12 +153,12 @@ fn netlink_port(out: &mut Vec<u8>, port: u32) {
     }
 }
 
-/// The name of a netlink protocol, where it has one.
+/// Returns the name of a netlink protocol, where it has one.
 pub fn netlink_protocol(protocol: u8) -> Option<&'static str> {
     NETLINK_PROTOCOLS.get(usize::from(protocol)).copied().filter(|name| !name.is_empty())
 }
 
-/// Ethernet protocols people meet (`ETH_P_*`); others by number.
+/// Appends the name of an Ethernet protocol people meet (`ETH_P_*`); others by number.
 fn ether_type(out: &mut Vec<u8>, protocol: u16) {
     match protocol {
         0x0000 => out.push(b'-'),
@@ -172,7 +172,7 @@ fn ether_type(out: &mut Vec<u8>, protocol: u16) {
     }
 }
 
-/// `VMADDR_CID_ANY` and `VMADDR_PORT_ANY` are all ones.
+/// Appends an end; `VMADDR_CID_ANY` and `VMADDR_PORT_ANY` are all ones.
 fn vsock_end(out: &mut Vec<u8>, (cid, port): (u32, u32)) {
     for (i, part) in [cid, port].into_iter().enumerate() {
         if i > 0 {

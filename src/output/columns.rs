@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use crate::filter::End;
 use crate::model::row::Row;
 use crate::query::Lookups;
-use crate::query::fields::Field;
+use crate::query::fields::{Field, Form};
 use crate::sys::names::Names;
 
 use super::cells;
@@ -20,7 +21,7 @@ pub struct Columns<'o, 'w> {
 }
 
 impl<'o, 'w> Columns<'o, 'w> {
-    /// A table of these fields.
+    /// Returns a table of these fields.
     pub fn new(
         out: &'o mut Out<'w>,
         style: &'o Style,
@@ -43,7 +44,7 @@ impl<'o, 'w> Columns<'o, 'w> {
         });
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         self.table.failed()
     }
@@ -63,7 +64,7 @@ pub struct Csv<'o, 'w> {
 }
 
 impl<'o, 'w> Csv<'o, 'w> {
-    /// Comma-separated values of these fields, names first.
+    /// Writes comma-separated values of these fields, names first.
     pub fn new(out: &'o mut Out<'w>, fields: &[Field], header: bool) -> Self {
         let (fields, names) = (fields.to_vec(), Names::default());
         let mut csv = Self { out, fields, names, record: csv::ByteRecord::new() };
@@ -74,7 +75,7 @@ impl<'o, 'w> Csv<'o, 'w> {
         csv
     }
 
-    /// The same with these names for numbers.
+    /// Returns the same with these names for numbers.
     pub fn names(self, names: Names) -> Self {
         Self { names, ..self }
     }
@@ -100,7 +101,7 @@ impl<'o, 'w> Csv<'o, 'w> {
         self.out.advance();
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         self.out.failed()
     }
@@ -115,9 +116,9 @@ fn write_field(
     lookups: &Lookups,
     names: &mut Names,
 ) {
-    match field.name() {
-        "local" => cells::local(out, row, names),
-        "remote" => cells::remote(out, row, lookups, names),
+    match field.form() {
+        Form::End(End::Local) => cells::local(out, row, names),
+        Form::End(End::Remote) => cells::remote(out, row, lookups, names),
         _ => {
             if let Some(value) = field.value(row, lookups) {
                 // Writing to a Vec cannot fail.
@@ -139,10 +140,14 @@ fn mark_text(cell: &mut Vec<u8>) {
     }
 }
 
-/// Every field with its meaning, for `--columns help`.
+/// Returns every field with its meaning, for `--columns help`.
 pub fn help() -> String {
     let widest = Field::all().map(|field| field.name().len()).max().unwrap_or(0);
-    Field::all().map(|field| format!("{:widest$}  {}\n", field.name(), field.help())).collect()
+    let line = |field: Field| {
+        let word = field.test_word().map_or(String::new(), |word| format!(" (filter: {word})"));
+        format!("{:widest$}  {}{word}\n", field.name(), field.help())
+    };
+    Field::all().map(line).collect()
 }
 
 /// Writes a table of texts as RFC 4180 has it.

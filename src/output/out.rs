@@ -16,12 +16,12 @@ pub struct Out<'w> {
 }
 
 impl<'w> Out<'w> {
-    /// An output to `sink`.
+    /// Makes an output to `sink`.
     pub fn new(sink: &'w mut dyn Write) -> Self {
         Self { sink, buffer: Vec::with_capacity(FULL + 4096), error: None }
     }
 
-    /// The bytes not written yet, to append to; call [`Out::advance`] after.
+    /// Returns the bytes not written yet, to append to; call [`Out::advance`] after.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
@@ -48,7 +48,7 @@ impl<'w> Out<'w> {
         self.buffer.clear();
     }
 
-    /// Whether writing has failed, so that more work is in vain.
+    /// Tells whether writing has failed, so that more work is in vain.
     pub fn failed(&self) -> bool {
         self.error.is_some()
     }

@@ -7,7 +7,7 @@ use crossterm::style::{Attribute, Color, ResetColor, SetAttribute, SetForeground
 use crate::model::state::State;
 use crate::rules::Severity;
 
-/// What a piece of text means.
+/// The meaning of a piece of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
     /// Nothing special.
@@ -27,10 +27,10 @@ pub enum Tone {
     Bad,
 }
 
-/// How to draw: with or without colour, how wide.
+/// The way to draw: with or without colour, how wide.
 #[derive(Clone, Debug)]
 pub struct Style {
-    /// Whether to colour.
+    /// Tells whether to colour.
     pub color: bool,
     /// Columns of the terminal; `None` when the output is none.
     pub width: Option<usize>,
@@ -79,7 +79,7 @@ fn push(out: &mut Vec<u8>, command: &impl Command) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The tone of a state.
+/// Returns the tone of a state.
 pub fn state_tone(state: State) -> Tone {
     match state {
         State::Established | State::Listen => Tone::Good,
@@ -91,7 +91,7 @@ pub fn state_tone(state: State) -> Tone {
     }
 }
 
-/// The tone of an alert.
+/// Returns the tone of an alert.
 pub fn severity_tone(severity: Severity) -> Tone {
     match severity {
         Severity::Warning => Tone::Warn,

@@ -31,12 +31,12 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of text.
+    /// Returns a column of text.
     pub const fn text(title: &'static str) -> Self {
         Self { title, align: Align::Left }
     }
 
-    /// A column of numbers.
+    /// Returns a column of numbers.
     pub const fn number(title: &'static str) -> Self {
         Self { title, align: Align::Right }
     }
@@ -81,7 +81,7 @@ impl Cells {
         }
     }
 
-    /// The lines of details.
+    /// Returns the lines of details.
     pub fn detail_lines(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.detail_ends.iter().copied());
         starts.zip(&self.detail_ends).map(|(start, end)| &self.details[start..*end])
@@ -114,7 +114,7 @@ pub struct Table<'o, 'w> {
 }
 
 impl<'o, 'w> Table<'o, 'w> {
-    /// A table with these columns; the head is left out without `header`.
+    /// Returns a table with these columns; the head is left out without `header`.
     pub fn new(out: &'o mut Out<'w>, style: &'o Style, columns: Vec<Column>, header: bool) -> Self {
         let widths = columns.iter().map(|c| if header { c.title.len() } else { 0 }).collect();
         let (sample, scratch) = (Vec::new(), Cells::default());
@@ -122,7 +122,7 @@ impl<'o, 'w> Table<'o, 'w> {
         Self { out, style, columns, widths, sample, settled, header, scratch, inline }
     }
 
-    /// Whether details stand behind their row instead of below it.
+    /// Tells whether details stand behind their row instead of below it.
     pub fn details_inline(&mut self, inline: bool) {
         self.inline = inline;
     }
@@ -148,7 +148,7 @@ impl<'o, 'w> Table<'o, 'w> {
         }
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         self.out.failed()
     }

@@ -4,12 +4,14 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::filter::{End, Scope};
 use crate::kernel::inet_diag::{MEMORY_FIELDS, MemoryField};
 use crate::kernel::layout;
 use crate::kernel::tcp_info;
 use crate::model::address::Address;
 use crate::model::age::Age;
 use crate::model::escape::escaped;
+use crate::model::human;
 use crate::model::owner::{Holder, Owners};
 use crate::model::queues::{EndOfFile, Queues};
 use crate::model::row::Row;
@@ -17,9 +19,10 @@ use crate::model::socket::Timer;
 use crate::model::standing::Standing;
 use crate::model::state::State;
 use crate::model::unit::unit_of;
+use crate::model::vocabulary;
 use crate::model::want::Extras;
 
-use super::{Lookups, field_help};
+use super::Lookups;
 
 /// A field's value in a row. The order of two values is that of what they
 /// mean, not of their text.
@@ -119,12 +122,80 @@ enum Need {
     Users,
 }
 
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things: segments, retransmits, connections.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// Bytes in a second.
+    BytesPerSecond,
+    /// Milliseconds.
+    Milliseconds,
+    /// Microseconds.
+    Microseconds,
+}
+
+impl Unit {
+    fn shown(self, n: u64) -> String {
+        match self {
+            // What the kernel writes for "no limit" is no number of anything.
+            _ if n == u64::MAX => "-".to_owned(),
+            Self::Count => human::count(n),
+            Self::Bytes => human::bytes(n),
+            Self::BytesPerSecond => format!("{}/s", human::bytes(n)),
+            Self::Milliseconds => human::duration(n),
+            Self::Microseconds => human::Microseconds(n).to_string(),
+        }
+    }
+
+    /// The unit that a name ends with, as those of the kernel's numbers do.
+    fn of_name(name: &str) -> Self {
+        let units = [
+            ("_bytes_per_s", Self::BytesPerSecond),
+            ("_bytes", Self::Bytes),
+            ("_ms", Self::Milliseconds),
+            ("_us", Self::Microseconds),
+        ];
+        units.iter().find(|(end, _)| name.ends_with(end)).map_or(Self::Count, |(_, unit)| *unit)
+    }
+}
+
+/// What kind of thing a field is, for those who show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The protocol.
+    Proto,
+    /// The state.
+    State,
+    /// Unread bytes; of a listener its accept queue.
+    RecvQueue,
+    /// Unsent bytes; of a listener the limit of its accept queue.
+    SendQueue,
+    /// An end of the socket: address and port, or a path.
+    End(End),
+    /// The time in the state.
+    Age,
+    /// The processes that hold it.
+    Process,
+    /// A name that may be long.
+    Name,
+    /// A word.
+    Word,
+    /// A number that only tells things apart.
+    Id,
+    /// A number of something.
+    Amount(Unit),
+}
+
 /// A field of our own making.
 #[derive(Debug)]
 pub struct Basic {
     name: &'static str,
     help: &'static str,
     need: Need,
+    form: Form,
     value: fn(&Row<'_>, &Lookups) -> Option<Value>,
 }
 
@@ -142,29 +213,43 @@ pub enum Field {
 const fn basic(
     name: &'static str,
     need: Need,
+    form: Form,
     help: &'static str,
     value: fn(&Row<'_>, &Lookups) -> Option<Value>,
 ) -> Basic {
-    Basic { name, help, need, value }
+    Basic { name, help, need, form, value }
 }
 
 /// Every field of our own making, in the order in which help lists them.
 const BASICS: &[Basic] = &[
-    basic("proto", Need::Nothing, "protocol", |row, _| text(row.socket.table.proto.name())),
-    basic("family", Need::Nothing, "address family", |row, _| text(row.socket.table.family.name())),
-    basic("type", Need::Nothing, "type of a unix, packet or vsock socket", |row, _| {
+    basic("proto", Need::Nothing, Form::Proto, "protocol", |row, _| {
+        text(row.socket.table.proto.name())
+    }),
+    basic("family", Need::Nothing, Form::Word, "address family", |row, _| {
+        text(row.socket.table.family.name())
+    }),
+    basic("type", Need::Nothing, Form::Word, "type of a unix, packet or vsock socket", |row, _| {
         Some(Value::Text(row.socket.kind()?.name()))
     }),
-    basic("state", Need::Nothing, "state", |row, _| Some(Value::State(row.socket.state))),
-    basic("recvq", Need::Nothing, "receive queue, bytes; LISTEN: connections", |row, _| {
-        number(match Queues::of(row) {
-            Queues::Bytes { recv, .. } => recv?,
-            Queues::Accept(queue) => queue.len?,
-        })
+    basic("state", Need::Nothing, Form::State, "state", |row, _| {
+        Some(Value::State(row.socket.state))
     }),
+    basic(
+        "recvq",
+        Need::Nothing,
+        Form::RecvQueue,
+        "receive queue, bytes; LISTEN: connections",
+        |row, _| {
+            number(match Queues::of(row) {
+                Queues::Bytes { recv, .. } => recv?,
+                Queues::Accept(queue) => queue.len?,
+            })
+        },
+    ),
     basic(
         "sendq",
         Need::Nothing,
+        Form::SendQueue,
         "send queue, bytes; LISTEN: limit of the accept queue",
         |row, _| {
             number(match Queues::of(row) {
@@ -173,95 +258,167 @@ const BASICS: &[Basic] = &[
             })
         },
     ),
-    basic("eof", Need::Nothing, "CLOSE_WAIT: read, unread, data_unread", |row, _| {
+    basic(
+        "queue",
+        Need::Nothing,
+        Form::Amount(Unit::Count),
+        "LISTEN: connections that wait in the accept queue",
+        |row, _| match Queues::of(row) {
+            Queues::Accept(queue) => number(queue.len?),
+            Queues::Bytes { .. } => None,
+        },
+    ),
+    basic("eof", Need::Nothing, Form::Word, "CLOSE_WAIT: read, unread, data_unread", |row, _| {
         text(EndOfFile::of(row)?.name())
     }),
     basic(
         "local",
         Need::Nothing,
+        Form::End(End::Local),
         "local end as in the usual columns: address, %device and port; or path",
         |row, _| match row.socket.local() {
             Some(end) => Some(Value::Place(end.address, end.port)),
             None => own_name(row),
         },
     ),
-    basic("local-addr", Need::Nothing, "local address, without device and ::ffff:", |row, _| {
-        Some(Value::Address(row.socket.local()?.address))
+    basic(
+        "local-addr",
+        Need::Nothing,
+        Form::Word,
+        "local address, without device and ::ffff:",
+        |row, _| Some(Value::Address(row.socket.local()?.address)),
+    ),
+    basic("local-port", Need::Nothing, Form::Id, "local port", |row, _| {
+        number(row.socket.local()?.port)
     }),
-    basic("local-port", Need::Nothing, "local port", |row, _| number(row.socket.local()?.port)),
-    basic("remote", Need::UnixNames, "remote end, written likewise", |row, known| {
-        match row.socket.remote() {
+    basic(
+        "remote",
+        Need::UnixNames,
+        Form::End(End::Remote),
+        "remote end, written likewise",
+        |row, known| match row.socket.remote() {
             Some(end) => Some(Value::Place(end.address, end.port)),
             None => peer_name(row, known),
-        }
-    }),
-    basic("remote-addr", Need::Nothing, "remote address, without ::ffff:", |row, _| {
+        },
+    ),
+    basic("remote-addr", Need::Nothing, Form::Word, "remote address, without ::ffff:", |row, _| {
         Some(Value::Address(row.socket.remote()?.address))
     }),
-    basic("remote-port", Need::Nothing, "remote port", |row, _| number(row.socket.remote()?.port)),
-    basic("path", Need::Nothing, "name of a unix socket, @name when abstract", |row, _| {
-        own_name(row)
+    basic("remote-port", Need::Nothing, Form::Id, "remote port", |row, _| {
+        number(row.socket.remote()?.port)
     }),
-    basic("peer-inode", Need::Nothing, "inode of the unix socket at the other end", |row, _| {
-        number(row.facts.peer_inode()?)
-    }),
-    basic("peer-path", Need::UnixNames, "name of the unix socket at the other end", peer_name),
-    basic("age", Need::TcpInfo, "time in this state where one look proves it, ms", |row, _| {
-        Age::of(row).map(|age| Value::Number(age.min_ms))
-    }),
-    basic("timer", Need::Nothing, "name of the running timer", |row, _| {
+    basic(
+        "scope",
+        Need::Nothing,
+        Form::Word,
+        "of the local address: loopback, private, public, any",
+        |row, _| {
+            let address = row.socket.local()?.address;
+            text(Scope::of(row.socket.table.family, &address).name())
+        },
+    ),
+    basic(
+        "path",
+        Need::Nothing,
+        Form::Name,
+        "name of a unix socket, @name when abstract",
+        |row, _| own_name(row),
+    ),
+    basic(
+        "peer-inode",
+        Need::Nothing,
+        Form::Id,
+        "inode of the unix socket at the other end",
+        |row, _| number(row.facts.peer_inode()?),
+    ),
+    basic(
+        "peer-path",
+        Need::UnixNames,
+        Form::Name,
+        "name of the unix socket at the other end",
+        peer_name,
+    ),
+    basic(
+        "age",
+        Need::TcpInfo,
+        Form::Age,
+        "time in this state where one look proves it, ms",
+        |row, _| Age::of(row).map(|age| Value::Number(age.min_ms)),
+    ),
+    basic("timer", Need::Nothing, Form::Word, "name of the running timer", |row, _| {
         row.socket.timer.map(Value::Timer)
     }),
-    basic("expires", Need::Nothing, "time until the timer fires, ms", |row, _| {
-        number(row.socket.timer?.expires_ms)
-    }),
-    basic("retrans", Need::Nothing, "retransmits or unanswered probes", |row, _| {
-        number(row.socket.timer?.retransmits)
-    }),
-    basic("uid", Need::Nothing, "user id", |row, _| number(row.socket.uid?)),
-    basic("user", Need::Users, "user name", |row, known| {
+    basic(
+        "expires",
+        Need::Nothing,
+        Form::Amount(Unit::Milliseconds),
+        "time until the timer fires, ms",
+        |row, _| number(row.socket.timer?.expires_ms),
+    ),
+    basic(
+        "retrans",
+        Need::Nothing,
+        Form::Amount(Unit::Count),
+        "retransmits or unanswered probes",
+        |row, _| number(row.socket.timer?.retransmits),
+    ),
+    basic("uid", Need::Nothing, Form::Id, "user id", |row, _| number(row.socket.uid?)),
+    basic("user", Need::Users, Form::Word, "user name", |row, known| {
         Some(Value::Text(escaped(known.user(row)?.as_bytes())))
     }),
-    basic("inode", Need::Nothing, "inode, 0 without a descriptor", |row, _| {
+    basic("inode", Need::Nothing, Form::Id, "inode, 0 without a descriptor", |row, _| {
         number(row.socket.inode)
     }),
-    basic("cookie", Need::Nothing, "the kernel's id of the socket", |row, _| {
+    basic("cookie", Need::Nothing, Form::Id, "the kernel's id of the socket", |row, _| {
         let cookie = row.socket.cookie;
         (cookie != 0).then_some(Value::Hex(cookie))
     }),
     basic(
         "standing",
         Need::Nothing,
+        Form::Word,
         "descriptor, request, unaccepted, orphan, minisocket, kernel",
         |row, _| text(Standing::of(row).name()),
     ),
-    basic("ifindex", Need::Nothing, "index of the bound device, 0 for none", |row, _| {
+    basic("ifindex", Need::Nothing, Form::Id, "index of the bound device, 0 for none", |row, _| {
         number(row.socket.ifindex)
     }),
-    basic("pid", Need::Owners, "id of the first process that holds it", |row, known| {
+    basic("pid", Need::Owners, Form::Id, "id of the first process that holds it", |row, known| {
         number(known.owners.of(row.socket.inode).first()?.pid)
     }),
-    basic("comm", Need::Owners, "name of the first process that holds it", |row, known| {
-        let holder = known.owners.of(row.socket.inode).first()?;
-        Some(Value::Text(escaped(known.owners.comm(holder.pid))))
-    }),
-    basic("process", Need::Owners, "every process that holds it", |row, known| {
+    basic(
+        "comm",
+        Need::Owners,
+        Form::Word,
+        "name of the first process that holds it",
+        |row, known| {
+            let holder = known.owners.of(row.socket.inode).first()?;
+            Some(Value::Text(escaped(known.owners.comm(holder.pid))))
+        },
+    ),
+    basic("process", Need::Owners, Form::Process, "every process that holds it", |row, known| {
         Holders::of(row.socket.inode, &known.owners).map(Value::Holders)
     }),
-    basic("cgroup", Need::Cgroups, "path of its cgroup", |row, known| {
+    basic("cgroup", Need::Cgroups, Form::Name, "path of its cgroup", |row, known| {
         Some(Value::Text(escaped(known.cgroup(row)?.as_bytes())))
     }),
-    basic("unit", Need::Cgroups, "systemd unit of its cgroup", |row, known| {
+    basic("unit", Need::Cgroups, Form::Name, "systemd unit of its cgroup", |row, known| {
         Some(Value::Text(escaped(unit_of(known.cgroup(row)?)?.as_bytes())))
     }),
-    basic("mark", Need::Nothing, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
+    basic("mark", Need::Nothing, Form::Id, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
         number(row.facts.mark()?)
     }),
-    basic("tos", Need::Tos, "type of service", |row, _| number(row.facts.tos()?)),
-    basic("tclass", Need::Tos, "traffic class", |row, _| number(row.facts.traffic_class()?)),
-    basic("congestion", Need::Congestion, "name of the congestion control", |row, _| {
-        text(row.facts.congestion()?)
+    basic("tos", Need::Tos, Form::Id, "type of service", |row, _| number(row.facts.tos()?)),
+    basic("tclass", Need::Tos, Form::Id, "traffic class", |row, _| {
+        number(row.facts.traffic_class()?)
     }),
+    basic(
+        "congestion",
+        Need::Congestion,
+        Form::Word,
+        "name of the congestion control",
+        |row, _| text(row.facts.congestion()?),
+    ),
 ];
 
 fn number(value: impl Into<u64>) -> Option<Value> {
@@ -295,10 +452,11 @@ impl Field {
         basics.chain(info).chain(MEMORY_FIELDS.iter().map(Self::Memory))
     }
 
-    /// The field of a name; `-` and `_` are the same or may be left out.
+    /// The field of a name, or of the word by which the filter tests it; `-` and `_` are
+    /// the same or may be left out.
     pub fn parse(name: &str) -> Option<Self> {
-        let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
-        Self::all().find(|field| plain(field.name()) == plain(name))
+        let named = |name: &str| Self::all().find(|field| vocabulary::same(field.name(), name));
+        named(name).or_else(|| named(vocabulary::field_of(name)?))
     }
 
     /// Its name on the command line.
@@ -314,8 +472,37 @@ impl Field {
     pub fn help(self) -> &'static str {
         match self {
             Self::Basic(basic) => basic.help,
-            Self::TcpInfo(field) => field_help::of_kernel_field(field.name),
-            Self::Memory(field) => field_help::of_kernel_field(field.name),
+            Self::TcpInfo(field) => field.means,
+            Self::Memory(field) => field.means,
+        }
+    }
+
+    /// The word by which the filter tests it, where its own name is none.
+    pub fn test_word(self) -> Option<&'static str> {
+        vocabulary::test_of(self.name())
+    }
+
+    /// What kind of thing it is.
+    pub fn form(self) -> Form {
+        match self {
+            Self::Basic(basic) => basic.form,
+            Self::TcpInfo(field) => Form::Amount(Unit::of_name(field.name)),
+            Self::Memory(field) => Form::Amount(Unit::of_name(field.name)),
+        }
+    }
+
+    /// A value of it for people: with its unit, thousands set apart. Its own text
+    /// ([`Value`]) is the bare number, for other programs.
+    pub fn shown(self, value: &Value) -> String {
+        let number = match value {
+            Value::Number(n) => Some(*n),
+            Value::Fraction(n, by) => Some(n / u64::from(*by)),
+            _ => None,
+        };
+        match (self.form(), number) {
+            (Form::RecvQueue | Form::SendQueue, Some(n)) => human::count(n),
+            (Form::Amount(unit), Some(n)) => unit.shown(n),
+            _ => value.to_string(),
         }
     }
 
@@ -412,8 +599,54 @@ mod tests {
         for spelling in ["recvq", "recv-q", "RECV_Q"] {
             assert_eq!(Field::parse(spelling).map(Field::name), Some("recvq"));
         }
-        assert_eq!(Field::parse("rtt-us").map(Field::name), Some("rtt_us"));
+        for (spelling, name) in [("rtt-us", "rtt_us"), ("rtt", "rtt_us"), ("SPORT", "local-port")] {
+            assert_eq!(Field::parse(spelling).map(Field::name), Some(name));
+        }
         assert!(Field::parse("banana").is_none());
+    }
+
+    /// All but the two that are no number, name or place of a socket.
+    #[test]
+    fn every_word_of_the_filter_is_a_field() {
+        let error = crate::filter::parse("banana").expect_err("no test");
+        let (_, words) = error.expected.split_once(": ").expect("a list");
+        for word in words.split(", ").filter(|word| !matches!(*word, "exclude" | "autobound")) {
+            assert!(Field::parse(word).is_some(), "{word}");
+        }
+        for field in ["local", "remote-addr", "local_port", "mark", "rttus", "comm", "uid"] {
+            assert!(Field::parse(field).is_some(), "{field}");
+        }
+    }
+
+    #[test]
+    fn every_field_says_in_words_of_its_own_what_it_is_with_its_unit() {
+        let mut texts: Vec<&str> = Field::all().map(Field::help).collect();
+        let count = texts.len();
+        assert!(texts.iter().all(|text| !text.is_empty()));
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), count);
+        for field in Field::all() {
+            let unit = match field.form() {
+                Form::Amount(Unit::Microseconds) => "microseconds",
+                Form::Amount(Unit::Milliseconds) => "ms",
+                Form::Amount(Unit::Bytes | Unit::BytesPerSecond) => "bytes",
+                _ => continue,
+            };
+            let elsewhere = field.name().starts_with("max_pacing_rate");
+            assert!(field.help().contains(unit) || elsewhere, "{}", field.name());
+        }
+    }
+
+    #[test]
+    fn a_value_is_shown_with_its_unit() {
+        let shown = |name, value| Field::parse(name).expect("a field").shown(&value);
+        assert_eq!(shown("recvq", Value::Number(65_160)), "65,160");
+        assert_eq!(shown("sport", Value::Number(65_160)), "65160");
+        assert_eq!(shown("rtt", Value::Number(3_249)), "3.2ms");
+        assert_eq!(shown("rto_ms", Value::Fraction(204_000, 1000)), "204ms");
+        assert_eq!(shown("sndbuf_bytes", Value::Number(87_040)), "85.0 KiB");
+        assert_eq!(shown("max_pacing_rate_bytes_per_s", Value::Number(u64::MAX)), "-");
     }
 
     /// None of these is the order of the texts.

@@ -1,7 +1,6 @@
 //! Which rows a command is about, and what a row says: selection and filter,
 //! names, lookups beyond a row's own bytes, fields.
 
-mod field_help;
 pub mod fields;
 mod lookups;
 mod names;

@@ -1,4 +1,4 @@
-//! Where rows come from: sock_diag, or `/proc/net` where that cannot serve.
+//! Sources of rows: sock_diag, or `/proc/net` where that cannot serve.
 
 mod choice;
 pub mod file;

@@ -27,7 +27,7 @@ use crate::sys::netlink::{self, DiagSocket, End, Outcome};
 use super::parallel::{self, Way};
 use super::reading::{Reading, Sink};
 
-/// `IPPROTO_*` of an inet table's request; `None` for other families and for
+/// Returns `IPPROTO_*` of an inet table's request; `None` for other families and for
 /// a protocol that no diag module serves.
 fn protocol(proto: Proto) -> Option<u16> {
     Some(match proto {
@@ -42,7 +42,7 @@ fn protocol(proto: Proto) -> Option<u16> {
     })
 }
 
-/// How a request names one socket; `None` for one that is not of an inet table
+/// Returns how a request names one socket; `None` for one that is not of an inet table
 /// with a diag module, or whose cookie is not known.
 pub fn inet_id(socket: &Socket) -> Option<InetId> {
     if socket.cookie == 0 { None } else { id_with(socket, socket.cookie) }
@@ -101,13 +101,13 @@ pub fn exactly<'s>(
     Ok(unasked)
 }
 
-/// Whether the kernel says that there is no such socket any more, or another one
+/// Tells whether the kernel says that there is no such socket any more, or another one
 /// in its place (`inet_diag_find_one_icsk`, `sock_diag_check_cookie`).
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESTALE))
 }
 
-/// What an exact request found.
+/// The finding of an exact request.
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'r> {
     /// The socket's row.
@@ -195,14 +195,14 @@ pub(super) fn read_tcp(
     Ok((reading, Reading { rows: rows_v6, ..Reading::default() }))
 }
 
-/// What is asked in one dump.
+/// The question of one dump.
 struct Asked<'a> {
     want: &'a Want,
     states: StateSet,
     request: &'a dyn Fn(u32) -> Vec<u8>,
 }
 
-/// As [`dump`], by two threads where the ports allow it.
+/// Reads as [`dump`] does, by two threads where the ports allow it.
 fn dump_by_two(
     socket: &mut DiagSocket,
     table: TableId,
@@ -295,7 +295,7 @@ fn dump(
     finish(socket, table, outcome, short_rows)
 }
 
-/// What a dump came to; an error means that not one row was handed on.
+/// Reports what a dump came to; an error means that not one row was handed on.
 fn finish(
     socket: &mut DiagSocket,
     table: TableId,
@@ -321,7 +321,7 @@ fn finish(
     Ok(reading)
 }
 
-/// Whether the kernel does not know an operation of the program
+/// Tells whether the kernel does not know an operation of the program
 /// (`inet_diag_bc_audit`); the filter is decided here anyway.
 ///
 /// # Errors
@@ -368,7 +368,7 @@ fn decode(payload: &[u8], table: TableId) -> Option<Row<'_>> {
     }
 }
 
-/// The request for a table; `None` where sock_diag has none for it.
+/// Returns the request for a table; `None` where sock_diag has none for it.
 fn request(table: TableId, want: &Want, states: StateSet, seq: u32) -> Option<Vec<u8>> {
     Some(match table.proto {
         Proto::Unix => {
@@ -396,7 +396,7 @@ fn inet_request(table: TableId, want: &Want, states: StateSet) -> InetDump {
     }
 }
 
-/// A TCP socket in CLOSE is found by the walk for bound sockets only, so
+/// Returns the mask of states. A socket in CLOSE is found by the walk for bound ones only, so
 /// either of the two states asks for both.
 fn state_mask(states: StateSet) -> u32 {
     if states.contains(State::Close) {

@@ -25,7 +25,7 @@ const WORTH_IT: u64 = 50_000;
 /// Sockets looked at to choose where to split.
 const SAMPLE: usize = 600;
 
-/// How much of the table, in percent, the first thread is to read: it also
+/// The part of the table, in percent, that the first thread is to read: it also
 /// writes every row, and walks the bound sockets where they are asked for.
 const FIRST_PART: usize = 35;
 
@@ -40,7 +40,7 @@ const IN_FLIGHT: usize = 64;
 pub(super) struct Split {
     end: End,
     port: u16,
-    /// Which side the first thread reads.
+    /// The side that the first thread reads.
     first: Side,
 }
 
@@ -50,7 +50,7 @@ enum Side {
     From,
 }
 
-/// How a table is to be read.
+/// The way in which a table is to be read.
 pub(super) enum Way {
     /// By two threads.
     ByTwo(Split),
@@ -73,7 +73,7 @@ impl Payloads {
         self.ends.push(self.bytes.len());
     }
 
-    /// Each of them.
+    /// Returns each of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
@@ -87,7 +87,7 @@ struct Carried {
     sender: u32,
 }
 
-/// Whether there are so many TCP sockets in these states that a second thread
+/// Tells whether there are so many TCP sockets in these states that a second thread
 /// helps, and a CPU for it. To leave a socket out costs an eighth of sending it,
 /// and both threads walk them all: so what counts is what is sent. On a busy
 /// machine two threads take more and are not sooner there.
@@ -100,7 +100,7 @@ pub(super) fn is_worth_it(states: StateSet, proc_root: &Path) -> bool {
         && procfs::running(proc_root).is_none_or(|running| running <= cpus as u64)
 }
 
-/// The sockets of those of `states` that can fill a table.
+/// Returns the sockets of those of `states` that can fill a table.
 fn filling(states: StateSet, in_use: TcpInUse) -> u64 {
     let of = |state, count| if states.contains(state) { count } else { 0 };
     of(State::Established, in_use.full).saturating_add(of(State::TimeWait, in_use.time_wait))
@@ -162,7 +162,7 @@ fn splits(end: End, ports: &mut [u16]) -> Vec<(Split, usize)> {
     from_low.chain(from_high).filter(|(split, _)| split.port > 0).collect()
 }
 
-/// The programs of the two parts; `None` when the split cannot be expressed.
+/// Returns the programs of the two parts; `None` when the split cannot be expressed.
 ///
 /// All that a walk over bound sockets can find is in the first part, if one is
 /// `asked` for: such a socket has no peer, or a port that `bind` chose, which

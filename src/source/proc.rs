@@ -80,14 +80,14 @@ fn decode(line: &[u8], table: TableId) -> Option<Row<'_>> {
     }
 }
 
-/// Whether `want` asks only for what the file of `table` never has, so that no
+/// Tells whether `want` asks only for what the file of `table` never has, so that no
 /// rows mean nothing: TCP sockets that are neither connected nor listening.
 pub(super) fn cannot_show(table: TableId, want: &Want) -> bool {
     let hidden = StateSet::from_iter([State::Bound, State::Close]);
     table.proto == Proto::Tcp && want.states_of(table).is_subset(hidden)
 }
 
-/// What reading `/proc` instead of sock_diag loses, and why it was read.
+/// Says what reading `/proc` instead of sock_diag loses, and why it was read.
 pub(super) fn loss(table: TableId, why: &str) -> Gap {
     let lost = match table.proto {
         Proto::Tcp => {

@@ -1,4 +1,4 @@
-//! What a scan came to: who served which table, what is missing.
+//! Reports of scans: who served which table, what is missing.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use crate::model::proto::TableId;
 
 use super::reading::Reading;
 
-/// Which source served a table.
+/// The source that served a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
     /// sock_diag over netlink.
@@ -21,7 +21,7 @@ pub enum Served {
 }
 
 impl Served {
-    /// The word in output.
+    /// Returns the word in output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Netlink => "netlink",
@@ -34,26 +34,26 @@ impl Served {
 /// One table that could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServedTable {
-    /// Which table.
+    /// The table.
     pub table: TableId,
-    /// Who served it.
+    /// The source that served it.
     pub by: Served,
-    /// How many rows it gave.
+    /// The number of rows that it gave.
     pub rows: u64,
-    /// Whether these are all rows of the table.
+    /// Tells whether these are all rows of the table.
     pub whole: bool,
 }
 
-/// What a scan came to.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Every table that could be read.
     pub served: Vec<ServedTable>,
-    /// What is missing.
+    /// The part that is missing.
     pub gaps: Vec<Gap>,
-    /// Whether the sink stopped the scan.
+    /// Tells whether the sink stopped the scan.
     pub stopped: bool,
-    /// Whether a recorded dump was damaged, so that rows are missing.
+    /// Tells whether a recorded dump was damaged, so that rows are missing.
     pub damaged: bool,
 }
 
@@ -90,7 +90,7 @@ impl AsRef<Self> for Report {
 }
 
 impl Report {
-    /// One word for the whole scan: `netlink`, `proc`, or `mixed`. Tables that
+    /// Returns one word for the whole scan: `netlink`, `proc`, or `mixed`. Tables that
     /// are empty do not matter where others are not.
     pub fn source(&self) -> &'static str {
         let (first, others) = self.split();
@@ -101,7 +101,7 @@ impl Report {
         }
     }
 
-    /// The scan's source for people: `netlink`, or with what differs,
+    /// Returns the scan's source for people: `netlink`, or with what differs,
     /// `netlink, raw by proc`.
     pub fn source_text(&self) -> String {
         let (first, others) = self.split();
@@ -112,7 +112,7 @@ impl Report {
         text
     }
 
-    /// Who served the first table with rows, or the first of all where none
+    /// Returns who served the first table with rows, or the first of all where none
     /// has any; and the tables with rows that somebody else served.
     fn split(&self) -> (Option<Served>, Vec<ServedTable>) {
         let has_rows = |served: &&ServedTable| served.rows > 0;

@@ -33,7 +33,7 @@ impl Cgroups {
         Self { paths, mount }
     }
 
-    /// The path of a group in the hierarchy, such as
+    /// Returns the path of a group in the hierarchy, such as
     /// `/system.slice/api.service`; the root is `/`. Bytes that are not UTF-8
     /// are replaced. `None` for a group that was not there when this was
     /// loaded.
@@ -41,12 +41,12 @@ impl Cgroups {
         self.paths.get(&id).map(String::as_str)
     }
 
-    /// The id of the group at a path, as [`Cgroups::path`] gives it.
+    /// Returns the id of the group at a path, as [`Cgroups::path`] gives it.
     pub fn id(&self, path: &str) -> Option<u64> {
         self.paths.iter().find(|(_, known)| *known == path).map(|(id, _)| *id)
     }
 
-    /// Where the hierarchy is mounted, or why there are no paths at all (a
+    /// Returns where the hierarchy is mounted, or why there are no paths at all (a
     /// sentence without a full stop).
     pub fn mount(&self) -> Result<&Path, &str> {
         self.mount.as_deref().map_err(String::as_str)

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use super::time_zone;
 
-/// The wall clock, for the time a snapshot was taken.
+/// Returns the wall clock, for the time a snapshot was taken.
 pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// The wall clock of this machine's time zone as `HH:MM:SS`.
+/// Returns the wall clock of this machine's time zone as `HH:MM:SS`.
 pub fn local_time_of_day(at: Timestamp) -> String {
     at.to_zoned(time_zone::local()).strftime("%H:%M:%S").to_string()
 }
 
-/// The wall clock of this machine's time zone for the name of a file.
+/// Returns the wall clock of this machine's time zone for the name of a file.
 pub fn file_stamp(at: Timestamp) -> String {
     at.to_zoned(time_zone::local()).strftime("%Y%m%d-%H%M%S").to_string()
 }
@@ -28,7 +28,7 @@ pub fn sleep(duration: Duration) {
     let _ = rustix::thread::nanosleep(&request);
 }
 
-/// The wall clock of this machine's time zone as `HH:MM:SS.microseconds`.
+/// Returns the wall clock of this machine's time zone as `HH:MM:SS.microseconds`.
 pub fn local_time(at: Timestamp) -> String {
     at.to_zoned(time_zone::local()).strftime("%H:%M:%S%.6f").to_string()
 }
@@ -47,7 +47,7 @@ pub fn boottime_ms() -> u64 {
         + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
-/// CPU time of all threads of this process, nanoseconds.
+/// Returns CPU time of all threads of this process, nanoseconds.
 pub fn process_cpu_ns() -> u64 {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     u64::try_from(used.tv_sec).unwrap_or(0) * 1_000_000_000
@@ -72,7 +72,7 @@ impl ClockPair {
         tightest.map_or_else(|| Self::read().0, |(pair, _)| pair)
     }
 
-    /// A pair, and how long reading it took.
+    /// Returns a pair, and how long reading it took.
     fn read() -> (Self, u64) {
         let before = monotonic_ns();
         let wall = now();
@@ -80,7 +80,7 @@ impl ClockPair {
         (Self { monotonic_ns: before + took / 2, wall }, took)
     }
 
-    /// The wall clock's time at a monotonic time, before or after this pair.
+    /// Returns the wall clock's time at a monotonic time, before or after this pair.
     pub fn wall_at(&self, monotonic_ns: u64) -> Timestamp {
         let apart = i128::from(monotonic_ns) - i128::from(self.monotonic_ns);
         let apart = SignedDuration::from_nanos_i128(apart);

@@ -36,7 +36,7 @@ const MOST_AT_ONCE: usize = 10_000;
 /// The multicast carries no request's number (`nlmsg_put(skb, 0, 0, …)`).
 const SEQUENCE: u32 = 0;
 
-/// What one drain gave. Reuse it: its memory is kept.
+/// The yield of one drain. Reuse it: its memory is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Destroyed {
     /// In the order in which the kernel reported them.
@@ -68,7 +68,7 @@ impl DestroyListener {
         Self::with_buffer(RECEIVE_BUFFER)
     }
 
-    /// With a receive buffer of another size, bytes; without the privilege to
+    /// Opens it with a receive buffer of another size, bytes; without the privilege to
     /// exceed it no larger than `net.core.rmem_max`.
     pub fn with_buffer(bytes: usize) -> io::Result<Self> {
         let mut socket = netns::inside(|| Socket::new(NETLINK_SOCK_DIAG))??;
@@ -139,7 +139,7 @@ impl DestroyListener {
     }
 }
 
-/// By how much a counter of the kernel has grown, which goes on with 0 behind
+/// Returns by how much a counter of the kernel has grown, which goes on with 0 behind
 /// 2³² - 1 (`sk_drops`).
 fn since(before: &mut u32, now: u32) -> u64 {
     now.wrapping_sub(std::mem::replace(before, now)).into()
@@ -150,7 +150,7 @@ fn force_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
     Ok(set_socket_recv_buffer_size_force(socket, bytes)?)
 }
 
-/// How many messages found the socket's queue full (`netlink_overrun`), by
+/// Returns how many messages found the socket's queue full (`netlink_overrun`), by
 /// `SO_MEMINFO` (Linux 4.12), which fills `SK_MEMINFO_VARS` numbers.
 #[expect(unsafe_code, reason = "no dependency of ours knows this socket option")]
 fn drops(socket: impl AsFd) -> Option<u32> {

@@ -51,7 +51,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_all(&mut open_regular(path)?, most)
 }
 
-/// The same as text.
+/// Reads the same as text.
 ///
 /// # Errors
 /// As [`read`], and when it is not UTF-8.
@@ -60,12 +60,12 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
-/// The user whose permissions count here.
+/// Returns the user whose permissions count here.
 pub fn own_user() -> u32 {
     geteuid().as_raw()
 }
 
-/// Who owns a file that would be read.
+/// Returns who owns a file that would be read.
 ///
 /// # Errors
 /// When it does not exist or may not be looked at.
@@ -83,7 +83,7 @@ fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file.into())
 }
 
-/// A regular file, or `/dev/null`, by which everybody names an empty one.
+/// Takes a regular file, or `/dev/null`, by which everybody names an empty one.
 fn must_be_readable(found: &Stat) -> io::Result<()> {
     let kind = FileType::from_raw_mode(found.st_mode);
     if kind == FileType::CharacterDevice && found.st_rdev == makedev(1, 3) {
@@ -218,7 +218,7 @@ fn rename_to_free(directory: &OwnedFd, beside: &OsStr, name: &OsStr) -> Result<(
     }
 }
 
-/// Whether a name is free, or that of a file that may be replaced.
+/// Checks that a name is free, or that of a file that may be replaced.
 fn may_take(directory: &OwnedFd, name: &OsStr, existing: Existing) -> io::Result<()> {
     let found = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(found) => found,

@@ -26,7 +26,7 @@ pub struct Names {
     devices: FxHashMap<u32, String>,
 }
 
-/// What names are wanted for, beside devices.
+/// The things that names are wanted for, beside devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Asked {
     #[default]
@@ -36,12 +36,12 @@ enum Asked {
 }
 
 impl Names {
-    /// Names for devices, and with `resolve` for hosts and services too.
+    /// Makes names for devices, and with `resolve` for hosts and services too.
     pub fn new(resolve: bool) -> Self {
         Self { asked: if resolve { Asked::HostsToo } else { Asked::Nothing }, ..Self::default() }
     }
 
-    /// Names for devices and services: nobody on the network is asked.
+    /// Makes names for devices and services: nobody on the network is asked.
     pub fn of_services() -> Self {
         Self { asked: Asked::Services, ..Self::default() }
     }
@@ -52,7 +52,7 @@ impl Names {
         Self { is_closed: true, ..self.clone() }
     }
 
-    /// The name of an address, where names are wanted and it has one.
+    /// Returns the name of an address, where names are wanted and it has one.
     pub fn host(&mut self, address: Address) -> Option<&str> {
         if self.asked < Asked::HostsToo || address.is_unspecified() {
             return None;
@@ -66,7 +66,7 @@ impl Names {
         found.as_deref().filter(|name| name.parse::<std::net::IpAddr>().is_err())
     }
 
-    /// The service of a port, where names are wanted and it has one.
+    /// Returns the service of a port, where names are wanted and it has one.
     pub fn service(&mut self, port: u16, proto: Proto) -> Option<&str> {
         if self.asked < Asked::Services || !matches!(proto, Proto::Tcp | Proto::Udp) {
             return None;
@@ -78,7 +78,7 @@ impl Names {
         self.services.get(&(port, proto))?.as_deref()
     }
 
-    /// The name of a network device; its number when it is gone.
+    /// Returns the name of a network device; its number when it is gone.
     pub fn device(&mut self, ifindex: u32) -> &str {
         let is_closed = self.is_closed;
         self.devices.entry(ifindex).or_insert_with(|| {
@@ -88,7 +88,7 @@ impl Names {
     }
 }
 
-/// All addresses of a host.
+/// Returns all addresses of a host.
 ///
 /// # Errors
 /// When it has none, or nobody answers.
@@ -99,7 +99,7 @@ pub fn host_addresses(name: &str) -> io::Result<Vec<IpAddr>> {
     Ok(found)
 }
 
-/// The ports of a service in TCP and UDP, without repetition.
+/// Returns the ports of a service in TCP and UDP, without repetition.
 pub fn service_ports(name: &str) -> Vec<u16> {
     let mut ports = Vec::new();
     for socktype in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
@@ -113,7 +113,7 @@ pub fn service_ports(name: &str) -> Vec<u16> {
     ports
 }
 
-/// The index of a network device.
+/// Returns the index of a network device.
 pub fn device_index(name: &str) -> Option<u32> {
     name_to_index(probe().ok()?, name).ok()
 }

@@ -22,10 +22,10 @@ const BUFFER_LEN: usize = 64 * 1024;
 /// Longer than any dump step takes; only a lost answer runs into it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a dump that was refused before its first row is asked again.
+/// The number of times that a dump is asked for that was refused before its first row.
 const ATTEMPTS: u32 = 3;
 
-/// How a dump ended.
+/// The end of a dump.
 #[derive(Debug)]
 pub enum End {
     /// The kernel sent everything.
@@ -39,9 +39,9 @@ pub enum End {
 /// A dump's course and its end.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What was received and what went wrong on the way.
+    /// The datagrams that were received, and what went wrong on the way.
     pub dump: Dump,
-    /// How it ended.
+    /// The end of it.
     pub end: End,
 }
 
@@ -53,7 +53,7 @@ pub struct DiagSocket {
     copy: Option<Copy>,
 }
 
-/// Where a copy of everything received goes.
+/// The sink for a copy of everything received.
 struct Copy {
     to: File,
     error: Option<io::Error>,
@@ -71,7 +71,7 @@ impl DiagSocket {
         Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0, copy: None })
     }
 
-    /// From now on writes a copy of every datagram of the kernel to a file, but
+    /// Writes from now on a copy of every datagram of the kernel to a file, but
     /// for keys.
     pub fn copy_to(&mut self, file: File) {
         self.copy = Some(Copy { to: file, error: None });
@@ -86,7 +86,7 @@ impl DiagSocket {
         Ok(())
     }
 
-    /// The first error of writing the copy.
+    /// Returns the first error of writing the copy.
     pub fn copy_error(&mut self) -> Option<io::Error> {
         self.copy.as_mut()?.error.take()
     }
@@ -220,7 +220,7 @@ impl DiagSocket {
         until_not_interrupted(|| self.socket.send(request, 0)).map(|_| ())
     }
 
-    /// One datagram into the buffer: its full length and its sender's port.
+    /// Receives one datagram into the buffer: its full length and its sender's port.
     fn receive(&mut self) -> io::Result<(usize, u32)> {
         let Self { socket, buffer, .. } = self;
         // The kernel goes on with a dump here, and judges the reader again.
@@ -237,7 +237,7 @@ impl DiagSocket {
         })
     }
 
-    /// After a cut datagram the next one gets the room it needs.
+    /// Gives the next datagram the room that one needed which was cut.
     fn grow_to(&mut self, len: usize) {
         if len > self.buffer.len() {
             self.buffer.resize(len.next_power_of_two(), 0);

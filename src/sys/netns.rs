@@ -19,13 +19,13 @@ use super::rights::{self, Purpose};
 /// `NSFS_MAGIC` of include/uapi/linux/magic.h.
 const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
 
-/// Where `ip netns add` keeps namespaces.
+/// The directory in which `ip netns add` keeps namespaces.
 const NAMED: &str = "/run/netns";
 
 /// The namespace that is looked into, where it is not our own.
 static WATCHED: OnceLock<OwnedFd> = OnceLock::new();
 
-/// From now on looks into the network namespace that `target` names: a path, a
+/// Looks from now on into the network namespace that `target` names: a path, a
 /// process id, or a name of `ip netns`. Needs `CAP_SYS_ADMIN` in that
 /// namespace's user namespace and in our own (`netns_install`).
 ///
@@ -89,7 +89,7 @@ fn path_of(proc_root: &Path, target: &str) -> PathBuf {
     }
 }
 
-/// The process that a target names: by its number, or by the path of its
+/// Returns the process that a target names: by its number, or by the path of its
 /// namespace.
 fn process_of<'t>(proc_root: &Path, target: &'t str) -> Option<&'t str> {
     let below = Path::new(target).strip_prefix(proc_root).ok().and_then(Path::to_str);

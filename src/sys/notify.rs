@@ -16,10 +16,10 @@ use crate::model::human;
 
 use super::{clock, process_groups, rights};
 
-/// How many commands may run at a time; an event beyond is dropped and counted.
+/// The number of commands that may run at a time; an event beyond is dropped and counted.
 const MOST: u64 = process_groups::MOST as u64;
 
-/// How often a running command is looked after.
+/// The time between two looks after a running command.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// A command that gets events on its standard input, one process for each.
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(10);
 pub struct Notifier {
     words: Vec<OsString>,
     timeout_ms: u64,
-    /// What it says goes nowhere: a screen is drawn there.
+    /// The output goes nowhere: a screen is drawn there.
     silent: bool,
     state: Arc<State>,
 }
@@ -35,7 +35,7 @@ pub struct Notifier {
 #[derive(Default)]
 struct State {
     running: AtomicU64,
-    /// What kept events from getting through. Errors and exit statuses are few,
+    /// The reasons that kept events from getting through. Errors and exit statuses are few,
     /// however long a watch lasts.
     failed: Mutex<BTreeMap<String, Failures>>,
 }
@@ -44,7 +44,7 @@ struct State {
 #[derive(Default)]
 struct Failures {
     count: u64,
-    /// Whether [`Notifier::news`] has told of them.
+    /// Tells whether [`Notifier::news`] has told of them.
     told: bool,
 }
 
@@ -59,7 +59,7 @@ impl State {
 }
 
 impl Notifier {
-    /// A command line, split at blanks: there is no shell. `None` where it is
+    /// Takes a command line, split at blanks: there is no shell. `None` where it is
     /// empty.
     pub fn new(command: &str, timeout_ms: u64) -> Option<Self> {
         let words: Vec<OsString> = command.split_whitespace().map(OsString::from).collect();
@@ -67,7 +67,7 @@ impl Notifier {
         (!words.is_empty()).then_some(Self { words, timeout_ms, silent: false, state })
     }
 
-    /// One whose complaints are not shown, where a terminal is drawn on.
+    /// Returns one whose complaints are not shown, where a terminal is drawn on.
     pub fn silent(self) -> Self {
         Self { silent: true, ..self }
     }
@@ -94,7 +94,7 @@ impl Notifier {
         }
     }
 
-    /// What keeps events from getting through and was not told yet, a line for
+    /// Returns what keeps events from getting through and was not told yet, a line for
     /// each reason.
     pub fn news(&self) -> Vec<String> {
         let command = self.command();
@@ -154,7 +154,7 @@ impl Notifier {
     }
 }
 
-/// The process group that a command leads.
+/// Returns the process group that a command leads.
 fn group_of(child: &Child) -> Option<Pid> {
     i32::try_from(child.id()).ok().and_then(Pid::from_raw)
 }

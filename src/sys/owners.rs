@@ -21,7 +21,7 @@ use super::rights::{self, Purpose, Raised};
 /// 0.1 ms for the thread.
 const HELP_AFTER: usize = 4096;
 
-/// How many descriptors of each process [`scan_first`] reads, and how many when
+/// The number of descriptors of each process that [`scan_first`] reads, and that when
 /// that was not enough.
 const FIRST: [usize; 2] = [32, 256];
 
@@ -110,7 +110,7 @@ fn scan_with(
     Ok((owners, found.cut))
 }
 
-/// What the threads of one scan share: each takes the next process.
+/// The state that the threads of one scan share: each takes the next process.
 struct Pass<'a> {
     proc: BorrowedFd<'a>,
     /// Whether that is the kernel's own, where rights may be used.
@@ -119,7 +119,7 @@ struct Pass<'a> {
     next: AtomicUsize,
     wanted: Option<&'a FxHashSet<u32>>,
     help_after: usize,
-    /// How many descriptors of each process are read.
+    /// The number of descriptors of each process that are read.
     first: usize,
 }
 
@@ -228,7 +228,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Whether a process that kept us out has no descriptor anyway. It is gone:
+    /// Tells whether a process that kept us out has no descriptor anyway. It is gone:
     /// where it ends under the eyes of `readlink` that says EACCES
     /// (`proc_pid_readlink()` in fs/proc/base.c), which is no lack of
     /// permission. Or it is a kernel thread or a zombie: neither has memory, and
@@ -246,7 +246,7 @@ impl Pass<'_> {
             && &size == b"0 "
     }
 
-    /// Whether `PID/task` has one entry; its link count tells without listing
+    /// Tells whether `PID/task` has one entry; its link count tells without listing
     /// it (`proc_task_getattr()` in fs/proc/base.c).
     fn is_single_threaded(&self, pid: u32) -> bool {
         statat(self.proc, &*format!("{pid}/task"), AtFlags::empty())
@@ -254,7 +254,7 @@ impl Pass<'_> {
     }
 }
 
-/// What one thread of a scan found.
+/// The findings of one thread of a scan.
 #[derive(Default)]
 struct Found {
     links: Vec<Link>,
@@ -289,7 +289,7 @@ fn open_directory<P: rustix::path::Arg>(at: impl AsFd, path: P) -> Result<OwnedF
     openat(at, path, READ | OFlags::DIRECTORY, Mode::empty())
 }
 
-/// The entries of a directory that are numbers: processes, or threads.
+/// Returns the entries of a directory that are numbers: processes, or threads.
 fn numbers(directory: &OwnedFd, buffer: &mut Vec<u8>) -> Result<Vec<u32>, Errno> {
     let mut found = Vec::new();
     let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
@@ -299,7 +299,7 @@ fn numbers(directory: &OwnedFd, buffer: &mut Vec<u8>) -> Result<Vec<u32>, Errno>
     Ok(found)
 }
 
-/// The command name, without the newline the kernel adds. The name itself may
+/// Returns the command name, without the newline the kernel adds. The name itself may
 /// end in one too: a process can choose any bytes (`PR_SET_NAME`).
 fn comm(fds: &OwnedFd) -> Result<Box<[u8]>, Errno> {
     // `proc_task_name()` in fs/proc/array.c writes at most 64 bytes.
@@ -310,13 +310,13 @@ fn comm(fds: &OwnedFd) -> Result<Box<[u8]>, Errno> {
     Ok(name.strip_suffix(b"\n").unwrap_or(name).into())
 }
 
-/// The inode in `socket:[N]` (`sockfs_dname()` in net/socket.c); `None` for
+/// Returns the inode in `socket:[N]` (`sockfs_dname()` in net/socket.c); `None` for
 /// other links and for numbers no socket can have.
 fn socket_inode(link: &[u8]) -> Option<u32> {
     number(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
 }
 
-/// An unsigned decimal number, digits only.
+/// Returns an unsigned decimal number, digits only.
 fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {
         return None;

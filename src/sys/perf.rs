@@ -25,22 +25,22 @@ use super::perf_error::TraceError;
 use super::perf_gap::{GapCause, TraceGap};
 use super::tracefs::Tracefs;
 
-/// How long after its time a record is surely in its ring. Between the two the
+/// The time after which a record is surely in its ring. Between the two the
 /// kernel has preemption disabled; only interrupts come in between.
 pub const SETTLE: Duration = Duration::from_millis(10);
 
-/// How often the list of CPUs is read.
+/// The time between two readings of the list of CPUs.
 const CPU_CHECK: Duration = Duration::from_secs(1);
 
-/// How often each CPU is asked whether its events still run.
+/// The time after which each CPU is asked again whether its events still run.
 const ALIVE_CHECK: Duration = Duration::from_secs(10);
 
-/// What to trace and how.
+/// The tracepoints to trace, and how.
 #[derive(Clone, Debug)]
 pub struct TraceOptions {
     /// Retransmits and resets as well.
     pub annotations: bool,
-    /// What the kernel shall leave out.
+    /// The events that the kernel shall leave out.
     pub filter: TraceFilter,
     /// Bytes of each CPU's ring, a power of two; absent chooses by the number
     /// of CPUs.
@@ -60,7 +60,7 @@ impl Default for TraceOptions {
     }
 }
 
-/// What one drain gave. Reuse it: its memory is kept.
+/// The yield of one drain. Reuse it: its memory is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Drained {
     /// Events in the order of their times, none older than any handed out
@@ -68,9 +68,9 @@ pub struct Drained {
     pub events: Vec<TraceEvent>,
     /// Events that were lost because a ring was full.
     pub lost: u64,
-    /// Where events are missing, the lost ones included.
+    /// The gaps between events, lost ones included.
     pub gaps: Vec<TraceGap>,
-    /// How many of `events` are older than one handed out by an earlier drain:
+    /// The number of `events` that are older than one handed out by an earlier drain:
     /// they come first. Not seen unless the host stops a CPU for long.
     pub late: usize,
 }
@@ -166,7 +166,7 @@ impl Tracer {
         Ok(())
     }
 
-    /// Every event up to this monotonic time has been handed out.
+    /// Returns the monotonic time up to which every event has been handed out.
     pub fn complete_ns(&self) -> u64 {
         self.complete_ns
     }
@@ -288,12 +288,12 @@ impl Tracer {
     }
 }
 
-/// Whether `span` lies between two monotonic times.
+/// Tells whether `span` lies between two monotonic times.
 fn has_passed(span: Duration, since_ns: u64, now_ns: u64) -> bool {
     u128::from(now_ns.saturating_sub(since_ns)) >= span.as_nanos()
 }
 
-/// The CPUs that are online.
+/// Returns the CPUs that are online.
 fn online(list: &Path) -> Result<Vec<u32>, TraceError> {
     let text = fs::read_to_string(list)
         .map_err(|error| TraceError::Io { what: "the list of online CPUs", error })?;

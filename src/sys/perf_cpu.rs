@@ -11,7 +11,7 @@ use super::perf_ring_map::RingMap;
 
 /// All rings together may take this much kernel memory, bytes.
 const ALL_RINGS: usize = 16 << 20;
-/// What the kernel lets a user lock per CPU without a privilege
+/// The memory that the kernel lets a user lock per CPU without a privilege
 /// (`perf_event_mlock_kb`), less the page in front of the ring.
 const LARGEST_RING: usize = 512 << 10;
 const SMALLEST_RING: usize = 32 << 10;
@@ -21,11 +21,11 @@ const SMALLEST_RING: usize = 32 << 10;
 pub struct Wanted {
     /// Its number in this kernel.
     pub id: u16,
-    /// What the kernel shall leave out.
+    /// The events that the kernel shall leave out.
     pub filter: Option<CString>,
 }
 
-/// Which step of [`CpuEvents::open`] failed.
+/// The step of [`CpuEvents::open`] that failed.
 #[derive(Debug)]
 pub enum OpenError {
     /// Opening or setting up an event.
@@ -45,7 +45,7 @@ pub struct CpuEvents {
     others: Vec<PerfEvent>,
     /// Losses reported so far, where the kernel counts them by event.
     lost: u64,
-    /// How long the events had run when last looked at.
+    /// The time that the events had run when last looked at.
     enabled_ns: u64,
 }
 
@@ -98,7 +98,7 @@ impl CpuEvents {
         Some(new)
     }
 
-    /// Whether the events still run. A CPU that was offline for a moment, as
+    /// Tells whether the events still run. A CPU that was offline for a moment, as
     /// in a suspend, comes back without them, and nothing else tells
     /// (`perf_event_exit_cpu`). Interrupts the CPU.
     pub fn is_alive(&mut self) -> bool {
@@ -140,7 +140,7 @@ pub fn ring_bytes(cpus: usize) -> usize {
     page_size().max(power_of_two)
 }
 
-/// The numbers in a list like `0-3,5` (`bitmap_print_to_pagebuf`). What is not
+/// Returns the numbers in a list like `0-3,5` (`bitmap_print_to_pagebuf`). What is not
 /// a range of numbers is left out.
 pub fn parse_cpu_list(text: &str) -> Vec<u32> {
     let range = |part: &str| {

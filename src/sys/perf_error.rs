@@ -1,4 +1,4 @@
-//! Why the kernel does not let us trace, and what would help.
+//! Reasons why the kernel does not let us trace, and what would help.
 
 use std::fs;
 use std::io;
@@ -15,18 +15,18 @@ use super::rights::{self, Purpose};
 pub enum TraceError {
     /// The directory of trace events cannot be read.
     Tracefs {
-        /// Where it is mounted; absent where it is not.
+        /// The place where it is mounted; absent where it is not.
         mounted_at: Option<PathBuf>,
-        /// What the system call said.
+        /// The error of the system call.
         error: io::Error,
     },
     /// This kernel lacks the tracepoint of state changes, or that of ends.
     NoTracepoint(Tracepoint),
     /// A tracepoint's `format` file lacks something indispensable.
     Format {
-        /// Which.
+        /// The tracepoint.
         tracepoint: Tracepoint,
-        /// What it lacks.
+        /// The field that it lacks.
         missing: &'static str,
     },
     /// `perf_event_open` refused.
@@ -37,19 +37,19 @@ pub enum TraceError {
     RingMemory(io::Error),
     /// There are not enough descriptors.
     Descriptors {
-        /// How many tracing needs on this host.
+        /// The number that tracing needs on this host.
         needed: usize,
     },
     /// Anything else.
     Io {
-        /// What was tried.
+        /// The call that was tried.
         what: &'static str,
-        /// What the system call said.
+        /// The error of the system call.
         error: io::Error,
     },
 }
 
-/// What stands behind `EPERM` or `EACCES` of `perf_event_open`.
+/// The cause behind `EPERM` or `EACCES` of `perf_event_open`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The privilege is missing; the value of `kernel.perf_event_paranoid`.
@@ -62,7 +62,7 @@ pub enum Refusal {
     SecurityModule,
 }
 
-/// What a process may do, as far as it explains a [`Refusal`].
+/// The privileges of a process, as far as they explain a [`Refusal`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Standing {
     may_trace: bool,
@@ -72,7 +72,7 @@ struct Standing {
 }
 
 impl Standing {
-    /// Of the calling thread.
+    /// Reads those of the calling thread.
     fn read() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let status = read("/proc/thread-self/status");
@@ -97,12 +97,12 @@ impl Standing {
     }
 }
 
-/// The value of a line of `/proc/PID/status`.
+/// Returns the value of a line of `/proc/PID/status`.
 fn status_value<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
-/// Whether a `uid_map` is that of the initial user namespace. An empty one is
+/// Tells whether a `uid_map` is that of the initial user namespace. An empty one is
 /// a file that could not be read, which proves nothing.
 fn maps_everyone(uid_map: &str) -> bool {
     let numbers: Vec<&str> = uid_map.split_whitespace().collect();
@@ -110,7 +110,7 @@ fn maps_everyone(uid_map: &str) -> bool {
 }
 
 impl TraceError {
-    /// The error for a failed `perf_event_open`; `needed` is how many
+    /// Returns the error for a failed `perf_event_open`; `needed` is how many
     /// descriptors all events take.
     pub(super) fn of_open(error: io::Error, needed: usize) -> Self {
         match error.raw_os_error() {
@@ -121,7 +121,7 @@ impl TraceError {
         }
     }
 
-    /// Why, one sentence without a full stop.
+    /// Returns the reason, one sentence without a full stop.
     pub fn reason(&self) -> String {
         match self {
             Self::Tracefs { mounted_at: Some(path), error } => {
@@ -148,7 +148,7 @@ impl TraceError {
         }
     }
 
-    /// What would help; absent where nothing is known to.
+    /// Returns what would help; absent where nothing is known to.
     pub fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::Tracefs { mounted_at: Some(_), error } if is_refusal(error) => {
@@ -168,7 +168,7 @@ impl TraceError {
     }
 }
 
-/// Whether an error of the search means "not for you" rather than "not there".
+/// Tells whether an error of the search means "not for you" rather than "not there".
 fn is_refusal(error: &io::Error) -> bool {
     let errno = error.raw_os_error();
     [Errno::PERM, Errno::ACCESS].iter().any(|e| errno == Some(e.raw_os_error()))

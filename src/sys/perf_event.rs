@@ -57,7 +57,7 @@ struct Attributes {
 
 const _: () = assert!(size_of::<Attributes>() == 112, "PERF_ATTR_SIZE_VER5");
 
-/// What an event counts besides writing samples.
+/// The numbers that an event counts besides writing samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// Time for which the event was enabled; it stands still once its CPU has
@@ -112,7 +112,7 @@ impl PerfEvent {
         self.set::<SET_FILTER>(filter.as_ptr().expose_provenance())
     }
 
-    /// Whether the kernel counts losses by event (Linux 6.0).
+    /// Tells whether the kernel counts losses by event (Linux 6.0).
     pub fn counts_losses(&self) -> bool {
         self.counts_losses
     }
@@ -124,7 +124,7 @@ impl PerfEvent {
         unsafe { Ok(ioctl(&self.fd, NoArg::<ENABLE>::new())?) }
     }
 
-    /// What it has counted so far. Interrupts the CPU it is on.
+    /// Reads what it has counted so far. Interrupts the CPU it is on.
     pub fn counts(&self) -> io::Result<Counts> {
         // In the order value, time enabled, lost (`perf_read_one`).
         let mut bytes = [0; 24];
@@ -142,7 +142,7 @@ impl PerfEvent {
         })
     }
 
-    /// A request with a number or an address as its argument: of those made
+    /// Makes a request with a number or an address as its argument: of those made
     /// here, `SET_OUTPUT` with a descriptor and `SET_FILTER` with a C string.
     #[expect(unsafe_code, reason = "rustix has no wrapper for perf's requests")]
     fn set<const REQUEST: rustix::ioctl::Opcode>(&self, value: usize) -> io::Result<()> {

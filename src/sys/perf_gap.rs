@@ -1,14 +1,14 @@
-//! Where a trace has holes.
+//! Gaps of a trace.
 
 use crate::model::gap::Gap;
 use crate::model::human;
 
-/// Why events of a CPU are missing.
+/// The reason why events of a CPU are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapCause {
     /// Its ring was full.
     RingFull {
-        /// How many events found no room.
+        /// The number of events that found no room.
         lost: u64,
     },
     /// It came online, or its events had stopped and were started again.
@@ -30,7 +30,7 @@ pub struct TraceGap {
     pub from_ns: u64,
     /// Not after this monotonic time.
     pub to_ns: u64,
-    /// Why.
+    /// The reason.
     pub cause: GapCause,
 }
 

@@ -14,12 +14,12 @@ use rustix::param::page_size;
 
 use super::rights::{self, Purpose};
 
-/// Where `struct perf_event_mmap_page` has `data_head` and `data_tail`: the
+/// The offset of `data_head` in `struct perf_event_mmap_page`, before `data_tail`: the
 /// kernel fixes them with a reserved array in front.
 const DATA_HEAD: usize = 1024;
 const DATA_TAIL: usize = DATA_HEAD + 8;
 
-/// What [`RingMap::take`] found.
+/// The findings of [`RingMap::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// Bytes copied out.
@@ -36,7 +36,7 @@ pub struct RingMap {
     page: usize,
     /// Bytes of the ring proper, a power of two.
     data_len: usize,
-    /// Where the reader stood before the take before.
+    /// The place of the reader before the take before.
     earlier_tail: u64,
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::rights;
 
-/// The soft limit on open descriptors (`RLIMIT_NOFILE`) of a process:
+/// Returns the soft limit on open descriptors (`RLIMIT_NOFILE`) of a process:
 /// `Ok(None)` when there is none, an error when it cannot be read.
 ///
 /// Everyone may read `/proc/PID/limits` (fs/proc/base.c gives it mode 0444)
@@ -21,14 +21,14 @@ pub fn max_open_files(proc_root: &Path, pid: u32) -> Result<Option<u64>, ProcErr
     })
 }
 
-/// Whether a descriptor of a process is the socket with an inode.
+/// Tells whether a descriptor of a process is the socket with an inode.
 pub fn holds(proc_root: &Path, pid: u32, fd: u32, inode: u32) -> bool {
     let _raised = rights::raise_for_proc(proc_root);
     let link = std::fs::read_link(proc_root.join(format!("{pid}/fd/{fd}")));
     link.is_ok_and(|link| link.as_os_str() == format!("socket:[{inode}]").as_str())
 }
 
-/// The arguments of a process as it was started, or as it has rewritten them.
+/// Returns the arguments of a process as it was started, or as it has rewritten them.
 pub fn command_line(proc_root: &Path, pid: u32) -> Result<Vec<String>, ProcError> {
     let _raised = rights::raise_for_proc(proc_root);
     Process::new_with_root(proc_root.join(pid.to_string()))?.cmdline()

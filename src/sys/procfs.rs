@@ -20,7 +20,7 @@ use super::netns;
 /// own rows are below 300.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// How a file's bytes are added to the counters; returns the malformed groups.
+/// Adds a file's bytes to the counters; returns the malformed groups.
 type Parse = fn(&mut Counters, &[u8]) -> usize;
 
 /// The files of the counters.
@@ -32,7 +32,7 @@ const COUNTER_FILES: [(&str, Parse); 5] = [
     ("sockstat6", Counters::parse_sockstat),
 ];
 
-/// Everything the host says, in the network namespace that is looked into, and
+/// Returns everything the host says, in the network namespace that is looked into, and
 /// what could not be read. `proc_root` is where procfs is mounted.
 pub fn host(proc_root: &Path) -> (Host, Vec<Gap>) {
     netns::inside(|| host_of_this_thread(proc_root)).unwrap_or_else(|error| {
@@ -54,7 +54,7 @@ fn host_of_this_thread(proc_root: &Path) -> (Host, Vec<Gap>) {
     (Host { counters, sysctls, hostname, kernel }, gaps)
 }
 
-/// Where a file of the net directory is for the calling thread.
+/// Returns where a file of the net directory is for the calling thread.
 ///
 /// `net` is a link to `self/net`, the directory of the *main* thread: after
 /// setns() in a thread only `thread-self/net` (Linux 3.17) is its own
@@ -69,11 +69,11 @@ pub fn net_file(proc_root: &Path, name: &str) -> PathBuf {
 pub struct TcpInUse {
     /// Those in the tables, of both families.
     pub full: u64,
-    /// What is left of closed ones.
+    /// The remnants of closed ones.
     pub time_wait: u64,
 }
 
-/// TCP sockets of the namespace that is looked into by the kernel's own
+/// Returns TCP sockets of the namespace that is looked into by the kernel's own
 /// counters; `None` when they cannot be read.
 pub fn tcp_in_use(proc_root: &Path) -> Option<TcpInUse> {
     let read = || sockstat(&|name| net_file(proc_root, name));
@@ -81,7 +81,7 @@ pub fn tcp_in_use(proc_root: &Path) -> Option<TcpInUse> {
     Some(TcpInUse { full: tcp_in_tables(&counters)?, time_wait: counters.get("TCP", "tw")? })
 }
 
-/// What sockstat and sockstat6 say, wherever `file` has them. Without IPv6 there
+/// Reads what sockstat and sockstat6 say, wherever `file` has them. Without IPv6 there
 /// is no second file, and nothing to count.
 pub fn sockstat(file: &dyn Fn(&str) -> PathBuf) -> Counters {
     let mut counters = Counters::default();
@@ -91,7 +91,7 @@ pub fn sockstat(file: &dyn Fn(&str) -> PathBuf) -> Counters {
     counters
 }
 
-/// TCP sockets in the tables of a namespace, of both families.
+/// Returns TCP sockets in the tables of a namespace, of both families.
 pub fn tcp_in_tables(counters: &Counters) -> Option<u64> {
     let v6 = counters.get("TCP6", "inuse").unwrap_or(0);
     Some(counters.get("TCP", "inuse")?.saturating_add(v6))
@@ -104,19 +104,19 @@ pub fn running(proc_root: &Path) -> Option<u64> {
     text.split_ascii_whitespace().nth(3)?.split('/').next()?.parse().ok()
 }
 
-/// Open files of the whole machine (`fs.file-nr`); `None` when that cannot be
+/// Returns open files of the whole machine (`fs.file-nr`); `None` when that cannot be
 /// read.
 pub fn open_files(proc_root: &Path) -> Option<u64> {
     let text = fs::read_to_string(proc_root.join("sys/fs/file-nr")).ok()?;
     text.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// The network namespace that is looked into: the inode of its nsfs file.
+/// Returns the network namespace that is looked into: the inode of its nsfs file.
 pub fn netns(proc_root: &Path) -> Option<u64> {
     netns::inside(|| own_netns(proc_root)).ok()?
 }
 
-/// The calling thread's network namespace.
+/// Returns the calling thread's network namespace.
 pub(super) fn own_netns(proc_root: &Path) -> Option<u64> {
     let file = proc_root.join("thread-self/ns/net");
     fs::metadata(file).ok().map(|found| found.ino())
@@ -131,7 +131,7 @@ pub fn open_net(proc_root: &Path, name: &str) -> io::Result<File> {
     netns::inside(|| File::open(net_file(proc_root, name)))?
 }
 
-/// Whether the net directory of that namespace has a file.
+/// Tells whether the net directory of that namespace has a file.
 pub fn has_net(proc_root: &Path, name: &str) -> bool {
     netns::inside(|| net_file(proc_root, name).exists()).unwrap_or(false)
 }
@@ -169,7 +169,7 @@ struct Splitter {
 }
 
 impl Splitter {
-    /// Whether anything came.
+    /// Tells whether anything came.
     fn read(&mut self, file: &mut dyn Read) -> io::Result<bool> {
         let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
         let count = loop {
@@ -245,7 +245,7 @@ fn sysctls(proc_root: &Path, gaps: &mut Vec<Gap>) -> Sysctls {
     sysctls
 }
 
-/// What went wrong in one set of files: the first in words, the rest counted,
+/// The errors in one set of files: the first in words, the rest counted,
 /// because one cause usually fails them all.
 #[derive(Default)]
 struct Failures {
@@ -254,7 +254,7 @@ struct Failures {
 }
 
 impl Failures {
-    /// The bytes of a file; absent where it does not exist or cannot be read.
+    /// Returns the bytes of a file; absent where it does not exist or cannot be read.
     fn read(&mut self, path: &Path) -> Option<Vec<u8>> {
         match std::fs::read(path) {
             Ok(bytes) => Some(bytes),

@@ -56,7 +56,7 @@ impl Purpose {
 }
 
 impl Purpose {
-    /// What is raised where so much is permitted.
+    /// Returns what is raised where so much is permitted.
     fn needs_of(self, permitted: CapabilitySet) -> CapabilitySet {
         // Without CAP_SYS_PTRACE, as in most containers, the kernel shows a process
         // of the same user to whom every capability of that process is in effect
@@ -78,7 +78,7 @@ pub struct Raised {
 }
 
 impl Raised {
-    /// Nothing raised.
+    /// Raises nothing.
     fn nothing() -> Self {
         Self { before: None, on_this_thread: PhantomData }
     }
@@ -156,7 +156,7 @@ pub fn raise_for_proc(root: &Path) -> Raised {
     if is_real { raise(Purpose::Owners) } else { Raised::nothing() }
 }
 
-/// Whether an open directory is the root of the kernel's own procfs. Not any
+/// Tells whether an open directory is the root of the kernel's own procfs. Not any
 /// directory of it: `/proc/self/fd` has numbers for names that lead anywhere.
 pub fn is_proc(directory: impl AsFd) -> bool {
     fstatfs(&directory).is_ok_and(is_procfs) && fstat(&directory).is_ok_and(is_root_of_procfs)
@@ -174,18 +174,18 @@ fn is_root_of_procfs(found: rustix::fs::Stat) -> bool {
     found.st_ino == 1
 }
 
-/// Whether a purpose would get everything that it needs. It is judged in our
+/// Tells whether a purpose would get everything that it needs. It is judged in our
 /// own user namespace here; what belongs to another one still refuses.
 pub fn are_permitted(purpose: Purpose) -> bool {
     sets().is_ok_and(|sets| sets.permitted.contains(purpose.capabilities()))
 }
 
-/// Whether a purpose would get a part of what it can use.
+/// Tells whether a purpose would get a part of what it can use.
 pub fn are_permitted_in_part(purpose: Purpose) -> bool {
     sets().is_ok_and(|sets| sets.permitted.intersects(purpose.capabilities()))
 }
 
-/// Whether this program has rights that its caller has not: it is set-user-id,
+/// Tells whether this program has rights that its caller has not: it is set-user-id,
 /// set-group-id, or its file has capabilities (`AT_SECURE`). What the caller's
 /// environment says then counts for less.
 #[expect(unsafe_code, reason = "rustix does not tell AT_SECURE")]

@@ -1,4 +1,4 @@
-//! What a service manager and its journal want to hear (sd_notify(3),
+//! Speaks to a service manager and its journal (sd_notify(3),
 //! sd-daemon(3)). Without one nothing is said.
 
 use std::env;
@@ -8,7 +8,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// How important a line is to the journal: the levels of syslog.
+/// The weight of a line for the journal: the levels of syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// Critical.
@@ -25,16 +25,16 @@ pub enum Priority {
 #[derive(Debug, Default)]
 pub struct Manager {
     socket: Option<(UnixDatagram, SocketAddr)>,
-    /// How often it wants a sign of life, nanoseconds.
+    /// The time within which it wants a sign of life, nanoseconds.
     watchdog_ns: Option<u64>,
     last_sign_ns: u64,
-    /// Whether standard output and standard error go to the journal.
+    /// Tells whether standard output and standard error go to the journal.
     journal: [bool; 2],
     is_ready: bool,
 }
 
 impl Manager {
-    /// By `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `JOURNAL_STREAM`.
+    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `JOURNAL_STREAM`.
     pub fn from_environment() -> Self {
         Self {
             socket: env::var_os("NOTIFY_SOCKET").and_then(|name| connect(name.as_bytes()).ok()),
@@ -70,13 +70,13 @@ impl Manager {
         }
     }
 
-    /// What stands before a line of this priority: nothing where no journal
+    /// Returns what stands before a line of this priority: nothing where no journal
     /// reads it.
     pub fn prefix(&self, priority: Priority) -> &'static str {
         if self.journal[0] { priority.prefix() } else { "" }
     }
 
-    /// The same on standard error.
+    /// Returns the same on standard error.
     pub fn remark_prefix(&self, priority: Priority) -> &'static str {
         if self.journal[1] { priority.prefix() } else { "" }
     }
@@ -93,7 +93,7 @@ impl Priority {
     }
 }
 
-/// `WATCHDOG_USEC` in nanoseconds.
+/// Reads `WATCHDOG_USEC` in nanoseconds.
 fn watchdog_ns() -> Option<u64> {
     let us: u64 = env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
     us.checked_mul(1_000)
@@ -107,7 +107,7 @@ fn connect(name: &[u8]) -> io::Result<(UnixDatagram, SocketAddr)> {
     Ok((UnixDatagram::unbound()?, address))
 }
 
-/// Whether a `device:inode` is one of our outputs: a child that writes to a file
+/// Tells whether a `device:inode` is one of our outputs: a child that writes to a file
 /// inherits the variable and not the journal.
 fn is_stream(stream: &str, output: impl AsFd) -> bool {
     let found = rustix::fs::fstat(output);

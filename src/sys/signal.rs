@@ -21,7 +21,7 @@ const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// The exit status of a program that SIGHUP ended.
 pub const HUNG_UP: u8 = status(SIGHUP as usize);
 
-/// The exit status by which a shell knows a signal.
+/// Returns the exit status by which a shell knows a signal.
 const fn status(signal: usize) -> u8 {
     128 + signal as u8
 }
@@ -31,7 +31,7 @@ const fn status(signal: usize) -> u8 {
 pub struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
-    /// From now on SIGINT, SIGTERM and SIGHUP are remembered; a second one of
+    /// Makes it from now on SIGINT, SIGTERM and SIGHUP are remembered; a second one of
     /// a kind ends the program at once. Where nohup(1) had SIGHUP ignored, it
     /// stays so.
     ///
@@ -44,7 +44,7 @@ impl Ending {
         Self::watch_patiently()
     }
 
-    /// The same for one that has a terminal to give back first: a second signal
+    /// Returns the same for one that has a terminal to give back first: a second signal
     /// changes nothing.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Ending {
         Ok(it)
     }
 
-    /// The exit status by which a shell knows the signal (128 + its number);
+    /// Returns the exit status by which a shell knows the signal (128 + its number);
     /// `None` when none came.
     pub fn status(&self) -> Option<u8> {
         let signal = self.0.load(Ordering::Relaxed);
@@ -69,7 +69,7 @@ impl Ending {
 /// The last signal that asked us to end.
 static ASKED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// Whether a signal that is remembered has asked us to end.
+/// Tells whether a signal that is remembered has asked us to end.
 pub fn asked_to_end() -> bool {
     ASKED.get().is_some_and(|asked| asked.load(Ordering::Relaxed) != 0)
 }
@@ -90,7 +90,7 @@ fn end_at_the_second(signal: i32) -> io::Result<()> {
     unsafe { signal_hook::low_level::register(signal, handler) }.map(|_| ())
 }
 
-/// Those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
+/// Returns those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
 /// ignored: every program that a script starts with `&` has it so, and `kill -INT`
 /// is how the script ends it.
 fn ending() -> impl Iterator<Item = i32> {
@@ -108,7 +108,7 @@ pub struct JobControl {
 }
 
 impl JobControl {
-    /// From now on SIGTSTP does not stop us but is remembered, so that the
+    /// Makes it from now on SIGTSTP does not stop us but is remembered, so that the
     /// terminal can be given back first; and so is SIGCONT.
     ///
     /// # Errors
@@ -121,12 +121,12 @@ impl JobControl {
         Ok(control)
     }
 
-    /// Whether we were asked to stop since the last question.
+    /// Tells whether we were asked to stop since the last question.
     pub fn asked_to_stop(&self) -> bool {
         self.stop.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether we were continued since the last question.
+    /// Tells whether we were continued since the last question.
     pub fn continued(&self) -> bool {
         self.go_on.swap(false, Ordering::Relaxed)
     }
@@ -163,7 +163,7 @@ pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<(
     Ok(sent?)
 }
 
-/// Whether a process has this number in `/proc` too: the kernel tells it there in
+/// Tells whether a process has this number in `/proc` too: the kernel tells it there in
 /// the numbers of the mounted procfs (`pidfd_show_fdinfo`).
 fn is_known_as(pidfd: &OwnedFd, pid: Pid) -> bool {
     let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
@@ -172,7 +172,7 @@ fn is_known_as(pidfd: &OwnedFd, pid: Pid) -> bool {
     told.is_some_and(|told| told.trim().parse() == Ok(pid.as_raw_nonzero().get()))
 }
 
-/// Whether somebody would continue us if we stopped: a shell with job control is
+/// Tells whether somebody would continue us if we stopped: a shell with job control is
 /// the parent, in another process group of the session. The kernel does not stop
 /// an orphaned group by SIGTSTP either (`will_become_orphaned_pgrp`).
 pub fn has_job_control() -> bool {
@@ -183,7 +183,7 @@ pub fn has_job_control() -> bool {
     stat(Process::new(own.ppid)).is_some_and(|parent| is_job_of(&own, &parent))
 }
 
-/// Whether a process is a job of its parent, by their process groups.
+/// Tells whether a process is a job of its parent, by their process groups.
 fn is_job_of(own: &Stat, parent: &Stat) -> bool {
     own.session == parent.session && own.pgrp != parent.pgrp
 }

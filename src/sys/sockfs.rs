@@ -1,4 +1,4 @@
-//! What a descriptor of a socket says of it without any table.
+//! Asks a descriptor of a socket what it says of it, without any table.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,7 @@ use crate::model::owner::Link;
 
 use super::{procfs, rights};
 
-/// Whether a process is in the network namespace that is looked into. Its
+/// Tells whether a process is in the network namespace that is looked into. Its
 /// sockets nearly always are then too, though each stays where it was made.
 pub fn shares_netns(proc_root: &Path, pid: u32) -> bool {
     let Some(ours) = procfs::netns(proc_root) else { return false };
@@ -17,7 +17,7 @@ pub fn shares_netns(proc_root: &Path, pid: u32) -> bool {
     found.is_ok_and(|found| found.ino() == ours)
 }
 
-/// Whether a descriptor is one of a TCP socket: sockfs tells the protocol as an
+/// Tells whether a descriptor is one of a TCP socket: sockfs tells the protocol as an
 /// extended attribute (`sockfs_xattr_get`, net/socket.c).
 pub fn is_tcp(proc_root: &Path, link: &Link) -> bool {
     let mut name = [0; 32];
@@ -27,7 +27,7 @@ pub fn is_tcp(proc_root: &Path, link: &Link) -> bool {
     matches!(name.strip_suffix(&[0]).unwrap_or(name), b"TCP" | b"TCPv6")
 }
 
-/// Whether the descriptor still stands for the same socket.
+/// Tells whether the descriptor still stands for the same socket.
 pub fn is_open(proc_root: &Path, link: &Link) -> bool {
     let target = format!("socket:[{}]", link.inode);
     let _raised = rights::raise_for_proc(proc_root);

@@ -1,4 +1,4 @@
-//! Whether there can be a TCP socket that no table holds.
+//! Tells whether there can be a TCP socket that no table holds.
 //!
 //! `sockstat` tells how many TCP sockets the host has allocated (`alloc`: counted
 //! by `tcp_init_sock` and `sk_clone`, discounted by `tcp_v4_destroy_sock`) and how
@@ -29,7 +29,7 @@ const ATTEMPTS: usize = 3;
 /// walk past a bound socket 0.12 µs.
 const SOCKETS_A_PROCESS: u64 = 100;
 
-/// Whether every TCP socket of the host is in the tables of a namespace that
+/// Tells whether every TCP socket of the host is in the tables of a namespace that
 /// can be looked into. `false` where that is not known, or not worth knowing.
 pub fn all_in_tables(proc_root: &Path) -> bool {
     netns::inside(|| count_all(proc_root)).unwrap_or(false)
@@ -119,7 +119,7 @@ fn opened(places: &[Place]) -> Option<u64> {
     Some(sum)
 }
 
-/// One process of each other network namespace that has one and lets us look;
+/// Returns one process of each other network namespace that has one and lets us look;
 /// none where there are more than `most` processes.
 fn others(proc_root: &Path, ours: u64, most: u64) -> Vec<Place> {
     let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());

@@ -16,7 +16,7 @@ const MOST: u64 = 64 << 10;
 /// Where zones are kept, as tzset(3) looks for them.
 const DIRECTORIES: [&str; 2] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo"];
 
-/// The zone, read once. What makes no sense is UTC, as for the C library.
+/// Returns the zone, read once. What makes no sense is UTC, as for the C library.
 pub fn local() -> TimeZone {
     static ZONE: OnceLock<TimeZone> = OnceLock::new();
     ZONE.get_or_init(|| {

@@ -26,7 +26,7 @@ const TRACEFS_MAGIC: rustix::fs::FsWord = 0x7472_6163;
 #[derive(Debug)]
 pub struct Tracefs {
     root: OwnedFd,
-    /// Where it is mounted; absent where only this process has it.
+    /// The place where it is mounted; absent where only this process has it.
     mounted_at: Option<PathBuf>,
 }
 
@@ -58,7 +58,7 @@ impl Tracefs {
         }
     }
 
-    /// A mount that is attached nowhere (Linux 5.2); needs `CAP_SYS_ADMIN`.
+    /// Makes a mount that is attached nowhere (Linux 5.2); needs `CAP_SYS_ADMIN`.
     fn open_detached() -> rustix::io::Result<OwnedFd> {
         let _raised = rights::raise(Purpose::Mount);
         let context = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -67,7 +67,7 @@ impl Tracefs {
         fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, read_only)
     }
 
-    /// The layout of a tracepoint's samples; `None` where this kernel does not
+    /// Returns the layout of a tracepoint's samples; `None` where this kernel does not
     /// have the tracepoint.
     pub fn format(&self, tracepoint: Tracepoint) -> Result<Option<Format>, TraceError> {
         let (group, name) = tracepoint.path();
@@ -89,7 +89,7 @@ impl Tracefs {
     }
 }
 
-/// Where `/proc/PID/mounts` has tracefs; failing that, debugfs, which mounts it
+/// Finds where `/proc/PID/mounts` has tracefs; failing that, debugfs, which mounts it
 /// on its `tracing` directory when that is entered (`trace_automount`).
 fn find_mount(mounts: &str) -> Option<PathBuf> {
     let of_type = |wanted: &str, below: &str| {

@@ -14,12 +14,12 @@ pub struct Users {
 }
 
 impl Users {
-    /// An empty cache.
+    /// Makes an empty cache.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The name of user `uid`; `None` when the database has none. Bytes that
+    /// Returns the name of user `uid`; `None` when the database has none. Bytes that
     /// are not UTF-8 are replaced.
     pub fn name(&self, uid: u32) -> Option<String> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +28,7 @@ impl Users {
     }
 }
 
-/// The id of the user `name`; `None` when the database has none.
+/// Returns the id of the user `name`; `None` when the database has none.
 pub fn user_id(name: &str) -> Option<u32> {
     uzers::get_user_by_name(name).map(|user| user.uid())
 }

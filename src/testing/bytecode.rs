@@ -5,7 +5,7 @@ use crate::kernel::bytecode::{OP_LEN, code};
 use crate::kernel::netlink::{bytes_at, u16_at, u32_at};
 use crate::kernel::request::{AF_INET, AF_INET6};
 
-/// What a program can see of a socket (`struct inet_diag_entry`).
+/// The part of a socket that a program can see (`struct inet_diag_entry`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// `AF_INET` or `AF_INET6`.
@@ -29,7 +29,7 @@ pub struct Entry {
     pub cgroup: u64,
 }
 
-/// Why the kernel does not take a program.
+/// The reason why the kernel does not take a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// `EINVAL`: malformed, or an operation this kernel does not know.
@@ -38,7 +38,7 @@ pub enum Refusal {
     NotPermitted,
 }
 
-/// What the kernel says to a program before it runs it.
+/// Checks a program as the kernel does before it runs it.
 ///
 /// # Errors
 /// As the kernel refuses it.
@@ -70,7 +70,7 @@ pub fn audit(program: &[u8], net_admin: bool) -> Result<(), Refusal> {
     if at == program.len() { Ok(()) } else { Err(Refusal::Invalid) }
 }
 
-/// How many bytes the operation at the start needs; `None` for an unknown one.
+/// Returns how many bytes the operation at the start needs; `None` for an unknown one.
 fn min_len(rest: &[u8]) -> Option<usize> {
     let operand = match *rest.first()? {
         code::NOP | code::JMP | code::AUTO => 0,
@@ -93,7 +93,7 @@ fn min_len(rest: &[u8]) -> Option<usize> {
     Some(OP_LEN + operand)
 }
 
-/// Whether an operation begins `left` bytes before the end (`valid_cc`).
+/// Tells whether an operation begins `left` bytes before the end (`valid_cc`).
 fn on_chain(program: &[u8], left: usize) -> bool {
     let mut rest = program;
     while rest.len() > left {
@@ -110,7 +110,7 @@ fn operation(rest: &[u8]) -> Option<(u8, usize, usize)> {
     Some((*rest.first()?, usize::from(*rest.get(1)?), usize::from(u16_at(rest, 2)?)))
 }
 
-/// Whether the program accepts a socket. A program the kernel would refuse
+/// Tells whether the program accepts a socket. A program the kernel would refuse
 /// accepts none.
 pub fn run(program: &[u8], entry: &Entry) -> bool {
     let mut rest = program;

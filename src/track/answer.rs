@@ -7,7 +7,8 @@ use crate::model::transition::{Reason, Source};
 use super::event::{Answer, Ask, Question, Subject, Ticket};
 use super::pending::{Finding, Pending, RowAge};
 use super::record::{Flag, Record};
-use super::{Out, Phase, Tracker};
+use super::timeline::Phase;
+use super::{Out, Tracker};
 
 impl Tracker {
     /// What should be confirmed before it is believed: sockets that the
@@ -44,7 +45,7 @@ impl Tracker {
     /// A row that is another socket (a request without a cookie gives the
     /// listener of the port) means that the one asked for is gone.
     pub fn answer(&mut self, ticket: Ticket, answer: Answer<'_>, now: Moment, out: &mut Out<'_>) {
-        if self.look.phase == Phase::Reading {
+        if self.times.phase == Phase::Reading {
             return;
         }
         match ticket.0 {
@@ -76,8 +77,8 @@ impl Tracker {
         let changed = new.succeed(record);
         *record = new;
         if changed {
-            let min = self.earliest(&new, missing.unseen);
-            let when = RowAge::of(row).tighten(min, now, self.look.end, now);
+            let min = self.times.earliest(&new, missing.unseen);
+            let when = RowAge::of(row).tighten(min, now, self.times.end, now);
             self.change(at, observed, when, Source::Poll, None, out);
         }
     }
@@ -109,7 +110,7 @@ impl Tracker {
             // namespace's connection with the same ends.
             self.totals.contradicted += 1;
             self.ghosts.remove(number);
-            self.forget_departed(&ghost.record);
+            self.departed.forget(&ghost.record);
             let observed = new.state();
             let mut restored = new;
             restored.succeed(&ghost.record);
@@ -122,7 +123,7 @@ impl Tracker {
 
     /// The open finding about the record at a place.
     pub(super) fn finding(&mut self, at: u32) -> Option<&mut Pending> {
-        if self.look.phase != Phase::Seen {
+        if self.times.phase != Phase::Seen {
             return None;
         }
         let found = self.pending.binary_search_by_key(&at, |pending| pending.at).ok()?;

@@ -1,7 +1,7 @@
 //! One event of the kernel, told at once and counted once.
 
 use crate::model::lifecycle::{can_become, is_edge, may_hand_over};
-use crate::model::moment::{Moment, When};
+use crate::model::moment::When;
 use crate::model::state::State;
 use crate::model::transition::{Kind, Reason, Source};
 
@@ -12,17 +12,18 @@ use super::locate::{Place, begins};
 use super::pending::Finding;
 use super::record::{Flag, Record};
 use super::since::Since;
-use super::{Change, Out, Phase, Tracker};
+use super::timeline::Phase;
+use super::{Change, Out, Tracker};
 
 impl Tracker {
     /// Takes in an event. Events come in the order of their time; those that
     /// come while a snapshot is read wait for its end.
     pub fn apply(&mut self, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
-        if self.look.phase == Phase::Reading {
+        if self.times.phase == Phase::Reading {
             self.held.push(*event);
             return Applied::Held;
         }
-        self.start(event.at);
+        self.times.start(event.at);
         self.traced |= event.source == Source::Tracepoint;
         let probe = Record::bare(&event.identity, event.to);
         let applied = match (self.locate(event, &probe, out), event.to) {
@@ -58,7 +59,7 @@ impl Tracker {
         }
         if begins(event) || !can_become(state, from) {
             self.settle_now(at, out);
-            let when = until(self.last_known(&record), event.at);
+            let when = until(self.times.last_known(&record), event.at);
             self.finish(at, when, event.source, Some(Reason::TupleReused), out);
             return self.open(event, Record::bare(&event.identity, event.to), out);
         }
@@ -87,7 +88,7 @@ impl Tracker {
             reason: None,
         };
         self.tell(&record, change, out);
-        record.since = Since::exactly(event.at, self.epoch);
+        record.since = Since::exactly(event.at, self.times.epoch);
         let at = self.ring.push(record);
         self.index.add(&self.ring, at);
         if record.lacks_port() {
@@ -98,7 +99,7 @@ impl Tracker {
 
     /// Whether the event explains how a socket came that this look found.
     fn begins_finding(&mut self, at: u32, record: &Record, event: &ExactEvent) -> bool {
-        let end = self.look.end;
+        let end = self.times.end;
         self.finding(at).is_some_and(|found| {
             found.finding == Finding::Opened
                 && event.at <= end
@@ -120,7 +121,7 @@ impl Tracker {
             reason: None,
         };
         self.tell(&record, change, out);
-        let epoch = self.epoch;
+        let epoch = self.times.epoch;
         if let Some(record) = self.ring.get_mut(at) {
             record.set_state_only(event.to);
             record.since = Since::exactly(event.at, epoch);
@@ -170,7 +171,7 @@ impl Tracker {
             return Applied::Told;
         }
         let Some(record) = self.ring.bury(at) else { return Applied::Known };
-        self.note_departed(&record, event.at);
+        self.departed.note(&record, event.at);
         let when = self.when_of(&record, event);
         let number = self.haunt(Ghost::new(record, when, event.source, false), out);
         Applied::Asks(Ticket(Subject::Ghost(number)))
@@ -185,7 +186,7 @@ impl Tracker {
         let when = if event.tells_when() {
             When::Exact(event.at)
         } else {
-            until(self.lacked_at(&record).unwrap_or_default(), event.at)
+            until(self.times.lacked_at(&record).unwrap_or_default(), event.at)
         };
         let change = Change { kind: Kind::Passed, from, to: event.to, when, source, reason: None };
         self.tell(&record, change, out);
@@ -203,17 +204,8 @@ impl Tracker {
         if event.tells_when() {
             When::Exact(event.at)
         } else {
-            until(self.last_known(record), event.at)
+            until(self.times.last_known(record), event.at)
         }
-    }
-
-    /// Begin of the last complete look that lacked the socket of an event and
-    /// cannot be later than the event: while a look is not settled, those that
-    /// came before it are being told.
-    fn lacked_at(&self, record: &Record) -> Option<Moment> {
-        let seen = self.look.phase == Phase::Seen;
-        let looks = if seen { &self.floors } else { &self.covered };
-        looks.get(record.table_index()).copied().flatten().or(self.first)
     }
 
     /// Whether the event is about a socket whose end was told. Destruction may
@@ -224,17 +216,17 @@ impl Tracker {
             // one under ends that the multicast does not have any more.
             return true;
         }
-        let gone = self.departed(record);
+        let gone = self.departed.of(record);
         gone.is_some_and(|gone| !event.tells_when() || event.at <= gone)
     }
 
     /// What ended with these ends and was not told is told before something
     /// else begins with them.
     pub(super) fn lay_ghosts(&mut self, record: &Record, out: &mut Out<'_>) {
-        if self.departed(record).is_none() {
+        if self.departed.of(record).is_none() {
             return;
         }
-        self.forget_departed(record);
+        self.departed.forget(record);
         for number in self.ghosts.numbers() {
             if self.ghosts.get(number).is_some_and(|g| g.record.same_ends_loosely(record)) {
                 self.tell_ghost(number, out);
@@ -277,7 +269,7 @@ impl Tracker {
     fn bridge(&mut self, at: u32, from: State, event: &ExactEvent, out: &mut Out<'_>) {
         let Some(record) = self.ring.get(at).copied() else { return };
         if record.state() != from && !(record.is_idle() && from == State::Close) {
-            let when = until(self.last_known(&record), event.at);
+            let when = until(self.times.last_known(&record), event.at);
             self.change(at, from, when, event.source, Some(Reason::AfterLoss), out);
         }
     }
@@ -302,10 +294,10 @@ impl Tracker {
 
     /// The change was counted already; the event knows better when it was.
     fn refine(&mut self, at: u32, record: &Record, event: &ExactEvent) {
-        let min = record.since.min(self.epoch);
+        let min = record.since.min(self.times.epoch);
         let within =
-            min.is_none_or(|min| min <= event.at) && event.at <= record.since.max(self.epoch);
-        let epoch = self.epoch;
+            min.is_none_or(|min| min <= event.at) && event.at <= record.since.max(self.times.epoch);
+        let epoch = self.times.epoch;
         if within
             && event.source == Source::Tracepoint
             && let Some(record) = self.ring.get_mut(at)
@@ -317,7 +309,7 @@ impl Tracker {
     /// Whether the record is ahead of the event already.
     fn is_stale(&self, record: &Record, event: &ExactEvent) -> bool {
         !record.since.is_exact()
-            && event.at <= record.since.max(self.epoch)
+            && event.at <= record.since.max(self.times.epoch)
             && event.to != State::Close
             && can_become(event.to, record.state())
     }

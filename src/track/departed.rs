@@ -4,9 +4,12 @@
 //! the descriptor is closed, which can be hours later. And an event can come
 //! after the look that showed what it did.
 
+use hashbrown::DefaultHashBuilder;
 use rustc_hash::FxHashMap;
 
 use crate::model::moment::Moment;
+
+use super::record::Record;
 
 /// Numbers kept in one half.
 const HALF: usize = 32_768;
@@ -17,23 +20,42 @@ const HALF: usize = 32_768;
 pub(super) struct Departed {
     young: FxHashMap<u64, Moment>,
     old: FxHashMap<u64, Moment>,
+    hasher: DefaultHashBuilder,
 }
 
 impl Departed {
-    pub(super) fn add(&mut self, key: u64, gone: Moment) {
+    /// Remembers that the end of a socket is told, by all that a later word of it may
+    /// have: its cookie, its ends.
+    pub(super) fn note(&mut self, record: &Record, gone: Moment) {
+        self.add(record.hash_ends(&self.hasher), gone);
+        if record.cookie != 0 {
+            self.add(record.cookie, gone);
+        }
+    }
+
+    /// Returns by when the socket with this cookie or these ends was gone, where its end
+    /// was told.
+    pub(super) fn of(&self, record: &Record) -> Option<Moment> {
+        let by_cookie = (record.cookie != 0).then(|| self.gone(record.cookie)).flatten();
+        by_cookie.or_else(|| self.gone(record.hash_ends(&self.hasher)))
+    }
+
+    /// Forgets that the end of a socket was told.
+    pub(super) fn forget(&mut self, record: &Record) {
+        for key in [record.cookie, record.hash_ends(&self.hasher)] {
+            self.young.remove(&key);
+            self.old.remove(&key);
+        }
+    }
+
+    fn add(&mut self, key: u64, gone: Moment) {
         if self.young.len() >= HALF {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, gone);
     }
 
-    /// By when the socket was gone.
-    pub(super) fn gone(&self, key: u64) -> Option<Moment> {
+    fn gone(&self, key: u64) -> Option<Moment> {
         self.young.get(&key).or_else(|| self.old.get(&key)).copied()
-    }
-
-    pub(super) fn forget(&mut self, key: u64) {
-        self.young.remove(&key);
-        self.old.remove(&key);
     }
 }

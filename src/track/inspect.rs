@@ -28,8 +28,8 @@ impl Tracker {
         self.ring.iter().map(|(_, record)| Tracked {
             identity: record.identity(),
             state: record.state(),
-            since_min: record.since.min(self.epoch),
-            since_max: record.since.max(self.epoch),
+            since_min: record.since.min(self.times.epoch),
+            since_max: record.since.max(self.times.epoch),
             owner: self.ownership(record),
         })
     }

@@ -7,7 +7,8 @@ use crate::model::transition::{Reason, Source};
 use super::event::ExactEvent;
 use super::pending::{Finding, Pending};
 use super::record::{Flag, Record};
-use super::{Out, Phase, Tracker};
+use super::timeline::Phase;
+use super::{Out, Tracker};
 
 /// Which record an event means.
 pub(super) enum Place {
@@ -130,7 +131,7 @@ impl Tracker {
             can_become(State::SynSent, found.observed())
                 && self.ring.get(found.at).is_some_and(|record| record.fills(probe))
         });
-        shown.filter(|_| self.look.phase == Phase::Seen).map(|found| found.at)
+        shown.filter(|_| self.times.phase == Phase::Seen).map(|found| found.at)
     }
 
     /// The connect() that got its local port meanwhile.

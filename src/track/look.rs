@@ -9,9 +9,10 @@ use super::join::{Arrivals, Outcome};
 use super::owners::OwnerId;
 use super::pending::{Finding, Pending, RowAge};
 use super::record::{Flag, Record};
-use super::since::{Epoch, Since};
+use super::since::Since;
 use super::tables;
-use super::{Change, Out, Phase, Tracker};
+use super::timeline::Phase;
+use super::{Change, Out, Tracker};
 use crate::model::state::State;
 
 impl Tracker {
@@ -19,19 +20,12 @@ impl Tracker {
     /// found anew by this one. A snapshot that was broken off is to be ended,
     /// with [`Complete::NONE`]; until then it goes on.
     pub fn begin(&mut self, at: Moment) {
-        if self.look.phase == Phase::Reading {
+        if self.times.phase == Phase::Reading {
             return;
         }
         self.disown_openings();
-        self.start(at);
-        if self.look.phase != Phase::Never {
-            self.previous = Some(self.look.begin);
-        }
         self.forget_findings();
-        self.look.begin = at;
-        self.look.end = at;
-        self.look.phase = Phase::Reading;
-        self.floors = self.covered;
+        self.times.begin(at);
         self.index.clear();
         self.partials.clear();
         self.fresh.clear();
@@ -46,18 +40,10 @@ impl Tracker {
         }
     }
 
-    /// The first that is heard of fixes the zero of all times.
-    pub(super) fn start(&mut self, at: Moment) {
-        if self.first.is_none() {
-            self.first = Some(at);
-            self.epoch = Epoch::starting(at);
-        }
-    }
-
     /// One row, in the order of the dump. Outside of a snapshot it is ignored.
     #[inline]
     pub fn row(&mut self, row: &Row<'_>) {
-        if self.look.phase != Phase::Reading {
+        if self.times.phase != Phase::Reading {
             return;
         }
         if tables::code(row.socket.table).is_none() {
@@ -95,11 +81,10 @@ impl Tracker {
     /// a gap. Afterwards there may be [`Tracker::questions`] and
     /// [`Tracker::wants_owners`], and events may come again.
     pub fn end(&mut self, at: Moment, complete: Complete, out: &mut Out<'_>) {
-        if self.look.phase != Phase::Reading {
+        if self.times.phase != Phase::Reading {
             return;
         }
-        self.look.phase = Phase::Seen;
-        self.look.end = at.max(self.look.begin);
+        self.times.end(at);
         let (base, leftovers) = self.ring.finish();
         let moved = self.pending.iter_mut().chain(&mut self.arrivals).map(|p| &mut p.at);
         moved.chain(&mut self.fresh).for_each(|at| *at -= base);
@@ -108,11 +93,7 @@ impl Tracker {
         self.take_arrivals();
         self.take_missing(missing, complete);
         self.pending.sort_unstable_by_key(|pending| pending.at);
-        for table in 0..self.covered.len() {
-            if complete.covers(table) {
-                self.covered[table] = Some(self.look.begin);
-            }
-        }
+        self.times.cover(complete);
         for event in std::mem::take(&mut self.held) {
             self.apply(&event, out);
         }
@@ -162,7 +143,7 @@ impl Tracker {
     /// Gives all records at `places` the bounds that hold for any of them.
     pub(super) fn widen(&mut self, places: &[u32]) {
         let sinces = places.iter().filter_map(|at| self.ring.get(*at)).map(|record| record.since);
-        let Some(hull) = sinces.reduce(|a, b| a.hull(b, self.epoch)) else { return };
+        let Some(hull) = sinces.reduce(|a, b| a.hull(b, self.times.epoch)) else { return };
         for at in places {
             if let Some(record) = self.ring.get_mut(*at) {
                 record.since = hull;
@@ -184,32 +165,17 @@ impl Tracker {
             if row.finding != Finding::Opened {
                 continue;
             }
-            let (min, max) = self.bounds_of_opening(&record, &row);
-            let since = Since::between(min, max, self.epoch);
+            let (min, max) = self.times.bounds_of_opening(&record, row.age());
+            let since = Since::between(min, max, self.times.epoch);
             if let Some(record) = self.ring.get_mut(row.at) {
                 record.since = since;
             }
-            if self.floor(&record).is_some() {
+            if self.times.floor(&record).is_some() {
                 self.pending.push(row);
             } else {
                 self.totals.first += 1;
             }
         }
-    }
-
-    /// When the state began in which a row was seen for the first time: after
-    /// the last complete look at its table, as that one lacked it.
-    pub(super) fn bounds_of_opening(
-        &self,
-        record: &Record,
-        row: &Pending,
-    ) -> (Option<Moment>, Moment) {
-        let (min, max) = row.age().began(self.look.begin, self.look.end);
-        (min.max(self.floor(record)).map(|min| min.min(max)), max)
-    }
-
-    fn floor(&self, record: &Record) -> Option<Moment> {
-        self.floors.get(record.table_index()).copied().flatten()
     }
 
     fn take_missing(&mut self, missing: Vec<(u32, Option<Reason>)>, complete: Complete) {
@@ -244,7 +210,7 @@ impl Tracker {
         let when = if ghost.hands_over_at_once() {
             When::Exact(ghost.at)
         } else {
-            let min = self.last_known(&ghost.record);
+            let min = self.times.last_known(&ghost.record);
             When::Between { min: min.min(ghost.at), max: ghost.at }
         };
         let (kind, from, reason, source) = if ghost.told {
@@ -260,7 +226,7 @@ impl Tracker {
             let change = Change { kind, from: Some(from), to: row.state(), when, source, reason };
             self.tell(&record, change, out);
         }
-        let since = if goes_on { ghost.record.since } else { Since::of(when, self.epoch) };
+        let since = if goes_on { ghost.record.since } else { Since::of(when, self.times.epoch) };
         if let Some(slot) = self.ring.get_mut(at) {
             slot.owner = ghost.record.owner;
             slot.since = since;

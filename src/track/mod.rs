@@ -23,8 +23,8 @@
 //! One round of a loop around it; events are applied between rounds as well:
 //!
 //! ```
-//! use sockstate::model::{moment::Moment, row::Row, transition::Transition};
-//! use sockstate::track::{Answer, Complete, ExactEvent, Question, Tracker};
+//! use sockstate::testing::model::{moment::Moment, row::Row, transition::Transition};
+//! use sockstate::testing::track::{Answer, Complete, ExactEvent, Question, Tracker};
 //!
 //! /// What the hands do.
 //! trait Kernel {
@@ -76,13 +76,14 @@ mod ring;
 mod settle;
 mod since;
 mod tables;
+mod timeline;
 
 pub use event::{Answer, Applied, Ask, Complete, ExactEvent, Question, Totals};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::model::gap::Gap;
-use crate::model::moment::{Dwell, Moment, When};
+use crate::model::moment::{Dwell, When};
 use crate::model::owner::Owners;
 use crate::model::state::State;
 use crate::model::transition::{Kind, Ownership, Reason, Source, Transition};
@@ -94,7 +95,7 @@ use owners::{OwnerId, OwnerTable};
 use pending::Pending;
 use record::{Flag, Record};
 use ring::Ring;
-use since::Epoch;
+use timeline::Timeline;
 
 /// Receives transitions as they are found.
 pub type Out<'o> = dyn FnMut(Transition) + 'o;
@@ -117,42 +118,12 @@ pub struct Tracker {
     /// Events that came while a snapshot was read.
     held: Vec<ExactEvent>,
     hasher: DefaultHashBuilder,
-    epoch: Epoch,
-    look: Look,
-    /// The first moment heard of.
-    first: Option<Moment>,
-    /// Begin of the look before.
-    previous: Option<Moment>,
-    /// Begin of the last complete look at each table.
-    covered: [Option<Moment>; 8],
-    /// The same as it was before the present look.
-    floors: [Option<Moment>; 8],
+    times: Timeline,
     /// The tracepoint is among the sources.
     traced: bool,
     /// Events were lost since the last look.
     lossy: bool,
     totals: Totals,
-}
-
-/// The look that is being read or was read last.
-#[derive(Clone, Copy, Debug, Default)]
-struct Look {
-    begin: Moment,
-    end: Moment,
-    phase: Phase,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Phase {
-    /// There was no look yet.
-    #[default]
-    Never,
-    /// Nothing is open.
-    Settled,
-    /// Rows are coming in.
-    Reading,
-    /// The rows are in, the findings not told.
-    Seen,
 }
 
 impl Tracker {
@@ -245,7 +216,8 @@ impl Tracker {
             from,
             to,
             when,
-            dwell: since.map(|s| Dwell::between(s.min(self.epoch), s.max(self.epoch), when)),
+            dwell: since
+                .map(|s| Dwell::between(s.min(self.times.epoch), s.max(self.times.epoch), when)),
             identity: record.identity(),
             source,
             reason,
@@ -264,31 +236,10 @@ impl Tracker {
         out: &mut Out<'_>,
     ) {
         let Some(record) = self.ring.bury(at) else { return };
-        self.note_departed(&record, when.max());
+        self.departed.note(&record, when.max());
         let from = Some(record.state());
         let change = Change { kind: Kind::Ended, from, to: State::Close, when, source, reason };
         self.tell(&record, change, out);
-    }
-
-    /// Remembers that the end of the socket is told, by all that a later word
-    /// of it may have.
-    fn note_departed(&mut self, record: &Record, gone: Moment) {
-        self.departed.add(record.hash_ends(&self.hasher), gone);
-        if record.cookie != 0 {
-            self.departed.add(record.cookie, gone);
-        }
-    }
-
-    /// By when the socket with this cookie or these ends was gone, where its
-    /// end was told.
-    fn departed(&self, record: &Record) -> Option<Moment> {
-        let by_cookie = (record.cookie != 0).then(|| self.departed.gone(record.cookie)).flatten();
-        by_cookie.or_else(|| self.departed.gone(record.hash_ends(&self.hasher)))
-    }
-
-    fn forget_departed(&mut self, record: &Record) {
-        self.departed.forget(record.cookie);
-        self.departed.forget(record.hash_ends(&self.hasher));
     }
 }
 

@@ -10,7 +10,8 @@ use super::ghosts::Ghost;
 use super::pending::{Finding, Pending};
 use super::record::{Flag, Record};
 use super::since::Since;
-use super::{Change, Out, Phase, Tracker};
+use super::timeline::Phase;
+use super::{Change, Out, Tracker};
 
 /// How much later than it did TIME_WAIT can seem to have begun: a dump takes
 /// its time, and the row's timer counts in ticks.
@@ -22,7 +23,7 @@ impl Tracker {
     /// Ends are told first, so that an end comes before the beginning of what
     /// took its place.
     pub fn settle(&mut self, now: Moment, out: &mut Out<'_>) {
-        if self.look.phase != Phase::Seen {
+        if self.times.phase != Phase::Seen {
             return;
         }
         let pending = std::mem::take(&mut self.pending);
@@ -39,7 +40,7 @@ impl Tracker {
         }
         self.pending = pending;
         self.forget_findings();
-        self.look.phase = Phase::Settled;
+        self.times.phase = Phase::Settled;
         self.lossy = false;
     }
 
@@ -55,7 +56,7 @@ impl Tracker {
     }
 
     pub(super) fn settle_missing(&mut self, missing: &Pending, now: Moment, out: &mut Out<'_>) {
-        let max = if missing.reason == Some(Reason::TupleReused) { self.look.end } else { now };
+        let max = if missing.reason == Some(Reason::TupleReused) { self.times.end } else { now };
         let unasked = missing.reason.or(Some(Reason::Unconfirmed));
         self.end_missing(missing, max, unasked, out);
     }
@@ -73,7 +74,7 @@ impl Tracker {
             self.totals.foreign += u64::from(self.ring.bury(missing.at).is_some());
             return;
         }
-        let min = self.earliest(&record, missing.unseen);
+        let min = self.times.earliest(&record, missing.unseen);
         let when = When::Between { min: min.min(max), max };
         let reason = missing.reason.or_else(|| self.end_of_time_wait(&record, when));
         let reason = reason.or(self.lossy.then_some(Reason::AfterLoss)).or(otherwise);
@@ -86,7 +87,7 @@ impl Tracker {
         if !record.is_tcp() || record.state() != State::TimeWait {
             return None;
         }
-        let ran = when.max().since(record.since.max(self.epoch));
+        let ran = when.max().since(record.since.max(self.times.epoch));
         let full = ran.saturating_add(TIMER_SLACK) >= TIME_WAIT_MS * 1_000_000;
         Some(if full { Reason::Expired } else { Reason::CutShort })
     }
@@ -96,11 +97,11 @@ impl Tracker {
     fn settle_ghosts(&mut self, out: &mut Out<'_>) {
         for number in self.ghosts.numbers() {
             let Some(ghost) = self.ghosts.get(number).copied() else { continue };
-            if ghost.at > self.look.begin {
+            if ghost.at > self.times.begin {
                 continue;
             }
             self.tell_ghost(number, out);
-            if self.covered.get(ghost.record.table_index()) == Some(&Some(self.look.begin)) {
+            if self.times.covers(&ghost.record) {
                 self.ghosts.remove(number);
             }
         }
@@ -123,7 +124,7 @@ impl Tracker {
 
     pub(super) fn settle_opened(&mut self, found: &Pending, out: &mut Out<'_>) {
         let Some(record) = self.ring.get(found.at).copied() else { return };
-        let (min, max) = self.bounds_of_opening(&record, found);
+        let (min, max) = self.times.bounds_of_opening(&record, found.age());
         let when = When::Between { min: min.unwrap_or(max), max };
         let reason = found.reason.or(self.lossy.then_some(Reason::AfterLoss));
         let (kind, from, to) = (Kind::Opened, Some(State::Close), record.state());
@@ -132,8 +133,8 @@ impl Tracker {
 
     pub(super) fn settle_changed(&mut self, found: &Pending, out: &mut Out<'_>) {
         let Some(record) = self.ring.get(found.at).copied() else { return };
-        let min = self.earliest(&record, found.unseen);
-        let (begin, end) = (self.look.begin, self.look.end);
+        let min = self.times.earliest(&record, found.unseen);
+        let (begin, end) = (self.times.begin, self.times.end);
         let when = found.age().tighten(min, end, begin, end);
         // Events led where the row cannot have come back from.
         let astray = record.is_tcp()
@@ -169,25 +170,7 @@ impl Tracker {
         self.tell(&record, change, out);
         if let Some(record) = self.ring.get_mut(at) {
             record.set_state(to);
-            record.since = Since::of(when, self.epoch);
+            record.since = Since::of(when, self.times.epoch);
         }
-    }
-
-    /// What an event tells of cannot have happened before this: the socket was
-    /// still seen in its state, or the state had not begun.
-    pub(super) fn last_known(&self, record: &Record) -> Moment {
-        let seen = match self.look.phase {
-            Phase::Settled if !record.has(Flag::Unseen) => Some(self.look.begin),
-            _ if record.has(Flag::Unseen) => self.first,
-            _ => self.previous.or(self.first),
-        };
-        seen.max(record.since.min(self.epoch)).unwrap_or_default()
-    }
-
-    /// What this look found cannot have happened before this; `unseen`: the
-    /// look before lacked the socket too.
-    pub(super) fn earliest(&self, record: &Record, unseen: bool) -> Moment {
-        let looked = if unseen { self.first } else { self.previous.or(self.first) };
-        looked.max(record.since.min(self.epoch)).unwrap_or_default()
     }
 }

@@ -316,7 +316,7 @@ impl Keymap {
     }
 }
 
-/// Where a file is no TOML and what the parser misses there.
+/// Says where a file is no TOML and what the parser misses there.
 fn no_toml(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;

@@ -11,7 +11,7 @@ use crate::model::state::{State, StateSet};
 use crate::model::want::Extras;
 use crate::output::json;
 use crate::output::text::{Column, Detail, Layout, Place};
-use crate::query::fields::{Field, Order};
+use crate::query::fields::{Field, Form, Order};
 use crate::query::{Lookups, Selection, Subflows, unix_names};
 use crate::sys::users::Users;
 
@@ -206,7 +206,7 @@ fn shows_age(flags: &List, selection: &Selection, fields: &[Field]) -> bool {
     let all_aged = want.tables.iter().all(|table| want.states_of(*table).is_subset(aged));
     flags.info
         || (all_aged && !want.listening && !want.tables.is_empty())
-        || fields.iter().any(|field| field.name() == "age")
+        || fields.iter().any(|field| field.form() == Form::Age)
 }
 
 fn columns(flags: &List, json: bool) -> Result<Vec<Field>, Error> {

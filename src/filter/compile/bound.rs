@@ -9,7 +9,7 @@ use crate::model::state::{State, StateSet};
 
 use super::target::{Bytecode, Target};
 
-/// What the kernel is to accept.
+/// The rows that the kernel is to accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kernel {
     Always,
@@ -21,7 +21,7 @@ pub(super) enum Kernel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bound {
     pub(super) kernel: Kernel,
-    /// Whether `kernel` holds nowhere else either.
+    /// Tells whether `kernel` holds nowhere else either.
     pub(super) exact: bool,
     pub(super) states: StateSet,
 }
@@ -37,24 +37,24 @@ impl Kernel {
 }
 
 impl Bound {
-    /// A test that is never unknown and that the kernel computes as we do.
+    /// Returns a test that is never unknown and that the kernel computes as we do.
     fn exact(kernel: Kernel, wanted: bool) -> Self {
         let kernel = if wanted { kernel } else { kernel.not() };
         Self { kernel, exact: true, states: StateSet::ALL }
     }
 
-    /// A test that is unknown for every row of the table.
+    /// Returns a test that is unknown for every row of the table.
     fn unknown() -> Self {
         Self { kernel: Kernel::Never, exact: true, states: StateSet::EMPTY }
     }
 
-    /// A test the kernel knows nothing of.
+    /// Returns a test the kernel knows nothing of.
     fn ours(states: StateSet) -> Self {
         Self { kernel: Kernel::Always, exact: false, states }
     }
 }
 
-/// A bound for `expr` being `wanted`.
+/// Returns a bound for `expr` being `wanted`.
 pub(super) fn bound(expr: &Expr, wanted: bool, target: &Target) -> Bound {
     let of = |parts: &[Expr]| parts.iter().map(|part| bound(part, wanted, target)).collect();
     match expr {
@@ -195,7 +195,7 @@ fn scope(scope: Scope, target: &Target) -> Kernel {
     }
 }
 
-/// The ports as code; `None` with the name of a service.
+/// Returns the ports as code; `None` with the name of a service.
 fn ports(end: End, comparison: Comparison, ports: &[Ports]) -> Option<Kernel> {
     let ranges: Vec<(u16, u16)> = ports
         .iter()
@@ -246,7 +246,7 @@ fn union(parts: impl Iterator<Item = Kernel>) -> Kernel {
     }
 }
 
-/// The states in which a quantity exists.
+/// Returns the states in which a quantity exists.
 fn states_of(quantity: Quantity) -> StateSet {
     match quantity {
         Quantity::AcceptQueue => State::Listen.into(),
@@ -255,7 +255,7 @@ fn states_of(quantity: Quantity) -> StateSet {
     }
 }
 
-/// The states themselves, or with `contrary` all others.
+/// Returns the states themselves, or with `contrary` all others.
 pub(super) fn contrary_if(states: StateSet, contrary: bool) -> StateSet {
     if contrary { StateSet::ALL.without(states) } else { states }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::proto::TableId;
 
-/// Which programs the kernel takes.
+/// The programs that the kernel takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bytecode {
     /// None: `/proc`, a file, or a kernel that refused them.
@@ -17,9 +17,9 @@ pub enum Bytecode {
 pub struct Target {
     /// The table that will be read.
     pub table: TableId,
-    /// What its kernel can do.
+    /// The programs that its kernel takes.
     pub bytecode: Bytecode,
-    /// Whether we may ask for marks (`CAP_NET_ADMIN`).
+    /// Tells whether we may ask for marks (`CAP_NET_ADMIN`).
     pub net_admin: bool,
     /// `ip_local_port_range`, as [`crate::filter::Subject`] has it.
     pub ephemeral: Option<(u16, u16)>,

@@ -1,4 +1,4 @@
-//! Where an end is: addresses, prefixes, names, with or without a port.
+//! Parses places of an end: addresses, prefixes, names, with or without a port.
 
 use std::net::Ipv6Addr;
 
@@ -10,7 +10,7 @@ use crate::filter::words;
 
 use super::{Parser, Piece, number, ports};
 
-/// What a host can be, for messages.
+/// The forms of a host, for messages.
 const HOST: &str = "an address (10.0.0.1, 10.0.0.0/8, [2001:db8::1], [2001:db8::/32]), \
                     a host name, a unix socket (/PATH, @NAME, unix:PATTERN), or *, each but unix \
                     also with :PORT";
@@ -19,7 +19,7 @@ const HOST: &str = "an address (10.0.0.1, 10.0.0.0/8, [2001:db8::1], [2001:db8::
 const OTHER_FAMILIES: [&str; 6] = ["link:", "netlink:", "vsock:", "packet:", "tipc:", "xdp:"];
 
 impl Parser {
-    /// What follows `src` or `dst`: a test, or two with a port.
+    /// Parses what follows `src` or `dst`: a test, or two with a port.
     pub(super) fn host(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
         let piece = self.value(HOST)?;
         let (version, rest) = family(&piece)?;
@@ -49,7 +49,7 @@ impl Parser {
         Ok(parts)
     }
 
-    /// `sport = inet:443`: the family of an end and its port.
+    /// Reads the family before a port: `sport = inet:443`.
     pub(super) fn family_of_port(&mut self, end: End) -> Result<Option<Expr>, Trouble> {
         let Some(Kind::Word(word)) = self.peek() else { return Ok(None) };
         let piece = Piece { chars: word.clone(), span: self.span() };
@@ -74,7 +74,7 @@ fn all_of(version: Version) -> Net {
     if version == Version::V4 { Net::ALL_V4 } else { Net::ALL_V6 }
 }
 
-/// The family prefix, and what is behind it.
+/// Returns the family prefix, and what is behind it.
 fn family(piece: &Piece) -> Result<(Option<Version>, Piece), Trouble> {
     for (prefix, version) in [("inet:", Version::V4), ("inet6:", Version::V6)] {
         if let Some(rest) = piece.without(prefix) {
@@ -151,7 +151,7 @@ fn in_family(piece: &Piece, net: Net, version: Option<Version>) -> Result<Host, 
     }
 }
 
-/// `A.B.C.D`, `A.B` (the rest is 0), with `/len` or `/netmask`.
+/// Reads `A.B.C.D`, `A.B` (the rest is 0), with `/len` or `/netmask`.
 fn v4(piece: &Piece) -> Result<Net, Trouble> {
     let (address, len) = match piece.cut_first('/') {
         Some((address, len)) => (address, Some(len)),
@@ -191,7 +191,7 @@ fn v4_octets(piece: &Piece) -> Result<[u8; 4], Trouble> {
     Ok(octets)
 }
 
-/// `[v6]`, `[v6/len]`, `[v6]/len`, or the same without brackets.
+/// Reads `[v6]`, `[v6/len]`, `[v6]/len`, or the same without brackets.
 fn v6(piece: &Piece) -> Result<Net, Trouble> {
     let plain = match piece.without_char('[') {
         None => piece.clone(),

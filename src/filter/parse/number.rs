@@ -6,7 +6,7 @@ use crate::model::units::{self, Bare};
 
 use super::Piece;
 
-/// A number up to `max`; `what` names it in messages.
+/// Returns a number up to `max`; `what` names it in messages.
 pub(super) fn number(piece: &Piece, max: u64, what: &str) -> Result<u64, Trouble> {
     let text = piece.text();
     let expected = || format!("{what}: a number from 0 to {max}");
@@ -29,7 +29,7 @@ pub(super) fn number(piece: &Piece, max: u64, what: &str) -> Result<u64, Trouble
     }
 }
 
-/// A 32-bit number.
+/// Returns a 32-bit number.
 pub(super) fn number32(piece: &Piece, what: &str) -> Result<u32, Trouble> {
     number(piece, u32::MAX.into(), what).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
 }

@@ -5,13 +5,13 @@ use crate::filter::token::{Comparison, Kind, Trouble};
 
 use super::{Parser, Piece, number};
 
-/// What a port can be, for messages.
+/// The forms of a port, for messages.
 pub(super) const PORT: &str =
     "a port (0 to 65535), a range such as 8000-8099, a service name, or *";
 const SET: &str = "a set such as {80,443,8000-8010}";
 
 impl Parser {
-    /// What follows `sport`, `dport` and the comparison.
+    /// Parses what follows `sport`, `dport` and the comparison.
     pub(super) fn ports(&mut self, comparison: Comparison) -> Result<Vec<Ports>, Trouble> {
         let several = matches!(comparison, Comparison::Eq | Comparison::Ne);
         let start = self.span();
@@ -34,7 +34,7 @@ impl Parser {
         }
     }
 
-    /// The set that begins here.
+    /// Parses the set that begins here.
     pub(super) fn port_set(&mut self) -> Result<Vec<Ports>, Trouble> {
         self.at += 1;
         let mut set = Vec::new();
@@ -54,7 +54,7 @@ impl Parser {
     }
 }
 
-/// A single port, range or service.
+/// Returns a single port, range or service.
 pub(super) fn one(piece: &Piece) -> Result<Ports, Trouble> {
     let text = piece.text();
     if !piece.is_name() {

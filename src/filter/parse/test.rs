@@ -1,6 +1,8 @@
 //! One test: its word, and what stands behind it.
 
-use crate::filter::ast::{Amount, Cgroup, Device, End, Expr, Name, Predicate, Quantity, User};
+use crate::filter::ast::{
+    Amount, Cgroup, Device, End, Expr, Host, Name, Predicate, Quantity, User,
+};
 use crate::filter::glob::Glob;
 use crate::filter::net::Scope;
 use crate::filter::token::{Comparison, Trouble};
@@ -10,14 +12,14 @@ use crate::model::state::StateSet;
 use super::{Parser, Piece, TEST, number, tests};
 
 impl Parser {
-    /// The test that begins at this word.
+    /// Parses the test that begins at this word.
     pub(super) fn test(&mut self) -> Result<Vec<Expr>, Trouble> {
         let start = self.at;
         let Some(word) = self.next_keyword() else {
             return Err(self.here(format!("{TEST}: {}", tests())));
         };
         self.at += 1;
-        match word.as_str() {
+        match words::canonical(&word) {
             "state" | "exclude" | "excl" => {
                 self.at = start;
                 self.states().map(|state| vec![state])
@@ -26,6 +28,8 @@ impl Parser {
             "dst" => self.host_test(End::Remote),
             "sport" => self.port_test(End::Local),
             "dport" => self.port_test(End::Remote),
+            "path" => self.path_test(End::Local),
+            "peer-path" | "peer_path" => self.path_test(End::Remote),
             "autobound" => Ok(vec![Expr::Is(Predicate::Autobound)]),
             word => {
                 if let Some(quantity) = words::quantity_of(word) {
@@ -37,7 +41,7 @@ impl Parser {
         }
     }
 
-    /// A test that knows `=` and `!=` only; the word is still to be read.
+    /// Returns a test that knows `=` and `!=` only; the word is still to be read.
     fn simple_test(&mut self, word: &str) -> Result<Vec<Expr>, Trouble> {
         let read: fn(&mut Self) -> Result<Predicate, Trouble> = match word {
             "dev" => |p| p.device(),
@@ -60,7 +64,7 @@ impl Parser {
         Ok(vec![if negated { test.negated() } else { test }])
     }
 
-    /// `=`, `!=` or nothing: whether the test is negated.
+    /// Reads `=`, `!=` or nothing, and tells whether the test is negated.
     fn equality(&mut self) -> Result<bool, Trouble> {
         let span = self.span();
         match self.comparison() {
@@ -70,7 +74,7 @@ impl Parser {
         }
     }
 
-    /// `state X` and `exclude X` one behind the other, read as `ss` does: the
+    /// Reads `state X` and `exclude X` one behind the other as `ss` does: the
     /// first begins with no state or with all, each adds or takes away.
     fn states(&mut self) -> Result<Expr, Trouble> {
         let start = self.span();
@@ -87,7 +91,7 @@ impl Parser {
         }
     }
 
-    /// A single `state X` or `exclude X`, where one stands here.
+    /// Returns a single `state X` or `exclude X`, where one stands here.
     pub(super) fn state_word(&mut self) -> Result<Option<Expr>, Trouble> {
         let start = self.span();
         let Some((adds, set, span)) = self.state_step()? else { return Ok(None) };
@@ -116,6 +120,14 @@ impl Parser {
         let negated = self.equality()?;
         let parts = self.host(end)?;
         Ok(if negated { vec![Expr::all(parts).negated()] } else { parts })
+    }
+
+    /// Returns the name of a unix socket, as `src unix:NAME` has it.
+    fn path_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
+        let negated = self.equality()?;
+        let pattern = self.pattern("a path, or @ and an abstract name")?;
+        let test = Expr::Is(Predicate::Host(end, Host::Unix(pattern)));
+        Ok(vec![if negated { test.negated() } else { test }])
     }
 
     fn port_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
@@ -187,7 +199,7 @@ impl Parser {
         Ok(Predicate::Mark { value: number::number32(&value, what)?, mask })
     }
 
-    /// A path from the root of the hierarchy, with or without its first slash.
+    /// Returns a path from the root of the hierarchy, with or without its first slash.
     fn cgroup(&mut self) -> Result<Predicate, Trouble> {
         let what = "a control group: /PATH, /PATH/ for all below it too, or its id";
         let piece = self.value(what)?;
@@ -220,7 +232,7 @@ impl Parser {
     }
 }
 
-/// The meaning of one of a few words.
+/// Returns the meaning of one of a few words.
 fn one_of<T: Copy>(parser: &mut Parser, what: &str, table: &[(&str, T)]) -> Result<T, Trouble> {
     let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
     let expected = format!("a {what}: {}", names.join(", "));

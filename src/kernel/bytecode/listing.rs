@@ -6,7 +6,7 @@ use super::super::netlink::{bytes_at, u16_at, u32_at};
 use super::super::request::{AF_INET, AF_INET6};
 use super::{OP_LEN, code};
 
-/// One line for each operation: where it stands, what it tests, and where it
+/// Returns one line for each operation: where it stands, what it tests, and where it
 /// goes if the test fails (it goes on to the next line otherwise).
 pub fn listing(program: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();

@@ -16,22 +16,22 @@ pub struct Alert {
     pub rule: String,
     /// `warning` or `critical`.
     pub severity: &'static str,
-    /// What it is about.
+    /// The subject.
     pub subject: Subject,
-    /// How many sockets are affected.
+    /// The number of sockets that are affected.
     pub count: u64,
     /// Since when it fires, RFC 3339; where one looked more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// The numbers the rule saw, with their units in the names.
     pub evidence: BTreeMap<&'static str, u64>,
-    /// What is the case.
+    /// The finding in one sentence.
     pub summary: String,
-    /// What it means and what helps.
+    /// The meaning of it, and what helps.
     pub remedy: String,
 }
 
-/// What an alert is about.
+/// The subject of an alert.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -45,12 +45,12 @@ pub enum Subject {
     },
     /// A TCP listener.
     Listener {
-        /// Where it listens.
+        /// The end at which it listens.
         local: Endpoint,
         /// Its inode; absent where all listeners that share the port are meant.
         #[serde(skip_serializing_if = "Option::is_none")]
         inode: Option<u32>,
-        /// Who listens.
+        /// The processes that listen.
         processes: Vec<Process>,
     },
     /// A unix listener.
@@ -59,7 +59,7 @@ pub enum Subject {
         path: String,
         /// Its inode.
         inode: u32,
-        /// Who listens.
+        /// The processes that listen.
         processes: Vec<Process>,
     },
     /// One UDP socket.
@@ -68,7 +68,7 @@ pub enum Subject {
         local: Endpoint,
         /// Its inode.
         inode: u32,
-        /// Who has it.
+        /// The processes that have it.
         processes: Vec<Process>,
     },
     /// A service that this machine connects to.
@@ -91,7 +91,7 @@ pub enum Subject {
 pub struct Unknown {
     /// The rule's id.
     pub rule: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 

@@ -17,21 +17,21 @@ pub(super) const EVENT_SCHEMA: &str = "sockstate.event/1";
 /// The document of `check --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct CheckDocument {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// `OK`, `WARNING`, `CRITICAL` or `UNKNOWN`.
     pub status: &'static str,
-    /// What fires, worst first.
+    /// The alerts that fire, worst first.
     pub alerts: Vec<Alert>,
     /// Conditions that hold, but not as long as their rule's `for`.
     pub pending: Vec<Alert>,
     /// Rules that could not judge.
     pub unknown: Vec<Unknown>,
-    /// How many looks there were.
+    /// The number of looks.
     pub looks: u64,
     /// From the first look to the last, in milliseconds.
     pub window_ms: u64,
-    /// When and from where.
+    /// The time and the source.
     #[serde(flatten)]
     pub taken: Taken,
 }
@@ -39,12 +39,12 @@ pub struct CheckDocument {
 /// An alert that begins or ends, as `--notify` gets it on its standard input.
 #[derive(Serialize, JsonSchema)]
 pub struct AlertEvent {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// `alert`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// When it was seen, RFC 3339 in UTC.
+    /// The time at which it was seen, RFC 3339 in UTC.
     pub at: String,
     /// `firing` or `resolved`.
     pub change: &'static str,
@@ -69,7 +69,7 @@ pub fn check(out: &mut Out<'_>, at: Timestamp, checked: &Checked) {
     document(out, &shape);
 }
 
-/// The JSON of a change, with a newline; `start` is the zero of its times.
+/// Returns the JSON of a change, with a newline; `start` is the zero of its times.
 pub fn alert_event(start: Timestamp, now_ms: u64, change: &Change) -> Vec<u8> {
     let (word, standing) = match change {
         Change::Firing(standing) => ("firing", standing),

@@ -41,12 +41,12 @@ impl Write for Text<'_> {
     }
 }
 
-/// What is rare is left to `serde_json`.
+/// Writes what is rare, by `serde_json`.
 fn by_serde_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     serde_json::to_writer(out, value).map_err(|_| Error)
 }
 
-/// `"key":` of a struct's field or an enum's variant.
+/// Appends `"key":` of a struct's field or an enum's variant.
 fn key(out: &mut Vec<u8>, key: &'static str) {
     debug_assert!(is_plain(key), "a name in the source with characters to escape");
     out.reserve(key.len() + 3);
@@ -55,7 +55,7 @@ fn key(out: &mut Vec<u8>, key: &'static str) {
     out.extend_from_slice(b"\":");
 }
 
-/// Whether a string stands in JSON as it is.
+/// Tells whether a string stands in JSON as it is.
 fn is_plain(text: &str) -> bool {
     // Without a way out in the middle several bytes are looked at at once.
     text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'))
@@ -221,7 +221,7 @@ impl<'o> Serializer for Compact<'o> {
     }
 }
 
-/// What stands between brackets.
+/// The items between brackets.
 struct Items<'o> {
     out: &'o mut Vec<u8>,
     close: &'static [u8],
@@ -234,7 +234,7 @@ impl<'o> Items<'o> {
         Self { out, close, first: true }
     }
 
-    /// A comma before every item but the first.
+    /// Appends a comma before every item but the first.
     fn next(&mut self) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');

@@ -16,16 +16,16 @@ pub(super) const SCHEMA: &str = "sockstate.count/1";
 /// The document of `count --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct CountDocument {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
-    /// What was counted by.
+    /// The keys that were counted by.
     pub by: Vec<&'static str>,
     /// Sockets counted. A socket that several processes hold counts once here
     /// and once in each of their groups.
     pub total: u64,
     /// By state in the order of a connection's life, otherwise largest first.
     pub groups: Vec<Group>,
-    /// When and from where.
+    /// The time and the source.
     #[serde(flatten)]
     pub taken: Taken,
 }
@@ -37,7 +37,7 @@ pub struct Group {
     pub key: Map<String, Value>,
     /// Sockets in it.
     pub count: u64,
-    /// How many more than in the round before; with `--interval` only.
+    /// The difference from the round before; with `--interval` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<i64>,
 }
@@ -69,7 +69,7 @@ pub fn count(
     document(out, &shape);
 }
 
-/// A key's member; without a process a second member says why.
+/// Returns a key's member; without a process a second member says why.
 fn member((key, value): (&Key, &KeyValue)) -> Vec<(String, Value)> {
     let value = match value {
         KeyValue::State(state) => json!(state.to_string()),

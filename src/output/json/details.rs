@@ -1,4 +1,4 @@
-//! What a socket's row holds beyond the basics: the kernel's structures as
+//! Details of a socket beyond the basics: the kernel's structures as
 //! maps of named numbers.
 
 use schemars::JsonSchema;
@@ -21,7 +21,7 @@ pub struct Structure<'a> {
 }
 
 impl<'a> Structure<'a> {
-    /// A structure's bytes and what they mean.
+    /// Returns a structure's bytes and what they mean.
     pub fn new(bytes: &'a [u8], fields: &'static [Field]) -> Self {
         Self { bytes, fields }
     }
@@ -66,7 +66,7 @@ impl Serialize for Memory<'_> {
     }
 }
 
-/// What runs on top of the socket, as a map: its name, and its numbers.
+/// The protocol on top of the socket, as a map: its name, and its numbers.
 pub struct Ulp<'a>(pub ulp::Ulp<'a>);
 
 impl Serialize for Ulp<'_> {
@@ -117,7 +117,7 @@ pub struct Netlink {
     pub peer_port_id: u32,
 }
 
-/// What a packet socket receives.
+/// The packets that a packet socket receives.
 #[derive(Serialize, JsonSchema)]
 pub struct Packet {
     /// `ETH_P_*`; 3 is every protocol. The device is `ifindex`.
@@ -142,7 +142,7 @@ pub struct VsockEnd {
     pub port: u32,
 }
 
-/// The ends of a netlink row.
+/// Returns the ends of a netlink row.
 pub fn netlink(ends: &Ends) -> Option<Netlink> {
     match *ends {
         Ends::Netlink { protocol, port, peer, .. } => Some(Netlink {
@@ -155,7 +155,7 @@ pub fn netlink(ends: &Ends) -> Option<Netlink> {
     }
 }
 
-/// What a packet row receives.
+/// Returns which packets a packet socket receives.
 pub fn packet(ends: &Ends) -> Option<Packet> {
     match *ends {
         Ends::Packet { protocol, .. } => Some(Packet { protocol }),
@@ -163,7 +163,7 @@ pub fn packet(ends: &Ends) -> Option<Packet> {
     }
 }
 
-/// The ends of a vsock row.
+/// Returns the ends of a vsock row.
 pub fn vsock(ends: &Ends) -> Option<Vsock> {
     let end = |(cid, port)| VsockEnd { cid, port };
     match *ends {

@@ -21,12 +21,12 @@ pub(super) const SCHEMA: &str = "sockstate.event/1";
 /// One line of `events --json`: a change of one socket's state.
 #[derive(Serialize, JsonSchema)]
 pub struct TransitionLine {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// `transition`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// When; between two looks the later bound.
+    /// The time; between two looks the later bound.
     pub at: String,
     /// Not before this, where `at` is not exact.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,13 +46,13 @@ pub struct TransitionLine {
     pub via: Vec<State>,
     /// `tracepoint`, `destroy`, `poll`.
     pub source: &'static str,
-    /// Whether the kernel itself told of this change and its time; destruction
+    /// Tells whether the kernel itself told of this change and its time; destruction
     /// comes without a time.
     pub exact: bool,
-    /// What explains it: `expired`, `cut-short`, `tuple-reused`, ….
+    /// The explanation: `expired`, `cut-short`, `tuple-reused`, ….
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
-    /// How long the state before lasted, where that is exact.
+    /// The time that the state before lasted, where that is exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dwell_ms: Option<f64>,
     /// It lasted at least this long, where it is not exact.
@@ -79,10 +79,10 @@ pub struct TransitionLine {
     /// every network namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<&'static str>,
-    /// Who holds the socket, or held it last; absent where nobody knows.
+    /// The processes that hold the socket, or held it last; absent where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<Process>>,
-    /// Whether they have closed it since.
+    /// Tells whether they have closed it since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
     pub former: bool,
@@ -91,31 +91,31 @@ pub struct TransitionLine {
 /// One line of `events --json`: something that may have been missed.
 #[derive(Serialize, JsonSchema)]
 pub struct GapLine {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// `gap`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// When it was noticed.
+    /// The time at which it was noticed.
     pub at: String,
-    /// What is missing.
+    /// The part that is missing.
     pub what: &'static str,
-    /// How many, where that is known.
+    /// The number, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
 /// One line of `events --json --summary`: what happened how often.
 #[derive(Serialize, JsonSchema)]
 pub struct SummaryLine {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// `summary`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// When it was made.
+    /// The time at which it was made.
     pub at: String,
     /// Every pair of states between which there were transitions since the
     /// start, or since the summary before.
@@ -130,11 +130,11 @@ pub struct SummaryCell {
     pub from: Option<State>,
     /// The state after.
     pub to: State,
-    /// How many.
+    /// The number.
     pub count: u64,
-    /// How many of them the kernel told with their times.
+    /// The number of those that the kernel told with their times.
     pub exact: u64,
-    /// How long the state before lasted at the most in half of the cases where
+    /// The time that the state before lasted at the most in half of the cases where
     /// that is exact …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dwell_p50_ms: Option<f64>,
@@ -254,7 +254,7 @@ fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
     }
 }
 
-/// Exact, or a lower and an upper bound.
+/// Returns an exact time, or a lower and an upper bound.
 fn dwell(dwell: Option<Dwell>) -> (Option<f64>, Option<f64>, Option<f64>) {
     match dwell {
         None => (None, None, None),

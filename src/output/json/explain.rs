@@ -15,9 +15,9 @@ pub(super) const TOPICS_SCHEMA: &str = "sockstate.topics/1";
 /// The document of `explain NAME --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct ExplainDocument {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
-    /// What the page is called.
+    /// The name of the page.
     pub name: String,
     /// One line.
     pub title: String,
@@ -34,7 +34,7 @@ pub struct ExplainDocument {
     pub sections: Vec<Section>,
     /// Names of pages to read on.
     pub see: Vec<String>,
-    /// What could not be seen.
+    /// The parts that could not be seen.
     pub gaps: Vec<Gap>,
 }
 
@@ -69,7 +69,7 @@ pub struct Block {
 /// The document of `explain --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct TopicsDocument {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// Every page.
     pub topics: Vec<Topic>,
@@ -78,7 +78,7 @@ pub struct TopicsDocument {
 /// A page in the list of all.
 #[derive(Serialize, JsonSchema)]
 pub struct Topic {
-    /// What the page is called.
+    /// The name of the page.
     pub name: String,
     /// One line.
     pub title: String,

@@ -17,14 +17,14 @@ pub(super) const SCHEMA: &str = "sockstate.listeners/1";
 /// The document of `listeners --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct ListenersDocument {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// `net.core.somaxconn`, which bounds every limit when `listen` is called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub somaxconn: Option<u64>,
     /// Every listener.
     pub listeners: Vec<Listener>,
-    /// When and from where.
+    /// The time and the source.
     #[serde(flatten)]
     pub taken: Taken,
 }
@@ -36,7 +36,7 @@ pub struct Listener {
     pub proto: &'static str,
     /// `inet`, `inet6`, `unix`.
     pub family: &'static str,
-    /// Where an internet socket listens.
+    /// The end at which an internet socket listens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<Endpoint>,
     /// Name of a unix socket, `@name` when abstract.
@@ -50,7 +50,7 @@ pub struct Listener {
     /// The queue's limit; it holds one more. Absent with source `proc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// Whether the next connection is refused.
+    /// Tells whether the next connection is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<bool>,
     /// Packets dropped at this listener. Absent with source `proc`.
@@ -80,11 +80,11 @@ pub struct Listener {
 /// A connection that waits to be accepted.
 #[derive(Serialize, JsonSchema)]
 pub struct Waiting {
-    /// Where it comes from.
+    /// The end from which it comes.
     pub addr: Addr,
     /// Its port there.
     pub port: u16,
-    /// How long it has waited, where the kernel tells.
+    /// The time that it has waited, where the kernel tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<Age>,
 }

@@ -36,7 +36,7 @@ impl Serialize for Addr {
 pub struct Cookie(u64);
 
 impl Cookie {
-    /// `None` where the source does not tell.
+    /// Takes a cookie; `None` where the source does not tell.
     pub fn new(cookie: u64) -> Option<Self> {
         (cookie != 0).then_some(Self(cookie))
     }
@@ -99,7 +99,7 @@ pub struct Process {
     pub fd: Option<u32>,
 }
 
-/// Every holder of an inode.
+/// Returns every holder of an inode.
 pub fn processes(inode: u32, owners: &Owners) -> Vec<Process> {
     let holder = |holder: &crate::model::owner::Holder| Process {
         pid: holder.pid,
@@ -149,14 +149,14 @@ impl From<age::Age> for Age {
 /// Something that could not be seen.
 #[derive(Serialize, JsonSchema)]
 pub struct Gap {
-    /// What is missing: the name of a table, `owners`, `counters`, ….
+    /// The part that is missing: the name of a table, `owners`, `counters`, ….
     pub what: &'static str,
-    /// How many items are affected, where that is known.
+    /// The number of items that are affected, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// What would help, where something would.
+    /// The remedy, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -172,22 +172,22 @@ pub fn gaps(gaps: &[gap::Gap]) -> Vec<Gap> {
     gaps.iter().map(one).collect()
 }
 
-/// When and from where a document was taken.
+/// The time and the source of a document.
 #[derive(Serialize, JsonSchema)]
 pub struct Taken {
-    /// When the look began, RFC 3339 in UTC with nanoseconds.
+    /// The beginning of the look, RFC 3339 in UTC with nanoseconds.
     pub taken_at: String,
     /// `netlink`, `proc`, or `mixed`; empty tables do not matter where others
     /// are not.
     pub source: &'static str,
-    /// Which source served each table.
+    /// The source that served each table.
     pub sources: BTreeMap<&'static str, &'static str>,
-    /// What could not be seen.
+    /// The parts that could not be seen.
     pub gaps: Vec<Gap>,
 }
 
 impl Taken {
-    /// From a scan's report.
+    /// Makes it from a scan's report.
     pub fn new(at: Timestamp, report: &Report) -> Self {
         let served = report.served.iter();
         Self {
@@ -199,7 +199,7 @@ impl Taken {
     }
 }
 
-/// RFC 3339 in UTC, always with nine digits of a second.
+/// Writes RFC 3339 in UTC, always with nine digits of a second.
 pub fn timestamp(at: Timestamp) -> String {
     format!("{at:.9}")
 }

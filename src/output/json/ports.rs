@@ -16,7 +16,7 @@ pub(super) const SCHEMA: &str = "sockstate.ports/1";
 /// The document of `ports --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct PortsDocument {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// The ports the kernel picks from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ pub struct PortsDocument {
     /// Ports of the range that no `connect()` can have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<BlockedPorts>,
-    /// Whether ports in TIME_WAIT are used again: `never`, `loopback`,
+    /// Tells whether ports in TIME_WAIT are used again: `never`, `loopback`,
     /// `always`, `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_wait_reuse: Option<&'static str>,
@@ -35,7 +35,7 @@ pub struct PortsDocument {
     pub budgets: Vec<Budget>,
     /// Our addresses, the fullest first.
     pub addresses: Vec<AddressPorts>,
-    /// When and from where.
+    /// The time and the source.
     #[serde(flatten)]
     pub taken: Taken,
 }
@@ -88,7 +88,7 @@ pub struct Budget {
     /// Until nothing is left at that rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhausted_in_ms: Option<u64>,
-    /// Who opened them, with `-p`.
+    /// The processes that opened them, with `-p`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<Opener>>,
 }
@@ -174,7 +174,7 @@ fn address(source: &ports::SourceBudget) -> AddressPorts {
     }
 }
 
-/// As many digits as the number deserves.
+/// Rounds to as many digits as the number deserves.
 fn rounded(number: f64, parts: f64) -> f64 {
     (number * parts).round() / parts
 }

@@ -14,7 +14,7 @@ use super::ports::{self, PortsDocument};
 use super::sockets::{self, SocketsDocument};
 use super::status::{self, StatusDocument};
 
-/// The schema, as pretty JSON with a final newline.
+/// Returns the schema, as pretty JSON with a final newline.
 pub fn schema() -> String {
     let mut settings = SchemaSettings::draft2020_12();
     settings.transforms.push(Box::new(RecursiveTransform(absent_not_null)));
@@ -45,7 +45,7 @@ pub fn schema() -> String {
     format!("{schema:#}\n")
 }
 
-/// What is not known is absent here, never null; the generator allows both.
+/// Takes away null: what is not known is absent here; the generator allows both.
 fn absent_not_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::Array(types)) = object.get_mut("type") {

@@ -25,19 +25,19 @@ pub(super) const SCHEMA: &str = "sockstate.sockets/1";
 /// The document of `list --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct SocketsDocument<'a> {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// The rows, in the kernel's order unless sorted.
     pub sockets: Vec<Socket<'a>>,
-    /// What changed since the round before; with `--interval` only.
+    /// The changes since the round before; with `--interval` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
-    /// When and from where.
+    /// The time and the source.
     #[serde(flatten)]
     pub taken: Taken,
 }
 
-/// What changed since the round before.
+/// The changes since the round before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Changes {
     /// Sockets that were not there before.
@@ -49,14 +49,14 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// `14 sockets  +12 -3`
+    /// Returns `14 sockets  +12 -3`.
     pub fn text(self) -> String {
         let total = crate::model::human::plural(self.total, "socket");
         format!("{total}  +{} -{}", self.opened, self.closed)
     }
 }
 
-/// What stands behind the rows.
+/// The members behind the rows.
 #[derive(Serialize)]
 struct Tail {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,7 +104,7 @@ pub struct Socket<'a> {
     /// Ends of a netlink socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netlink: Option<Netlink>,
-    /// What a packet socket receives.
+    /// The packets that a packet socket receives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<Packet>,
     /// Ends of a vsock socket.
@@ -128,7 +128,7 @@ pub struct Socket<'a> {
     pub uid: Option<u32>,
     /// Inode of the descriptor, 0 when there is none.
     pub inode: u32,
-    /// Who has it: `descriptor`, `request`, `unaccepted`, `orphan`,
+    /// The owner: `descriptor`, `request`, `unaccepted`, `orphan`,
     /// `minisocket`, `kernel`.
     pub standing: &'static str,
     /// The kernel's id of the socket, hexadecimal; absent with source `proc`.
@@ -162,7 +162,7 @@ pub struct Socket<'a> {
     /// Sides that are shut down: `recv`, `send`, `both`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shutdown: Option<&'static str>,
-    /// Whether an IPv6 socket refuses IPv4.
+    /// Tells whether an IPv6 socket refuses IPv4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub v6_only: Option<bool>,
     /// Socket options that are set; with `-e` only.
@@ -188,19 +188,19 @@ pub struct Socket<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub mptcp_info: Option<Structure<'a>>,
-    /// What a `bbr` congestion control tells of itself; with `-i` only.
+    /// The numbers of a `bbr` congestion control; with `-i` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub bbr: Option<Structure<'a>>,
-    /// What a `dctcp` congestion control tells of itself; with `-i` only.
+    /// The numbers of a `dctcp` congestion control; with `-i` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub dctcp: Option<Structure<'a>>,
-    /// What a delay-based congestion control tells of itself; with `-i` only.
+    /// The numbers of a delay-based congestion control; with `-i` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub vegas: Option<Structure<'a>>,
-    /// What runs on top of the socket, such as kernel TLS; with `-i` only.
+    /// The protocol on top of the socket, such as kernel TLS; with `-i` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub ulp: Option<Ulp<'a>>,
@@ -223,7 +223,7 @@ pub struct AcceptQueue {
     /// more. Absent with source `proc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// Whether the next connection is refused: `len` > `limit`.
+    /// Tells whether the next connection is refused: `len` > `limit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<bool>,
     /// Packets dropped at this listener; asked for with `-m`.
@@ -231,7 +231,7 @@ pub struct AcceptQueue {
     pub drops: Option<u32>,
 }
 
-/// Which details of a row to write.
+/// The details of a row to write.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Details {
     /// `-p`.
@@ -244,7 +244,7 @@ pub struct Details {
     pub extended: bool,
 }
 
-/// The shape of a row.
+/// Returns the shape of a row.
 fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> {
     let (socket, facts) = (&row.socket, row.facts);
     let (recv_q, send_q, accept_queue) = match Queues::of(row) {
@@ -317,7 +317,7 @@ fn accept(queue: crate::model::queues::AcceptQueue) -> AcceptQueue {
     AcceptQueue { len: queue.len, limit: queue.limit, full: queue.is_full(), drops: queue.drops }
 }
 
-/// A unix socket's name as one string.
+/// Returns a unix socket's name as one string.
 pub(super) fn unix_path(is_abstract: bool, name: &[u8]) -> String {
     let mark = if is_abstract { "@" } else { "" };
     format!("{mark}{}", escaped(name))
@@ -346,7 +346,7 @@ impl<'o, 'w> Sockets<'o, 'w> {
         self.out.advance();
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         self.out.failed()
     }

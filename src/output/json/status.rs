@@ -22,7 +22,7 @@ pub(super) const SCHEMA: &str = "sockstate.status/1";
 /// The document of `status --json`.
 #[derive(Serialize, JsonSchema)]
 pub struct StatusDocument {
-    /// Which shape this is.
+    /// The name of this shape.
     pub schema: &'static str,
     /// TCP sockets per state; all eleven states are there.
     pub tcp: BTreeMap<State, u64>,
@@ -32,7 +32,7 @@ pub struct StatusDocument {
     pub raw: BTreeMap<State, u64>,
     /// Unix sockets per state.
     pub unix: BTreeMap<State, u64>,
-    /// What is wrong, worst first.
+    /// The alerts, worst first.
     pub alerts: Vec<Alert>,
     /// Rules that could not judge.
     pub unknown: Vec<Unknown>,
@@ -40,15 +40,15 @@ pub struct StatusDocument {
     pub top: Vec<Top>,
     /// Parameters and counters of the kernel.
     pub host: Host,
-    /// What changed since the round before; with `--interval` only.
+    /// The changes since the round before; with `--interval` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<StatusChanges>,
-    /// When and from where.
+    /// The time and the source.
     #[serde(flatten)]
     pub taken: Taken,
 }
 
-/// How many more than in the round before are in each state, negative for
+/// The difference from the round before in each state, negative for
 /// fewer; states with as many are left out.
 #[derive(Serialize, JsonSchema)]
 pub struct StatusChanges {
@@ -78,7 +78,7 @@ pub struct Top {
     pub count: u64,
 }
 
-/// What the kernel says beside its sockets; what cannot be read is absent.
+/// The numbers of the kernel beside its sockets; what cannot be read is absent.
 #[derive(Serialize, JsonSchema)]
 pub struct Host {
     /// Name of the host.

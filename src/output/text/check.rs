@@ -25,7 +25,7 @@ pub fn check(out: &mut Out<'_>, style: &Style, checked: &Checked) {
     out.advance();
 }
 
-/// A bar in the text would end it where performance data begin.
+/// Takes bars out of a text: one would end it where performance data begin.
 fn plain(text: &str) -> String {
     text.replace('|', "/")
 }
@@ -44,7 +44,7 @@ fn summary(checked: &Checked) -> String {
     }
 }
 
-/// `'label'=value;warning;critical;minimum`, as the plugin guidelines have it.
+/// Writes `'label'=value;warning;critical;minimum`, as the plugin guidelines have it.
 fn performance(checked: &Checked) -> String {
     let of = |severity| {
         checked.round.judged.firing.iter().filter(|s| s.alert.severity == severity).count()

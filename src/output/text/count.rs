@@ -53,7 +53,7 @@ fn group_cells(cells: &mut Cells, group: &Group, count: u64, change: Option<i64>
     }
 }
 
-/// `+12`, `-3`, and nothing where nothing changed.
+/// Appends `+12`, `-3`, and nothing where nothing changed.
 fn change_cell(cells: &mut Cells, change: i64) {
     let tone = if change == 0 { Tone::Quiet } else { Tone::Moving };
     cells.cell(tone, |out| {

@@ -1,4 +1,4 @@
-//! What `-e`, `-i`, `-m`, `--tos` and `--cgroup` add to a row: words of the
+//! Details that `-e`, `-i`, `-m`, `--tos` and `--cgroup` add to a row: words of the
 //! form `name:value`, lines apart, the names those of the JSON.
 
 use crate::kernel::inet_diag::MEMORY_FIELDS;
@@ -14,7 +14,7 @@ use crate::sys::names::Names;
 
 use super::layout::Detail;
 
-/// Everything that a row tells beyond its line, as lines.
+/// Returns everything that a row tells beyond its line, as lines.
 pub fn all_details(row: &Row<'_>, lookups: &Lookups) -> String {
     let mut cells = Cells::default();
     details(&mut cells, row, &Detail::ALL, lookups, &mut Names::new(false));
@@ -101,7 +101,7 @@ fn tos(out: &mut Vec<u8>, row: &Row<'_>) {
     }
 }
 
-/// Which sides of a socket are shut down; `None` when neither is.
+/// Returns which sides of a socket are shut down; `None` when neither is.
 pub fn shutdown_name(bits: u8) -> Option<&'static str> {
     match bits & 3 {
         1 => Some("recv"),
@@ -111,7 +111,7 @@ pub fn shutdown_name(bits: u8) -> Option<&'static str> {
     }
 }
 
-/// As `ss` prints it, which people can read by heart.
+/// Appends it as `ss` prints it, which people can read by heart.
 fn memory(out: &mut Vec<u8>, row: &Row<'_>) {
     let Some(memory) = row.facts.memory() else { return };
     let words: Vec<String> = MEMORY_FIELDS
@@ -144,7 +144,7 @@ fn info(out: &mut Vec<u8>, row: &Row<'_>) {
     }
 }
 
-/// One number, unless it is the one that says nothing.
+/// Appends one number, unless it is the one that says nothing.
 fn number(out: &mut Vec<u8>, prefix: &str, field: &Field, bytes: &[u8]) {
     let Some(stored) = field.get(bytes) else { return };
     if stored == 0 && *field != tcp_info::CA_STATE || says_nothing(field, stored) {
@@ -168,7 +168,7 @@ fn number(out: &mut Vec<u8>, prefix: &str, field: &Field, bytes: &[u8]) {
     out.push(b' ');
 }
 
-/// "No limit" and the default: `TCP_INFINITE_SSTHRESH`, an unset pacing rate,
+/// Finds "no limit" and the default: `TCP_INFINITE_SSTHRESH`, an unset pacing rate,
 /// the initial reordering of three segments.
 fn says_nothing(field: &Field, stored: u64) -> bool {
     match field.name {

@@ -19,11 +19,11 @@ use crate::sys::names::Names;
 /// Room for the longest names of two states and the arrow.
 const STATES_WIDTH: usize = 26;
 
-/// What the lines are drawn with.
+/// The means to draw the lines with.
 pub struct Pen<'p> {
     /// Colours.
     pub style: &'p Style,
-    /// Whether the terminal's character set has an arrow.
+    /// Tells whether the terminal's character set has an arrow.
     pub unicode: bool,
     /// Names for numbers.
     pub names: &'p mut Names,
@@ -50,7 +50,7 @@ pub fn transition(out: &mut Out<'_>, change: &Transition, clocks: ClockPair, pen
     out.advance();
 }
 
-/// How long it lasted, what must lie between, how sure it is.
+/// Appends how long it lasted, what must lie between, how sure it is.
 fn remarks(out: &mut Vec<u8>, change: &Transition) {
     if let Some(dwell) = change.dwell {
         lasted(out, dwell);
@@ -87,7 +87,7 @@ fn ends(out: &mut Vec<u8>, change: &Transition, arrow: &str, names: &mut Names) 
     }
 }
 
-/// "At least nothing" says nothing, so it is not said.
+/// Appends how long it lasted; "at least nothing" says nothing, so it is not said.
 fn lasted(out: &mut Vec<u8>, dwell: Dwell) {
     let micros = dwell.min / 1_000;
     if !dwell.is_exact() && micros == 0 {

@@ -98,7 +98,7 @@ impl<'t> Text<'t> {
         }
     }
 
-    /// Names with what stands behind the colon of their title.
+    /// Appends names with what stands behind the colon of their title.
     fn names(&mut self, pages: &[&Page]) {
         let longest = pages.iter().map(|page| page.name.len()).max().unwrap_or(0);
         let hanging = " ".repeat(longest + 2 * INDENT.len());
@@ -141,7 +141,7 @@ impl<'t> Text<'t> {
     }
 }
 
-/// What a line is not broken in: words, and commands in backticks that fit
+/// Cuts a text in what a line is not broken in: words, and commands in backticks that fit
 /// into a line.
 fn words(text: &str, width: usize) -> Vec<&str> {
     let mut words = Vec::new();

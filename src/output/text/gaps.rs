@@ -2,7 +2,7 @@
 
 use crate::model::gap::Gap;
 
-/// One line a gap: `owners: 212 of 340 sockets have no visible owner (run as …)`.
+/// Returns one line a gap: `owners: 212 of 340 sockets have no visible owner (run as …)`.
 pub fn gaps(gaps: &[Gap]) -> String {
     gaps.iter().map(line).collect()
 }

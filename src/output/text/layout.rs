@@ -1,4 +1,4 @@
-//! What `list` shows of a row: its columns, and its details.
+//! The layout of `list`: the columns of a row, and its details.
 
 use crate::output::table::Column as Head;
 
@@ -41,7 +41,7 @@ impl Column {
     }
 }
 
-/// What stands on the lines of details.
+/// A part of the lines of details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// User name, mark, sides that are shut down.
@@ -64,7 +64,7 @@ impl Detail {
         [Self::Identity, Self::SocketOptions, Self::Cgroup, Self::Tos, Self::Memory, Self::Info];
 }
 
-/// Where details stand.
+/// The place of details.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
     /// On lines below their row.
@@ -74,14 +74,14 @@ pub enum Place {
     Behind,
 }
 
-/// What to show of each row.
+/// The parts of each row that are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The columns.
     pub columns: Vec<Column>,
     /// The details, where a row has them.
     pub details: Vec<Detail>,
-    /// Where the details stand.
+    /// The place of the details.
     pub place: Place,
 }
 

@@ -57,7 +57,7 @@ fn row(cells: &mut Cells, listener: &Listener, owners: &Owners, names: &mut Name
     cells.cell(Tone::Plain, |out| cells::holders(out, socket.inode, owners, false));
 }
 
-/// How many wait and how long the first of them has: `14,3.2s`. Where several
+/// Appends how many wait and how long the first of them has: `14,3.2s`. Where several
 /// listeners share the endpoint the number is that of all of them.
 pub fn waiting(out: &mut Vec<u8>, listener: &Listener) {
     if listener.waiting.is_empty() {

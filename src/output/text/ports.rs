@@ -29,7 +29,7 @@ const COLUMNS: [Column; 7] = [
 const WARN_SHARE: f64 = 0.8;
 const BAD_SHARE: f64 = 0.95;
 
-/// What of the view is shown.
+/// The parts of the view that are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct PortsLayout {
     /// Heads, and what holds for all budgets.
@@ -83,7 +83,7 @@ pub fn ports(
     }
 }
 
-/// What holds for every budget.
+/// Returns what holds for every budget.
 fn preface(ports: &PortUse) -> String {
     let range = &ports.range;
     let reserved = match range.reserved {
@@ -150,7 +150,7 @@ fn row(cells: &mut Cells, budget: &Budget, names: &mut Names) {
     });
 }
 
-/// Those with most connections: `api[812]:20,cron[9]:1`.
+/// Appends those with most connections: `api[812]:20,cron[9]:1`.
 fn openers(out: &mut Vec<u8>, openers: &Openers, budget: &Budget) {
     let all = openers.of(budget);
     for (i, (pid, comm, count)) in all.iter().take(MOST_OPENERS).enumerate() {
@@ -181,7 +181,7 @@ fn place(out: &mut Vec<u8>, end: Endpoint, names: &mut Names) {
     }
 }
 
-/// The budget that holds for programs that bind first.
+/// Returns the budget that holds for programs that bind first.
 fn binds_first(source: &SourceBudget) -> String {
     format!(
         "{}: about {} look chosen by bind() before connect(): no other connect() gets them, and \
@@ -194,7 +194,7 @@ fn binds_first(source: &SourceBudget) -> String {
     )
 }
 
-/// That the same may hold, and nothing shows it.
+/// Says that the same may hold, and nothing shows it.
 fn tells_nothing(source: &SourceBudget) -> String {
     format!(
         "{}: whether bind() before connect() chose its {} cannot be told; if so, no other \

@@ -24,7 +24,7 @@ pub struct Sockets<'o, 'w> {
 }
 
 impl<'o, 'w> Sockets<'o, 'w> {
-    /// A list with this layout.
+    /// Returns a list with this layout.
     pub fn new(
         out: &'o mut Out<'w>,
         style: &'o Style,
@@ -49,7 +49,7 @@ impl<'o, 'w> Sockets<'o, 'w> {
         });
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         self.table.failed()
     }
@@ -108,7 +108,7 @@ fn queue_cells(cells: &mut Cells, row: &Row<'_>) {
     }
 }
 
-/// An accept queue is not bytes: `4/3` and, when it is full, the word.
+/// Appends an accept queue, which is not bytes: `4/3` and, when it is full, the word.
 fn accept_cells(cells: &mut Cells, queue: AcceptQueue) {
     let full = queue.is_full() == Some(true);
     let tone = if full { Tone::Bad } else { Tone::Plain };
@@ -144,7 +144,7 @@ fn id_cells(cells: &mut Cells, row: &Row<'_>) {
     });
 }
 
-/// The holders, or in brackets the reason why there are none; behind an arrow
+/// Appends the holders, or in brackets the reason why there are none; behind an arrow
 /// those of a unix socket's other end.
 fn process(out: &mut Vec<u8>, row: &Row<'_>, lookups: &Lookups) {
     match Standing::of(row) {

@@ -25,7 +25,7 @@ const STATES_A_LINE: usize = 3;
 /// to read.
 const TEXT_WIDTH: usize = 100;
 
-/// What stands in the first line.
+/// The contents of the first line.
 pub struct Heading {
     /// Name of the host.
     pub host: String,
@@ -62,7 +62,7 @@ pub fn status(
     out.write(&below);
 }
 
-/// What [`Text::heading`] writes.
+/// The lines that [`Text::heading`] writes.
 const HEADING_LINES: usize = 2;
 
 fn line_count(text: &[u8]) -> usize {
@@ -154,7 +154,7 @@ impl Text<'_> {
         }
     }
 
-    /// Indented under the alert's word, wrapped on a terminal only.
+    /// Appends a text indented under the alert's word, wrapped on a terminal only.
     fn wrapped(&mut self, text: &str) {
         const INDENT: usize = 9;
         let width = self.style.width.map_or(usize::MAX, |width| width.min(TEXT_WIDTH));
@@ -216,7 +216,7 @@ impl Text<'_> {
         ));
     }
 
-    /// `ESTABLISHED +12   CLOSE_WAIT -3   UDP +1`: what changed since the round
+    /// Appends `ESTABLISHED +12   CLOSE_WAIT -3   UDP +1`: what changed since the round
     /// before.
     fn changes(&mut self, now: &Round, before: &Round) {
         let tcp = now.frame.tcp.changes(&before.frame.tcp);
@@ -322,7 +322,7 @@ fn signed(change: i64) -> String {
 /// Between two things on a line.
 const SEPARATOR: &str = "   ";
 
-/// The parts on a line that `column` columns stand on already, or on several
+/// Returns the parts on a line that `column` columns stand on already, or on several
 /// with `break_line` between them where they do not fit `width`.
 fn joined(parts: &[String], column: usize, width: usize, break_line: &str) -> String {
     let mut text = String::new();

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::filter::End;
 use crate::model::age::Age;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
@@ -10,7 +11,7 @@ use crate::output::cells;
 use crate::output::style::{Tone, state_tone};
 use crate::output::text::accept_queue;
 use crate::query::Lookups;
-use crate::query::fields::Field;
+use crate::query::fields::{Field, Form};
 use crate::sys::names::Names;
 use crate::tui::app::{App, Rows, TabView};
 use crate::tui::grid::{Cell, Column, Grid, put};
@@ -135,19 +136,18 @@ fn split(app: &App, area: Rect) -> (Rect, Option<Rect>) {
 }
 
 fn column(field: Field) -> Column {
-    match field.name() {
-        "state" => Column::text("STATE", 0),
-        "local" => Column::address("LOCAL", 0),
-        "remote" => Column::address("REMOTE", 0),
-        "recvq" => Column::number("RECV-Q", 1),
-        "sendq" => Column::number("SEND-Q", 2),
-        "process" => Column::process("PROCESS", 1),
-        "proto" => Column::text("PROTO", 3),
-        "age" => Column::number("AGE", 2),
-        name @ ("path" | "peer-path" | "cgroup" | "unit") => {
-            Column::long(&name.to_uppercase(), 4, 8, 16)
-        }
-        name => Column::text(&name.to_uppercase(), 4),
+    let title = field.name().to_uppercase();
+    match field.form() {
+        Form::State => Column::text(&title, 0),
+        Form::End(_) => Column::address(&title, 0),
+        Form::RecvQueue => Column::number("RECV-Q", 1),
+        Form::SendQueue => Column::number("SEND-Q", 2),
+        Form::Process => Column::process(&title, 1),
+        Form::Proto => Column::text(&title, 3),
+        Form::Age => Column::number(&title, 2),
+        Form::Name => Column::long(&title, 4, 8, 16),
+        Form::Word | Form::Id => Column::text(&title, 4),
+        Form::Amount(_) => Column::number(&title, 4),
     }
 }
 
@@ -161,31 +161,31 @@ fn at_least(age: Age) -> Age {
 pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -> Cell {
     let mut text = Vec::new();
     let mut tone = Tone::Plain;
-    match (field.name(), Queues::of(row)) {
-        ("state", _) => {
+    match (field.form(), Queues::of(row)) {
+        (Form::State, _) => {
             tone = state_tone(row.socket.state);
             text.extend_from_slice(row.socket.state.to_string().as_bytes());
         }
-        ("recvq", Queues::Accept(queue)) => {
+        (Form::RecvQueue, Queues::Accept(queue)) => {
             accept_queue(&mut text, queue);
             if queue.is_full() == Some(true) {
                 tone = Tone::Bad;
                 text.extend_from_slice(b" FULL");
             }
         }
-        ("sendq", Queues::Accept(_)) => text.push(b'-'),
-        ("local", _) => cells::local(&mut text, row, names),
-        ("remote", _) => cells::remote(&mut text, row, lookups, names),
+        (Form::SendQueue, Queues::Accept(_)) => text.push(b'-'),
+        (Form::End(End::Local), _) => cells::local(&mut text, row, names),
+        (Form::End(End::Remote), _) => cells::remote(&mut text, row, lookups, names),
         // The descriptor stands among the details.
-        ("process", _) => cells::holders(&mut text, row.socket.inode, &lookups.owners, false),
-        ("age", _) => {
+        (Form::Process, _) => cells::holders(&mut text, row.socket.inode, &lookups.owners, false),
+        (Form::Age, _) => {
             if let Some(age) = Age::of(row) {
                 cells::age(&mut text, at_least(age));
             }
         }
         _ => {
             if let Some(value) = field.value(row, lookups) {
-                text.extend_from_slice(value.to_string().as_bytes());
+                text.extend_from_slice(field.shown(&value).as_bytes());
             }
         }
     }
