@@ -66,6 +66,9 @@ mod tests {
                 files.extend(entries.map(|entry| entry.expect("readable").path()));
                 continue;
             }
+            if path.extension().is_none_or(|ending| ending != "rs") {
+                continue;
+            }
             let text = fs::read_to_string(&path).expect("readable");
             for table in ["FxHashMap<", "FxHashSet<"] {
                 for behind in text.split(table).skip(1) {

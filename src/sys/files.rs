@@ -76,18 +76,16 @@ pub fn owner(path: &Path) -> io::Result<u32> {
 fn open_regular(path: &Path) -> io::Result<File> {
     // Before it is opened: to open a device may act. Once more after that, for
     // it may have become another one.
-    must_be_regular(&stat(path)?)?;
+    must_be_readable(&stat(path)?)?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = open(path, flags, Mode::empty())?;
-    must_be_regular(&fstat(&file)?)?;
+    must_be_readable(&fstat(&file)?)?;
     Ok(file.into())
 }
 
 fn must_be_regular(found: &Stat) -> io::Result<()> {
     let is = match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile => return Ok(()),
-        // `/dev/null`, by which everybody names an empty file.
-        FileType::CharacterDevice if found.st_rdev == makedev(1, 3) => return Ok(()),
         FileType::Directory => "a directory",
         FileType::Fifo => "a FIFO",
         FileType::Socket => "a socket",
@@ -95,6 +93,13 @@ fn must_be_regular(found: &Stat) -> io::Result<()> {
         _ => "a device",
     };
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {is}, no regular file")))
+}
+
+/// The same of what is read, where `/dev/null` is everybody's name for an empty
+/// file.
+fn must_be_readable(found: &Stat) -> io::Result<()> {
+    let is_device = FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice;
+    if is_device && found.st_rdev == makedev(1, 3) { Ok(()) } else { must_be_regular(found) }
 }
 
 /// Reads to the end, unless a signal asks us to end before.
@@ -301,7 +306,7 @@ pub fn standard_output() -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::CWD;
+    use rustix::fs::{CWD, mknodat};
     use std::fs;
     use std::io::Write;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -351,7 +356,7 @@ mod tests {
     fn only_regular_files_are_read_and_not_too_much_of_them() {
         let dir = Dir::new("read");
         let fifo = dir.path("fifo");
-        rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
         assert_eq!(read(Path::new("/dev/null"), SMALL).expect("empty"), b"");
         for path in [&fifo, Path::new("/dev/zero"), Path::new("/")] {
             let error = read(path, SMALL).expect_err("no regular file");
@@ -392,8 +397,13 @@ mod tests {
         fs::write(&target, "old").expect("written");
         symlink(&target, dir.path("link")).expect("a link");
         let fifo = dir.path("fifo");
-        rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
-        for path in [dir.path("link"), fifo, "/dev/null".into(), dir.0.clone()] {
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+        // One of our own: should it fail, root would take the machine's away.
+        let null = dir.path("null");
+        let device = FileType::CharacterDevice;
+        let is_made = mknodat(CWD, &null, device, Mode::RUSR, makedev(1, 3)).is_ok();
+        let null = is_made.then_some(null);
+        for path in [dir.path("link"), fifo, dir.0.clone()].into_iter().chain(null) {
             let error = write(&path, Existing::Replace).expect_err("no regular file");
             assert!(error.to_string().contains("no regular file"), "{error}");
         }
