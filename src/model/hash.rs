@@ -20,7 +20,6 @@ pub type KeyedSet<K> = HashSet<K, DefaultHashBuilder>;
 mod tests {
     use super::*;
     use crate::model::address::Address;
-    use std::ffi::OsStr;
     use std::fs;
     use std::hash::BuildHasher;
     use std::path::Path;
@@ -67,7 +66,7 @@ mod tests {
                 files.extend(entries.map(|entry| entry.expect("readable").path()));
                 continue;
             }
-            if path.extension() != Some(OsStr::new("rs")) {
+            if path.extension().is_none_or(|ending| ending != "rs") {
                 continue;
             }
             let text = fs::read_to_string(&path).expect("readable");

@@ -400,10 +400,10 @@ mod tests {
         symlink(&target, dir.path("link")).expect("a link");
         let fifo = dir.path("fifo");
         mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
-        // The twin of /dev/null, where the machine's own would be lost by a mistake.
+        // One of our own: should it fail, root would take the machine's away.
         let null = dir.path("null");
-        let device = makedev(1, 3);
-        let is_made = mknodat(CWD, &null, FileType::CharacterDevice, Mode::RUSR, device).is_ok();
+        let device = FileType::CharacterDevice;
+        let is_made = mknodat(CWD, &null, device, Mode::RUSR, makedev(1, 3)).is_ok();
         let null = is_made.then_some(null);
         for path in [dir.path("link"), fifo, dir.0.clone()].into_iter().chain(null) {
             let error = write(&path, Existing::Replace).expect_err("no regular file");

@@ -208,4 +208,13 @@ mod tests {
         child.wait().expect("its end");
         assert!(send(child.id(), 9, || true).is_err(), "it is gone");
     }
+
+    /// As where `/proc` is that of another PID namespace.
+    #[test]
+    fn a_process_is_known_by_its_number_in_proc() {
+        let pidfd = pidfd_open(getpid(), PidfdFlags::empty()).expect("ourselves");
+        assert!(is_known_as(&pidfd, getpid()));
+        let init = Pid::from_raw(1).expect("a number");
+        assert!(!is_known_as(&pidfd, init));
+    }
 }

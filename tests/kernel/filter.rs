@@ -674,6 +674,10 @@ fn unix_names() -> Result<()> {
             let mut ours: Vec<(String, String, String, u64)> =
                 reader.deserialize().collect::<std::result::Result<_, _>>()?;
             ours.retain(is_ours);
+            // In CSV an @ would begin a formula.
+            for (_, _, name, _) in &mut ours {
+                *name = name.replacen("'@", "@", 1);
+            }
             ours.sort();
             if ours != expected {
                 wrong.push(format!("{expression} {way:?}\n  ss {expected:?}\n  we {ours:?}"));

@@ -29,6 +29,9 @@ const SECRET: &str = "sekrit7f3a";
 
 pub fn trials() -> Vec<Trial> {
     vec![
+        trial("rights::settings_are_trusted_by_owner", settings_are_trusted_by_owner),
+        trial("rights::rows_of_proc_are_not_closed", rows_of_proc_are_not_closed),
+        trial("rights::transitions_are_traced", transitions_are_traced),
         trial("rights::root_of_a_container_sees_its_like", root_of_a_container),
         trial("rights::owners_are_named", owners_are_named),
         trial("rights::no_file_is_read_for_its_user", no_file_is_read_for_its_user),
@@ -108,6 +111,18 @@ fn owners_are_named() -> Result<()> {
     Ok(())
 }
 
+/// The tracepoints of the host, by whoever may not even see where they are.
+fn transitions_are_traced() -> Result<()> {
+    let args = ["events", "--source", "tracepoint", "--duration", "100ms"];
+    let stage = Stage::new(EVERYTHING)?;
+    if Run::new(args).run()?.code() != Some(0) {
+        return Err(Impossible("nobody traces here, not even root".into()).into());
+    }
+    stage.run(args)?.ok()?;
+    Run::new(args).user(USER).run()?.ended(1)?;
+    Ok(())
+}
+
 /// Root without CAP_SYS_PTRACE, as in most containers: it sees the processes that have no more.
 fn root_of_a_container() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -135,11 +150,11 @@ fn no_file_is_read_for_its_user() -> Result<()> {
         vec!["list", "-F", &secret],
         vec!["list", "-F", &open],
         vec!["count", "-F", &filter],
-        vec!["events", "-F", &filter, "--for", "1ms"],
-        vec!["watch", "--plain", "--for", "1ms", "-F", &secret],
-        vec!["watch", "--plain", "--for", "1ms", "--config", &toml],
-        vec!["watch", "--plain", "--for", "1ms", "--config", &secret],
-        vec!["watch", "--plain", "--for", "1ms", "--rules", &toml],
+        vec!["events", "-F", &filter, "--duration", "1ms"],
+        vec!["watch", "--plain", "--duration", "1ms", "-F", &secret],
+        vec!["watch", "--plain", "--duration", "1ms", "--config", &toml],
+        vec!["watch", "--plain", "--duration", "1ms", "--config", &secret],
+        vec!["watch", "--plain", "--duration", "1ms", "--rules", &toml],
         vec!["check", "--rules", &toml],
         vec!["check", "--rules", &secret],
         vec!["check", "--rules", &open, "--print-rules"],
@@ -157,7 +172,7 @@ fn no_file_is_read_for_its_user() -> Result<()> {
     let home = stage.path("private").to_string_lossy().into_owned();
     let environment = [("XDG_CONFIG_HOME", &home), ("HOME", &home), ("TZ", &secret), ("TZ", &open)];
     for (name, value) in environment {
-        for args in [&["status"][..], &["check"], &["watch", "--plain", "--for", "1ms"]] {
+        for args in [&["status"][..], &["check"], &["watch", "--plain", "--duration", "1ms"]] {
             let output = stage.command(args).env(name, value).run()?;
             shows_nothing(&output, &[name, value])?;
         }
@@ -169,6 +184,7 @@ fn shows_nothing(output: &Output, way: &(impl std::fmt::Debug + ?Sized)) -> Resu
     let said = format!("{}{}", output.stdout, output.stderr);
     ensure!(!said.contains(SECRET), "{way:?}: {output}");
     ensure!(!said.contains("19000"), "{way:?}: {output}");
+    ensure!(!said.contains("unexpected argument"), "{way:?} is no way in: {output}");
     Ok(())
 }
 
@@ -277,6 +293,52 @@ fn commands_get_none() -> Result<()> {
 fn root_s_commands_get_none() -> Result<()> {
     let dir = TempDir::new()?;
     has_none(&capabilities_of_commands(|args| Run::new(args), dir.path())?)
+}
+
+/// As root: root's own, and under sudo the invoking user's. What is read is named, and so is what
+/// it switches off.
+fn settings_are_trusted_by_owner() -> Result<()> {
+    if !netns::is_privileged() {
+        return Err(Impossible("giving files away takes root".into()).into());
+    }
+    let dir = TempDir::new()?;
+    let rules = dir.path().join("sockstate/rules.toml");
+    fs::create_dir_all(dir.path().join("sockstate"))?;
+    fs::write(&rules, "[udp-drops]\nenabled = false\n")?;
+    let run = |args: &[&str]| Run::new(args).env("XDG_CONFIG_HOME", dir.path());
+    let printed = run(&["check", "--print-rules"]).run()?.ok()?;
+    let first = format!("# read from {}\n", rules.display());
+    ensure!(printed.stdout.starts_with(&first), "{printed}");
+    let said = format!("rules: udp-drops is switched off by {}\n", rules.display());
+    for args in [["check"], ["status"]] {
+        let output = run(&args).run()?;
+        ensure!(output.stderr.starts_with(&said), "{output}");
+    }
+    let none = Run::new(["check", "--print-rules"]).run()?.ok()?;
+    ensure!(none.stdout.starts_with("# no file was read\n"), "{none}");
+    chown(&rules, Some(USER), None)?;
+    let output = run(&["check"]).run()?.ended(2)?;
+    ensure!(output.stderr.contains("belongs to user 65534"), "{output}");
+    let output = run(&["check"]).env("SUDO_UID", "65534").run()?;
+    ensure!(output.stderr.starts_with(&said), "{output}");
+    // By its name it counts whoever owns it, and a relative directory is none.
+    let named = Run::new(["check", "--rules", rules.to_str().context("a path")?]).run()?;
+    ensure!(named.stderr.starts_with(&said), "{named}");
+    let relative = Run::new(["check", "--print-rules"]).env("XDG_CONFIG_HOME", ".");
+    let relative = relative.directory(dir.path()).run()?.ok()?;
+    ensure!(relative.stdout.starts_with("# no file was read\n"), "{relative}");
+    Ok(())
+}
+
+/// Without a cookie another socket could be closed in its place; and that is said.
+fn rows_of_proc_are_not_closed() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port().to_string();
+    let args = ["list", "-tlK", "--yes", "--source", "proc", "sport", &port];
+    let output = Run::new(args).run()?.ended(1)?;
+    let said = "closed 0, not identified 1 (rows of /proc have no cookie";
+    ensure!(output.stderr.contains(said), "{output}");
+    Ok(())
 }
 
 /// The user's own files are not read, and that is said; a FIFO waits for nobody.

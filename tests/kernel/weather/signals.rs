@@ -96,7 +96,7 @@ fn numbers_at_their_limits() -> Result<()> {
         &["check", "--max", &max][..],
         &["check", "--rules", rules],
         &["check", "--rules", rules, "--for", "20ms", "--interval", "18446744073709551615ms"],
-        &["watch", "--plain", "--for", "50ms", "--rules", rules],
+        &["watch", "--plain", "--duration", "50ms", "--rules", rules],
     ] {
         let output = Run::new(args).run()?;
         ensure!(!output.stderr.contains("panicked"), "{output}");
