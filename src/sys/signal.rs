@@ -31,17 +31,19 @@ const fn status(signal: usize) -> u8 {
 pub struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
-    /// Makes it from now on SIGINT, SIGTERM and SIGHUP are remembered; a second one of
+    /// Remembers SIGINT, SIGTERM and SIGHUP from now on; a second one of
     /// a kind ends the program at once. Where nohup(1) had SIGHUP ignored, it
     /// stays so.
     ///
     /// # Errors
     /// When no handler can be installed.
     pub fn watch() -> io::Result<Self> {
+        // In this order: a first signal that comes between the two is remembered.
+        let it = Self::watch_patiently()?;
         for signal in ending() {
             end_at_the_second(signal)?;
         }
-        Self::watch_patiently()
+        Ok(it)
     }
 
     /// Returns the same for one that has a terminal to give back first: a second signal
