@@ -791,9 +791,9 @@ fn a_rule_that_could_not_judge_is_never_taken_for_one_that_did() {
 fn a_slow_look_and_an_old_one_say_so() {
     let mut watch = Watch::new();
     watch.next_round_with(|round| round.took_ns = 1_200_000_000);
-    assert!(watch.draw(80, 24).contains("the look took 1.2 s > interval 1.0 s"));
+    assert!(watch.draw(80, 24).contains("the look took 1.2s > interval 1.0s"));
     watch.app.interval.kept_ms = 4_000;
-    assert!(watch.draw(100, 24).contains("every 4.0 s by --max-cpu"), "and why not sooner");
+    assert!(watch.draw(100, 24).contains("every 4.0s by --max-cpu"), "and why not sooner");
     watch.app.interval.kept_ms = 1_000;
     watch.next_round();
     assert!(!watch.draw(80, 24).contains("s old"));
@@ -914,7 +914,7 @@ fn a_pause_holds_the_screen_while_collecting_goes_on() {
     watch.keys("2!");
     assert!(watch.draw(80, 24).contains("no filter to invert"));
     watch.keys("p1");
-    assert!(watch.draw(80, 24).contains("paused 0s"), "{}", watch.draw(80, 24));
+    assert!(watch.draw(80, 24).contains("paused 0ms"), "{}", watch.draw(80, 24));
     let before = watch.app.looks.shown.clone().expect("a round").round.begun_ns;
     tell(&mut watch);
     watch.next_round();
