@@ -573,9 +573,8 @@ fn md5_keys() -> Result<()> {
     client.connect(&listener.local_addr()?)?;
     let _server = listener.accept()?;
     // ss prints it, so the kernel sends it: the silence is ours.
-    if let Ok(ss) = Run::program("ss", ["-t", "-i", "-H"]).run() {
-        ensure!(ss.stdout.contains("md5keys:"), "ss does not see it\n{ss}");
-    }
+    let ss = Run::program("ss", ["-t", "-i", "-H"]).run();
+    ensure!(ss.as_ref().map_or(true, |ss| ss.stdout.contains("md5keys:")), "ss does not see it");
     let directory = TempDir::new()?;
     let file = directory.path().join("dump");
     let file = file.to_str().context("UTF-8")?;
@@ -599,6 +598,7 @@ fn md5_keys() -> Result<()> {
     let dump = fs::read(file)?;
     ensure!(dump.len() > 600, "tcp_info is in it");
     ensure!(!dump.windows(KEY.len()).any(|bytes| bytes == KEY), "the key is in the dump");
+    ss.map_err(|error| Impossible(format!("no ss to see them: {error:#}")))?;
     Ok(())
 }
 
