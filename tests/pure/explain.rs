@@ -1,7 +1,7 @@
 //! Every page of `explain` as it is shown, with fixed numbers, against the files in
 //! tests/expected/explain/; and the commands that pages name.
 //!
-//! `SOCKSTATE_RENEW=1 cargo test --test explain` writes the files anew.
+//! `SOCKSTATE_RENEW=1 cargo test --test pure explain` writes the files anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -103,7 +103,7 @@ fn every_page_is_as_expected() {
         assert!(
             *text == expected,
             "{name} is not as expected; if it should be so: SOCKSTATE_RENEW=1 cargo test --test \
-             explain\n{text}"
+             pure explain\n{text}"
         );
     }
     let known: BTreeSet<&str> = pages.keys().map(String::as_str).collect();
