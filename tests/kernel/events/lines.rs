@@ -81,7 +81,6 @@ fn schema() -> Result<()> {
             Ok(server.port())
         };
         if args.contains(&"--summary") {
-            running.wait_idle()?;
             live()?;
         } else {
             until_told(&mut running, live)?;
