@@ -20,9 +20,8 @@ mod port_set;
 #[cfg(test)]
 mod tests;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
 use crate::model::address::{Address, Endpoint};
+use crate::model::hash::{KeyedMap, KeyedSet};
 use crate::model::host::Host;
 use crate::model::ports::{Blocked, Budget, Growth, PortUse, Range, Reuse, Seen, SourceBudget};
 use crate::model::proto::Proto;
@@ -90,7 +89,7 @@ pub struct Budgets {
     pool: PortSet,
     blocked: PortSet,
     counts: Blocked,
-    listeners: FxHashSet<(u16, Address)>,
+    listeners: KeyedSet<(u16, Address)>,
     /// Ports that somebody listens on at every address.
     everywhere: PortSet,
     reuse: Reuse,
@@ -98,7 +97,7 @@ pub struct Budgets {
     /// Ports of the pool that any socket has.
     touched: PortSet,
     opened: Vec<Opened>,
-    pairs: FxHashMap<(Address, Endpoint), u32>,
+    pairs: KeyedMap<(Address, Endpoint), u32>,
     /// Of each pair, listeners or not.
     connections: Vec<u32>,
 }
@@ -107,7 +106,7 @@ pub struct Budgets {
 struct Counted<'b> {
     budgets: &'b Budgets,
     tallies: Vec<((Address, Endpoint), Tally)>,
-    sources: FxHashMap<Address, SourceTally>,
+    sources: KeyedMap<Address, SourceTally>,
 }
 
 impl Budgets {
@@ -126,13 +125,13 @@ impl Budgets {
             pool,
             blocked: PortSet::default(),
             counts: Blocked::default(),
-            listeners: FxHashSet::default(),
+            listeners: KeyedSet::default(),
             everywhere: PortSet::default(),
             reuse: Reuse::of(host),
             reuse_delay_ms: delay.unwrap_or(REUSE_DELAY_MS),
             touched: PortSet::default(),
             opened: Vec::new(),
-            pairs: FxHashMap::default(),
+            pairs: KeyedMap::default(),
             connections: Vec::new(),
         })
     }
@@ -208,7 +207,8 @@ impl Budgets {
     /// Whether at least so many percent of the ports have some socket. Below that
     /// no budget can be as full, whatever takes them.
     pub fn touches(&self, percent: u32) -> bool {
-        self.touched.len() > 0 && self.touched.len() * 100 >= self.pool.len() * percent
+        let [touched, pool] = [self.touched.len(), self.pool.len()].map(u64::from);
+        touched > 0 && touched * 100 >= pool * u64::from(percent)
     }
 
     /// What was counted, the fullest budgets first; without those of which less
@@ -232,7 +232,7 @@ impl Budgets {
 
     /// Counts the connections of every source that may have used so much.
     fn counted(&self, least: u32) -> Counted<'_> {
-        let mut of_source: FxHashMap<Address, u32> = FxHashMap::default();
+        let mut of_source: KeyedMap<Address, u32> = KeyedMap::default();
         for ((source, _), index) in &self.pairs {
             *of_source.entry(*source).or_default() += self.connections[*index as usize];
         }
@@ -243,7 +243,7 @@ impl Budgets {
             tallies[*index as usize] = (*pair, Tally::default());
             is_worth[*index as usize] = u64::from(of_source[&pair.0]) * 100 >= enough;
         }
-        let mut counted = Counted { budgets: self, tallies, sources: FxHashMap::default() };
+        let mut counted = Counted { budgets: self, tallies, sources: KeyedMap::default() };
         let worth = self.opened.iter().filter(|opened| is_worth[opened.pair as usize]);
         worth.for_each(|opened| counted.add(opened));
         counted.tallies.retain(|(_, tally)| tally.used > 0);
@@ -327,10 +327,10 @@ impl Counted<'_> {
     }
 
     /// Ports of each source that `connect()` would not have picked yet.
-    fn likely_bound(&self) -> FxHashMap<Address, u32> {
+    fn likely_bound(&self) -> KeyedMap<Address, u32> {
         let Budgets { pool, blocked, range, .. } = self.budgets;
         let first = pool.minus(blocked).of_parity(range.low);
-        let mut likely = FxHashMap::default();
+        let mut likely = KeyedMap::default();
         for ((source, _), tally) in &self.tallies {
             // With few of the first parity left, connect() may have gone on to
             // the other; connections that ended since leave room for a tenth.

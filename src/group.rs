@@ -1,8 +1,7 @@
 //! Counting sockets by one or more keys.
 
-use rustc_hash::FxHashMap;
-
 use crate::model::address::Address;
+use crate::model::hash::KeyedMap;
 use crate::model::owner::Owners;
 use crate::model::proto::Family;
 use crate::model::row::Row;
@@ -94,7 +93,7 @@ pub enum Part {
 #[derive(Debug)]
 pub struct Groups {
     keys: Vec<Key>,
-    counts: FxHashMap<Vec<Part>, u64>,
+    counts: KeyedMap<Vec<Part>, u64>,
     scratch: Vec<Part>,
     /// Sockets counted; a socket that several processes hold counts once here
     /// and once in each of their groups.
@@ -105,7 +104,7 @@ impl Groups {
     /// An empty count. By state alone those of TCP's eleven states that are
     /// counted are there from the start, so that a zero shows.
     pub fn new(keys: Vec<Key>, counted: StateSet) -> Self {
-        let mut counts = FxHashMap::default();
+        let mut counts = KeyedMap::default();
         if keys == [Key::State] {
             let states = TCP_STATES.into_iter().filter(|state| counted.contains(*state));
             counts.extend(states.map(|state| (vec![Part::State(state)], 0)));

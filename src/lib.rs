@@ -1,7 +1,7 @@
 //! The state of every socket on a Linux server, from the kernel to the screen.
 //!
 //! This library is the program in pieces and no stable API: everything but
-//! [`run`] may change with any release. What scripts may rely on is the program:
+//! [`run`] and [`lay_down_rights`] may change with any release. What scripts may rely on is the program:
 //! its options, its exit status and its JSON, which docs/json.md describes.
 //!
 //! The modules below stand in the order in which to read them, lowest first; a
@@ -44,6 +44,7 @@ mod tui;
 mod cli;
 
 pub use cli::run;
+pub use sys::rights::lay_down as lay_down_rights;
 
 // Shut with `--cfg closed`, so that rustc names what only tests would keep alive.
 #[cfg(not(closed))]

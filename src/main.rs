@@ -6,7 +6,13 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Before anything else: what a user chooses is opened without them.
+    let laid_down = sockstate::lay_down_rights();
     let mut stderr = io::stderr().lock();
+    if let Err(error) = laid_down {
+        drop(writeln!(stderr, "sockstate: cannot lay down its capabilities: {error}"));
+        return ExitCode::FAILURE;
+    }
     // A file, because the standard library's own output looks for newlines in
     // everything that passes.
     let mut stdout = match io::stdout().as_fd().try_clone_to_owned() {

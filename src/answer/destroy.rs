@@ -18,6 +18,9 @@ pub enum Refusal {
     /// The kernel cannot close sockets of this kind, or none at all
     /// (`CONFIG_INET_DIAG_DESTROY`).
     NotSupported,
+    /// It has no cookie, as all rows of `/proc`, and another socket may be in its
+    /// place by now.
+    NoCookie,
     /// It was gone before.
     Gone,
     /// Another error.
@@ -33,6 +36,8 @@ pub struct Destroyed {
     pub not_allowed: u64,
     /// Not closed, because the kernel cannot.
     pub not_supported: u64,
+    /// Not closed, for want of a cookie.
+    pub no_cookie: u64,
     /// Gone before we came.
     pub gone: u64,
     /// Not closed for another reason.
@@ -45,6 +50,7 @@ impl Destroyed {
             Ok(()) => &mut self.closed,
             Err(Refusal::NotAllowed) => &mut self.not_allowed,
             Err(Refusal::NotSupported) => &mut self.not_supported,
+            Err(Refusal::NoCookie) => &mut self.no_cookie,
             Err(Refusal::Gone) => &mut self.gone,
             Err(Refusal::Other) => &mut self.other,
         } += 1;
@@ -52,7 +58,7 @@ impl Destroyed {
 
     /// Whether every socket is closed now.
     pub fn is_complete(&self) -> bool {
-        self.not_allowed + self.not_supported + self.other == 0
+        [self.not_allowed, self.not_supported, self.no_cookie, self.other] == [0; 4]
     }
 }
 
@@ -79,6 +85,9 @@ pub fn record(want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceErr
 }
 
 fn destroy_one(socket: &mut DiagSocket, row: &Row<'_>) -> Result<(), Refusal> {
+    if row.socket.cookie == 0 {
+        return Err(Refusal::NoCookie);
+    }
     let id = source::inet_id(&row.socket).ok_or(Refusal::NotSupported)?;
     socket.act(&|seq| crate::kernel::request::destroy(&id, seq)).map_err(|error| {
         match error.raw_os_error() {

@@ -1,5 +1,7 @@
 //! `check`: the rules once, or for a while, with a plugin's exit status.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use crate::live::{
 };
 use crate::model::proto::Proto;
 use crate::output::{json, text};
-use crate::rules::{Config, print};
+use crate::rules::Config;
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
 
@@ -25,10 +27,13 @@ const NOTIFY_TIMEOUT_MS: u64 = 10_000;
 
 /// Judges and ends with 0, 1, 2 or 3, as monitoring plugins do.
 pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
-    let mut config = rules::load(flags.rules.as_deref())?;
+    let (mut config, file) = rules::load_with_path(flags.rules.as_deref())?;
+    if !flags.print_rules {
+        rules::remark(context, &config);
+    }
     rules::restrict(&mut config, &flags.rule, &flags.max)?;
     if flags.print_rules {
-        return context.print(print::effective(&config).as_bytes());
+        return rules::print(context, &config, file.as_deref());
     }
     let duration = flags.duration.map_or(0, milliseconds);
     // Less would be a loop that never rests.
@@ -118,7 +123,7 @@ impl<'c> Looks<'c> {
                 notifier.send(json::alert_event(round.started, round.at_ms, change));
             }
         }
-        self.looks += 1;
+        self.looks = self.looks.saturating_add(1);
         self.first_ms.get_or_insert(round.at_ms);
         self.last = Some(round);
     }

@@ -20,6 +20,8 @@ pub enum Error {
     /// The filter makes no sense: some lines, the first that and the others
     /// where and why, harmless as they are; exit status 2.
     Filter(String),
+    /// The same of words that were typed beside a file, which it does not quote.
+    FilterWords(String),
     /// The job could not be done: exit status 1.
     Failed(String),
     /// The job could not be done, and everything is said already: exit status 1.
@@ -83,7 +85,7 @@ impl Error {
         // What is quoted may hold anything, an escape code or a newline.
         let mut say = |text: &str| say_as_it_is(&escaped(text.as_bytes()));
         match self {
-            Self::Filter(text) => {
+            Self::Filter(text) | Self::FilterWords(text) => {
                 say_as_it_is(&text);
                 2
             }

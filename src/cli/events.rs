@@ -1,5 +1,7 @@
 //! `events`: transitions as they happen.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::live::{self, AtEnd, Next, Schedule, Stream, Told, Watch};

@@ -6,7 +6,6 @@ mod plan;
 mod seen;
 mod writer;
 
-use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -20,6 +19,7 @@ use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
 use crate::output::columns;
 use crate::sys::clock;
+use crate::sys::files::{self, Existing, NewFile};
 
 use super::context::Context;
 use super::error::Error;
@@ -74,8 +74,16 @@ fn record(plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> {
         ));
     }
     let failed = |error| Error::Failed(format!("cannot write {}: {error}", path.display()));
-    let file = File::create(path).map_err(failed)?;
-    answer::record(&plan.selection.want, file)?.map_err(failed)
+    let want = &plan.selection.want;
+    if path == Path::new(files::STANDARD) {
+        let file = files::standard_output().map_err(failed)?;
+        return answer::record(want, file)?.map_err(failed);
+    }
+    let mut new = NewFile::create(path, Existing::Replace).map_err(failed)?;
+    let file = new.file().try_clone().map_err(failed)?;
+    let gaps = answer::record(want, file)?.map_err(failed)?;
+    new.finish().map_err(failed)?;
+    Ok(gaps)
 }
 
 /// Lists once; in a repeated list also how many sockets are new and how many

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod config_files;
 mod context;
 mod count;
 mod error;
@@ -15,6 +16,7 @@ mod ports;
 mod query;
 mod repeat;
 mod rules;
+mod safety;
 mod select;
 mod status;
 mod transitions;
@@ -52,9 +54,9 @@ pub fn run(
 }
 
 fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<(), Error> {
+    safety::check(&cli)?;
     if let Some(target) = &cli.shared.netns {
-        // Before anything is opened: a socket stays where it was made.
-        netns::enter(&cli.shared.proc_root, target)
+        netns::look_into(&cli.shared.proc_root, target)
             .map_err(|error| Error::Failed(format!("cannot enter the namespace: {error}")))?;
     }
     let of_events = matches!(
@@ -71,21 +73,26 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
     if cli.shared.explain_filter && cli.shared.json {
         return Err(Error::Usage("--explain-filter is text: leave out --json".into()));
     }
-    let mut context = Context::new(cli.shared, stdout, stderr);
-    match cli.command {
+    let Cli { shared, command, .. } = cli;
+    let mut context = Context::new(shared, stdout, stderr);
+    let result = match &command {
         None => status::run(&mut context, &Repeat::default()),
         Some(Command::Status(flags)) => status::run(&mut context, &flags.repeat),
-        Some(Command::List(flags)) => list::run(&mut context, &flags),
-        Some(Command::Count(flags)) => count::run(&mut context, &flags),
-        Some(Command::Listeners(flags)) => listeners::run(&mut context, &flags),
-        Some(Command::Check(flags)) => check::run(&mut context, &flags),
-        Some(Command::Watch(flags)) => watch::run(&mut context, &flags),
-        Some(Command::Events(flags)) => events::run(&mut context, &flags),
-        Some(Command::Ports(flags)) => ports::run(&mut context, &flags),
-        Some(Command::Explain(flags)) => explain::run(&mut context, &flags),
+        Some(Command::List(flags)) => list::run(&mut context, flags),
+        Some(Command::Count(flags)) => count::run(&mut context, flags),
+        Some(Command::Listeners(flags)) => listeners::run(&mut context, flags),
+        Some(Command::Check(flags)) => check::run(&mut context, flags),
+        Some(Command::Watch(flags)) => watch::run(&mut context, flags),
+        Some(Command::Events(flags)) => events::run(&mut context, flags),
+        Some(Command::Ports(flags)) => ports::run(&mut context, flags),
+        Some(Command::Explain(flags)) => explain::run(&mut context, flags),
         Some(Command::Completions(flags)) => completions::run(&mut context, flags.shell),
         Some(Command::Man) => man::run(&mut context),
         Some(Command::RulesDoc) => context.print(crate::rules::markdown().as_bytes()),
         Some(Command::Schema) => context.print(crate::output::json::schema().as_bytes()),
-    }
+    };
+    result.map_err(|error| match command.as_ref().and_then(Command::words) {
+        Some(words) => words.without_quotes(error),
+        None => error,
+    })
 }

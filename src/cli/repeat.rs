@@ -1,5 +1,7 @@
 //! `--interval` and `--count`: a one-shot command again and again.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::live::{self, Next, Schedule, Watch};
@@ -45,8 +47,12 @@ impl Watch for Repeated<'_, '_> {
 
     fn look(&mut self) -> Result<Next, Error> {
         self.context.at = clock::now();
-        (self.round)(self.context)?;
-        Ok(Next::Due)
+        let done = (self.round)(self.context);
+        // Somebody asked it to end: that a round failed because of it is no news.
+        if self.is_over() {
+            return Ok(Next::Due);
+        }
+        done.map(|()| Next::Due)
     }
 
     fn wait(&mut self, left: Duration) -> Result<Next, Error> {

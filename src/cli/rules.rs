@@ -1,16 +1,20 @@
 //! The rules in force: the file that counts, flags, and what custom rules count.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::machine::Machine;
+use crate::model::escape::escaped;
 use crate::model::state::StateSet;
 use crate::model::units::{self, Bare};
 use crate::model::want::Want;
 use crate::query::{Means, Selection, SystemNames};
 use crate::rules::custom::{Condition, CustomRule};
 use crate::rules::origin::Origin;
-use crate::rules::{Config, RULES, Severity};
+use crate::rules::{Config, RULES, Severity, print};
 
+use super::config_files;
+use super::context::Context;
 use super::error::Error;
 use super::flags::{Shared, SourceChoice};
 use super::select;
@@ -24,31 +28,66 @@ const NAME: &str = "sockstate/rules.toml";
 /// # Errors
 /// For a file that cannot be read, or makes no sense.
 pub fn load(named: Option<&Path>) -> Result<Config, Error> {
-    let mut config = Config::default();
-    let (path, needed) = match named {
-        Some(path) => (Some(path.to_owned()), true),
-        None => (places(NAME).into_iter().find(|path| path.exists()), false),
-    };
-    let Some(path) = path else { return Ok(config) };
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if !needed && error.kind() == std::io::ErrorKind::NotFound => return Ok(config),
-        Err(error) => {
-            return Err(Error::Usage(format!("cannot read {}: {error}", path.display())));
-        }
-    };
-    config
-        .read(&path.display().to_string(), &text)
-        .map_err(|error| Error::Usage(error.to_string()))?;
-    Ok(config)
+    load_with_path(named).map(|(config, _)| config)
 }
 
-/// Where a file of this name can be: the user's place first.
-pub fn places(name: &str) -> Vec<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let home = || variable("HOME").map(|home| PathBuf::from(home).join(".config"));
-    let user = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home);
-    user.into_iter().chain([PathBuf::from("/etc")]).map(|dir| dir.join(name)).collect()
+/// The same, and which file it was.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_path(named: Option<&Path>) -> Result<(Config, Option<PathBuf>), Error> {
+    let mut config = Config::default();
+    let Some(file) = config_files::read(named, NAME)? else { return Ok((config, None)) };
+    config
+        .read(&file.path.display().to_string(), &file.text)
+        .map_err(|error| Error::Usage(error.to_string()))?;
+    Ok((config, Some(file.path)))
+}
+
+/// The effective rules, and which file was read for them.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn print(context: &mut Context<'_>, config: &Config, file: Option<&Path>) -> Result<(), Error> {
+    let read = match file {
+        Some(file) => format!("# read from {}\n", escaped(file.display().to_string().as_bytes())),
+        None => "# no file was read\n".to_owned(),
+    };
+    context.print(format!("{read}{}", print::effective(config)).as_bytes())
+}
+
+/// Says which rules a file switches off, and that a file was passed over: who
+/// reads "no alerts" is to know.
+pub fn remark(context: &mut Context<'_>, config: &Config) {
+    for (file, ids) in switched_off(config) {
+        let verb = if ids.len() == 1 { "is" } else { "are" };
+        let file = escaped(file.as_bytes());
+        context.note(&format!("rules: {} {verb} switched off by {file}\n", ids.join(", ")));
+    }
+    if let Some(path) = config_files::passed_over(NAME) {
+        let path = escaped(path.display().to_string().as_bytes());
+        context.note(&format!(
+            "rules: {path} is not read, for this program has rights of its own; name it with \
+             --rules\n"
+        ));
+    }
+}
+
+/// The rules that are switched off, by the file that does it.
+fn switched_off(config: &Config) -> BTreeMap<&str, Vec<&str>> {
+    let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for rule in &config.rules {
+        let whole = (!rule.enabled.value).then_some(&rule.enabled.origin);
+        let parts = rule.overrides.iter().filter(|part| part.disabled).map(|part| &part.origin);
+        let mut files = whole.into_iter().chain(parts).filter_map(|origin| match origin {
+            Origin::File { name, .. } => Some(name.as_str()),
+            _ => None,
+        });
+        if let Some(file) = files.next() {
+            by_file.entry(file).or_default().push(rule.rule.id);
+        }
+    }
+    by_file
 }
 
 /// Leaves only the named rules in force; with none named, and `max` given,
@@ -127,7 +166,12 @@ fn selection(rule: &CustomRule, shared: &Shared, machine: &Machine) -> Result<Se
     let want = Want::all_of(tables);
     let Some(filter) = &rule.when.filter else { return Ok(Selection::all(want)) };
     let resolved = filter.resolve(&mut SystemNames::new(machine)).map_err(|error| {
-        Error::Usage(format!("{}: rule {}: {}", rule.origin, rule.id, last(&error)))
+        let why = match rule.origin {
+            // What stands in a file is not quoted.
+            Origin::File { .. } => "its filter has a name that is not known here".to_owned(),
+            _ => last(&error),
+        };
+        Error::Usage(format!("{}: {why}", rule.origin))
     })?;
     let means = Means {
         kernel: !shared.no_kernel_filter,

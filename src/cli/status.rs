@@ -21,6 +21,7 @@ pub fn run(context: &mut Context<'_>, repeat: &Repeat) -> Result<(), Error> {
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
     let selection = select::selection(&context.shared, &[], defaults, &machine)?;
     let mut config = rules::load(None)?;
+    rules::remark(context, &config);
     config.hold_nothing();
     let own = rules::counting(&config, &context.shared, &machine)?;
     let tables = selection.want.tables;

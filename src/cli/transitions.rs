@@ -112,9 +112,40 @@ fn ends(words: &[String]) -> Result<(EndStates, Vec<String>), Error> {
     Ok((ends, rest))
 }
 
+/// The text with `from STATE` and `to STATE` blanked out: what is left is the
+/// filter, each part of it in its place.
+pub fn blanked(text: &str) -> String {
+    let mut blanked = text.to_owned();
+    let mut end_word = None;
+    for word in text.split_whitespace() {
+        let start = word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        let end = start.saturating_add(word.len());
+        match end_word.take() {
+            Some(from) if StateSet::parse(word).is_some() => {
+                blanked.replace_range(from..end, &" ".repeat(end.saturating_sub(from)));
+            }
+            _ if matches!(word.to_ascii_lowercase().as_str(), "from" | "to") => {
+                end_word = Some(start);
+            }
+            _ => {}
+        }
+    }
+    blanked
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_blanked_out_moves_nothing() {
+        let text = "dport 80 to close-wait and From estab sport 9";
+        let blank = blanked(text);
+        assert_eq!(blank.len(), text.len());
+        assert_eq!(blank.split_whitespace().collect::<Vec<_>>().join(" "), "dport 80 and sport 9");
+        assert_eq!(blank.find("sport"), text.find("sport"));
+        assert_eq!(blanked("to nowhere"), "to nowhere");
+    }
 
     #[test]
     fn ends_are_taken_out_of_the_words() {

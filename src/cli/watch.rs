@@ -1,7 +1,7 @@
 //! `watch`: the live terminal, or lines where there is none.
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::machine::Machine;
@@ -13,6 +13,7 @@ use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, tabs, theme::Theme};
 
 use super::check::{self, notifier};
+use super::config_files;
 use super::context::Context;
 use super::error::Error;
 use super::flags::{Shared, SourceChoice, WatchFlags};
@@ -118,10 +119,7 @@ const KEYS: &str = "sockstate/watch.toml";
 /// The keys of the file that counts: the one a flag names, else the user's,
 /// else the system's.
 fn keymap(named: Option<&Path>) -> Result<Keymap, Error> {
-    let found = || rules::places(KEYS).into_iter().find(|path| path.exists());
-    let Some(path) = named.map(PathBuf::from).or_else(found) else { return Ok(tabs::usual_keys()) };
-    let name = path.display();
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Error::Usage(format!("cannot read {name}: {error}")))?;
-    tabs::read_keys(&text).map_err(|why| Error::Usage(format!("{name}: {why}")))
+    let Some(file) = config_files::read(named, KEYS)? else { return Ok(tabs::usual_keys()) };
+    let name = file.path.display();
+    tabs::read_keys(&file.text).map_err(|why| Error::Usage(format!("{name}: {why}")))
 }

@@ -1,5 +1,7 @@
 //! The one loop of everything that looks again and again, and its schedule.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::sys::clock;
@@ -95,7 +97,7 @@ impl Schedule {
             self.stopped = over;
             return Turn::Look;
         }
-        Turn::Wait(self.due_ns.min(self.end_ns.unwrap_or(u64::MAX)) - now_ns)
+        Turn::Wait(self.due_ns.min(self.end_ns.unwrap_or(u64::MAX)).saturating_sub(now_ns))
     }
 
     /// Notes that a look which began at `began_ns` has been made by `now_ns`;

@@ -60,7 +60,7 @@ fn syn_sent(socket: &Socket, info: TcpInfo<'_>) -> Option<Age> {
         let rto_ms = info.get(&RTO)? / u64::from(RTO.divisor);
         return Some(Age::exact(rto_ms.saturating_sub(timer.expires_ms.into())));
     }
-    info.get(&TOTAL_RTO_TIME).map(|ms| Age::exact(ms + FIRST_SYN_TIMEOUT_MS))
+    info.get(&TOTAL_RTO_TIME).map(|ms| Age::exact(ms.saturating_add(FIRST_SYN_TIMEOUT_MS)))
 }
 
 /// Proves the age by the timer, which runs down from 60 s and fires up to 2 s late (timer wheel

@@ -179,7 +179,7 @@ fn retransmitting_ms(info: &ConnInfo, timer: &Timer) -> Option<u64> {
     let first = if rto >= RTO_MAX_MS { RTO_MIN_MS } else { rto >> backoff };
     let nth = |n: u64| first.saturating_mul(1 << n).min(rto);
     let earlier: u64 = (1..backoff).map(nth).sum();
-    let since = earlier + rto.saturating_sub(timer.expires_ms.into());
+    let since = earlier.saturating_add(rto.saturating_sub(timer.expires_ms.into()));
     Some(since.min(info.total_rto_time_ms.unwrap_or(u64::MAX)))
 }
 

@@ -33,6 +33,7 @@ pub mod vocabulary;
 
 mod counter;
 pub mod gap;
+pub mod hash;
 pub mod host;
 pub mod owner;
 pub mod ports;

@@ -1,7 +1,7 @@
 //! Ephemeral ports in use, per source address and destination. Who counts them
 //! is [`crate::budget`], which says what the kernel does.
 
-use rustc_hash::FxHashMap;
+use crate::model::hash::KeyedMap;
 
 use super::address::{Address, Endpoint};
 use super::host::Host;
@@ -219,7 +219,7 @@ pub struct PortUse {
 impl PortUse {
     /// Sets every budget's growth by an earlier look.
     pub fn compare(&mut self, earlier: &Self, elapsed_ms: u64) {
-        let was: FxHashMap<(Address, Endpoint), u32> =
+        let was: KeyedMap<(Address, Endpoint), u32> =
             earlier.budgets.iter().map(|b| ((b.source, b.destination), b.taken())).collect();
         for budget in &mut self.budgets {
             let before = was.get(&(budget.source, budget.destination)).copied().unwrap_or(0);

@@ -86,6 +86,7 @@ impl<'o, 'w> Csv<'o, 'w> {
         for field in &self.fields {
             cell.clear();
             write_field(&mut cell, *field, row, lookups, &mut self.names);
+            mark_text(&mut cell);
             self.record.push_field(&cell);
         }
         self.write();
@@ -127,7 +128,19 @@ fn write_field(
     }
 }
 
-/// Returns every field with its meaning, for `--columns help`.
+/// Puts a ' before a cell that a spreadsheet would take for a formula: a process
+/// or a socket can have any name. Numbers, and the dash for nothing, are none.
+fn mark_text(cell: &mut Vec<u8>) {
+    let is_harmless = || {
+        let text = std::str::from_utf8(cell).unwrap_or_default();
+        text == "-" || text.parse::<f64>().is_ok()
+    };
+    if matches!(cell.first(), Some(b'=' | b'+' | b'-' | b'@')) && !is_harmless() {
+        cell.insert(0, b'\'');
+    }
+}
+
+/// Every field with its meaning, for `--columns help`.
 pub fn help() -> String {
     let widest = Field::all().map(|field| field.name().len()).max().unwrap_or(0);
     let line = |field: Field| {
@@ -142,7 +155,36 @@ pub fn csv_table(out: &mut Out<'_>, titles: &[String], rows: &[Vec<String>]) {
     let mut writer = csv::WriterBuilder::new().from_writer(out.buffer());
     for row in std::iter::once(titles).chain(rows.iter().map(Vec::as_slice)) {
         // Memory takes everything.
-        drop(writer.write_record(row));
+        drop(writer.write_record(row.iter().map(|cell| {
+            let mut cell = cell.as_bytes().to_vec();
+            mark_text(&mut cell);
+            cell
+        })));
     }
     drop(writer.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_reckon_is_text() {
+        let marked = |text: &str| {
+            let mut cell = text.as_bytes().to_vec();
+            mark_text(&mut cell);
+            String::from_utf8(cell).expect("text")
+        };
+        for formula in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)"] {
+            assert_eq!(marked(formula), format!("'{formula}"));
+        }
+        for plain in ["", "-", "-5", "+1.5", "nginx", "a=b", "*:80"] {
+            assert_eq!(marked(plain), plain);
+        }
+        let mut bytes = Vec::new();
+        let mut out = Out::new(&mut bytes);
+        csv_table(&mut out, &["name".to_owned()], &[vec!["=cmd".to_owned()]]);
+        out.finish().expect("memory");
+        assert_eq!(bytes, b"name\n'=cmd\n");
+    }
 }

@@ -1,10 +1,9 @@
 //! Which sockets an alert is about, in the filter language: for enter on it,
 //! and for the key that shows only what alerts name.
 
-use rustc_hash::FxHashMap;
-
 use crate::model::address::Endpoint;
 use crate::model::frame::Frame;
+use crate::model::hash::KeyedMap;
 
 use super::alert::Alert;
 use super::catalogue::find;
@@ -13,7 +12,7 @@ use super::rule::Shows;
 use super::subject::{Subject, shown};
 
 /// Maps ids of custom rules to the filters of what they count.
-pub type CustomFilters = FxHashMap<String, String>;
+pub type CustomFilters = KeyedMap<String, String>;
 
 /// Collects the filters of the custom rules of a configuration.
 pub fn custom_filters(config: &Config) -> CustomFilters {

@@ -9,6 +9,7 @@ use super::level::{CLEARING_PERCENT, Level};
 use super::origin::Origin;
 use super::severity::Severity;
 use super::subject::Subject;
+use super::threshold::part_of;
 use super::verdict::Verdict;
 
 /// Names the tables whose gaps hide what a custom rule counts.
@@ -68,8 +69,10 @@ impl Condition {
         let start = text.find("count(").filter(|at| text[..*at].trim().is_empty());
         let start = start.ok_or_else(|| error(0, FORM))? + "count(".len();
         let end = text.rfind(')').filter(|end| *end >= start).ok_or_else(|| error(start, FORM))?;
-        let filter = Filter::parse(&[&text[start..end]])
-            .map_err(|e| ConditionError { at: start + e.span.start, message: e.to_string() })?;
+        let filter = Filter::parse(&[&text[start..end]]).map_err(|e| ConditionError {
+            at: start + e.span.start,
+            message: format!("expected {}", e.expected),
+        })?;
         let rest = text[end + 1..].trim();
         let at = text.len() - text[end + 1..].trim_start().len();
         let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
@@ -107,7 +110,7 @@ impl CustomRule {
         };
         let limit = self.limit(level);
         let least = self.when.holds(counted.yes, limit);
-        let most = self.when.holds(counted.yes + counted.unknown, limit);
+        let most = self.when.holds(counted.yes.saturating_add(counted.unknown), limit);
         match (least, most) {
             (true, true) => Verdict::Firing(vec![self.alert(counted.yes)]),
             (false, false) => Verdict::Clear,
@@ -122,7 +125,7 @@ impl CustomRule {
     fn limit(&self, level: Level) -> u64 {
         match (level, self.when.comparison) {
             (Level::Clearing, Comparison::Gt | Comparison::Ge) => {
-                self.when.limit * CLEARING_PERCENT / 100
+                part_of(self.when.limit, CLEARING_PERCENT)
             }
             _ => self.when.limit,
         }

@@ -17,7 +17,8 @@ impl Config {
     /// Takes in what a file says; it wins over what was there.
     ///
     /// # Errors
-    /// For the first mistake, with its place.
+    /// For the first mistake, with its place. Of the file nothing is quoted: it
+    /// may be one that its reader is not to see.
     pub fn read(&mut self, file: &str, text: &str) -> Result<()> {
         let reader = Reader::new(file, text);
         let table = DeTable::parse(text).map_err(|error| {
@@ -46,9 +47,7 @@ impl Reader<'_> {
         item: Item<'_, '_>,
     ) -> Result<()> {
         let Some(rule) = config.rule_mut(id) else {
-            return Err(
-                self.error(key.span(), format!("there is no rule '{id}'; {}", known_rules()))
-            );
+            return Err(self.error(key.span(), format!("there is no such rule; {}", known_rules())));
         };
         for (key, item) in self.table(item)? {
             let origin = self.origin(key.span());
@@ -77,7 +76,7 @@ impl Reader<'_> {
         thresholds.clone().find(|(_, t)| t.name == name).ok_or_else(|| {
             let names: Vec<&str> = rule.rule.thresholds.iter().map(|t| t.name).collect();
             let names = [names.as_slice(), &["enabled", "severity", "for"]].concat().join(", ");
-            let message = format!("{} has no '{name}'; it has {also}{names}", rule.rule.id);
+            let message = format!("{} has no such member; it has {also}{names}", rule.rule.id);
             self.error(key.span(), message)
         })
     }
@@ -91,7 +90,7 @@ impl Reader<'_> {
         };
         let name = self.string(id)?;
         let Some(rule) = config.rules.iter().position(|r| r.rule.id == name) else {
-            let message = format!("there is no rule '{name}'; {}", known_rules());
+            let message = format!("there is no such rule; {}", known_rules());
             return Err(self.error(id.span(), message));
         };
         let rule = &mut config.rules[rule];
@@ -155,10 +154,9 @@ impl Reader<'_> {
                 "severity" => severity = self.severity(item)?,
                 "summary" => summary = Some(self.string(item)?.to_owned()),
                 "remedy" => remedy = self.string(item)?.to_owned(),
-                name => {
-                    let message = format!(
-                        "a [[rule]] has no '{name}'; it has id, when, for, severity, summary, remedy"
-                    );
+                _ => {
+                    let message = "a [[rule]] has no such member; it has id, when, for, severity, \
+                                   summary, remedy";
                     return Err(self.error(key.span(), message));
                 }
             }
@@ -180,7 +178,7 @@ impl Reader<'_> {
             return Err(self.error(item.span(), "an id has small letters, digits and dashes"));
         }
         if config.knows(id) {
-            return Err(self.error(item.span(), format!("there is a rule '{id}' already")));
+            return Err(self.error(item.span(), "there is a rule of this id already"));
         }
         Ok(id.to_owned())
     }
@@ -190,7 +188,7 @@ impl Reader<'_> {
         Condition::parse(text).map_err(|error| {
             // Behind the opening quote; escapes inside would move the place.
             let start = item.span().start + 1 + error.at;
-            self.error(start..start, one_line(&error.message))
+            self.error(start..start, error.message)
         })
     }
 }
@@ -202,12 +200,6 @@ fn known_rules() -> String {
 
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
-}
-
-/// Keeps the last line of a filter's error, which says what is allowed; the first two show
-/// the place, which is told by line and column here.
-fn one_line(message: &str) -> String {
-    message.lines().last().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The settings of one rule, as its check sees them.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use super::level::{CLEARING_PERCENT, Level};
 use super::origin::Set;
 use super::overrides::Override;
 use super::subject::Subject;
-use super::threshold::{Threshold, Unit};
+use super::threshold::{Threshold, Unit, part_of};
 
 /// Answers what a threshold of the rule is.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ impl<'c> Settings<'c> {
     fn scaled(&self, threshold: &Threshold, value: u64) -> u64 {
         match (self.level, threshold.unit) {
             (Level::Clearing, Unit::Count(_) | Unit::Percent) if value > 0 => {
-                (value * CLEARING_PERCENT / 100).max(1)
+                part_of(value, CLEARING_PERCENT).max(1)
             }
             _ => value,
         }

@@ -1,5 +1,7 @@
 //! The numbers of a rule that can be set.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use crate::model::units;
 
 use crate::model::human;
@@ -58,13 +60,25 @@ impl Threshold {
     }
 }
 
+/// Returns so many percent of a number, rounded down.
+pub(super) fn part_of(whole: u64, percent: u64) -> u64 {
+    let part = u128::from(whole).saturating_mul(percent.into()) / 100;
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+/// Tells whether `part` is more than `percent` of `whole`.
+pub(super) fn exceeds(part: u64, percent: u64, whole: u64) -> bool {
+    u128::from(part).saturating_mul(100) > u128::from(whole).saturating_mul(percent.into())
+}
+
 /// Tells whether `part` is at least `percent` of `whole`; nothing is no part.
 pub(super) fn reaches(part: u64, percent: u64, whole: u64) -> bool {
-    part > 0 && u128::from(part) * 100 >= u128::from(whole) * u128::from(percent)
+    part > 0
+        && u128::from(part).saturating_mul(100) >= u128::from(whole).saturating_mul(percent.into())
 }
 
 /// Writes `80 %` of something, for summaries.
 pub(super) fn percent_of(part: u64, whole: u64) -> String {
-    let percent = u128::from(part) * 100 / u128::from(whole.max(1));
+    let percent = u128::from(part).saturating_mul(100).checked_div(whole.into()).unwrap_or(0);
     format!("{} of {} ({percent} %)", human::count(part), human::count(whole))
 }

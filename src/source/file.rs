@@ -1,6 +1,5 @@
 //! Rows of a recorded dump.
 
-use std::fs;
 use std::path::Path;
 
 use crate::kernel::dump_file::{Entries, Entry};
@@ -11,6 +10,7 @@ use crate::model::proto::{Proto, TableId};
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::want::Want;
+use crate::sys::files;
 
 use super::reading::{Reading, Sink};
 use super::report::{Report, Served, SourceError};
@@ -24,7 +24,8 @@ use super::report::{Report, Served, SourceError};
 /// # Errors
 /// When the file cannot be read at all.
 pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, SourceError> {
-    let bytes = fs::read(path).map_err(|error| SourceError::unreadable(path, &error))?;
+    let bytes =
+        files::read(path, files::DUMP).map_err(|error| SourceError::unreadable(path, &error))?;
     let mut reading = Reading::default();
     let mut report = Report::default();
     let assumed = assumed_proto(want);

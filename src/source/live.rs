@@ -8,7 +8,7 @@ use crate::model::proto::{Family, Proto, TableId};
 use crate::model::state::{State, StateSet};
 use crate::model::want::Want;
 use crate::sys::netlink::DiagSocket;
-use crate::sys::tcp_census;
+use crate::sys::{procfs, tcp_census};
 
 use super::choice::{Choice, Shortcuts};
 use super::reading::{Reading, Sink};
@@ -30,7 +30,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Opens the tables of the calling thread's network namespace, with a say in how
+    /// Opens the tables of the network namespace that is looked into, with a say in how
     /// the work is done.
     pub fn with_shortcuts(choice: Choice, proc_root: PathBuf, shortcuts: Shortcuts) -> Self {
         Self { choice, proc_root, shortcuts }
@@ -149,8 +149,8 @@ impl Live {
         why: &str,
         report: &mut Report,
     ) -> Result<ControlFlow<()>, Failure> {
-        let ipv6_off = !self.proc_root.join("net/if_inet6").exists();
-        let proc_readable = self.proc_root.join("net/tcp").exists();
+        let ipv6_off = !procfs::has_net(&self.proc_root, "if_inet6");
+        let proc_readable = procfs::has_net(&self.proc_root, "tcp");
         if table.family == Family::Inet6 && ipv6_off && proc_readable {
             return Ok(report.add(table, Served::Proc, Reading::default()));
         }

@@ -22,7 +22,7 @@ use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Want};
-use crate::sys::netlink::{DiagSocket, End, Outcome};
+use crate::sys::netlink::{self, DiagSocket, End, Outcome};
 
 use super::parallel::{self, Way};
 use super::reading::{Reading, Sink};
@@ -80,6 +80,7 @@ pub fn exactly<'s>(
     sink: &mut Sink<'_>,
 ) -> io::Result<Vec<usize>> {
     let mut diag = DiagSocket::open()?;
+    let _raised = netlink::raise();
     let mut unasked = Vec::new();
     for (place, socket) in sockets.enumerate() {
         let Some(id) = inet_id(socket) else {

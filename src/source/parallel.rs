@@ -103,7 +103,7 @@ pub(super) fn is_worth_it(states: StateSet, proc_root: &Path) -> bool {
 /// Returns the sockets of those of `states` that can fill a table.
 fn filling(states: StateSet, in_use: TcpInUse) -> u64 {
     let of = |state, count| if states.contains(state) { count } else { 0 };
-    of(State::Established, in_use.full) + of(State::TimeWait, in_use.time_wait)
+    of(State::Established, in_use.full).saturating_add(of(State::TimeWait, in_use.time_wait))
 }
 
 /// Looks at the first rows of a dump and chooses the way to read it all.

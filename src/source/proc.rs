@@ -28,7 +28,7 @@ pub(super) fn read(
     let mut malformed = 0;
     let states = want.states_of(table);
     let file = table.proc_file().ok_or(io::ErrorKind::NotFound)?;
-    procfs::lines(&procfs::net_file(proc_root, file), &mut |line| {
+    procfs::lines(&mut procfs::open_net(proc_root, file)?, &mut |line| {
         if proc_net::is_header(line) {
             return ControlFlow::Continue(());
         }

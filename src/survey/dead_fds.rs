@@ -11,7 +11,7 @@ use crate::model::owner::{Link, Owners};
 use crate::model::proto::Proto;
 use crate::model::want::Want;
 use crate::source::SourceError;
-use crate::sys::sockfs;
+use crate::sys::{rights, sockfs};
 
 use super::Scope;
 
@@ -47,6 +47,8 @@ pub fn dead_fds(
 /// Descriptors of TCP sockets of our namespace that were not listed at the
 /// first look.
 fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owners) -> Vec<Link> {
+    // Once for all of them: each look would raise it for itself.
+    let _raised = rights::raise_for_proc(proc_root);
     let mut ours: FxHashMap<u32, bool> = FxHashMap::default();
     owners
         .links()
@@ -66,6 +68,7 @@ fn confirmed(
     listed: &FxHashSet<u32>,
     owners: &Owners,
 ) -> DeadFds {
+    let _raised = rights::raise_for_proc(proc_root);
     let mut counts: FxHashMap<u32, FxHashSet<u32>> = FxHashMap::default();
     for link in candidates {
         if !listed.contains(&link.inode) && sockfs::is_open(proc_root, &link) {

@@ -8,6 +8,7 @@ use crate::model::address::Endpoint;
 use crate::model::age::TIME_WAIT_MS;
 use crate::model::conn::Conn;
 use crate::model::frame::{StateCounts, TimeWaitRates, TimeWaits, YOUNG_MS};
+use crate::model::hash::KeyedMap;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
 use crate::model::socket::{Socket, TimerKind};
@@ -43,7 +44,7 @@ pub struct Glance {
     /// [`MAX_EXACT`] where there are more.
     pub rare: Vec<(Socket, Conn)>,
     young_by_port: FxHashMap<u16, u64>,
-    young_by_remote: FxHashMap<Endpoint, u64>,
+    young_by_remote: KeyedMap<Endpoint, u64>,
     /// The ephemeral ports, where they are counted.
     pub ports: Option<Budgets>,
 }
@@ -83,15 +84,16 @@ impl Glance {
     /// Where TIME_WAIT is being made.
     pub fn time_wait_rates(&self) -> TimeWaitRates {
         TimeWaitRates {
-            local_ports: many(&self.young_by_port),
-            remotes: many(&self.young_by_remote),
+            local_ports: many(self.young_by_port.iter()),
+            remotes: many(self.young_by_remote.iter()),
         }
     }
 }
 
-fn many<P: Copy + Ord>(counts: &FxHashMap<P, u64>) -> Vec<TimeWaits<P>> {
+fn many<'c, P: Copy + Ord + 'c>(
+    counts: impl Iterator<Item = (&'c P, &'c u64)>,
+) -> Vec<TimeWaits<P>> {
     let mut list: Vec<TimeWaits<P>> = counts
-        .iter()
         .filter(|(_, young)| **young >= FEW_TIME_WAITS)
         .map(|(place, young)| TimeWaits { place: *place, young: *young })
         .collect();

@@ -9,6 +9,7 @@ use crate::budget::Budgets;
 use crate::kernel::bytecode::{Code, End, Test, assemble};
 use crate::model::address::{Address, Endpoint};
 use crate::model::gap::Gap;
+use crate::model::hash::KeyedMap;
 use crate::model::host::Host;
 use crate::model::owner::Owners;
 use crate::model::ports::{Budget, PortUse};
@@ -41,7 +42,7 @@ pub struct PortsView {
 /// The processes that hold the connections of each budget.
 #[derive(Default)]
 pub struct Openers {
-    counts: FxHashMap<(Address, Endpoint), BTreeMap<u32, u32>>,
+    counts: KeyedMap<(Address, Endpoint), BTreeMap<u32, u32>>,
     owners: Owners,
 }
 
@@ -56,7 +57,7 @@ impl Openers {
     }
 
     fn new(connections: &[(Address, Endpoint, u32)], owners: Owners) -> Self {
-        let mut counts: FxHashMap<_, BTreeMap<u32, u32>> = FxHashMap::default();
+        let mut counts: KeyedMap<_, BTreeMap<u32, u32>> = KeyedMap::default();
         for (source, destination, inode) in connections {
             let of_budget = counts.entry((*source, *destination)).or_default();
             let pids: BTreeSet<u32> = owners.of(*inode).iter().map(|holder| holder.pid).collect();

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::model::address::Address;
 use crate::model::escape::escaped;
 use crate::model::frame::{Frame, StateCounts};
+use crate::model::hash::KeyedMap;
 use crate::model::owner::Owners;
 use crate::model::proto::Proto;
 use crate::model::row::Row;
@@ -62,8 +63,8 @@ pub struct Tally {
     /// Unix sockets per state.
     pub unix: StateCounts,
     inodes: Vec<u32>,
-    remotes: FxHashMap<Address, u64>,
-    remotes_time_wait: FxHashMap<Address, u64>,
+    remotes: KeyedMap<Address, u64>,
+    remotes_time_wait: KeyedMap<Address, u64>,
 }
 
 impl Tally {
@@ -87,15 +88,15 @@ impl Tally {
     /// Returns the worst offenders of each kind.
     pub fn top(&self, frame: &Frame) -> Vec<Top> {
         let process = |kind, counts: FxHashMap<u32, u64>| {
-            largest(counts).map(move |(pid, count)| Top {
+            largest(counts.into_iter()).map(move |(pid, count)| Top {
                 kind,
                 process: Some((pid, escaped(frame.owners.comm(pid)))),
                 remote: None,
                 count,
             })
         };
-        let remote = |kind, counts: &FxHashMap<Address, u64>| {
-            largest(counts.clone()).map(move |(address, count)| Top {
+        let remote = |kind, counts: &KeyedMap<Address, u64>| {
+            largest(counts.clone().into_iter()).map(move |(address, count)| Top {
                 kind,
                 process: None,
                 remote: Some(address),
@@ -137,8 +138,10 @@ fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u
 }
 
 /// The largest few, largest first, equal ones by their key.
-fn largest<K: Ord + Copy>(counts: FxHashMap<K, u64>) -> impl Iterator<Item = (K, u64)> {
-    let mut list: Vec<(K, u64)> = counts.into_iter().collect();
+fn largest<K: Ord + Copy>(
+    counts: impl Iterator<Item = (K, u64)>,
+) -> impl Iterator<Item = (K, u64)> {
+    let mut list: Vec<(K, u64)> = counts.collect();
     list.sort_unstable_by_key(|(key, count)| (std::cmp::Reverse(*count), *key));
     list.into_iter().take(TOP)
 }

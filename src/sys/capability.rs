@@ -1,20 +1,16 @@
-//! Capabilities of this thread.
+//! What this program may do when it raises its rights.
 
-use rustix::thread::{CapabilitySet, capabilities};
+use super::rights::{Purpose, are_permitted};
 
-/// Tells whether `CAP_NET_ADMIN` is in force: the kernel then shows marks and lets
-/// sockets be destroyed. It is judged in our own user namespace here; a network
-/// namespace that belongs to another one still refuses.
+/// Whether the kernel shows marks and lets sockets be destroyed. It is judged
+/// in our own user namespace here; a network namespace that belongs to another
+/// one still refuses.
 pub fn net_admin() -> bool {
-    has(CapabilitySet::NET_ADMIN)
+    are_permitted(Purpose::Netlink)
 }
 
 /// Tells whether the descriptors of every process can be listed and read, as far as
 /// privilege goes.
 pub fn sees_all_owners() -> bool {
-    has(CapabilitySet::DAC_READ_SEARCH | CapabilitySet::SYS_PTRACE)
-}
-
-fn has(wanted: CapabilitySet) -> bool {
-    capabilities(None).is_ok_and(|sets| sets.effective.contains(wanted))
+    are_permitted(Purpose::Owners)
 }

@@ -4,19 +4,21 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::Duration;
 
-/// Returns the wall clock, for the time a snapshot was taken.
+use super::time_zone;
+
+/// The wall clock, for the time a snapshot was taken.
 pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
 /// Returns the wall clock of this machine's time zone as `HH:MM:SS`.
 pub fn local_time_of_day(at: Timestamp) -> String {
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
+    at.to_zoned(time_zone::local()).strftime("%H:%M:%S").to_string()
 }
 
 /// Returns the wall clock of this machine's time zone for the name of a file.
 pub fn file_stamp(at: Timestamp) -> String {
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y%m%d-%H%M%S").to_string()
+    at.to_zoned(time_zone::local()).strftime("%Y%m%d-%H%M%S").to_string()
 }
 
 /// Waits; a signal ends the wait early.
@@ -28,7 +30,7 @@ pub fn sleep(duration: Duration) {
 
 /// Returns the wall clock of this machine's time zone as `HH:MM:SS.microseconds`.
 pub fn local_time(at: Timestamp) -> String {
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.6f").to_string()
+    at.to_zoned(time_zone::local()).strftime("%H:%M:%S%.6f").to_string()
 }
 
 /// Nanoseconds by `CLOCK_MONOTONIC`, the clock of trace events.

@@ -1,8 +1,10 @@
 //! The ends of sockets as the kernel reports them, without any privilege.
 //!
 //! Listens to the destroy multicast of `NETLINK_SOCK_DIAG` in the network
-//! namespace of the thread that opens it. The kernel tells no time; it sends
+//! namespace that is looked into. The kernel tells no time; it sends
 //! the message from a work queue soon after the end.
+
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 use std::io;
 use std::ops::ControlFlow;
@@ -18,6 +20,8 @@ use crate::kernel::destroy::{DestroyedSocket, GROUPS};
 use crate::kernel::netlink::{Datagram, Dump};
 
 use super::clock::monotonic_ns;
+use super::netns;
+use super::rights::{self, Purpose};
 
 /// A message takes about 1 KiB of it: some 16,000 sockets between two drains.
 const RECEIVE_BUFFER: usize = 16 << 20;
@@ -49,8 +53,10 @@ pub struct DestroyListener {
     socket: Socket,
     buffer: Vec<u8>,
     dump: Dump,
-    /// Losses reported so far.
-    lost: u64,
+    /// Messages that found the queue full, by the kernel's count at the last drain.
+    drops: u32,
+    /// Messages that could not be read, reported so far.
+    unread: u64,
 }
 
 impl DestroyListener {
@@ -65,8 +71,8 @@ impl DestroyListener {
     /// Opens it with a receive buffer of another size, bytes; without the privilege to
     /// exceed it no larger than `net.core.rmem_max`.
     pub fn with_buffer(bytes: usize) -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
-        if set_socket_recv_buffer_size_force(&socket, bytes).is_err() {
+        let mut socket = netns::inside(|| Socket::new(NETLINK_SOCK_DIAG))??;
+        if force_receive_buffer(&socket, bytes).is_err() {
             set_socket_recv_buffer_size(&socket, bytes)?;
         }
         socket.set_non_blocking(true)?;
@@ -75,7 +81,7 @@ impl DestroyListener {
             socket.add_membership(group)?;
         }
         let (buffer, dump) = (vec![0; DATAGRAM_LEN], Dump::new(SEQUENCE));
-        Ok(Self { socket, buffer, dump, lost: 0 })
+        Ok(Self { socket, buffer, dump, drops: 0, unread: 0 })
     }
 
     /// Waits for a report, at most for `timeout`, and takes all there are. A
@@ -125,17 +131,29 @@ impl DestroyListener {
 
     /// Losses since the last call.
     fn new_losses(&mut self) -> u64 {
-        let lost = drops(&self.socket) + self.dump.malformed + self.dump.truncated;
-        let new = lost.saturating_sub(self.lost);
-        self.lost = self.lost.max(lost);
-        new
+        let drops = drops(&self.socket).unwrap_or(self.drops);
+        let dropped = since(&mut self.drops, drops);
+        let unread = self.dump.malformed.saturating_add(self.dump.truncated);
+        let new = unread.saturating_sub(std::mem::replace(&mut self.unread, unread));
+        new.saturating_add(dropped)
     }
 }
 
-/// Returns how many messages found the socket's queue full (`netlink_overrun`), by
+/// By how much a counter of the kernel has grown, which goes on with 0 behind
+/// 2³² - 1 (`sk_drops`).
+fn since(before: &mut u32, now: u32) -> u64 {
+    now.wrapping_sub(std::mem::replace(before, now)).into()
+}
+
+fn force_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
+    let _raised = rights::raise(Purpose::Netlink);
+    Ok(set_socket_recv_buffer_size_force(socket, bytes)?)
+}
+
+/// How many messages found the socket's queue full (`netlink_overrun`), by
 /// `SO_MEMINFO` (Linux 4.12), which fills `SK_MEMINFO_VARS` numbers.
 #[expect(unsafe_code, reason = "no dependency of ours knows this socket option")]
-fn drops(socket: impl AsFd) -> u64 {
+fn drops(socket: impl AsFd) -> Option<u32> {
     const SK_MEMINFO_DROPS: usize = 8;
     let mut numbers = [0u32; SK_MEMINFO_DROPS + 1];
     let mut len = size_of_val(&numbers) as libc::socklen_t;
@@ -150,5 +168,18 @@ fn drops(socket: impl AsFd) -> u64 {
             &raw mut len,
         )
     };
-    if result == 0 { numbers[SK_MEMINFO_DROPS].into() } else { 0 }
+    (result == 0).then_some(numbers[SK_MEMINFO_DROPS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_counted_on_where_the_kernel_s_count_begins_anew() {
+        let mut before = 0;
+        assert_eq!(since(&mut before, u32::MAX - 1), u64::from(u32::MAX) - 1);
+        assert_eq!(since(&mut before, 3), 5);
+        assert_eq!(since(&mut before, 3), 0);
+    }
 }

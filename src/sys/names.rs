@@ -4,11 +4,15 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use rustc_hash::FxHashMap;
+use rustix::fd::OwnedFd;
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use crate::model::address::Address;
+use crate::model::hash::KeyedMap;
 use crate::model::proto::Proto;
+
+use super::netns;
 
 /// Turns numbers into names. Hosts and services are looked up only with
 /// `--resolve`: a reverse lookup asks the network and may take seconds.
@@ -17,8 +21,8 @@ pub struct Names {
     asked: Asked,
     /// Whether nobody is asked for what is not known yet.
     is_closed: bool,
-    hosts: FxHashMap<Address, Option<String>>,
-    services: FxHashMap<(u16, Proto), Option<String>>,
+    hosts: KeyedMap<Address, Option<String>>,
+    services: KeyedMap<(u16, Proto), Option<String>>,
     devices: FxHashMap<u32, String>,
 }
 
@@ -111,13 +115,16 @@ pub fn service_ports(name: &str) -> Vec<u16> {
 
 /// Returns the index of a network device.
 pub fn device_index(name: &str) -> Option<u32> {
-    let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
-    name_to_index(probe, name).ok()
+    name_to_index(probe().ok()?, name).ok()
+}
+
+/// A socket to ask of devices, in the namespace that is looked into.
+fn probe() -> io::Result<OwnedFd> {
+    Ok(netns::inside(|| socket(AddressFamily::UNIX, SocketType::DGRAM, None))??)
 }
 
 fn device_name(ifindex: u32) -> Option<String> {
-    let probe = socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
-    index_to_name(probe, ifindex).ok()
+    index_to_name(probe().ok()?, ifindex).ok()
 }
 
 fn service_name(port: u16, udp: bool) -> Option<String> {

@@ -12,6 +12,9 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use crate::kernel::dump_file::hide_keys;
 use crate::kernel::netlink::{Datagram, Dump, Progress};
 
+use super::netns;
+use super::rights::{self, Purpose, Raised};
+
 /// The kernel never makes a larger datagram (`netlink_dump` allocates at most
 /// 32 KiB); twice that leaves room for a kernel that does.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -57,10 +60,13 @@ struct Copy {
 }
 
 impl DiagSocket {
-    /// Opens the socket in the calling thread's network namespace; it stays
-    /// in that namespace for good.
+    /// Opens the socket in the network namespace that is looked into; it stays
+    /// there for good.
     pub fn open() -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_SOCK_DIAG)?;
+        let socket = netns::inside(|| {
+            let _raised = raise();
+            Socket::new(NETLINK_SOCK_DIAG)
+        })??;
         set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
         Ok(Self { socket, buffer: vec![0; BUFFER_LEN], seq: 0, copy: None })
     }
@@ -91,6 +97,7 @@ impl DiagSocket {
     /// # Errors
     /// The kernel's refusal.
     pub fn act(&mut self, request: &dyn Fn(u32) -> Vec<u8>) -> io::Result<()> {
+        let _raised = raise();
         self.seq = self.seq.wrapping_add(1);
         self.send(&request(self.seq))?;
         let mut dump = Dump::new(self.seq);
@@ -116,6 +123,7 @@ impl DiagSocket {
         request: &dyn Fn(u32) -> Vec<u8>,
         row: &mut dyn FnMut(&[u8]),
     ) -> io::Result<()> {
+        let _raised = raise();
         self.seq = self.seq.wrapping_add(1);
         self.send(&request(self.seq))?;
         let mut dump = Dump::new(self.seq);
@@ -176,6 +184,7 @@ impl DiagSocket {
         request: &dyn Fn(u32) -> Vec<u8>,
         feed: &mut dyn FnMut(&mut Dump, Datagram<'_>) -> Progress,
     ) -> Outcome {
+        let _raised = raise();
         self.seq = self.seq.wrapping_add(1);
         let mut dump = Dump::new(self.seq);
         if let Err(error) = self.send(&request(self.seq)) {
@@ -214,6 +223,7 @@ impl DiagSocket {
     /// Receives one datagram into the buffer: its full length and its sender's port.
     fn receive(&mut self) -> io::Result<(usize, u32)> {
         let Self { socket, buffer, .. } = self;
+        // The kernel goes on with a dump here, and judges the reader again.
         until_not_interrupted(|| {
             let mut space = buffer.as_mut_slice();
             let (len, sender) = socket.recv_from(&mut space, libc::MSG_TRUNC)?;
@@ -233,6 +243,15 @@ impl DiagSocket {
             self.buffer.resize(len.next_power_of_two(), 0);
         }
     }
+}
+
+/// Lets the kernel show marks and close sockets from a request to the end of its
+/// answer. It judges who opened the socket, who asks, and at each datagram who
+/// reads (`__netlink_ns_capable`); to raise it for each of those alone would
+/// make a long dump a tenth slower, and it opens no file. Hold it over many
+/// requests.
+pub fn raise() -> Raised {
+    rights::raise(Purpose::Netlink)
 }
 
 fn until_not_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::model::human;
 
-use super::clock;
+use super::{clock, process_groups, rights};
 
-/// The number of commands that may run at a time; an event beyond is dropped and counted.
-const MOST: u64 = 8;
+/// How many commands may run at a time; an event beyond is dropped and counted.
+const MOST: u64 = process_groups::MOST as u64;
 
 /// The time between two looks after a running command.
 const LOOK: Duration = Duration::from_millis(10);
@@ -130,6 +130,10 @@ impl Notifier {
     /// it did not.
     fn run(&self, input: Vec<u8>) -> Result<(), String> {
         let (program, arguments) = self.words.split_first().ok_or("it is empty")?;
+        // This thread does nothing else, and what it starts has what it has.
+        rights::give_up().map_err(|error| {
+            format!("it was not started, for its capabilities could not be taken away: {error}")
+        })?;
         let spawned = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -139,6 +143,7 @@ impl Notifier {
             .process_group(0)
             .spawn();
         let mut child = spawned.map_err(|error| not_started(&error))?;
+        let _known = group_of(&child).map(process_groups::remember);
         if let Some(mut stdin) = child.stdin.take() {
             // One that does not read must not keep us: its input is another
             // thread's, which ends when the command does.
@@ -149,12 +154,17 @@ impl Notifier {
     }
 }
 
+/// The process group that a command leads.
+fn group_of(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
 fn not_started(error: &std::io::Error) -> String {
     format!("it could not be started: {error}")
 }
 
 fn wait(child: &mut Child, timeout_ms: u64) -> Result<(), String> {
-    let deadline = clock::monotonic_ns() / 1_000_000 + timeout_ms;
+    let deadline = (clock::monotonic_ns() / 1_000_000).saturating_add(timeout_ms);
     loop {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
@@ -164,7 +174,7 @@ fn wait(child: &mut Child, timeout_ms: u64) -> Result<(), String> {
             _ => break,
         }
     }
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+    if let Some(group) = group_of(child) {
         let _ = kill_process_group(group, Signal::KILL);
     }
     drop(child.wait());

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use super::rights::{self, Purpose, Raised};
+
 /// Descriptors after which a second thread helps: some 10 ms of work, against
 /// 0.1 ms for the thread.
 const HELP_AFTER: usize = 4096;
@@ -74,13 +76,18 @@ fn scan_with(
     let error = |cause| ScanError { path: proc_root.to_owned(), cause };
     let proc = open_directory(CWD, proc_root).map_err(|errno| error(errno.into()))?;
     let mut directory = Vec::with_capacity(DIRECTORY_BUFFER);
-    let pids = numbers(&proc, &mut directory).map_err(|errno| error(errno.into()))?;
+    let is_real = rights::is_proc(&proc);
+    let pids = {
+        // With hidepid others are not even listed.
+        let _raised = is_real.then(|| rights::raise(Purpose::Owners));
+        numbers(&proc, &mut directory).map_err(|errno| error(errno.into()))?
+    };
     if pids.is_empty() {
         return Err(error(io::Error::other("it lists none; is a proc file system mounted there?")));
     }
 
     let next = AtomicUsize::new(0);
-    let pass = Pass { proc: proc.as_fd(), pids, next, wanted, help_after, first };
+    let pass = Pass { proc: proc.as_fd(), is_real, pids, next, wanted, help_after, first };
     let found = thread::scope(|scope| {
         let mut helper = None;
         let mut found = pass.run(&mut || {
@@ -106,6 +113,8 @@ fn scan_with(
 /// The state that the threads of one scan share: each takes the next process.
 struct Pass<'a> {
     proc: BorrowedFd<'a>,
+    /// Whether that is the kernel's own, where rights may be used.
+    is_real: bool,
     pids: Vec<u32>,
     next: AtomicUsize,
     wanted: Option<&'a FxHashSet<u32>>,
@@ -118,6 +127,7 @@ impl Pass<'_> {
     /// Reads processes until none is left; calls `help` once, after
     /// `help_after` descriptors.
     fn run(&self, help: &mut dyn FnMut()) -> Found {
+        let _raised: Option<Raised> = self.is_real.then(|| rights::raise(Purpose::Owners));
         let mut found = Found::default();
         // The kernel looks up every entry that it lists.
         let entries = self.first.saturating_add(ENTRIES_ASIDE).saturating_mul(ENTRY_LEN);
@@ -461,6 +471,7 @@ mod tests {
         let directory = open_directory(CWD, &proc.0).expect("the directory");
         let pass = Pass {
             proc: directory.as_fd(),
+            is_real: false,
             pids: vec![7],
             next: AtomicUsize::new(0),
             wanted: None,

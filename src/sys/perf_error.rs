@@ -8,9 +8,7 @@ use rustix::io::Errno;
 
 use crate::kernel::tracepoint::Tracepoint;
 
-/// `CAP_SYS_ADMIN` and `CAP_PERFMON` (5.8) as bits of `CapEff`.
-const CAP_SYS_ADMIN: u64 = 1 << 21;
-const CAP_PERFMON: u64 = 1 << 38;
+use super::rights::{self, Purpose};
 
 /// Tracing is not possible.
 #[derive(Debug)]
@@ -67,7 +65,7 @@ pub enum Refusal {
 /// The privileges of a process, as far as they explain a [`Refusal`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Standing {
-    effective_capabilities: u64,
+    may_trace: bool,
     seccomp_filter: bool,
     in_user_namespace: bool,
     paranoid: Option<i32>,
@@ -78,11 +76,8 @@ impl Standing {
     fn read() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let status = read("/proc/thread-self/status");
-        let capabilities = status_value(&status, "CapEff:");
         Self {
-            effective_capabilities: capabilities
-                .and_then(|hex| u64::from_str_radix(hex, 16).ok())
-                .unwrap_or(0),
+            may_trace: rights::are_permitted_in_part(Purpose::Trace),
             seccomp_filter: status_value(&status, "Seccomp:") == Some("2"),
             in_user_namespace: !maps_everyone(&read("/proc/thread-self/uid_map")),
             paranoid: read("/proc/sys/kernel/perf_event_paranoid").trim().parse().ok(),
@@ -90,7 +85,7 @@ impl Standing {
     }
 
     fn refusal(self) -> Refusal {
-        if self.effective_capabilities & (CAP_PERFMON | CAP_SYS_ADMIN) == 0 {
+        if !self.may_trace {
             Refusal::Privilege(self.paranoid)
         } else if self.in_user_namespace {
             Refusal::UserNamespace
@@ -244,7 +239,7 @@ mod tests {
         assert_eq!(nobody.refusal(), Refusal::Privilege(Some(2)));
         let filtered = Standing { seccomp_filter: true, ..nobody };
         assert_eq!(filtered.refusal(), Refusal::Privilege(Some(2)));
-        let root = Standing { effective_capabilities: CAP_SYS_ADMIN, ..nobody };
+        let root = Standing { may_trace: true, ..nobody };
         assert_eq!(root.refusal(), Refusal::SecurityModule);
         assert_eq!(Standing { seccomp_filter: true, ..root }.refusal(), Refusal::Seccomp);
         let contained = Standing { in_user_namespace: true, seccomp_filter: true, ..root };

@@ -10,6 +10,8 @@ use rustix::ioctl::{IntegerSetter, NoArg, ioctl, opcode};
 
 use crate::kernel::perf_ring::SAMPLE_TYPE;
 
+use super::rights::{self, Purpose};
+
 const PERF_TYPE_TRACEPOINT: u32 = 2;
 
 const PERF_FORMAT_TOTAL_TIME_ENABLED: u64 = 1 << 0;
@@ -159,6 +161,7 @@ impl AsFd for PerfEvent {
 #[expect(unsafe_code, reason = "no dependency of ours wraps this system call")]
 fn open(attributes: &Attributes, cpu: u32) -> io::Result<OwnedFd> {
     let cpu = libc::c_int::try_from(cpu).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let raised = rights::raise(Purpose::Trace);
     // SAFETY: the kernel reads `size` bytes of the attributes, which is their length. Every
     // process (pid -1), no group (-1).
     let result = unsafe {
@@ -171,9 +174,11 @@ fn open(attributes: &Attributes, cpu: u32) -> io::Result<OwnedFd> {
             PERF_FLAG_FD_CLOEXEC,
         )
     };
+    let error = io::Error::last_os_error();
+    drop(raised);
     match libc::c_int::try_from(result) {
         // SAFETY: the call has just made this descriptor and nobody else knows it.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-        _ => Err(io::Error::last_os_error()),
+        _ => Err(error),
     }
 }

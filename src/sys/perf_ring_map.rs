@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::param::page_size;
 
-/// The offset of `data_head` in `struct perf_event_mmap_page`, before `data_tail`: the
+use super::rights::{self, Purpose};
+
+/// Where `struct perf_event_mmap_page` has `data_head` and `data_tail`: the
 /// kernel fixes them with a reserved array in front.
 const DATA_HEAD: usize = 1024;
 const DATA_TAIL: usize = DATA_HEAD + 8;
@@ -51,6 +53,7 @@ impl RingMap {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let _raised = rights::raise(Purpose::RingMemory);
         // SAFETY: without an address of our own a new mapping is made, which hides no other.
         let base = unsafe {
             mmap(ptr::null_mut(), page + data_len, protection, MapFlags::SHARED, event, 0)?

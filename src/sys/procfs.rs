@@ -14,6 +14,8 @@ use crate::kernel::counters::Counters;
 use crate::model::gap::Gap;
 use crate::model::host::{Host, SYSCTLS, Sysctls, kernel_release};
 
+use super::netns;
+
 /// Buffer of [`lines`] and longest line it gives whole, bytes. The kernel's
 /// own rows are below 300.
 pub const LONGEST_LINE: usize = 64 * 1024;
@@ -30,9 +32,16 @@ const COUNTER_FILES: [(&str, Parse); 5] = [
     ("sockstat6", Counters::parse_sockstat),
 ];
 
-/// Returns everything the host says, in the network namespace of the calling thread,
-/// and what could not be read. `proc_root` is where procfs is mounted.
+/// Everything the host says, in the network namespace that is looked into, and
+/// what could not be read. `proc_root` is where procfs is mounted.
 pub fn host(proc_root: &Path) -> (Host, Vec<Gap>) {
+    netns::inside(|| host_of_this_thread(proc_root)).unwrap_or_else(|error| {
+        let gap = Gap::new("host", format!("cannot enter its namespace: {error}"));
+        (Host::default(), vec![gap])
+    })
+}
+
+fn host_of_this_thread(proc_root: &Path) -> (Host, Vec<Gap>) {
     let mut gaps = Vec::new();
     let counters = counters(proc_root, &mut gaps);
     let sysctls = sysctls(proc_root, &mut gaps);
@@ -64,10 +73,11 @@ pub struct TcpInUse {
     pub time_wait: u64,
 }
 
-/// Returns TCP sockets of the calling thread's namespace by the kernel's own counters;
-/// `None` when they cannot be read.
+/// TCP sockets of the namespace that is looked into by the kernel's own
+/// counters; `None` when they cannot be read.
 pub fn tcp_in_use(proc_root: &Path) -> Option<TcpInUse> {
-    let counters = sockstat(&|name| net_file(proc_root, name));
+    let read = || sockstat(&|name| net_file(proc_root, name));
+    let counters = netns::inside(read).ok()?;
     Some(TcpInUse { full: tcp_in_tables(&counters)?, time_wait: counters.get("TCP", "tw")? })
 }
 
@@ -83,7 +93,8 @@ pub fn sockstat(file: &dyn Fn(&str) -> PathBuf) -> Counters {
 
 /// Returns TCP sockets in the tables of a namespace, of both families.
 pub fn tcp_in_tables(counters: &Counters) -> Option<u64> {
-    Some(counters.get("TCP", "inuse")? + counters.get("TCP6", "inuse").unwrap_or(0))
+    let v6 = counters.get("TCP6", "inuse").unwrap_or(0);
+    Some(counters.get("TCP", "inuse")?.saturating_add(v6))
 }
 
 /// Threads of the whole machine that run or could (the fourth field of
@@ -100,10 +111,29 @@ pub fn open_files(proc_root: &Path) -> Option<u64> {
     text.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// Returns the calling thread's network namespace: the inode of its nsfs file.
+/// The network namespace that is looked into: the inode of its nsfs file.
 pub fn netns(proc_root: &Path) -> Option<u64> {
+    netns::inside(|| own_netns(proc_root)).ok()?
+}
+
+/// The calling thread's network namespace.
+pub(super) fn own_netns(proc_root: &Path) -> Option<u64> {
     let file = proc_root.join("thread-self/ns/net");
     fs::metadata(file).ok().map(|found| found.ino())
+}
+
+/// Opens a file of the net directory in the namespace that is looked into: it
+/// goes on telling of that one.
+///
+/// # Errors
+/// When it is not there, or the namespace cannot be entered.
+pub fn open_net(proc_root: &Path, name: &str) -> io::Result<File> {
+    netns::inside(|| File::open(net_file(proc_root, name)))?
+}
+
+/// Whether the net directory of that namespace has a file.
+pub fn has_net(proc_root: &Path, name: &str) -> bool {
+    netns::inside(|| net_file(proc_root, name).exists()).unwrap_or(false)
 }
 
 /// Gives each line of a file to `each`, without its newline, until that
@@ -111,8 +141,8 @@ pub fn netns(proc_root: &Path) -> Option<u64> {
 ///
 /// The kernel makes the table while it is read, about one page a call
 /// (`seq_read_iter`), so a slow `each` stretches the snapshot.
-pub fn lines(path: &Path, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
-    split_lines(&mut File::open(path)?, each)
+pub fn lines(file: &mut File, each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+    split_lines(file, each)
 }
 
 fn split_lines(
@@ -433,7 +463,7 @@ mod tests {
     /// Rows of a file of this machine that `is` accepts; no row may be malformed.
     fn rows<T>(name: &str, parse: fn(&[u8]) -> Option<T>, is: impl Fn(&T) -> bool) -> Vec<T> {
         let mut found = Vec::new();
-        let result = lines(&net_file(Path::new("/proc"), name), &mut |line| {
+        let result = lines(&mut open_net(Path::new("/proc"), name).expect("there"), &mut |line| {
             if !is_header(line) {
                 let row = parse(line);
                 let row = row.unwrap_or_else(|| panic!("{name}: {}", line.escape_ascii()));
@@ -462,11 +492,12 @@ mod tests {
     fn our_own_unix_sockets_are_found() {
         let (one, _other) = std::os::unix::net::UnixStream::pair().expect("pair");
         let (wanted, mut found) = (inode(&one), Vec::new());
-        let result = lines(&net_file(Path::new("/proc"), "unix"), &mut |line| {
-            let row = unix_line(line).filter(|row| row.inode == wanted);
-            found.extend(row.map(|row| (row.kind, row.state, row.path.is_some())));
-            ControlFlow::Continue(())
-        });
+        let result =
+            lines(&mut open_net(Path::new("/proc"), "unix").expect("there"), &mut |line| {
+                let row = unix_line(line).filter(|row| row.inode == wanted);
+                found.extend(row.map(|row| (row.kind, row.state, row.path.is_some())));
+                ControlFlow::Continue(())
+            });
         assert!(result.is_ok());
         assert_eq!(found, [(1, 1, false)]);
     }

@@ -1,8 +1,9 @@
 //! Signals that end a stream.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use procfs::process::{Process, Stat};
 use rustix::io::Errno;
@@ -10,6 +11,9 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::process_groups;
+use super::rights::{self, Purpose};
 
 /// The signals that ask us to end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -35,10 +39,7 @@ impl Ending {
     /// When no handler can be installed.
     pub fn watch() -> io::Result<Self> {
         for signal in ending() {
-            let seen = Arc::new(std::sync::atomic::AtomicBool::new(false));
-            let status = i32::from(status(usize::try_from(signal).unwrap_or_default()));
-            signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&seen))?;
-            signal_hook::flag::register(signal, seen)?;
+            end_at_the_second(signal)?;
         }
         Self::watch_patiently()
     }
@@ -49,7 +50,7 @@ impl Ending {
     /// # Errors
     /// When no handler can be installed.
     pub fn watch_patiently() -> io::Result<Self> {
-        let it = Self::default();
+        let it = Self(Arc::clone(ASKED.get_or_init(Arc::default)));
         for signal in ending() {
             let number = usize::try_from(signal).unwrap_or_default();
             signal_hook::flag::register_usize(signal, Arc::clone(&it.0), number)?;
@@ -65,7 +66,31 @@ impl Ending {
     }
 }
 
-/// Returns those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
+/// The last signal that asked us to end.
+static ASKED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
+/// Whether a signal that is remembered has asked us to end.
+pub fn asked_to_end() -> bool {
+    ASKED.get().is_some_and(|asked| asked.load(Ordering::Relaxed) != 0)
+}
+
+/// Ends the program at the second signal of a kind, and with it the commands
+/// that it runs: nobody else would end those.
+#[expect(unsafe_code, reason = "the handler does more than to remember the signal")]
+fn end_at_the_second(signal: i32) -> io::Result<()> {
+    let status = i32::from(status(usize::try_from(signal).unwrap_or_default()));
+    let seen = AtomicBool::new(false);
+    let handler = move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            process_groups::kill_all();
+            signal_hook::low_level::exit(status);
+        }
+    };
+    // SAFETY: the handler uses atomics, kill(2) and _exit(2), which all may be used in one.
+    unsafe { signal_hook::low_level::register(signal, handler) }.map(|_| ())
+}
+
+/// Those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
 /// ignored: every program that a script starts with `&` has it so, and `kill -INT`
 /// is how the script ends it.
 fn ending() -> impl Iterator<Item = i32> {
@@ -78,8 +103,8 @@ fn ending() -> impl Iterator<Item = i32> {
 /// Signals that stop and continue a program, for one that owns the terminal.
 #[derive(Clone, Debug, Default)]
 pub struct JobControl {
-    stop: Arc<std::sync::atomic::AtomicBool>,
-    go_on: Arc<std::sync::atomic::AtomicBool>,
+    stop: Arc<AtomicBool>,
+    go_on: Arc<AtomicBool>,
 }
 
 impl JobControl {
@@ -123,9 +148,14 @@ pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<(
         Err(Errno::NOSYS) => None,
         Err(errno) => return Err(errno.into()),
     };
+    // By another namespace's /proc the number would be another process.
+    if pidfd.as_ref().is_some_and(|pidfd| !is_known_as(pidfd, pid)) {
+        return Err(io::Error::other("/proc shows another PID namespace than ours"));
+    }
     if !is_it() {
         return Err(io::Error::other("it does not hold this socket any more"));
     }
+    let _raised = rights::raise(Purpose::Signal);
     let sent = match pidfd {
         Some(pidfd) => pidfd_send_signal(pidfd, signal),
         None => kill_process(pid, signal),
@@ -133,7 +163,16 @@ pub fn send(pid: u32, number: i32, is_it: impl FnOnce() -> bool) -> io::Result<(
     Ok(sent?)
 }
 
-/// Tells whether somebody would continue us if we stopped: a shell with job control is
+/// Whether a process has this number in `/proc` too: the kernel tells it there in
+/// the numbers of the mounted procfs (`pidfd_show_fdinfo`).
+fn is_known_as(pidfd: &OwnedFd, pid: Pid) -> bool {
+    let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let told = text.lines().find_map(|line| line.strip_prefix("Pid:"));
+    told.is_some_and(|told| told.trim().parse() == Ok(pid.as_raw_nonzero().get()))
+}
+
+/// Whether somebody would continue us if we stopped: a shell with job control is
 /// the parent, in another process group of the session. The kernel does not stop
 /// an orphaned group by SIGTSTP either (`will_become_orphaned_pgrp`).
 pub fn has_job_control() -> bool {

@@ -6,18 +6,22 @@ use std::path::{Path, PathBuf};
 
 use crate::model::owner::Link;
 
-/// Tells whether a process is in the calling thread's network namespace. Its sockets
-/// nearly always are then too, though each stays where it was made.
+use super::{procfs, rights};
+
+/// Whether a process is in the network namespace that is looked into. Its
+/// sockets nearly always are then too, though each stays where it was made.
 pub fn shares_netns(proc_root: &Path, pid: u32) -> bool {
-    let inode = |path: PathBuf| fs::metadata(path).ok().map(|found| found.ino());
-    let ours = inode(proc_root.join("thread-self/ns/net"));
-    ours.is_some() && inode(proc_root.join(format!("{pid}/ns/net"))) == ours
+    let Some(ours) = procfs::netns(proc_root) else { return false };
+    let _raised = rights::raise_for_proc(proc_root);
+    let found = fs::metadata(proc_root.join(format!("{pid}/ns/net")));
+    found.is_ok_and(|found| found.ino() == ours)
 }
 
 /// Tells whether a descriptor is one of a TCP socket: sockfs tells the protocol as an
 /// extended attribute (`sockfs_xattr_get`, net/socket.c).
 pub fn is_tcp(proc_root: &Path, link: &Link) -> bool {
     let mut name = [0; 32];
+    let _raised = rights::raise_for_proc(proc_root);
     let length = rustix::fs::getxattr(file(proc_root, link), "system.sockprotoname", &mut name);
     let name = length.ok().and_then(|length| name.get(..length)).unwrap_or_default();
     matches!(name.strip_suffix(&[0]).unwrap_or(name), b"TCP" | b"TCPv6")
@@ -26,6 +30,7 @@ pub fn is_tcp(proc_root: &Path, link: &Link) -> bool {
 /// Tells whether the descriptor still stands for the same socket.
 pub fn is_open(proc_root: &Path, link: &Link) -> bool {
     let target = format!("socket:[{}]", link.inode);
+    let _raised = rights::raise_for_proc(proc_root);
     fs::read_link(file(proc_root, link)).is_ok_and(|found| found.as_os_str() == target.as_str())
 }
 

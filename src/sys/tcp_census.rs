@@ -7,6 +7,8 @@
 //! namespace. That spares the walk over all bound sockets by which alone
 //! sock_diag finds those: an eighth of a whole dump.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::kernel::counters::Counters;
 
-use super::procfs;
+use super::{netns, procfs, rights};
 
 /// Below this the walk costs no more than the question.
 const WORTH_IT: u64 = 10_000;
@@ -30,7 +32,11 @@ const SOCKETS_A_PROCESS: u64 = 100;
 /// Tells whether every TCP socket of the host is in the tables of a namespace that
 /// can be looked into. `false` where that is not known, or not worth knowing.
 pub fn all_in_tables(proc_root: &Path) -> bool {
-    let Some(ours) = procfs::netns(proc_root) else { return false };
+    netns::inside(|| count_all(proc_root)).unwrap_or(false)
+}
+
+fn count_all(proc_root: &Path) -> bool {
+    let Some(ours) = procfs::own_netns(proc_root) else { return false };
     let mut places = vec![Place { net: proc_root.join("thread-self/net"), namespace: None }];
     let Some(first) = census(&places).filter(|first| first.in_tables >= WORTH_IT) else {
         return false;
@@ -38,6 +44,7 @@ pub fn all_in_tables(proc_root: &Path) -> bool {
     if first.is_complete() {
         return true;
     }
+    let _raised = rights::raise_for_proc(proc_root);
     places.extend(others(proc_root, ours, first.in_tables / SOCKETS_A_PROCESS));
     (0..ATTEMPTS).filter_map(|_| census(&places)).any(|found| found.is_complete())
 }
@@ -92,7 +99,7 @@ fn census(places: &[Place]) -> Option<Census> {
     for place in places {
         let counters = place.sockstat();
         allocated = allocated.or(counters.get("TCP", "alloc"));
-        in_tables += procfs::tcp_in_tables(&counters)?;
+        in_tables = procfs::tcp_in_tables(&counters)?.saturating_add(in_tables);
     }
     let after = places.first()?.sockstat().get("TCP", "alloc")?;
     let still = opened(places)? == before && !places.iter().any(Place::has_moved);
@@ -101,11 +108,13 @@ fn census(places: &[Place]) -> Option<Census> {
 
 /// Connections that were opened in these namespaces since each began.
 fn opened(places: &[Place]) -> Option<u64> {
-    let mut sum = 0;
+    let mut sum = 0_u64;
     for place in places {
         let mut counters = Counters::default();
         counters.parse_pairs(&fs::read(place.net.join("snmp")).ok()?);
-        sum += counters.get("Tcp", "ActiveOpens")? + counters.get("Tcp", "PassiveOpens")?;
+        for name in ["ActiveOpens", "PassiveOpens"] {
+            sum = sum.saturating_add(counters.get("Tcp", name)?);
+        }
     }
     Some(sum)
 }

@@ -9,13 +9,18 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, fstatfs, openat};
+use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 use crate::kernel::trace_format::Format;
 use crate::kernel::tracepoint::Tracepoint;
 
 use super::perf_error::TraceError;
+use super::rights::{self, Purpose};
+
+/// `TRACEFS_MAGIC` of include/uapi/linux/magic.h.
+const TRACEFS_MAGIC: rustix::fs::FsWord = 0x7472_6163;
 
 /// An open tracefs.
 #[derive(Debug)]
@@ -32,7 +37,11 @@ impl Tracefs {
         let mounted_at = find_mount(&mounts);
         let mounted = mounted_at.as_ref().map(|path| {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            openat(CWD, path, flags, Mode::empty())
+            let _raised = rights::raise(Purpose::TraceFiles);
+            let root = openat(CWD, path, flags, Mode::empty())?;
+            // Nothing else is read with rights, whatever is mounted there by now.
+            let is_real = fstatfs(&root)?.f_type == TRACEFS_MAGIC;
+            if is_real { Ok(root) } else { Err(Errno::NOENT) }
         });
         let error = match mounted {
             Some(Ok(root)) => return Ok(Self { root, mounted_at }),
@@ -51,6 +60,7 @@ impl Tracefs {
 
     /// Makes a mount that is attached nowhere (Linux 5.2); needs `CAP_SYS_ADMIN`.
     fn open_detached() -> rustix::io::Result<OwnedFd> {
+        let _raised = rights::raise(Purpose::Mount);
         let context = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC)?;
         fsconfig_create(&context)?;
         let read_only = MountAttrFlags::MOUNT_ATTR_RDONLY;
@@ -71,6 +81,7 @@ impl Tracefs {
     }
 
     fn read(&self, path: &str) -> io::Result<String> {
+        let _raised = rights::raise(Purpose::TraceFiles);
         let fd = openat(&self.root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         let mut text = String::new();
         File::from(fd).read_to_string(&mut text)?;

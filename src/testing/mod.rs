@@ -96,6 +96,9 @@ pub mod model {
     pub mod gap {
         pub use crate::model::gap::Gap;
     }
+    pub mod hash {
+        pub use crate::model::hash::KeyedMap;
+    }
     pub mod host {
         pub use crate::model::host::{COUNTERS, Host, SYSCTLS, Scope, Shape};
     }

@@ -253,12 +253,12 @@ impl Keymap {
     ///
     /// # Errors
     /// For a file that makes no sense, an action or key that there is not, and
-    /// for a key that is to do two things, which are then both named.
+    /// for a key that is to do two things, which are then both named. Of the
+    /// file nothing is quoted: it may be one that its reader is not to see.
     pub fn read(text: &str, tabs: &[&'static str]) -> Result<Self, String> {
-        let table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        if let Some(other) = table.keys().find(|name| *name != "keys") {
-            return Err(format!("'{other}' means nothing here; the file has a table [keys]"));
+        let table: toml::Table = text.parse().map_err(|error| no_toml(text, &error))?;
+        if table.keys().any(|name| name != "keys") {
+            return Err("the file has a table [keys] and nothing else".to_owned());
         }
         let mut bindings = usual(tabs);
         let Some(keys) = table.get("keys") else { return Self::of(bindings) };
@@ -266,10 +266,11 @@ impl Keymap {
         for (name, value) in keys {
             let Some(binding) = bindings.iter_mut().find(|binding| binding.name == *name) else {
                 let known: Vec<&str> = bindings.iter().map(|b| b.name.as_str()).collect();
-                return Err(format!("there is no action '{name}'; use {}", known.join(", ")));
+                return Err(format!("there is no such action; use {}", known.join(", ")));
             };
-            binding.keys = strings(value)
-                .ok_or_else(|| format!("{name}: expected a key or a list of keys, as [\"p\"]"))?;
+            binding.keys = strings(value).ok_or_else(|| {
+                format!("{}: expected a key or a list of keys, as [\"p\"]", binding.name)
+            })?;
         }
         Self::of(bindings)
     }
@@ -280,11 +281,11 @@ impl Keymap {
             for name in &binding.keys {
                 let key = parse(name).ok_or_else(|| {
                     let of = &binding.name;
-                    format!("{of}: there is no key '{name}'; use a character, {KEY_NAMES}")
+                    format!("{of}: there is no such key; use a character, {KEY_NAMES}")
                 })?;
                 if let Some(other) = keys.insert(key, binding).filter(|o| o.name != binding.name) {
                     let (one, two) = (&other.name, &binding.name);
-                    return Err(format!("the key '{name}' is to do both '{one}' and '{two}'"));
+                    return Err(format!("one key is to do both '{one}' and '{two}'"));
                 }
             }
         }
@@ -313,6 +314,14 @@ impl Keymap {
         let binding = self.bindings.iter().find(|binding| binding.action == action);
         binding.and_then(|binding| binding.keys.first()).map_or("", String::as_str)
     }
+}
+
+/// Where a file is no TOML and what the parser misses there.
+fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message().lines().next().unwrap_or_default())
 }
 
 const KEY_NAMES: &str = "enter, esc, tab, backtab, space, up, down, left, right, home, end, pageup, \
@@ -430,13 +439,15 @@ mod tests {
     #[test]
     fn mistakes_name_what_is_wrong_and_what_is_allowed() {
         let wrong = |text: &str| Keymap::read(text, &TABS).expect_err("it is wrong");
-        assert_eq!(wrong("[keys]\npause = 'q'"), "the key 'q' is to do both 'pause' and 'quit'");
+        assert_eq!(wrong("[keys]\npause = 'q'"), "one key is to do both 'pause' and 'quit'");
         assert!(
-            wrong("[keys]\nbanana = 'q'").starts_with("there is no action 'banana'; use next-tab,")
+            wrong("[keys]\nbanana = 'q'").starts_with("there is no such action; use next-tab,")
         );
-        assert!(wrong("[keys]\npause = 'hyper-q'").starts_with("pause: there is no key 'hyper-q'"));
+        assert!(wrong("[keys]\npause = 'hyper-q'").starts_with("pause: there is no such key"));
         assert!(wrong("[keys]\npause = 7").starts_with("pause: expected a key"));
-        assert!(wrong("[colours]\n").starts_with("'colours' means nothing here"));
-        assert!(wrong("[keys\n").contains("line 1"));
+        assert!(wrong("[colours]\n").starts_with("the file has a table [keys]"));
+        let no_toml = wrong("[keys]\nroot:$6$sekrit:19000::\n");
+        assert!(no_toml.starts_with("line 2, column "), "{no_toml}");
+        assert!(!no_toml.contains("sekrit"), "{no_toml}");
     }
 }

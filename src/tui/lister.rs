@@ -10,6 +10,7 @@ use crate::filter::Filter;
 use crate::group::Key;
 use crate::live::Round;
 use crate::machine::Machine;
+use crate::model::hash::KeyedSet;
 use crate::model::row::Row;
 use crate::model::state::State;
 use crate::model::want::Want;
@@ -86,7 +87,7 @@ impl Lister {
                 // No rows: those of no filter would be taken for those of this one.
                 listed.error = Some(error);
                 listed.log_filter = LogFilter::Nothing;
-                listed.listening = Some(FxHashSet::default());
+                listed.listening = Some(KeyedSet::default());
                 return listed;
             }
         };

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
 use crate::answer::Group;
 use crate::filter::Filter;
 use crate::group::Key;
 use crate::live::Round;
+use crate::model::hash::KeyedSet;
 use crate::model::socket::{Ends, Socket};
 use crate::model::want::Want;
 use crate::query::Lookups;
@@ -54,7 +53,7 @@ pub struct Job {
     /// The order, where it is not the kernel's.
     pub order: Option<Order>,
     /// Sockets that stand on top.
-    pub pins: FxHashSet<RowKey>,
+    pub pins: KeyedSet<RowKey>,
     /// Count by this key too.
     pub group: Option<Key>,
     /// What is shown of each.
@@ -100,7 +99,7 @@ pub struct Listed {
     /// Which transitions are shown with it.
     pub log_filter: LogFilter,
     /// Those of the listed sockets that listen; `None` where all do.
-    pub listening: Option<FxHashSet<RowKey>>,
+    pub listening: Option<KeyedSet<RowKey>>,
     /// Why the filter could not be used.
     pub error: Option<String>,
     /// Counts by the key and state.

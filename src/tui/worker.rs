@@ -1,18 +1,16 @@
 //! The thread for all that takes a while: lists, details of rows, pages, files,
 //! acts on sockets. It answers with messages.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::Builder;
 
-use rustc_hash::FxHashMap;
-
 use crate::answer;
 use crate::explain::{self, DIAGRAM};
 use crate::machine::Machine;
+use crate::model::hash::KeyedMap;
 use crate::model::human;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
@@ -23,6 +21,7 @@ use crate::output::style::Style;
 use crate::output::{json, text};
 use crate::query::fields::Field;
 use crate::source::Choice;
+use crate::sys::files::{Existing, NewFile};
 use crate::sys::{clock, signal};
 
 use super::app::{Act, Format, Held};
@@ -106,8 +105,8 @@ fn export(export: &Export, format: Format) -> String {
     };
     let name = format!("sockstate-{stamp}.{ending}");
     // What is there already is not written over.
-    let written = File::create_new(&name).and_then(|mut file| {
-        let mut out = Out::new(&mut file);
+    let written = NewFile::create(name.as_ref(), Existing::Keep).and_then(|mut new| {
+        let mut out = Out::new(new.file());
         match (export, format) {
             (Export::Sockets(listed, _), Format::Json) => write_json(listed, &mut out),
             (Export::Sockets(listed, fields), Format::Csv) => {
@@ -118,7 +117,8 @@ fn export(export: &Export, format: Format) -> String {
             }
             (Export::Table(texts), Format::Csv) => csv_table(&mut out, &texts.titles, &texts.rows),
         }
-        out.finish()
+        out.finish()?;
+        new.finish()
     });
     let what = match export {
         Export::Sockets(listed, _) => human::plural(listed.order.len() as u64, "socket"),
@@ -157,7 +157,7 @@ fn write_csv(listed: &Listed, fields: &[Field], out: &mut Out<'_>) {
     for rows in rows.chunks(AT_A_TIME) {
         let sockets: Vec<Socket> = rows.iter().map(|row| row.socket).collect();
         let details = answer::row_details(&sockets);
-        let details: FxHashMap<RowKey, Row<'_>> =
+        let details: KeyedMap<RowKey, Row<'_>> =
             details.iter().map(|row| (RowKey::of(&row.socket), row)).collect();
         for row in rows {
             csv.row(details.get(&RowKey::of(&row.socket)).unwrap_or(row), &listed.lookups);
@@ -186,6 +186,9 @@ fn destroy(key: RowKey, listed: &Listed) -> String {
         Ok(done) if done.closed > 0 => "closed".to_owned(),
         Ok(done) if done.not_allowed > 0 => "not closed: that takes CAP_NET_ADMIN".to_owned(),
         Ok(done) if done.not_supported > 0 => "not closed: this kernel cannot do that".to_owned(),
+        Ok(done) if done.no_cookie > 0 => {
+            "not closed: rows of /proc do not tell which socket it is".to_owned()
+        }
         Ok(done) if done.other > 0 => "not closed: the kernel refused".to_owned(),
         Ok(_) => "it was gone before".to_owned(),
     }

@@ -354,7 +354,7 @@ fn keys_of_ones_own() -> Result<()> {
     ensure!(status.success(), "{status:?}");
     std::fs::write(&file, "[keys]\nquit = \"p\"\n")?;
     let output = watch(["--config", &name]).run()?.ended(2)?;
-    ensure!(output.stderr.contains("the key 'p' is to do both 'pause' and 'quit'"), "{output}");
+    ensure!(output.stderr.contains("one key is to do both 'pause' and 'quit'"), "{output}");
     Ok(())
 }
 

@@ -75,18 +75,18 @@ pub struct List {
     /// Comma-separated values
     ///
     /// As RFC 4180 has it, names first. Without --columns the fields are proto, state, recvq, sendq, local,
-    /// remote, uid, inode, cookie.
+    /// remote, uid, inode, cookie. A text that a spreadsheet would take for a formula has a ' before it.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// Read a dump that --dump or `ss -D` recorded
+    /// Read a dump that --dump or `ss -D` recorded, - for standard input
     ///
     /// Nothing is asked of the kernel. Rows of a dump do not tell their protocol: they are taken for TCP, with
     /// another table's flag for that. All states are shown unless flags or the filter say otherwise.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dump", "kill"])]
     pub from: Option<PathBuf>,
-    /// Record the kernel's answer to a file, for --from
+    /// Record the kernel's answer to a file, - for standard output, for --from
     ///
-    /// Nothing is listed. TCP is recorded unless another table is named, in the states that would be listed: -a
+    /// It is written beside and renamed when it is whole, readable by its owner alone. Nothing is listed. TCP is recorded unless another table is named, in the states that would be listed: -a
     /// for all.
     #[arg(short = 'D', long, value_name = "FILE", conflicts_with = "kill")]
     pub dump: Option<PathBuf>,

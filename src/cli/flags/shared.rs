@@ -119,6 +119,9 @@ pub struct Shared {
     #[arg(long, global = true)]
     pub explain_filter: bool,
     /// Where procfs is mounted
+    ///
+    /// Nothing is closed or signalled by what another one than /proc shows, and a program with rights that its
+    /// caller has not refuses it.
     #[arg(
         long,
         global = true,

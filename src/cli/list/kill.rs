@@ -80,6 +80,12 @@ fn result(done: Destroyed) -> String {
             "not supported",
             " (needs CONFIG_INET_DIAG_DESTROY; TCP, UDP and raw sockets can be closed)",
         ),
+        (
+            done.no_cookie,
+            "not identified",
+            " (rows of /proc have no cookie, and another socket may have taken their place; leave \
+             out --source proc)",
+        ),
         (done.gone, "gone before", ""),
         (done.other, "failed", ""),
     ];
@@ -105,6 +111,9 @@ mod tests {
             "closed 0, not allowed 2 (needs CAP_NET_ADMIN), gone before 1\n"
         );
         assert!(!refused.is_complete());
+        let unknown = Destroyed { no_cookie: 1, ..Destroyed::default() };
+        assert!(result(unknown).starts_with("closed 0, not identified 1 (rows of /proc have no"));
+        assert!(!unknown.is_complete());
         assert!(Destroyed { gone: 1, ..Destroyed::default() }.is_complete());
     }
 }

@@ -1,8 +1,7 @@
 //! What changed in a repeated list: sockets that came and that went.
 
-use rustc_hash::FxHashSet;
-
 use crate::model::address::Endpoint;
+use crate::model::hash::KeyedSet;
 use crate::model::proto::TableId;
 use crate::model::row::Row;
 use crate::output::json::Changes;
@@ -14,8 +13,8 @@ type Key = (TableId, u64, Option<(Endpoint, Endpoint)>, u32);
 /// The sockets of this round and of the one before.
 #[derive(Default)]
 pub struct Seen {
-    before: Option<FxHashSet<Key>>,
-    now: FxHashSet<Key>,
+    before: Option<KeyedSet<Key>>,
+    now: KeyedSet<Key>,
 }
 
 impl Seen {

@@ -7,6 +7,7 @@ use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::standing::Standing;
 use crate::model::state::State;
+use crate::rules::threshold::exceeds;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
@@ -206,7 +207,7 @@ fn alert(
         _ => None,
     };
     let percent = settings.of(&LIMIT_PERCENT, &subject);
-    let beyond = limit.is_some_and(|limit| heap.count * 100 > limit * percent);
+    let beyond = limit.is_some_and(|limit| exceeds(heap.count, percent, limit));
     let critical = old && (heap.count >= settings.of(&CRITICAL_COUNT, &subject) || beyond);
     let mut evidence = vec![
         ("oldest_ms", heap.oldest_ms),

@@ -63,7 +63,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         .filter(tcp)
         .filter_map(|listener| of_listener(frame, settings, listener, cookies))
         .collect();
-    if found.is_empty() && cookies.sent + cookies.dropped > 0 {
+    if found.is_empty() && (cookies.sent, cookies.dropped) != (0, 0) {
         found.push(of_counters(frame, cookies));
     }
     Verdict::of(found)
@@ -95,7 +95,7 @@ fn of_listener(
     let limit = listener.queue.limit.map(u64::from);
     // The kernel's test is length > limit (inet_csk_reqsk_queue_is_full); the
     // rows of listeners that share a port are those of all of them.
-    let room = limit.map(|limit| limit * u64::from(listener.shared_by.max(1)));
+    let room = limit.map(|limit| limit.saturating_mul(listener.shared_by.max(1).into()));
     // Within its first second a handshake is nothing but young.
     let full = repeated > 0 && room.is_some_and(|room| waiting > room);
     if !full && repeated < settings.of(&REPEATED, &subject) {
@@ -143,7 +143,7 @@ fn of_counters(frame: &Frame, cookies: Cookies) -> Alert {
         rule: ID.into(),
         severity: Severity::Warning,
         subject: Subject::Namespace,
-        count: cookies.sent + cookies.dropped,
+        count: cookies.sent.saturating_add(cookies.dropped),
         evidence: counters(cookies).to_vec(),
         summary: format!("a SYN queue was full{text}; which listener's it was, no counter tells"),
         remedy: remedy(cookies, frame.listeners.iter().any(is_stalled), sysctls.syncookies()),
@@ -185,7 +185,7 @@ fn remedy(cookies: Cookies, stalled: bool, syncookies: Option<u64>) -> String {
     let cause = if stalled {
         "an accept queue is full, and that alone fills the SYN queue of its listener: see \
          accept-queue-overflow and accept-stall first"
-    } else if cookies.sent > 0 && cookies.received * 2 >= cookies.sent {
+    } else if cookies.sent > 0 && cookies.received >= cookies.sent.div_ceil(2) {
         "most cookies come back, so the clients are real: the listener's backlog is too small for \
          them, raise it in listen() and net.core.somaxconn"
     } else if cookies.sent > 0 {

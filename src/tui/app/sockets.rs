@@ -1,8 +1,7 @@
 //! What is shown of sockets: which columns, which of them stand on top, whose
 //! details are open.
 
-use rustc_hash::FxHashSet;
-
+use crate::model::hash::KeyedSet;
 use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::query::fields::{Field, Order};
@@ -26,7 +25,7 @@ pub struct Scroll {
 #[derive(Debug, Default)]
 pub struct SocketsView {
     /// Those on top.
-    pub pins: FxHashSet<RowKey>,
+    pub pins: KeyedSet<RowKey>,
     /// The one that the cursor keeps to.
     pub follow: Option<RowKey>,
     /// Whether details are open.

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
+use crate::model::hash::KeyedMap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use rustc_hash::FxHashMap;
 
 use crate::live::Round;
 use crate::model::address::Address;
@@ -105,7 +105,7 @@ fn sheet(app: &App, round: &Round) -> Sheet {
 /// first, and the fullest first among those of one end.
 fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
     // Each end is looked up for every listener, so its worst is kept.
-    let mut worst: FxHashMap<Place<'_>, u64> = FxHashMap::default();
+    let mut worst: KeyedMap<Place<'_>, u64> = KeyedMap::default();
     for listener in &listeners {
         let worst = worst.entry(place(listener)).or_default();
         *worst = (*worst).max(fullness(listener));

@@ -99,6 +99,12 @@ impl Run {
         self
     }
 
+    /// Runs it as another user, with no group but the one of that number.
+    pub fn user(mut self, id: u32) -> Run {
+        self.command.uid(id).gid(id);
+        self
+    }
+
     /// Takes all capabilities from it. It keeps its user, which is enough to see what is public
     /// and not enough to see whose sockets this process holds.
     pub fn without_capabilities(mut self) -> Run {

@@ -4,6 +4,8 @@
 mod nothing;
 mod output;
 mod permission;
+mod rights;
+mod signals;
 mod source;
 mod terminal;
 
@@ -19,6 +21,8 @@ pub fn trials() -> Vec<Trial> {
         nothing::trials(),
         output::trials(),
         permission::trials(),
+        rights::trials(),
+        signals::trials(),
         source::trials(),
         terminal::trials(),
     ];
