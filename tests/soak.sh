@@ -5,4 +5,4 @@
 # of it. Usage: tests/soak.sh [MINUTES], 25 unless told otherwise.
 set -eu
 cd "$(dirname "$0")/.."
-SOCKSTATE_SOAK="${1:-25}" exec cargo test --locked --release --test soak -- --ignored --nocapture
+SOCKSTATE_SOAK="${1:-25}" exec cargo test --locked --release --test kernel -- --ignored soak

@@ -1,6 +1,6 @@
 //! What must hold whatever the bytes are: one module a target, and what every row must bear.
 //!
-//! tests/fuzz.rs runs the same on its seeds, so that none of it grows old unseen.
+//! tests/pure/fuzz.rs runs the same on its seeds, so that none of it grows old unseen.
 
 pub mod dump_file;
 pub mod filter_parse;

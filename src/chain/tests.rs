@@ -1,4 +1,4 @@
-//! Chains of made-up events; real ones are followed in `tests/trace/tracer.rs`.
+//! Chains of made-up events; real ones are followed in `tests/kernel/trace/tracer.rs`.
 
 use proptest::prelude::*;
 

@@ -2,6 +2,7 @@
 //!
 //! Everything here returns bytes or writes to an [`out::Out`]; nothing decides.
 
+pub mod alert_summary;
 pub mod cells;
 pub mod columns;
 pub mod json;

@@ -6,13 +6,16 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use anyhow::ensure;
 use serde_json::Value;
 use sockstate::testing::group::KEYS;
 use sockstate::testing::kernel::inet_diag::MEMORY_FIELDS;
 use sockstate::testing::kernel::tcp_info::FIELDS;
 use sockstate::testing::model::host::{SYSCTLS, Scope};
 
-use crate::kit::trial::{Trial, asserting};
+use crate::kit::run::Run;
+use crate::kit::trial::asserting;
+use crate::kit::{Impossible, Result, Trial, plain_trial};
 
 const README: &str = include_str!("../../README.md");
 const JSON: &str = include_str!("../../docs/json.md");
@@ -34,12 +37,16 @@ const CHECKS: &[(&str, fn())] = &[
     ("every_name_in_a_map_is_described", every_name_in_a_map_is_described),
     ("every_kernel_parameter_is_described", every_kernel_parameter_is_described),
     ("links_lead_somewhere", links_lead_somewhere),
-    ("every_command_that_is_shown_runs", every_command_that_is_shown_runs),
 ];
 
 /// All trials.
 pub fn trials() -> Vec<Trial> {
-    CHECKS.iter().map(|(name, check)| asserting(*name, *check)).collect()
+    let checks = CHECKS.iter().map(|(name, check)| asserting(*name, *check));
+    let with_others = [
+        plain_trial("every_command_that_is_shown_runs", every_command_that_is_shown_runs),
+        plain_trial("groff_has_no_warnings", groff_has_no_warnings),
+    ];
+    checks.chain(with_others).collect()
 }
 
 /// The part of a document below a heading, up to the next heading.
@@ -235,14 +242,26 @@ fn split<'l>(line: &'l str, separator: &str) -> (&'l str, Option<&'l str>) {
     }
 }
 
+/// The first program behind a pipe that is not installed, and the part of the line before it.
+fn missing(line: &str) -> Option<(&str, &str)> {
+    let (mut runs, mut rest) = split(line, " | ");
+    while let Some(part) = rest {
+        let program = part.split(' ').next().unwrap_or_default();
+        if !is_installed(program) {
+            return Some((program, runs));
+        }
+        let (piped, more) = split(part, " | ");
+        runs = &line[..line.len() - part.len() + piped.len()];
+        rest = more;
+    }
+    None
+}
+
 /// The line as it can be run anywhere: nothing is closed, no other namespace
 /// entered, and what is not installed or could be overwritten is left out.
 fn harmless(line: &str) -> String {
     let (line, _) = split(line, " > ");
-    let line = match split(line, " | ") {
-        (first, Some(rest)) if !is_installed(rest.split(' ').next().unwrap_or_default()) => first,
-        _ => line,
-    };
+    let line = missing(line).map_or(line, |(_, runs)| runs);
     let line = match split(line, " -N ") {
         (first, Some(rest)) => format!("{first} {}", rest.split_once(' ').unwrap_or_default().1),
         _ => line.to_owned(),
@@ -291,7 +310,7 @@ fn run(line: &str) {
     assert!(!said.lines().any(|text| text.starts_with("sockstate: ")), "{line}: {said}");
 }
 
-fn every_command_that_is_shown_runs() {
+fn every_command_that_is_shown_runs() -> Result<()> {
     let mut lines: BTreeSet<String> =
         DOCUMENTS.iter().flat_map(|(_, text)| commands(text)).collect();
     assert!(lines.len() > 15, "the documents show commands: {lines:?}");
@@ -313,4 +332,22 @@ fn every_command_that_is_shown_runs() {
     for line in &lines {
         run(line);
     }
+    let missing: BTreeSet<&str> =
+        lines.iter().filter_map(|line| missing(line)).map(|(program, _)| program).collect();
+    if !missing.is_empty() {
+        let why = format!("not installed: {missing:?}; what stands before them was run");
+        return Err(Impossible(why).into());
+    }
+    Ok(())
+}
+
+/// `man` has nothing to say against the page.
+fn groff_has_no_warnings() -> Result<()> {
+    if !is_installed("groff") {
+        return Err(Impossible("groff is not installed".into()).into());
+    }
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/man/sockstate.1");
+    let output = Run::program("groff", ["-man", "-Tutf8", "-ww", "-z", page]).run()?;
+    ensure!(output.stderr.is_empty(), "{output}");
+    Ok(())
 }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         // What some trials start beside themselves.
         Some(crowd::holder::ARGUMENT) => crowd::holder::run(&args[1..]),
         Some(trace::refused::PROBE) => trace::refused::probe(),
-        Some(filter::HOLD) => filter::hold_a_listener(),
+        Some(filter::cgroup::HOLD) => filter::cgroup::hold_a_listener(),
         _ => kit::trial::run(trials()),
     }
 }

@@ -103,7 +103,7 @@ fn every_page_is_as_expected() {
         assert!(
             *text == expected,
             "{name} is not as expected; if it should be so: SOCKSTATE_RENEW=1 cargo test --test \
-             explain\n{text}"
+             pure explain\n{text}"
         );
     }
     let known: BTreeSet<&str> = pages.keys().map(String::as_str).collect();

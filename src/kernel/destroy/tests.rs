@@ -1,4 +1,4 @@
-//! Messages as Linux 6.18.44 lays them out; real ones come in `tests/trace/destroy.rs`.
+//! Messages as Linux 6.18.44 lays them out; real ones come in `tests/kernel/trace/destroy.rs`.
 
 use proptest::prelude::*;
 

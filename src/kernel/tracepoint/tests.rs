@@ -1,6 +1,6 @@
 //! Decoding what Linux 6.18.44 (x86_64) wrote, and layouts of other kernels.
 //!
-//! `tcp.6.18.ring` is what `tests/trace/record.rs` recorded there.
+//! `tcp.6.18.ring` is what `tests/kernel/trace/record.rs` recorded there.
 
 use proptest::prelude::*;
 

@@ -1,10 +1,11 @@
 //! The overview: trouble first, then the counts, then who has most.
 
 use crate::alert::Standing;
-use crate::live::{Judged, Round};
+use crate::live::Round;
 use crate::model::frame::StateCounts;
 use crate::model::human;
 use crate::model::state::{State, TCP_STATES};
+use crate::output::alert_summary;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone, state_tone};
 use crate::rules::{Alert, Severity, Unknown};
@@ -94,7 +95,7 @@ impl Text<'_> {
         );
         self.paint(Tone::Head, &left);
         self.out.extend_from_slice(b"   ");
-        let (tone, alerts) = alerts_line(&round.judged);
+        let (tone, alerts) = alert_summary::summary(&round.judged);
         self.paint(tone, &alerts);
         self.out.extend_from_slice(b"\n\n");
     }
@@ -295,22 +296,6 @@ impl Text<'_> {
             self.line(&names[..shown].join(SEPARATOR));
         }
     }
-}
-
-/// `2 alerts`, `no alerts`, `no alerts, 3 rules not judged`: that nothing is
-/// wrong is said only by rules that could judge.
-fn alerts_line(judged: &Judged) -> (Tone, String) {
-    let mut text = match judged.firing.len() {
-        0 => "no alerts".to_owned(),
-        n => human::plural(n as u64, "alert"),
-    };
-    if !judged.unknown.is_empty() {
-        let rules = human::plural(judged.unknown.len() as u64, "rule");
-        text += &format!(", {rules} not judged");
-    }
-    let calm = if judged.unknown.is_empty() { Tone::Good } else { Tone::Moving };
-    let worst = judged.firing.first().map(|standing| severity_tone(standing.alert.severity));
-    (worst.unwrap_or(calm), text)
 }
 
 /// `+1,200` or `-3`.

@@ -8,6 +8,7 @@ use crate::live::Round;
 use crate::live::history::Point;
 use crate::model::human;
 use crate::model::state::TCP_STATES;
+use crate::output::alert_summary;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::rules::Severity;
 use crate::rules::alert_filter;
@@ -15,7 +16,7 @@ use crate::survey::TopKind;
 use crate::tui::app::{App, Hit, TabView};
 use crate::tui::grid::put;
 use crate::tui::sheet::end;
-use crate::tui::view::{alert_summary, wrap};
+use crate::tui::view::wrap;
 
 /// The time a sparkline spans.
 const WINDOW_MS: u64 = 60_000;
@@ -253,7 +254,7 @@ fn without_alerts(round: &Round) -> Option<(Tone, String)> {
     if pending.is_none() && !round.judged.unknown.is_empty() {
         return None;
     }
-    let (tone, text) = alert_summary::summary(round);
+    let (tone, text) = alert_summary::summary(&round.judged);
     Some((tone, text + &pending.unwrap_or_default()))
 }
 

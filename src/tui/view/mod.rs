@@ -1,6 +1,5 @@
 //! The screen: a frame around what a tab draws, and what lies over it.
 
-pub mod alert_summary;
 mod overlay;
 pub mod table;
 mod tiny;
@@ -14,6 +13,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use crate::model::human;
+use crate::output::alert_summary;
 use crate::output::style::Tone;
 
 use super::app::{App, Hit, Look};
@@ -53,7 +53,7 @@ fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
         put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;
     };
-    let (tone, alerts) = alert_summary::summary(round);
+    let (tone, alerts) = alert_summary::summary(&round.judged);
     put(buffer, area, &alerts, false, style(tone), &theme);
     let time = match overdue(app) {
         Some(age) => format!("{time} ({age} old)"),

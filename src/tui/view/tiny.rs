@@ -5,17 +5,16 @@ use ratatui::layout::Rect;
 
 use crate::model::human;
 use crate::model::state::TCP_STATES;
+use crate::output::alert_summary;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::tui::app::App;
 use crate::tui::grid::put;
-
-use super::alert_summary;
 
 /// Draws it.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let Some(round) = app.looks.round() else { return };
-    let blind = alert_summary::not_judged(round).map(|text| (Tone::Warn, text));
+    let blind = alert_summary::not_judged(&round.judged).map(|text| (Tone::Warn, text));
     let first = match round.judged.firing.first() {
         None if blind.is_some() => None,
         None => Some((Tone::Good, "no alerts".to_owned())),

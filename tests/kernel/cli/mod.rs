@@ -2,7 +2,7 @@
 //!
 //! Each trial is a transcript of some commands, compared with a file of `tests/expected`. Where
 //! sockets are shown they come from a `/proc` of our own making, so that the answer is the same on
-//! every machine. After a change that is meant, `SOCKSTATE_BLESS=1 cargo test --test kernel cli::` writes
+//! every machine. After a change that is meant, `SOCKSTATE_BLESS=1 cargo test --test kernel -- cli::` writes
 //! the files anew, and `git diff` shows what changed for the people and scripts who read it.
 
 mod completions;

@@ -119,7 +119,7 @@ fn first_difference(expected: &str, said: &str) -> String {
         |lines: &[&str]| lines[same..].iter().take(8).copied().collect::<Vec<_>>().join("\n");
     format!(
         "line {}, in {command}\n--- expected\n{}\n--- said\n{}\n--- if that is right: \
-         SOCKSTATE_BLESS=1 cargo test --test cli",
+         SOCKSTATE_BLESS=1 cargo test --test kernel -- cli::",
         same + 1,
         some(&expected),
         some(&said)

@@ -82,7 +82,6 @@ fn schema() -> Result<()> {
             Ok(server.port())
         };
         if args.contains(&"--summary") {
-            running.wait_idle()?;
             live()?;
         } else {
             until_told(&mut running, live)?;

@@ -181,9 +181,9 @@ impl Cell {
 }
 
 impl Transition {
-    /// Whether it is of a table that `events` watches.
+    /// Whether it is of a table of internet sockets.
     fn is_of_a_table(&self) -> bool {
-        ["inet", "inet6"].contains(&self.family.as_str()) && self.proto == "tcp"
+        ["inet", "inet6"].contains(&self.family.as_str()) && !self.proto.is_empty()
     }
 
     pub fn local(&self) -> Option<SocketAddr> {

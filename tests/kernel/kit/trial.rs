@@ -11,6 +11,7 @@ use std::num::NonZero;
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use libtest_mimic::{Arguments, Completion, Failed};
@@ -27,8 +28,9 @@ const SKIPPED: u8 = 77;
 /// The exit status of a trial that is worth another try: `EX_TEMPFAIL` of sysexits.h.
 const AGAIN: u8 = 75;
 
-/// How often a trial is tried that was disturbed.
-const TRIES: usize = 10;
+/// How often a trial is tried that was disturbed, and how long others get to become quiet.
+const TRIES: usize = 20;
+const QUIET_AFTER: Duration = Duration::from_secs(3);
 
 /// Trials at a time for each CPU.
 const AT_A_TIME: usize = 4;
@@ -225,6 +227,7 @@ fn start(name: &str, share: &Share) -> Result<std::result::Result<Completion, Fa
         if output.status.code() != Some(AGAIN.into()) {
             break;
         }
+        thread::sleep(QUIET_AFTER);
         output = run_process(name, share)?;
     }
     let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();

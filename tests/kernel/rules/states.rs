@@ -84,9 +84,7 @@ fn close_wait_growth() -> Result<()> {
     let (run, _dir) = start(LEAK, toml, &["--for", "3s", "--interval", "100ms"])?;
     let mut running = run.start()?;
     running.meanwhile(|| {
-        if held.len() < 300 {
-            held.extend(hung_up(&server, at)?);
-        }
+        held.push(pair(&server, at)?.0);
         Ok(())
     })?;
     let output = running.finish()?;
@@ -94,13 +92,13 @@ fn close_wait_growth() -> Result<()> {
     ensure!(alerts.len() == 1 && evidence(&alerts[0], "growth")? >= 5, "{output}");
     is_about_us(&alerts[0])?;
     // Those that hung up less than half a window ago may be closed yet.
-    let window = "[close-wait-leak]\nwindow = \"8s\"\ngrowth = 5\n";
-    let (run, _dir) = start(LEAK, window, &["--for", "8s", "--interval", "100ms"])?;
+    let window = "[close-wait-leak]\nwindow = \"16s\"\ngrowth = 5\n";
+    let (run, _dir) = start(LEAK, window, &["--for", "16s", "--interval", "100ms"])?;
     let running = run.start()?;
     // It stands still until its time is over: the look that comes then is its last.
     std::thread::sleep(std::time::Duration::from_secs(1));
     running.signal(Signal::STOP)?;
-    std::thread::sleep(std::time::Duration::from_secs(8));
+    std::thread::sleep(std::time::Duration::from_secs(16));
     held.extend(hung_up(&server, at)?);
     running.signal(Signal::CONT)?;
     let output = running.finish()?;

@@ -7,7 +7,7 @@ mod scenario;
 use std::path::Path;
 
 /// Every `tests/track/*.txt` says what it says it does; `BLESS=1 cargo test
-/// --test track` writes what the tracker really says into the files.
+/// --test pure track` writes what the tracker really says into the files.
 #[test]
 fn scenarios() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/track");

@@ -4,29 +4,28 @@
 //! (`--no-kernel-filter`), and on the rows of `/proc/net` where those tell enough. What we mean
 //! otherwise than `ss` is in [`DIFFERENCES`], with the words in which `ss` means the same.
 
+pub mod cgroup;
+mod expressions;
+mod unix_names;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, bail, ensure};
+use expressions::Ours::{As, Error};
+use expressions::{DIFFERENCES, Difference, SAME};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::kit::run::Run;
 use crate::kit::states::{self, Family};
-use crate::kit::{Check, Impossible, Result, Trial, netns, trial, udp, unix};
-
-/// Makes this program the one that has a socket in a cgroup, see [`hold_a_listener`].
-pub const HOLD: &str = "--hold-listener";
+use crate::kit::{Check, Impossible, Result, Trial, netns, trial, udp};
 
 const CHECKS: &[Check] = &[
     ("inet::selects_what_ss_selects", inet),
     ("inet::differs_from_ss_where_it_says_so", differences),
     ("inet::flags_of_families_and_states_as_ss", flags),
-    ("unix::selects_what_ss_selects", unix_names),
-    ("cgroup::selects_what_ss_selects", cgroup),
+    ("unix::selects_what_ss_selects", unix_names::selects),
+    ("cgroup::selects_what_ss_selects", cgroup::selects),
     ("fwmark::without_privilege_is_an_error", unprivileged_mark),
     ("proc::what_it_does_not_tell_is_an_error", unseen_in_proc),
 ];
@@ -35,218 +34,6 @@ const CHECKS: &[Check] = &[
 pub fn trials() -> Vec<Trial> {
     CHECKS.iter().map(|(name, body)| trial(*name, body)).collect()
 }
-
-// ------------------------------------------------------------------------------- the expressions
-
-/// Expressions that mean the same to `ss`; `HIGH` is an ephemeral port.
-const SAME: &[&str] = &[
-    // States.
-    "state established",
-    "state syn-sent",
-    "state syn-recv",
-    "state fin-wait-1",
-    "state fin-wait-2",
-    "state time-wait",
-    "state close",
-    "state unconnected",
-    "state close-wait",
-    "state last-ack",
-    "state listening",
-    "state closing",
-    "state connected",
-    "state synchronized",
-    "state bucket",
-    "state big",
-    "state all",
-    "exclude listening",
-    "exclude established exclude time-wait",
-    "state established state close-wait",
-    "state connected exclude established",
-    "exclude bucket",
-    "state established sport = :80",
-    "state listening src 127.0.0.1",
-    // Ports.
-    "sport = :80",
-    "sport = 80",
-    "sport == :80",
-    "sport eq :80",
-    "sport :80",
-    "dport = :443",
-    "sport != :80",
-    "sport ne :80",
-    "sport neq 80",
-    "sport > :8000",
-    "sport gt 8000",
-    "sport >= :8000",
-    "sport geq 8000",
-    "sport < :1024",
-    "sport lt 1024",
-    "dport <= :443",
-    "dport le 443",
-    "sport = 0x50",
-    "dport = :0",
-    "dport = :*",
-    "sport >= 443 and sport <= 8001",
-    "sport >= 443 sport <= 8001",
-    "sport > 443 & sport < 8002",
-    "sport > 443 && sport < 8002",
-    "sport = 80 or sport = 443",
-    "sport = 80 | dport = 80",
-    "sport = 80 || dport = 80",
-    "( sport = 80 or sport = 443 )",
-    "( sport = 80 or sport = 443 ) and src 127.0.0.2",
-    "sport = 80 or ( sport = 443 and src 127.0.0.2 )",
-    "not sport = 80",
-    "! sport = 80",
-    "! ( sport = 80 or dport = 80 )",
-    "! ( sport = 80 and dst 127.0.0.1 )",
-    "not not sport = 80",
-    "( ( sport = 80 ) )",
-    // Addresses.
-    "src 127.0.0.1",
-    "dst 127.0.0.1",
-    "src = 127.0.0.2",
-    "src 127.0.0.0/8",
-    "src 127.0.0.0/255.0.0.0",
-    "src 127/8",
-    "src 127.0.0.0/31",
-    "dst 10.0.0.0/8",
-    "dst 10/8",
-    "src 10.1.2.3",
-    "src 0.0.0.0",
-    "dst 0.0.0.0",
-    "src 0.0.0.0/0",
-    "src *",
-    "src any",
-    "src *:80",
-    "dst *:443",
-    "src 127.0.0.1:80",
-    "dst 127.0.0.1:80 or dst 127.0.0.2:443",
-    "not dst 127.0.0.1:80",
-    "src 127.0.0.0/8 and not ( dport = 443 or dport = 80 )",
-    "src [::1]",
-    "dst [::1]:80",
-    "src [::]",
-    "src [::/0]",
-    "dst [::/0]",
-    "src [::1/128]",
-    "src [fd00::/16]",
-    "dst [fd00::1]",
-    "src [fd00::/112] or src 10/8",
-    "src [::ffff:127.0.0.1]",
-    "dst [::ffff:127.0.0.0/104]",
-    "src 127.0.0.1 or src [::1]",
-    "src 127.0.0.1 and src [::1]",
-    // Devices.
-    "dev lo",
-    "dev = lo",
-    "dev != lo",
-    "! dev lo",
-    "not dev != lo",
-    "dev lo or sport = 80",
-    "dev lo and dport = 80",
-    "dev lo or dev d0",
-    "dev d0",
-    "state listening dev lo",
-    // Marks.
-    "fwmark = 7",
-    "fwmark 7",
-    "fwmark = 0x17",
-    "fwmark = 0x10/0x10",
-    "fwmark = 7/0xf",
-    "fwmark != 7",
-    "! fwmark = 7",
-    "fwmark = 0",
-    "fwmark = 0x20/0x10",
-    "fwmark = 7 or sport = 80",
-    "fwmark = 7 and dport = 80",
-];
-
-/// What our answer to an expression is, where it is not that of `ss`.
-struct Difference {
-    expression: &'static str,
-    /// The same question in the words of `ss`, or the error.
-    ours: Ours,
-    why: &'static str,
-}
-
-enum Ours {
-    As(&'static str),
-    Error(&'static str),
-}
-
-use Ours::{As, Error};
-
-const fn differs(expression: &'static str, ours: Ours, why: &'static str) -> Difference {
-    Difference { expression, ours, why }
-}
-
-const DIFFERENCES: &[Difference] = &[
-    differs(
-        "sport = 80 or sport = 443 and src 127.0.0.2",
-        As("sport = 80 or ( sport = 443 and src 127.0.0.2 )"),
-        "and binds closer than or, as the manual of ss says and its code does not do",
-    ),
-    differs(
-        "sport = 80 or sport = 443 src 127.0.0.2",
-        As("sport = 80 or ( sport = 443 and src 127.0.0.2 )"),
-        "the same, with the and left out",
-    ),
-    differs("sport=80", As("sport = 80"), "ss needs blanks"),
-    differs("sport>=8000", As("sport >= 8000"), "ss needs blanks"),
-    differs("!sport = 80", As("! sport = 80"), "ss needs blanks"),
-    differs("(sport = 80)", As("sport = 80"), "ss needs blanks"),
-    differs("SPORT = 80", As("sport = 80"), "ss knows words in small letters only"),
-    differs("sport 80-443", As("sport >= 80 and sport <= 443"), "ss has no ranges"),
-    differs("sport {80,443}", As("sport = 80 or sport = 443"), "ss has no sets"),
-    differs("src 127.0.0.1:{80,443}", As("src 127.0.0.1:80 or src 127.0.0.1:443"), "no sets"),
-    differs("src ::1", As("src [::1]"), "ss takes no IPv6 address without brackets"),
-    differs("src [fd00::]/16", As("src [fd00::/16]"), "ss wants the length inside"),
-    differs("state estab", As("state established"), "ss rejects the names that it prints"),
-    differs("state CLOSE_WAIT", As("state close-wait"), "names as the kernel has them"),
-    differs(
-        "sport = 80 state listening",
-        As("state listening sport = 80"),
-        "ss takes states in front of the expression only",
-    ),
-    differs(
-        "src 127.0.0.1 exclude established exclude listening",
-        As("exclude established exclude listening src 127.0.0.1"),
-        "ss takes states in front of the expression only",
-    ),
-    differs(
-        "src inet:127.0.0.1",
-        As("src 127.0.0.1"),
-        "ss then reads the IPv4 table only and misses IPv4 on IPv6 sockets",
-    ),
-    differs(
-        "src inet:127.0.0.1 or src inet6:[::1]",
-        As("src 127.0.0.1 or src [::1]"),
-        "for ss the last family decides which table is read at all",
-    ),
-    differs(
-        "not src 0.0.0.0/0",
-        As("src [::/0] and not src [::ffff:0.0.0.0/96]"),
-        "ss then looks again at what the kernel sent and compares no bits, whatever the family",
-    ),
-    differs("not dst [::/0]", As("dst 0.0.0.0/0 and not dst [::ffff:0.0.0.0/96]"), "the same"),
-    differs(
-        "autobound",
-        As("sport >= LOW and sport <= HIGH"),
-        "a row does not tell who chose its port; ss leaves out what bind() put into the range",
-    ),
-    differs("sport = 0120", Error("a port"), "ss reads a leading zero as octal"),
-    differs("src 127.0.0.01", Error("part of an IPv4 address"), "the same in addresses"),
-    differs("sport < 70000", Error("from 0 to 65535"), "ss cuts the number to 16 bits"),
-    differs("sport = -1", Error("a port"), "ss takes -1 for any port"),
-    differs(
-        "state established exclude established",
-        Error("leave at least one"),
-        "ss then shows its default set",
-    ),
-];
-
-// -------------------------------------------------------------------------------- the population
 
 /// Sockets to choose from.
 #[derive(Default)]
@@ -348,8 +135,6 @@ fn ip(words: &str) -> Result<()> {
     ensure!(output.code() == Some(0), "ip {words}: {}", output.stderr);
     Ok(())
 }
-
-// ------------------------------------------------------------------------------------- the rows
 
 /// One row, whoever printed it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -536,8 +321,6 @@ fn difference(
     text
 }
 
-// ------------------------------------------------------------------------------------ the trials
-
 const ALL: [&str; 3] = ["-t", "-u", "-a"];
 
 fn inet() -> Result<()> {
@@ -608,200 +391,6 @@ fn flags() -> Result<()> {
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
-}
-
-fn unix_names() -> Result<()> {
-    let listener = unix::listener(3, 2)?;
-    let _connected = unix::connected()?;
-    let _datagram = unix::datagram()?;
-    let named = Socket::new(Domain::UNIX, Type::SEQPACKET, None)?;
-    named.bind(&socket2::SockAddr::unix("\0kit-seqpacket")?)?;
-    named.listen(1)?;
-    let path = listener.name.to_str().context("UTF-8")?;
-    let directory = Path::new(path).parent().and_then(Path::to_str).context("a directory")?;
-    let theirs = |expression: &str| -> Result<Vec<(String, String, String, u64)>> {
-        let words = ["-x", "-a", "-n", "-H", "-O"].into_iter();
-        let output = Run::program("ss", words.chain(expression.split(' '))).run();
-        let output = output.map_err(|error| Impossible(format!("ss: {error:#}")))?.ok()?;
-        let mut rows = Vec::new();
-        for line in output.stdout.lines() {
-            let line = with_state(line, expression)?;
-            let words: Vec<&str> = line.split(' ').collect();
-            let &[kind, state, _, _, name, inode, ..] = words.as_slice() else { bail!("{line}") };
-            let kind = match kind {
-                "u_str" => "stream",
-                "u_dgr" => "dgram",
-                "u_seq" => "seqpacket",
-                other => other,
-            };
-            let name = if name == "*" { "" } else { name };
-            let state = state_of_ss(state)?.to_owned();
-            rows.push((kind.to_owned(), state, name.to_owned(), inode.parse()?));
-        }
-        rows.retain(is_ours);
-        rows.sort();
-        Ok(rows)
-    };
-    let mut wrong = Vec::new();
-    let mut several = 0;
-    for expression in [
-        format!("src {path}"),
-        format!("src unix:{path}"),
-        format!("src {directory}/*"),
-        format!("src {directory}/soc?et"),
-        format!("src {}", path.to_uppercase()),
-        format!("not src {path}"),
-        format!("src {path} or src @kit*"),
-        "src @kit-seqpacket".to_owned(),
-        "src @*".to_owned(),
-        "src unix:*socket".to_owned(),
-        "src *".to_owned(),
-        "state listening".to_owned(),
-        "state established".to_owned(),
-        "state unconnected".to_owned(),
-        format!("state listening src {path}"),
-        "src /nowhere/*".to_owned(),
-    ] {
-        let expected = theirs(&expression)?;
-        several += usize::from(!expected.is_empty());
-        for way in [&[][..], &["--no-kernel-filter"], &["--source", "proc"]] {
-            const COLUMNS: &str = "type,state,path,inode";
-            let words = ["list", "-x", "-a", "-H", "--csv", "--columns", COLUMNS];
-            let words = words.iter().chain(way).copied().chain([expression.as_str()]);
-            let output = Run::new(words).run()?.ok()?;
-            let mut reader =
-                csv::ReaderBuilder::new().has_headers(false).from_reader(output.stdout.as_bytes());
-            let mut ours: Vec<(String, String, String, u64)> =
-                reader.deserialize().collect::<std::result::Result<_, _>>()?;
-            ours.retain(is_ours);
-            // In CSV an @ would begin a formula.
-            for (_, _, name, _) in &mut ours {
-                *name = name.replacen("'@", "@", 1);
-            }
-            ours.sort();
-            if ours != expected {
-                wrong.push(format!("{expression} {way:?}\n  ss {expected:?}\n  we {ours:?}"));
-            }
-        }
-    }
-    ensure!(several >= 12, "only {several} expressions select something");
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // The names of peers ss does not know: there these never match.
-    let connected = Run::new(["list", "-x", "-H", &format!("dst {directory}/*")]).run()?.ok()?;
-    ensure!(connected.stdout.is_empty(), "nobody has accepted\n{connected}");
-    let connected = Run::new(["list", "-x", "-H", "dst unix:*socket"]).run()?.ok()?;
-    ensure!(connected.stdout.lines().count() == 1, "one client\n{connected}");
-    Ok(())
-}
-
-/// Not the pair of sockets by which std tells how starting a program went, and not the sockets in
-/// accept queues that `/proc` shows without an inode and sock_diag not at all.
-fn is_ours((kind, _, name, inode): &(String, String, String, u64)) -> bool {
-    (kind != "seqpacket" || !name.is_empty()) && *inode != 0
-}
-
-/// A cgroup of our own, removed at the end.
-struct Cgroup {
-    mount: PathBuf,
-    path: String,
-}
-
-impl Cgroup {
-    fn new() -> Result<Cgroup> {
-        let mounts = fs::read_to_string("/proc/mounts")?;
-        let mount = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        let mount = mount
-            .filter(|words| words.get(2) == Some(&"cgroup2"))
-            .find_map(|words| words.get(1).map(PathBuf::from))
-            .ok_or_else(|| Impossible("no cgroup2 file system is mounted".into()))?;
-        let path = format!("/sockstate-{}", std::process::id());
-        let group = Cgroup { mount, path };
-        fs::create_dir_all(group.directory("/below"))
-            .map_err(|error| Impossible(format!("no cgroup can be made: {error}")))?;
-        Ok(group)
-    }
-
-    fn directory(&self, below: &str) -> PathBuf {
-        PathBuf::from(format!("{}{}{below}", self.mount.display(), self.path))
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // Fails while somebody is in it, and then it is the administrator's.
-        let _ = fs::remove_dir(self.directory("/below"));
-        let _ = fs::remove_dir(self.directory(""));
-    }
-}
-
-/// This program as another process, in a cgroup, with a listener until its input ends.
-pub fn hold_a_listener() -> ExitCode {
-    let Ok(listener) = TcpListener::bind("127.0.0.1:0") else { return ExitCode::FAILURE };
-    let Ok(local) = listener.local_addr() else { return ExitCode::FAILURE };
-    if writeln!(std::io::stdout(), "{local}").is_err() {
-        return ExitCode::FAILURE;
-    }
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
-    ExitCode::SUCCESS
-}
-
-/// Starts [`hold_a_listener`] in a cgroup.
-fn in_cgroup(directory: &Path) -> Result<(std::process::Child, SocketAddr)> {
-    let script = "echo $$ > \"$1/cgroup.procs\" && exec \"$2\" \"$3\"";
-    let mut child = Command::new("sh")
-        .args(["-c", script, "sh"])
-        .args([directory, &std::env::current_exe()?, Path::new(HOLD)])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().context("stdout")?).read_line(&mut line)?;
-    let Ok(local) = line.trim().parse() else {
-        let _ = child.wait();
-        return Err(Impossible("no process can be moved into a cgroup".into()).into());
-    };
-    Ok((child, local))
-}
-
-fn cgroup() -> Result<()> {
-    let group = Cgroup::new()?;
-    let (mut above, first) = in_cgroup(&group.directory(""))?;
-    let (mut below, second) = in_cgroup(&group.directory("/below"))?;
-    let outside = TcpListener::bind("127.0.0.1:0")?.local_addr();
-    let path = &group.path;
-    let result = (|| {
-        let mut wrong = Vec::new();
-        for expression in [
-            format!("cgroup {path}"),
-            format!("cgroup = {path}/below"),
-            format!("cgroup != {path}"),
-            format!("! cgroup {path}/below"),
-            format!("cgroup {path} or cgroup {path}/below"),
-            format!("cgroup {path} and sport = {}", first.port()),
-        ] {
-            let theirs = rows_of_ss(&ALL, &expression)?;
-            for way in [&[][..], &["--no-kernel-filter"]] {
-                let flags: Vec<&str> = ALL.iter().chain(way).copied().collect();
-                let ours = rows_of_ours(&flags, &expression)?;
-                if ours != theirs {
-                    wrong.push(format!("{expression}\n  ss {theirs:?}\n  we {ours:?}"));
-                }
-            }
-        }
-        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-        // A subtree, which ss does not have.
-        let all = rows_of_ours(&ALL, &format!("cgroup {path}/"))?.unwrap_or_default();
-        let found: BTreeSet<SocketAddr> = all.iter().map(|row| row.local).collect();
-        ensure!(found == BTreeSet::from([first, second]), "{found:?}, not {outside:?}");
-        let missing = Run::new(["list", "-t", "cgroup /no/such/group"]).run()?.ended(2)?;
-        ensure!(missing.stderr.contains("       ^^^^^^^^^^^^^^"), "{missing}");
-        Ok(())
-    })();
-    for child in [&mut above, &mut below] {
-        drop(child.stdin.take());
-        child.wait()?;
-    }
-    result
 }
 
 fn unprivileged_mark() -> Result<()> {
