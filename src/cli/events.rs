@@ -27,9 +27,9 @@ pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> 
     let (mut stream, sources) =
         Stream::open(&machine, want, transitions::events(context.shared.source))
             .map_err(Error::Failed)?;
-    context.note(&format!("events by {sources}\n"));
     let ending = Ending::watch()
         .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
+    context.note(&format!("events by {sources}\n"));
     let mut teller = Teller::new(chosen, flags);
     // The last look is for what happened since the one before.
     let schedule =
