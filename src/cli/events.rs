@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::live::{self, AtEnd, Next, Schedule, Stream, Told, Watch};
 use crate::matrix::Matrix;
+use crate::model::proto::Proto;
 use crate::output::{json, text};
 use crate::sys::clock;
 use crate::sys::signal::Ending;
@@ -17,7 +18,7 @@ use super::transitions::{self, Chosen};
 /// Prints transitions until something ends it.
 pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> {
     let machine = context.machine();
-    let chosen = Chosen::new(&context.shared, &flags.words.all()?, &machine)?;
+    let chosen = Chosen::new(&context.shared, &flags.words.all()?, &[Proto::Tcp], &machine)?;
     if context.shared.explain_filter {
         return context.print(chosen.explain().as_bytes());
     }

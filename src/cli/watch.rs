@@ -32,7 +32,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let tables = select::tables(&context.shared, &TABLES);
     let words = flags.words.all()?;
     if !is_live(context, flags) || context.shared.explain_filter {
-        let chosen = Chosen::new(&context.shared, &words, &machine)?;
+        let chosen = Chosen::new(&context.shared, &words, &TABLES, &machine)?;
         if context.shared.explain_filter {
             return context.print(chosen.explain().as_bytes());
         }
@@ -48,7 +48,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let collecting = Collecting {
         choice: context.choice(),
         proc_root: context.shared.proc_root.clone(),
-        tables,
+        asked: asked.clone(),
         config,
         own,
         events: transitions::events(context.shared.source),

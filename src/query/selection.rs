@@ -117,8 +117,8 @@ impl Selection {
         self.answer(row, lookups, true)
     }
 
-    /// Whether the filter gives an answer for a transition: its states match
-    /// either end of it.
+    /// Returns whether a transition is of the rows that are wanted and the filter
+    /// gives this answer for it, each in the state before or in the one after.
     pub fn answers(&self, change: &Transition, answer: bool) -> bool {
         // Owners are keyed by inode, which a closed socket has no more.
         let inode = Some(change.identity.inode).filter(|inode| *inode != 0).unwrap_or(u32::MAX);
@@ -126,7 +126,8 @@ impl Selection {
         change.from.into_iter().chain([change.to]).any(|state| {
             let mut socket = Socket::of_identity(&change.identity, state);
             socket.inode = inode;
-            self.judges(&Row { socket, facts: Facts::None }, &lookups) == Some(answer)
+            self.want.takes(&socket)
+                && self.judges(&Row { socket, facts: Facts::None }, &lookups) == Some(answer)
         })
     }
 
