@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::live::Round;
 use crate::live::history::Point;
 use crate::model::human;
+use crate::model::proto::Proto;
 use crate::model::state::TCP_STATES;
 use crate::output::style::{Tone, severity_tone, state_tone};
 use crate::rules::Severity;
@@ -28,6 +29,10 @@ const STATES_HEIGHT: u16 = 12;
 
 /// Lines below the table of states from which on the alerts stand there.
 const ENOUGH: u16 = 4;
+
+/// What stands in place of TCP's states where no flag asks for TCP, or nobody
+/// could tell.
+pub const NO_TCP: &str = "TCP was not read";
 
 /// The tab.
 pub struct Overview;
@@ -71,7 +76,7 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     }
     let wide = area.width >= 2 * STATES_WIDTH;
     let states = Rect { width: area.width.min(STATES_WIDTH), height: STATES_HEIGHT, ..area };
-    self::states(app, buffer, states, &point);
+    self::states(app, buffer, states, &moment);
     let side = Rect {
         x: area.x + STATES_WIDTH.min(area.width),
         width: area.width.saturating_sub(STATES_WIDTH),
@@ -118,7 +123,7 @@ fn short(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
     let room = Rect { height: (area.height / 2).min(4), ..area };
     let used = alerts(app, buffer, room, moment).min(room.height);
     let rest = Rect { y: area.y + used, height: area.height - used, ..area };
-    states(app, buffer, rest, moment.point);
+    states(app, buffer, rest, moment);
 }
 
 fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
@@ -128,8 +133,11 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
 }
 
 /// Draws state, count, change since the round before, the last minute.
-fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
-    let theme = app.theme();
+fn states(app: &App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
+    if moment.round.counts(Proto::Tcp).is_none() {
+        return quiet(app, buffer, area, NO_TCP);
+    }
+    let (theme, point) = (app.theme(), moment.point);
     let before = app.looks.history.back(app.back() + 1);
     let at = |x: u16, width: u16, y: u16| Rect::new(area.x + x, y, width, 1).intersection(area);
     let head = theme.style(Tone::Head);
@@ -203,12 +211,11 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) {
         put(buffer, line(y + 1), &theme.bar(ratio, width), false, theme.style(tone), &theme);
         y += 2;
     }
-    let others = format!(
-        "UDP {}  raw {}  unix {}",
-        human::count(round.udp.total()),
-        human::count(round.raw.total()),
-        human::count(round.unix.total())
-    );
+    let others = [("UDP", Proto::Udp), ("raw", Proto::Raw), ("unix", Proto::Unix)];
+    let others = others.into_iter().filter_map(|(name, proto)| {
+        Some(format!("{name} {}", human::count(round.counts(proto)?.total())))
+    });
+    let others = others.collect::<Vec<String>>().join("  ");
     if y < area.bottom() {
         put(
             buffer,
