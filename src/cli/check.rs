@@ -12,10 +12,12 @@ use crate::output::{json, text};
 use crate::rules::{Config, print};
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
+use crate::sys::signal::Ending;
 
 use super::context::Context;
 use super::error::Error;
 use super::flags::Check;
+use super::repeat::{caught, pause};
 use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
@@ -42,8 +44,15 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     let tables = select::tables(&context.shared, &TABLES);
     let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
     let rounds = Rounds::of_looks(watched, Growth::SinceFirst);
-    let checked = Looks::new(rounds, notifier.as_ref()).watch(&config, duration, interval);
+    // One look is over soon enough.
+    let ending = if duration == 0 { Ending::default() } else { caught()? };
+    let looks = Looks::new(rounds, notifier.as_ref(), ending.clone());
+    let checked = looks.watch(&config, duration, interval);
     finish(context, notifier);
+    if let Some(status) = ending.status() {
+        // What was not looked at for as long as was asked is not judged.
+        return Err(Error::Signal(status));
+    }
     let checked = match checked {
         Ok(checked) => checked,
         Err(why) => return unable(context, &why),
@@ -83,6 +92,7 @@ pub fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
 struct Looks<'c> {
     rounds: Rounds<'c>,
     notifier: Option<&'c Notifier>,
+    ending: Ending,
     looks: u64,
     first_ms: Option<u64>,
     last: Option<Round>,
@@ -90,9 +100,9 @@ struct Looks<'c> {
 }
 
 impl<'c> Looks<'c> {
-    fn new(rounds: Rounds<'c>, notifier: Option<&'c Notifier>) -> Self {
+    fn new(rounds: Rounds<'c>, notifier: Option<&'c Notifier>, ending: Ending) -> Self {
         let failure = "nothing could be looked at".to_owned();
-        Self { rounds, notifier, looks: 0, first_ms: None, last: None, failure }
+        Self { rounds, notifier, ending, looks: 0, first_ms: None, last: None, failure }
     }
 
     /// Looks until the time is over, and then once more.
@@ -128,6 +138,9 @@ impl Watch for Looks<'_> {
     type Error = Infallible;
 
     fn look(&mut self) -> Result<Next, Infallible> {
+        if self.is_over() {
+            return Ok(Next::Due);
+        }
         match self.rounds.round(Wishes::default()) {
             Ok(round) => self.take(round),
             Err(error) => self.failure = error.to_string(),
@@ -136,12 +149,12 @@ impl Watch for Looks<'_> {
     }
 
     fn wait(&mut self, left: Duration) -> Result<Next, Infallible> {
-        clock::sleep(left);
+        pause(left);
         Ok(Next::Due)
     }
 
     fn is_over(&self) -> bool {
-        false
+        self.ending.status().is_some()
     }
 }
 

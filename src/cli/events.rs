@@ -12,7 +12,7 @@ use crate::sys::signal::Ending;
 use super::context::Context;
 use super::error::Error;
 use super::flags::EventsFlags;
-use super::repeat::nanos;
+use super::repeat::{caught, nanos};
 use super::transitions::{self, Chosen};
 
 /// Prints transitions until something ends it.
@@ -27,8 +27,7 @@ pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> 
         Stream::open(&machine, want, transitions::events(context.shared.source))
             .map_err(Error::Failed)?;
     context.note(&format!("events by {sources}\n"));
-    let ending = Ending::watch()
-        .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
+    let ending = caught()?;
     let mut teller = Teller::new(chosen, flags);
     // The last look is for what happened since the one before.
     let schedule =

@@ -27,7 +27,10 @@ use std::io::Write;
 
 use clap::Parser;
 
+use crate::live::Status;
+use crate::sys::memory;
 use crate::sys::netns;
+use crate::sys::stdout::{self, Closed};
 
 use context::Context;
 use error::Error;
@@ -40,7 +43,14 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> u8 {
+    let mut closed = Closed;
+    // /dev/null stands in its place, where an answer would be lost in silence.
+    let stdout = if stdout::was_closed() { &mut closed } else { stdout };
     let args: Vec<OsString> = args.into_iter().collect();
+    // Parsing takes memory too. Of a check 1 would mean WARNING.
+    if args.iter().any(|arg| arg == "check") {
+        memory::set_status(Status::Unknown.code());
+    }
     let result = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli, stdout, stderr),
         Err(error) => Err(Error::of_arguments(&error, &args)),
@@ -68,8 +78,8 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         ));
     }
     // clap does not see a conflict of two flags on either side of a command.
-    if cli.shared.explain_filter && cli.shared.json {
-        return Err(Error::Usage("--explain-filter is text: leave out --json".into()));
+    if let Some(what) = without_json(&cli).filter(|_| cli.shared.json) {
+        return Err(Error::Usage(format!("{what} has no JSON: leave out --json")));
     }
     let mut context = Context::new(cli.shared, stdout, stderr);
     match cli.command {
@@ -88,4 +98,19 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         Some(Command::RulesDoc) => context.print(crate::rules::markdown().as_bytes()),
         Some(Command::Schema) => context.print(crate::output::json::schema().as_bytes()),
     }
+}
+
+/// Returns what is asked for where that is no answer that JSON could give.
+fn without_json(cli: &Cli) -> Option<&'static str> {
+    let explained = cli.shared.explain_filter.then_some("--explain-filter");
+    explained.or(match &cli.command {
+        Some(Command::Completions(_)) => Some("completions"),
+        Some(Command::Man) => Some("man"),
+        Some(Command::RulesDoc) => Some("rules-doc"),
+        Some(Command::Check(check)) if check.print_rules => Some("--print-rules"),
+        Some(Command::List(list)) if list.csv => Some("--csv"),
+        Some(Command::List(list)) if list.dump.is_some() => Some("--dump"),
+        Some(Command::List(list)) if list.asks_for_columns() => Some("--columns help"),
+        _ => None,
+    })
 }

@@ -25,7 +25,7 @@ use super::check;
 use super::context::Context;
 use super::error::Error;
 use super::flags::WatchFlags;
-use super::repeat::nanos;
+use super::repeat::{caught, nanos};
 use super::transitions::{self, Chosen};
 
 /// What is watched.
@@ -52,8 +52,7 @@ pub fn run<'p>(
     plain: Plain<'p>,
     notifier: Option<Notifier>,
 ) -> Result<(), Error> {
-    let ending = Ending::watch()
-        .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
+    let ending = caught()?;
     let Plain { flags, tables, config, own, chosen } = plain;
     let events = transitions::events(context.shared.source);
     let watched = Watched { machine, tables, config, custom: own };
@@ -67,6 +66,7 @@ pub fn run<'p>(
         unknown: Vec::new(),
         failing: false,
         slow: false,
+        looked: false,
     };
     lines.remark(context, Priority::Info, &format!("events by {sources}\n"));
     let schedule = Schedule::new(clock::monotonic_ns(), flags.interval)
@@ -78,7 +78,12 @@ pub fn run<'p>(
     lines.manager.say("STOPPING=1");
     check::finish(context, lines.notifier.take());
     result?;
-    ending.status().map_or(Ok(()), |status| Err(Error::Signal(status)))
+    match ending.status() {
+        Some(status) => Err(Error::Signal(status)),
+        // Why is told: it was tried again until the end.
+        None if lines.failing && !lines.looked => Err(Error::Told),
+        None => Ok(()),
+    }
 }
 
 /// Rounds, and the lines that they come to.
@@ -134,6 +139,8 @@ struct Lines<'p> {
     /// Whether the last round failed, or took longer than its interval.
     failing: bool,
     slow: bool,
+    /// Whether any round did not fail.
+    looked: bool,
 }
 
 impl Lines<'_> {
@@ -160,6 +167,7 @@ impl Lines<'_> {
         let new: Vec<Gap> = round.report.gaps.iter().filter(is_new).cloned().collect();
         self.tell_gaps(context, &new)?;
         self.tell_pace(context, round);
+        self.looked = true;
         if std::mem::take(&mut self.failing) {
             self.remark(context, Priority::Notice, "looking again\n");
         }

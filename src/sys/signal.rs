@@ -9,10 +9,10 @@ use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal,
 };
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 /// The signals that ask us to end.
-const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+const ENDING: [i32; 4] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP];
 
 /// The exit status of a program that SIGHUP ended.
 pub const HUNG_UP: u8 = status(SIGHUP as usize);
@@ -27,7 +27,7 @@ const fn status(signal: usize) -> u8 {
 pub struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
-    /// From now on SIGINT, SIGTERM and SIGHUP are remembered; a second one of
+    /// From now on SIGINT, SIGQUIT, SIGTERM and SIGHUP are remembered; a second one of
     /// a kind ends the program at once. Where nohup(1) had SIGHUP ignored, it
     /// stays so.
     ///
@@ -65,9 +65,9 @@ impl Ending {
     }
 }
 
-/// Those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
-/// ignored: every program that a script starts with `&` has it so, and `kill -INT`
-/// is how the script ends it.
+/// Those of [`ENDING`] that we shall heed. SIGINT and SIGQUIT are heeded also where
+/// they were ignored: every program that a script starts with `&` has them so, and
+/// `kill -INT` is how the script ends it.
 fn ending() -> impl Iterator<Item = i32> {
     let status = Process::myself().and_then(|own| own.status());
     let ignored = status.map_or(0, |status| status.sigign);

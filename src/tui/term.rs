@@ -15,7 +15,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 
-use crate::sys::signal;
+use crate::sys::{memory, signal};
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -47,6 +47,7 @@ impl Screen {
                 give_back();
                 before(panic);
             }));
+            memory::set_before(give_back);
         });
         take_over(mouse)?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()));

@@ -123,7 +123,9 @@ fn ends_after_its_time() -> Result<()> {
 
 fn signals() -> Result<()> {
     let rules = Rules::new()?;
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+    let signals =
+        [(Signal::INT, 130), (Signal::QUIT, 131), (Signal::TERM, 143), (Signal::HUP, 129)];
+    for (signal, code) in signals {
         let mut watch = rules.watch([]).start()?;
         watch.remark()?;
         watch.signal(signal)?;
