@@ -48,29 +48,25 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     let ending = if duration == 0 { Ending::default() } else { caught()? };
     let looks = Looks::new(rounds, notifier.as_ref(), ending.clone());
     let checked = looks.watch(&config, duration, interval);
-    finish(context, notifier);
-    if let Some(status) = ending.status() {
-        // What was not looked at for as long as was asked is not judged.
-        return Err(Error::Signal(status));
-    }
+    let undelivered = notifier.map(Notifier::finish).unwrap_or_default();
+    let early = ending.status();
     let checked = match checked {
-        Ok(checked) => checked,
-        Err(why) => return unable(context, &why),
+        Ok(checked) if early.is_none() => Checked { undelivered, ..checked },
+        checked => {
+            context.note(&text::gaps(&undelivered));
+            // What was not looked at for as long as was asked is not judged.
+            return match (early, checked) {
+                (None, Err(why)) => unable(context, &why),
+                (status, _) => Err(Error::Signal(status.unwrap_or_default())),
+            };
+        }
     };
     if let Err(error) = show(context, &checked) {
         return unseen(context, error);
     }
-    match checked.round.judged.status() {
+    match checked.status() {
         Status::Ok => Ok(()),
         status => Err(Error::Exit(status.code())),
-    }
-}
-
-/// Waits for the commands that still run, and says how many events did not get
-/// through, and why.
-pub(super) fn finish(context: &mut Context<'_>, notifier: Option<Notifier>) {
-    for failed in notifier.map(Notifier::finish).unwrap_or_default() {
-        context.note(&format!("sockstate: {failed}\n"));
     }
 }
 
@@ -119,7 +115,7 @@ impl<'c> Looks<'c> {
         let Some(round) = self.last else { return Err(self.failure) };
         let window_ms = round.at_ms.saturating_sub(self.first_ms.unwrap_or(round.at_ms));
         let counted = CustomCount::all(config, &round);
-        Ok(Checked { round, counted, looks: self.looks, window_ms })
+        Ok(Checked { round, counted, looks: self.looks, window_ms, undelivered: Vec::new() })
     }
 
     fn take(&mut self, round: Round) {
@@ -188,6 +184,6 @@ fn show(context: &mut Context<'_>, checked: &Checked) -> Result<(), Error> {
         text::check(&mut out, style, checked);
     }
     out.finish()?;
-    context.footer(&checked.round.report.gaps);
+    context.footer(&checked.gaps());
     Ok(())
 }

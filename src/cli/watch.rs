@@ -8,12 +8,13 @@ use crate::machine::Machine;
 use crate::model::escape::escaped;
 use crate::model::proto::Proto;
 use crate::model::state::StateSet;
+use crate::output::text;
 use crate::rules::alert_filter::CustomFilters;
 use crate::rules::alert_filter::custom_filters;
 use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, tabs, theme::Theme};
 
-use super::check::{self, notifier};
+use super::check::notifier;
 use super::context::Context;
 use super::error::Error;
 use super::flags::{Shared, SourceChoice, WatchFlags};
@@ -78,7 +79,8 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         mouse: !flags.no_mouse,
         duration: flags.duration,
     });
-    check::finish(context, notifier);
+    // The terminal is given back: what it showed for a moment stays here.
+    context.note(&text::gaps(&notifier.map(Notifier::finish).unwrap_or_default()));
     match ended {
         Ok(Ended::Quit) => Ok(()),
         Ok(Ended::Signal(status)) => Err(Error::Signal(status)),

@@ -21,7 +21,6 @@ use crate::sys::notify::Notifier;
 use crate::sys::service::{Manager, Priority};
 use crate::sys::signal::Ending;
 
-use super::check;
 use super::context::Context;
 use super::error::Error;
 use super::flags::WatchFlags;
@@ -76,8 +75,9 @@ pub fn run<'p>(
     let result = live::run(schedule, &mut watching);
     let Watching { context, mut lines, ending, .. } = watching;
     lines.manager.say("STOPPING=1");
-    check::finish(context, lines.notifier.take());
-    result?;
+    let lost = lines.notifier.take().map(Notifier::finish).unwrap_or_default();
+    let told = lines.tell_gaps(context, &lost);
+    result.and(told)?;
     match ending.status() {
         Some(status) => Err(Error::Signal(status)),
         // Why is told: it was tried again until the end.
@@ -157,9 +157,8 @@ impl Lines<'_> {
                 notifier.send(line);
             }
         }
-        for failed in self.notifier.iter().flat_map(Notifier::news).collect::<Vec<_>>() {
-            self.remark(context, Priority::Warning, &format!("{failed}\n"));
-        }
+        let lost: Vec<Gap> = self.notifier.iter().flat_map(Notifier::news).collect();
+        self.tell_gaps(context, &lost)?;
         self.tell_unknown(context, round)?;
         let gaps = std::mem::replace(&mut self.gaps, round.report.gaps.clone());
         // Counts of a gap come and go; that there is one is told once.

@@ -246,7 +246,7 @@ impl Watch for Collector<'_> {
         self.alive &= hand_on(&mut self.rounds, &self.asked, &self.publisher);
         match round {
             Ok(round) => {
-                notify(self.notifier.as_ref(), &round, &self.publisher.sender);
+                self.alive &= notify(self.notifier.as_ref(), &round, &self.publisher);
                 self.round = Some(Box::new(round));
             }
             Err(error) => {
@@ -281,12 +281,19 @@ impl Watch for Collector<'_> {
     }
 }
 
-fn notify(notifier: Option<&Notifier>, round: &Round, sender: &Sender<Msg>) {
-    let Some(notifier) = notifier else { return };
-    notifier.news().into_iter().for_each(|failed| drop(sender.send(Msg::Said(failed))));
+/// Tells the command of alerts, and the log what did not get through; returns
+/// whether anybody still listens.
+fn notify(notifier: Option<&Notifier>, round: &Round, publisher: &Publisher) -> bool {
+    let Some(notifier) = notifier else { return true };
     for change in &round.judged.changes {
         notifier.send(json::alert_event(round.started, round.at_ms, change));
     }
+    let lost = notifier.news();
+    let said = lost.iter().map(|gap| publisher.sender.send(Msg::Said(gap.reason.clone())).is_ok());
+    let is_heard = said.fold(true, |all, one| all && one);
+    let time = clock::local_time(clock::now());
+    let events = lost.into_iter().map(|gap| (Told::Gap(gap), millis(time.clone())));
+    publisher.events(events.collect()) && is_heard
 }
 
 /// Hands on what happened to the rows that are asked for; returns whether
@@ -309,10 +316,13 @@ fn time_of(event: &Told, clocks: ClockPair) -> String {
         Told::Transition(change) => change.when.max().0,
         Told::Gap(_) => clock::monotonic_ns(),
     };
-    let mut text = clock::local_time(clocks.wall_at(at_ns));
-    // Milliseconds are enough on a screen.
-    text.truncate("08:00:13.402".len());
-    text
+    millis(clock::local_time(clocks.wall_at(at_ns)))
+}
+
+/// Cuts a time of day behind its milliseconds, which are enough on a screen.
+fn millis(mut time: String) -> String {
+    time.truncate("08:00:13.402".len());
+    time
 }
 
 /// Tests see what a panic leaves of the terminal.
