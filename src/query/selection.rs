@@ -22,6 +22,8 @@ pub struct Selection {
     pub want: Want,
     expr: Option<Expr>,
     plans: Vec<(TableId, Plan)>,
+    /// The tables that can have a row for the filter, with the states it can be in.
+    reach: Vec<(TableId, StateSet)>,
     needs: Needs,
     asked: Asked,
     ephemeral: Option<(u16, u16)>,
@@ -35,6 +37,7 @@ impl Selection {
             want,
             expr: None,
             plans: Vec::new(),
+            reach: Vec::new(),
             needs: Needs::default(),
             asked: Asked::KernelUnfiltered,
             ephemeral: None,
@@ -55,6 +58,7 @@ impl Selection {
             Means { kernel: false, .. } => Asked::KernelUnfiltered,
             Means { kernel: true, .. } => Asked::Kernel,
         };
+        let reach = want.tables.iter().filter_map(|table| reach(&expr, *table)).collect();
         let plans: Vec<(TableId, Plan)> = want
             .tables
             .iter()
@@ -74,7 +78,7 @@ impl Selection {
         }
         let needs = Needs::of(&expr);
         want.extras = want.extras.union(needs.extras);
-        Self { want, expr: Some(expr), plans, needs, asked, ephemeral, marks_visible }
+        Self { want, expr: Some(expr), plans, reach, needs, asked, ephemeral, marks_visible }
     }
 
     /// Whether there is no filter.
@@ -82,10 +86,19 @@ impl Selection {
         self.expr.is_none()
     }
 
+    /// Returns the tables that can have a selected row, with the states it can be
+    /// in: the same whoever decides the filter, and whatever is read for that.
+    pub fn reach(&self) -> Vec<(TableId, StateSet)> {
+        let wanted = |table| self.want.states_of(table);
+        match &self.expr {
+            Some(_) => self.reach.iter().map(|(t, can)| (*t, can.intersect(wanted(*t)))).collect(),
+            None => self.want.tables.iter().map(|table| (*table, wanted(*table))).collect(),
+        }
+    }
+
     /// Every state that a selected row can be in.
     pub fn states(&self) -> StateSet {
-        let tables = self.want.tables.iter();
-        tables.fold(StateSet::EMPTY, |all, table| all.union(self.want.states_of(*table)))
+        self.reach().into_iter().fold(StateSet::EMPTY, |all, (_, states)| all.union(states))
     }
 
     /// What deciding the filter takes beyond the rows.
@@ -179,6 +192,14 @@ pub struct Means {
     pub kernel: bool,
     /// Whether rows come from the running kernel over netlink.
     pub netlink: bool,
+}
+
+/// Returns the states that a row of a table can be in and answer a filter, `None`
+/// where none can.
+fn reach(expr: &Expr, table: TableId) -> Option<(TableId, StateSet)> {
+    let target = Target { table, bytecode: Bytecode::Full, net_admin: true, ephemeral: None };
+    let plan = filter::compile(expr, &target);
+    (!plan.never).then_some((table, plan.states))
 }
 
 fn narrow(plan: &Plan) -> Narrow {

@@ -26,6 +26,7 @@ const CHECKS: &[Check] = &[
     ("tables::udplite", udplite),
     ("tables::ping", ping),
     ("tables::raw", raw_sockets),
+    ("tables::columns_whoever_decides", columns_whoever_decides),
     ("tables::not_supported_is_said_once", unsupported),
     ("details::tcp_info_after_retransmits", tcp_info),
     ("details::congestion_control", congestion),
@@ -246,6 +247,29 @@ fn ping() -> Result<()> {
     ensure!(output.stdout.contains(" 127.0.0.1:77 "), "{output}");
     ensure!(output.stderr.starts_with("ping: read from /proc/net/icmp: "), "{output}");
     ensure!(output.stderr.lines().count() == 1, "{output}");
+    Ok(())
+}
+
+/// Columns follow from what was asked, whoever decides which rows are shown.
+fn columns_whoever_decides() -> Result<()> {
+    let _held = [
+        states::established(Family::V4)?,
+        states::close_wait(Family::V4, Unread::Eof)?,
+        states::time_wait(Family::V4, By::Close)?,
+    ];
+    let _udp = udp::unconnected(Family::V4, 0)?;
+    let head = |args: &[&str], more: &[&str]| -> Result<String> {
+        let output = Run::new(["list"].iter().chain(args).chain(more)).run()?.ok()?;
+        let head = output.stdout.lines().next().context("no head")?;
+        Ok(head.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    for filter in ["rtt > 1us", "state close-wait", "state time-wait", "age > 0s", "sport > 0"] {
+        for flags in [&["-a"][..], &["-at"], &["-a", "-e"]] {
+            let args: Vec<&str> = flags.iter().copied().chain([filter]).collect();
+            let (kernel, here) = (head(&args, &[])?, head(&args, &["--no-kernel-filter"])?);
+            ensure!(kernel == here, "{args:?}: {kernel}, but {here}");
+        }
+    }
     Ok(())
 }
 
