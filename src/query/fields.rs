@@ -117,6 +117,8 @@ enum Need {
     UnixNames,
     Cgroups,
     Users,
+    /// The row of sock_diag.
+    Diag,
 }
 
 /// A field of our own making.
@@ -225,7 +227,7 @@ const BASICS: &[Basic] = &[
     basic("inode", Need::Nothing, "inode, 0 without a descriptor", |row, _| {
         number(row.socket.inode)
     }),
-    basic("cookie", Need::Nothing, "the kernel's id of the socket", |row, _| {
+    basic("cookie", Need::Diag, "the kernel's id of the socket", |row, _| {
         let cookie = row.socket.cookie;
         (cookie != 0).then_some(Value::Hex(cookie))
     }),
@@ -235,7 +237,7 @@ const BASICS: &[Basic] = &[
         "descriptor, request, unaccepted, orphan, minisocket, kernel",
         |row, _| text(Standing::of(row).name()),
     ),
-    basic("ifindex", Need::Nothing, "index of the bound device, 0 for none", |row, _| {
+    basic("ifindex", Need::Diag, "index of the bound device, 0 for none", |row, _| {
         number(row.socket.ifindex)
     }),
     basic("pid", Need::Owners, "id of the first process that holds it", |row, known| {
@@ -254,7 +256,7 @@ const BASICS: &[Basic] = &[
     basic("unit", Need::Cgroups, "systemd unit of its cgroup", |row, known| {
         Some(Value::Text(escaped(unit_of(known.cgroup(row)?)?.as_bytes())))
     }),
-    basic("mark", Need::Nothing, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
+    basic("mark", Need::Diag, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
         number(row.facts.mark()?)
     }),
     basic("tos", Need::Tos, "type of service", |row, _| number(row.facts.tos()?)),
@@ -351,6 +353,11 @@ impl Field {
     /// Whether cgroup paths must be looked up.
     pub fn needs_cgroups(self) -> bool {
         self.need() == Need::Cgroups
+    }
+
+    /// Whether no file in /proc has what it needs.
+    pub fn needs_diag(self) -> bool {
+        matches!(self.need(), Need::Diag | Need::Cgroups | Need::Memory | Need::Tos)
     }
 
     /// Whether user names must be looked up.

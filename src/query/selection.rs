@@ -77,6 +77,7 @@ impl Selection {
             want.either_port = filter::either_port(&expr).unwrap_or_default();
         }
         let needs = Needs::of(&expr);
+        want.details |= filter::unseen_in_proc(&expr, &want.tables).is_some();
         want.extras = want.extras.union(needs.extras);
         Self { want, expr: Some(expr), plans, reach, needs, asked, ephemeral, marks_visible }
     }

@@ -26,6 +26,7 @@ const CHECKS: &[Check] = &[
     ("tables::udplite", udplite),
     ("tables::ping", ping),
     ("tables::raw", raw_sockets),
+    ("tables::raw_without_a_word", raw_sockets_without_a_word),
     ("tables::columns_whoever_decides", columns_whoever_decides),
     ("tables::not_supported_is_said_once", unsupported),
     ("details::tcp_info_after_retransmits", tcp_info),
@@ -245,8 +246,31 @@ fn ping() -> Result<()> {
     ensure!(row["proto"] == "ping" && row["local"]["port"] == 77, "{row}");
     let output = Run::new(["list", "--ping", "-a", "-H"]).run()?.ok()?;
     ensure!(output.stdout.contains(" 127.0.0.1:77 "), "{output}");
+    ensure!(output.stderr.is_empty(), "{output}");
+    let output = Run::new(["list", "--ping", "-a", "-H", "-e"]).run()?.ok()?;
     ensure!(output.stderr.starts_with("ping: read from /proc/net/icmp: "), "{output}");
     ensure!(output.stderr.lines().count() == 1, "{output}");
+    Ok(())
+}
+
+/// Many a kernel has no raw_diag. The file in /proc has all that is usually shown: that other
+/// things are not in it is said where they are asked for.
+fn raw_sockets_without_a_word() -> Result<()> {
+    let new = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4));
+    let _socket = possible("raw socket", new)?;
+    let said = |args: &str| -> Result<bool> {
+        let output = Run::new(args.split_whitespace()).run()?.ok()?;
+        Ok(output.stderr.contains("raw: "))
+    };
+    for args in ["list -a", "list -aw", "status", "count -w", "list -aw sport = 1"] {
+        ensure!(!said(args)?, "{args}");
+    }
+    let document = Run::new(["status", "--json"]).run()?.ok()?.json()?;
+    let by_proc = document["sources"]["raw"] == "proc";
+    ensure!(document["gaps"] == serde_json::json!([]), "{document}");
+    for args in ["list -awe", "list -awm", "list -aw --columns local,cookie"] {
+        ensure!(said(args)? == by_proc, "{args}");
+    }
     Ok(())
 }
 

@@ -70,6 +70,12 @@ impl Plan {
         let extras = fields.iter().map(|field| field.extras()).fold(asked, Extras::union);
         selection.want.extras = selection.want.extras.union(extras);
         selection.want.any_order = true;
+        selection.want.details |= extended
+            || flags.cgroup
+            || flags.socket_options
+            || flags.tos
+            || shared.json
+            || fields.iter().any(|field| field.needs_diag());
 
         let tables = selection.reach();
         let has = |proto| tables.iter().any(|(table, _)| table.proto == proto);
