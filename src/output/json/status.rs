@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::live::Round;
+use crate::model::escape::escaped;
 use crate::model::frame::StateCounts;
 use crate::model::host;
 use crate::model::proto::Proto;
@@ -157,7 +158,7 @@ fn host(host: &host::Host) -> Host {
         }
     }
     Host {
-        name: host.hostname.clone(),
+        name: host.hostname.as_ref().map(|name| escaped(name.as_bytes())),
         sysctls: host
             .sysctls
             .iter()
