@@ -13,6 +13,7 @@ use crate::live::{
     self, CpuBudget, Events, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
 };
 use crate::machine::Machine;
+use crate::model::gap::Gap;
 use crate::output::json;
 use crate::query::Selection;
 use crate::rules::Config;
@@ -289,8 +290,8 @@ fn notify(notifier: Option<&Notifier>, round: &Round, publisher: &Publisher) -> 
         notifier.send(json::alert_event(round.started, round.at_ms, change));
     }
     let lost = notifier.news();
-    let said = lost.iter().map(|gap| publisher.sender.send(Msg::Said(gap.reason.clone())).is_ok());
-    let is_heard = said.fold(true, |all, one| all && one);
+    let say = |gap: &Gap| publisher.sender.send(Msg::Said(gap.reason.clone())).is_ok();
+    let is_heard = lost.iter().all(say);
     let time = clock::local_time(clock::now());
     let events = lost.into_iter().map(|gap| (Told::Gap(gap), millis(time.clone())));
     publisher.events(events.collect()) && is_heard
@@ -351,7 +352,6 @@ pub fn input(sender: Sender<Msg>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::gap::Gap;
 
     /// A terminal that hangs for an hour costs no more than one that hangs for a minute.
     #[test]
