@@ -14,10 +14,12 @@ use crate::output::{json, text};
 use crate::rules::Config;
 use crate::sys::clock;
 use crate::sys::notify::Notifier;
+use crate::sys::signal::Ending;
 
 use super::context::Context;
 use super::error::Error;
 use super::flags::Check;
+use super::repeat::{caught, pause};
 use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
@@ -47,26 +49,29 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     let tables = select::tables(&context.shared, &TABLES);
     let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
     let rounds = Rounds::of_looks(watched, Growth::SinceFirst);
-    let checked = Looks::new(rounds, notifier.as_ref()).watch(&config, duration, interval);
-    finish(context, notifier);
+    // One look is over soon enough.
+    let ending = if duration == 0 { Ending::default() } else { caught()? };
+    let looks = Looks::new(rounds, notifier.as_ref(), ending.clone());
+    let checked = looks.watch(&config, duration, interval);
+    let undelivered = notifier.map(Notifier::finish).unwrap_or_default();
+    let early = ending.status();
     let checked = match checked {
-        Ok(checked) => checked,
-        Err(why) => return unable(context, &why),
+        Ok(checked) if early.is_none() => Checked { undelivered, ..checked },
+        checked => {
+            context.note(&text::gaps(&undelivered));
+            // What was not looked at for as long as was asked is not judged.
+            return match (early, checked) {
+                (None, Err(why)) => unable(context, &why),
+                (status, _) => Err(Error::Signal(status.unwrap_or_default())),
+            };
+        }
     };
     if let Err(error) = show(context, &checked) {
         return unseen(context, error);
     }
-    match checked.round.judged.status() {
+    match checked.status() {
         Status::Ok => Ok(()),
         status => Err(Error::Exit(status.code())),
-    }
-}
-
-/// Waits for the commands that still run, and says how many events did not get
-/// through, and why.
-pub(super) fn finish(context: &mut Context<'_>, notifier: Option<Notifier>) {
-    for failed in notifier.map(Notifier::finish).unwrap_or_default() {
-        context.note(&format!("sockstate: {failed}\n"));
     }
 }
 
@@ -88,6 +93,7 @@ pub fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
 struct Looks<'c> {
     rounds: Rounds<'c>,
     notifier: Option<&'c Notifier>,
+    ending: Ending,
     looks: u64,
     first_ms: Option<u64>,
     last: Option<Round>,
@@ -95,9 +101,9 @@ struct Looks<'c> {
 }
 
 impl<'c> Looks<'c> {
-    fn new(rounds: Rounds<'c>, notifier: Option<&'c Notifier>) -> Self {
+    fn new(rounds: Rounds<'c>, notifier: Option<&'c Notifier>, ending: Ending) -> Self {
         let failure = "nothing could be looked at".to_owned();
-        Self { rounds, notifier, looks: 0, first_ms: None, last: None, failure }
+        Self { rounds, notifier, ending, looks: 0, first_ms: None, last: None, failure }
     }
 
     /// Looks until the time is over, and then once more.
@@ -114,7 +120,7 @@ impl<'c> Looks<'c> {
         let Some(round) = self.last else { return Err(self.failure) };
         let window_ms = round.at_ms.saturating_sub(self.first_ms.unwrap_or(round.at_ms));
         let counted = CustomCount::all(config, &round);
-        Ok(Checked { round, counted, looks: self.looks, window_ms })
+        Ok(Checked { round, counted, looks: self.looks, window_ms, undelivered: Vec::new() })
     }
 
     fn take(&mut self, round: Round) {
@@ -133,6 +139,9 @@ impl Watch for Looks<'_> {
     type Error = Infallible;
 
     fn look(&mut self) -> Result<Next, Infallible> {
+        if self.is_over() {
+            return Ok(Next::Due);
+        }
         match self.rounds.round(Wishes::default()) {
             Ok(round) => self.take(round),
             Err(error) => self.failure = error.to_string(),
@@ -141,12 +150,12 @@ impl Watch for Looks<'_> {
     }
 
     fn wait(&mut self, left: Duration) -> Result<Next, Infallible> {
-        clock::sleep(left);
+        pause(left);
         Ok(Next::Due)
     }
 
     fn is_over(&self) -> bool {
-        false
+        self.ending.status().is_some()
     }
 }
 
@@ -180,6 +189,6 @@ fn show(context: &mut Context<'_>, checked: &Checked) -> Result<(), Error> {
         text::check(&mut out, style, checked);
     }
     out.finish()?;
-    context.footer(&checked.round.report.gaps);
+    context.footer(&checked.gaps());
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use jiff::Timestamp;
 
 use crate::machine::Machine;
+use crate::model::escape::harmless_lines;
 use crate::model::gap::Gap;
 use crate::output::out::Out;
 use crate::output::style::Style;
@@ -103,7 +104,7 @@ impl<'w> Context<'w> {
     /// A remark on standard error, beside the result.
     pub fn note(&mut self, text: &str) {
         // A result is not worth less because nobody reads the remark.
-        drop(self.stderr.write_all(text.as_bytes()));
+        drop(self.stderr.write_all(harmless_lines(text).as_bytes()));
     }
 }
 

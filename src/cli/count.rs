@@ -20,6 +20,7 @@ pub fn run(context: &mut Context<'_>, flags: &flags::Count) -> Result<(), Error>
     let mut selection =
         select::selection(&context.shared, &flags.words.all()?, defaults, &machine)?;
     selection.want.any_order = true;
+    selection.want.details |= keys.iter().any(|key| matches!(key, Key::Cgroup | Key::Unit));
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }

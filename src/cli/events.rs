@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::live::{self, AtEnd, Next, Schedule, Stream, Told, Watch};
 use crate::matrix::Matrix;
+use crate::model::proto::Proto;
 use crate::output::{json, text};
 use crate::sys::clock;
 use crate::sys::signal::Ending;
@@ -13,13 +14,13 @@ use crate::sys::signal::Ending;
 use super::context::Context;
 use super::error::Error;
 use super::flags::EventsFlags;
-use super::repeat::nanos;
+use super::repeat::{caught, nanos};
 use super::transitions::{self, Chosen};
 
 /// Prints transitions until something ends it.
 pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> {
     let machine = context.machine();
-    let chosen = Chosen::new(&context.shared, &flags.words.all()?, &machine)?;
+    let chosen = Chosen::new(&context.shared, &flags.words.all()?, &[Proto::Tcp], &machine)?;
     if context.shared.explain_filter {
         return context.print(chosen.explain().as_bytes());
     }
@@ -27,8 +28,8 @@ pub fn run(context: &mut Context<'_>, flags: &EventsFlags) -> Result<(), Error> 
     let (mut stream, sources) =
         Stream::open(&machine, want, transitions::events(context.shared.source))
             .map_err(Error::Failed)?;
-    let ending = Ending::watch()
-        .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
+    // First: who reads that line may signal at once.
+    let ending = caught()?;
     context.note(&format!("events by {sources}\n"));
     let mut teller = Teller::new(chosen, flags);
     // The last look is for what happened since the one before.

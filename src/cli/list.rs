@@ -36,7 +36,7 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
     if flags.summary {
         return status::run(context, &flags.repeat);
     }
-    if flags.columns.iter().any(|name| name == "help") {
+    if flags.asks_for_columns() {
         return context.print(columns::help().as_bytes());
     }
     let machine = match &flags.from {

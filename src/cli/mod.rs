@@ -30,6 +30,7 @@ use std::io::Write;
 use clap::Parser;
 
 use crate::sys::netns;
+use crate::sys::stdout::{self, Closed};
 
 use context::Context;
 use error::Error;
@@ -42,6 +43,9 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> u8 {
+    let mut closed = Closed;
+    // /dev/null stands in its place, where an answer would be lost in silence.
+    let stdout = if stdout::was_closed() { &mut closed } else { stdout };
     let args: Vec<OsString> = args.into_iter().collect();
     let result = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli, stdout, stderr),
@@ -70,8 +74,8 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
         ));
     }
     // clap does not see a conflict of two flags on either side of a command.
-    if cli.shared.explain_filter && cli.shared.json {
-        return Err(Error::Usage("--explain-filter is text: leave out --json".into()));
+    if let Some(what) = without_json(&cli).filter(|_| cli.shared.json) {
+        return Err(Error::Usage(format!("{what} has no JSON: leave out --json")));
     }
     let Cli { shared, command, .. } = cli;
     let mut context = Context::new(shared, stdout, stderr);
@@ -94,5 +98,20 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
     result.map_err(|error| match command.as_ref().and_then(Command::words) {
         Some(words) => words.without_quotes(error),
         None => error,
+    })
+}
+
+/// Returns what is asked for where that is no answer that JSON could give.
+fn without_json(cli: &Cli) -> Option<&'static str> {
+    let explained = cli.shared.explain_filter.then_some("--explain-filter");
+    explained.or(match &cli.command {
+        Some(Command::Completions(_)) => Some("completions"),
+        Some(Command::Man) => Some("man"),
+        Some(Command::RulesDoc) => Some("rules-doc"),
+        Some(Command::Check(check)) if check.print_rules => Some("--print-rules"),
+        Some(Command::List(list)) if list.csv => Some("--csv"),
+        Some(Command::List(list)) if list.dump.is_some() => Some("--dump"),
+        Some(Command::List(list)) if list.asks_for_columns() => Some("--columns help"),
+        _ => None,
     })
 }

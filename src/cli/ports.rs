@@ -10,10 +10,12 @@ use crate::output::{json, text};
 use crate::query::Selection;
 use crate::survey::{self, PortsView};
 use crate::sys::clock;
+use crate::sys::signal::Ending;
 
 use super::context::Context;
 use super::error::Error;
 use super::flags::Ports;
+use super::repeat::{caught, pause};
 use super::select;
 
 /// Shows the budgets, after one look or two.
@@ -59,8 +61,12 @@ fn look(
         return Ok(survey::ports(machine, selection, processes)?);
     };
     let schedule = Schedule::new(clock::monotonic_ns(), interval).looks(Some(2));
-    let mut looks = Looks { machine, selection, processes, first: None, second: None };
+    let ending = caught()?;
+    let mut looks = Looks { machine, selection, processes, ending, first: None, second: None };
     live::run(schedule, &mut looks)?;
+    if let Some(status) = looks.ending.status() {
+        return Err(Error::Signal(status));
+    }
     looks.second.ok_or_else(|| Error::Failed("there was no second look".into()))
 }
 
@@ -69,6 +75,7 @@ struct Looks<'l> {
     machine: &'l Machine,
     selection: &'l Selection,
     processes: bool,
+    ending: Ending,
     first: Option<(u64, PortsView)>,
     second: Option<PortsView>,
 }
@@ -92,11 +99,11 @@ impl Watch for Looks<'_> {
     }
 
     fn wait(&mut self, left: Duration) -> Result<Next, Error> {
-        clock::sleep(left);
+        pause(left);
         Ok(Next::Due)
     }
 
     fn is_over(&self) -> bool {
-        false
+        self.ending.status().is_some()
     }
 }

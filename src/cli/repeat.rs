@@ -27,8 +27,7 @@ impl Repeat {
     ) -> Result<(), Error> {
         let Some(interval) = self.interval else { return round(context) };
         let schedule = Schedule::new(clock::monotonic_ns(), interval).looks(self.rounds);
-        let ending = Ending::watch()
-            .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
+        let ending = caught()?;
         let mut repeated = Repeated { context, round, ending };
         live::run(schedule, &mut repeated)?;
         repeated.ending.status().map_or(Ok(()), |status| Err(Error::Signal(status)))
@@ -56,13 +55,29 @@ impl Watch for Repeated<'_, '_> {
     }
 
     fn wait(&mut self, left: Duration) -> Result<Next, Error> {
-        clock::sleep(left);
+        pause(left);
         Ok(Next::Due)
     }
 
     fn is_over(&self) -> bool {
         self.ending.status().is_some()
     }
+}
+
+/// Catches the signals that end what goes on.
+///
+/// # Errors
+/// When that cannot be.
+pub fn caught() -> Result<Ending, Error> {
+    Ending::watch().map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))
+}
+
+/// A signal that comes just before a wait is seen this late.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Waits for a while, at most so long.
+pub fn pause(left: Duration) {
+    clock::sleep(left.min(PATIENCE));
 }
 
 /// A duration in nanoseconds; centuries count as one.

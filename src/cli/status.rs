@@ -20,6 +20,12 @@ pub fn run(context: &mut Context<'_>, repeat: &Repeat) -> Result<(), Error> {
     let machine = context.machine();
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
     let selection = select::selection(&context.shared, &[], defaults, &machine)?;
+    if !selection.want.tables.iter().any(|table| TABLES.contains(&table.proto)) {
+        return Err(Error::Usage(
+            "status is about TCP, UDP, raw and unix sockets (-t -u -w -x): 'sockstate count' counts the others"
+                .into(),
+        ));
+    }
     let mut config = rules::load(None)?;
     rules::remark(context, &config);
     config.hold_nothing();

@@ -29,13 +29,19 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// From the words of a filter, with `from STATE` and `to STATE` among them.
+    /// From the words of a filter, with `from STATE` and `to STATE` among them;
+    /// `protos` are those of which transitions are told where no flag names any.
     ///
     /// # Errors
     /// When they make no sense.
-    pub fn new(shared: &Shared, words: &[String], machine: &Machine) -> Result<Self, Error> {
+    pub fn new(
+        shared: &Shared,
+        words: &[String],
+        protos: &[Proto],
+        machine: &Machine,
+    ) -> Result<Self, Error> {
         let (ends, words) = ends(words)?;
-        let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
+        let defaults = select::Defaults { protos, states: StateSet::ALL };
         let selection = select::selection(shared, &words, defaults, machine)?;
         Ok(Self { ends, selection })
     }

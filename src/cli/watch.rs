@@ -8,11 +8,12 @@ use crate::machine::Machine;
 use crate::model::escape::escaped;
 use crate::model::proto::Proto;
 use crate::model::state::StateSet;
+use crate::output::text;
 use crate::rules::alert_filter::custom_filters;
 use crate::sys::notify::Notifier;
 use crate::tui::{self, Collecting, Ended, Setup, app::Fixed, keys::Keymap, tabs, theme::Theme};
 
-use super::check::{self, notifier};
+use super::check::notifier;
 use super::config_files;
 use super::context::Context;
 use super::error::Error;
@@ -32,7 +33,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let tables = select::tables(&context.shared, &TABLES);
     let words = flags.words.all()?;
     if !is_live(context, flags) || context.shared.explain_filter {
-        let chosen = Chosen::new(&context.shared, &words, &machine)?;
+        let chosen = Chosen::new(&context.shared, &words, &TABLES, &machine)?;
         if context.shared.explain_filter {
             return context.print(chosen.explain().as_bytes());
         }
@@ -48,7 +49,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let collecting = Collecting {
         choice: context.choice(),
         proc_root: context.shared.proc_root.clone(),
-        tables,
+        asked: asked.clone(),
         config,
         own,
         events: transitions::events(context.shared.source),
@@ -78,7 +79,8 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         mouse: !flags.no_mouse,
         duration: flags.duration,
     });
-    check::finish(context, notifier);
+    // The terminal is given back: what it showed for a moment stays here.
+    context.note(&text::gaps(&notifier.map(Notifier::finish).unwrap_or_default()));
     match ended {
         Ok(Ended::Quit) => Ok(()),
         Ok(Ended::Signal(status)) => Err(Error::Signal(status)),

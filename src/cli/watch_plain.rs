@@ -21,11 +21,10 @@ use crate::sys::notify::Notifier;
 use crate::sys::service::{Manager, Priority};
 use crate::sys::signal::Ending;
 
-use super::check;
 use super::context::Context;
 use super::error::Error;
 use super::flags::WatchFlags;
-use super::repeat::nanos;
+use super::repeat::{caught, nanos};
 use super::transitions::{self, Chosen};
 
 /// What is watched.
@@ -52,8 +51,7 @@ pub fn run<'p>(
     plain: Plain<'p>,
     notifier: Option<Notifier>,
 ) -> Result<(), Error> {
-    let ending = Ending::watch()
-        .map_err(|error| Error::Failed(format!("no signal can be caught: {error}")))?;
+    let ending = caught()?;
     let Plain { flags, tables, config, own, chosen } = plain;
     let events = transitions::events(context.shared.source);
     let watched = Watched { machine, tables, config, custom: own };
@@ -67,6 +65,7 @@ pub fn run<'p>(
         unknown: Vec::new(),
         failing: false,
         slow: false,
+        looked: false,
     };
     lines.remark(context, Priority::Info, &format!("events by {sources}\n"));
     let schedule = Schedule::new(clock::monotonic_ns(), flags.interval)
@@ -76,9 +75,15 @@ pub fn run<'p>(
     let result = live::run(schedule, &mut watching);
     let Watching { context, mut lines, ending, .. } = watching;
     lines.manager.say("STOPPING=1");
-    check::finish(context, lines.notifier.take());
-    result?;
-    ending.status().map_or(Ok(()), |status| Err(Error::Signal(status)))
+    let lost = lines.notifier.take().map(Notifier::finish).unwrap_or_default();
+    let told = lines.tell_gaps(context, &lost);
+    result.and(told)?;
+    match ending.status() {
+        Some(status) => Err(Error::Signal(status)),
+        // Why is told: it was tried again until the end.
+        None if lines.failing && !lines.looked => Err(Error::Told),
+        None => Ok(()),
+    }
 }
 
 /// Rounds, and the lines that they come to.
@@ -134,6 +139,8 @@ struct Lines<'p> {
     /// Whether the last round failed, or took longer than its interval.
     failing: bool,
     slow: bool,
+    /// Whether any round did not fail.
+    looked: bool,
 }
 
 impl Lines<'_> {
@@ -150,9 +157,8 @@ impl Lines<'_> {
                 notifier.send(line);
             }
         }
-        for failed in self.notifier.iter().flat_map(Notifier::news).collect::<Vec<_>>() {
-            self.remark(context, Priority::Warning, &format!("{failed}\n"));
-        }
+        let lost: Vec<Gap> = self.notifier.iter().flat_map(Notifier::news).collect();
+        self.tell_gaps(context, &lost)?;
         self.tell_unknown(context, round)?;
         let gaps = std::mem::replace(&mut self.gaps, round.report.gaps.clone());
         // Counts of a gap come and go; that there is one is told once.
@@ -160,6 +166,7 @@ impl Lines<'_> {
         let new: Vec<Gap> = round.report.gaps.iter().filter(is_new).cloned().collect();
         self.tell_gaps(context, &new)?;
         self.tell_pace(context, round);
+        self.looked = true;
         if std::mem::take(&mut self.failing) {
             self.remark(context, Priority::Notice, "looking again\n");
         }

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::kernel::bytecode::listing;
+use crate::model::escape::harmless;
 use crate::model::proto::TableId;
 use crate::model::state::StateSet;
 
@@ -81,7 +82,7 @@ fn tree(out: &mut String, expr: &Expr, depth: usize) {
         Expr::And(_) => writeln!(out, "{indent}all of"),
         Expr::Or(_) => writeln!(out, "{indent}one of"),
         Expr::Not(_) => writeln!(out, "{indent}not"),
-        Expr::Is(predicate) => writeln!(out, "{indent}{predicate}"),
+        Expr::Is(predicate) => writeln!(out, "{indent}{}", harmless(&predicate.to_string())),
     };
     match expr {
         Expr::And(parts) | Expr::Or(parts) => {

@@ -1,7 +1,9 @@
 //! What a check came to.
 
+use crate::model::gap::Gap;
 use crate::rules::{Config, Severity};
 
+use super::judge::Status;
 use super::round::Round;
 
 /// The last of some looks, and what all of them came to.
@@ -14,6 +16,24 @@ pub struct Checked {
     pub looks: u64,
     /// From the first look to the last, milliseconds.
     pub window_ms: u64,
+    /// Events that did not get through to a command.
+    pub undelivered: Vec<Gap>,
+}
+
+impl Checked {
+    /// Returns what a monitoring plugin says of it: that nothing is wrong is not
+    /// said where somebody was to be told and was not.
+    pub fn status(&self) -> Status {
+        match self.round.judged.status() {
+            Status::Ok if !self.undelivered.is_empty() => Status::Unknown,
+            status => status,
+        }
+    }
+
+    /// Returns everything that is missing.
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.round.report.gaps.iter().chain(&self.undelivered).cloned().collect()
+    }
 }
 
 /// What a custom rule counted.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::frame::{Frame, StateCounts};
+use crate::model::proto::{Proto, TableId};
 use crate::model::table::Table;
 use crate::model::want::Extras;
 use crate::rules::Needs;
@@ -54,6 +55,8 @@ pub struct Round {
     /// When the round began, in milliseconds since then, those included in which
     /// the machine slept.
     pub at_ms: u64,
+    /// The tables that were asked for.
+    pub tables: Vec<TableId>,
     /// What the rules saw, owners among it.
     pub frame: Arc<Frame>,
     /// UDP sockets per state.
@@ -75,6 +78,21 @@ pub struct Round {
 }
 
 impl Round {
+    /// Returns how many sockets of a protocol are in each state; `None` where
+    /// nobody asked, or nobody could tell.
+    pub fn counts(&self, proto: Proto) -> Option<&StateCounts> {
+        let counts = match proto {
+            Proto::Tcp => &self.frame.tcp,
+            Proto::Udp => &self.udp,
+            Proto::Raw => &self.raw,
+            Proto::Unix => &self.unix,
+            _ => return None,
+        };
+        let is_asked = self.tables.iter().any(|table| table.proto == proto);
+        let mut served = self.report.served.iter();
+        (is_asked && served.any(|served| served.table.proto == proto)).then_some(counts)
+    }
+
     /// Returns how many sockets all tables have.
     pub fn total(&self) -> u64 {
         [&self.frame.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()

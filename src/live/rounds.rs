@@ -197,6 +197,7 @@ impl<'e> Rounds<'e> {
             started: self.started,
             at_ms,
             took_ns: clock::monotonic_ns().saturating_sub(begun_ns),
+            tables: scope.tables,
             top: if wishes.tally { tally.top(&frame) } else { Vec::new() },
             udp: tally.udp,
             raw: tally.raw,

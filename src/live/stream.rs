@@ -278,6 +278,10 @@ impl<'e> Stream<'e> {
     }
 
     fn take(&mut self, heard: &Heard) {
+        // The kernel tells of every table, whichever are looked at.
+        if !self.want.tables.contains(&heard.event.identity.table) {
+            return;
+        }
         let due = match &mut self.feed {
             Feed::Trace(trace) => trace.due(heard),
             Feed::Destroy(..) | Feed::None => [Some(heard.event), None],

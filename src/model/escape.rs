@@ -4,6 +4,7 @@
 //! codes that repaint a terminal, newlines that fake a row, marks that reverse
 //! the reading direction.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Appends `raw` to `out` as printable text: control and formatting characters
@@ -30,6 +31,28 @@ pub fn escaped(raw: &[u8]) -> String {
     let mut out = String::with_capacity(raw.len());
     push_escaped(&mut out, raw);
     out
+}
+
+/// Returns the printable form of a text in which names may be escaped already: as
+/// [`escaped`], but a backslash stays as it is.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hostile) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let mut bytes = [0; 4];
+        match c {
+            '\\' => out.push(c),
+            c => push_escaped(&mut out, c.encode_utf8(&mut bytes).as_bytes()),
+        }
+    }
+    out.into()
+}
+
+/// The same of a text of several lines, which stay lines.
+pub fn harmless_lines(text: &str) -> String {
+    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
 }
 
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
@@ -63,6 +86,14 @@ mod tests {
         assert_eq!(escaped("a\u{202e}b".as_bytes()), "a\\u{202e}b");
         assert_eq!(escaped(b"back\\slash"), "back\\\\slash");
         assert_eq!(escaped(&[0xc2, 0x9b]), "\\u{9b}"); // a C1 control: CSI
+    }
+
+    #[test]
+    fn what_is_escaped_already_stays() {
+        let once = escaped(b"a\x1b\\b");
+        assert_eq!(harmless(&once), once);
+        assert_eq!(harmless("\u{1b}[31m\u{202e}\n\\"), "\\x1b[31m\\u{202e}\\x0a\\");
+        assert_eq!(harmless_lines("one\n\ttwo\n"), "one\n\\x09two\n");
     }
 
     proptest! {

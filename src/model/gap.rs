@@ -1,5 +1,7 @@
 //! Gaps: parts that could not be seen, in every answer, never swallowed.
 
+use super::escape::harmless;
+
 /// Something the answer lacks, with the reason and what would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -16,7 +18,8 @@ pub struct Gap {
 impl Gap {
     /// Returns a gap with a reason only.
     pub fn new(what: &'static str, reason: impl Into<String>) -> Self {
-        Self { what, count: None, reason: reason.into(), remedy: None }
+        // It may quote paths and what others say.
+        Self { what, count: None, reason: harmless(&reason.into()).into_owned(), remedy: None }
     }
 
     /// Returns the same gap, affecting `count` items.
@@ -27,7 +30,7 @@ impl Gap {
 
     /// Returns the same gap with what would help.
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
+        self.remedy = Some(harmless(&remedy.into()).into_owned());
         self
     }
 }

@@ -58,6 +58,9 @@ pub struct Want {
     pub listening: bool,
     /// The parts that each row must carry.
     pub extras: Extras,
+    /// Whether what only sock_diag tells is shown or tested: cookies, devices,
+    /// marks, cgroups.
+    pub details: bool,
     /// Only sockets with this local port.
     pub local_port: Option<u16>,
     /// Tells whether rows may come in another order than the kernel's, so that a
@@ -82,6 +85,7 @@ impl Want {
             unasked: false,
             listening: false,
             extras: Extras::default(),
+            details: false,
             local_port: None,
             any_order: false,
             narrow: Vec::new(),

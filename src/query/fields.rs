@@ -120,6 +120,8 @@ enum Need {
     UnixNames,
     Cgroups,
     Users,
+    /// The row of sock_diag.
+    Diag,
 }
 
 /// What a number counts.
@@ -369,7 +371,7 @@ const BASICS: &[Basic] = &[
     basic("inode", Need::Nothing, Form::Id, "inode, 0 without a descriptor", |row, _| {
         number(row.socket.inode)
     }),
-    basic("cookie", Need::Nothing, Form::Id, "the kernel's id of the socket", |row, _| {
+    basic("cookie", Need::Diag, Form::Id, "the kernel's id of the socket", |row, _| {
         let cookie = row.socket.cookie;
         (cookie != 0).then_some(Value::Hex(cookie))
     }),
@@ -380,7 +382,7 @@ const BASICS: &[Basic] = &[
         "descriptor, request, unaccepted, orphan, minisocket, kernel",
         |row, _| text(Standing::of(row).name()),
     ),
-    basic("ifindex", Need::Nothing, Form::Id, "index of the bound device, 0 for none", |row, _| {
+    basic("ifindex", Need::Diag, Form::Id, "index of the bound device, 0 for none", |row, _| {
         number(row.socket.ifindex)
     }),
     basic("pid", Need::Owners, Form::Id, "id of the first process that holds it", |row, known| {
@@ -405,7 +407,7 @@ const BASICS: &[Basic] = &[
     basic("unit", Need::Cgroups, Form::Name, "systemd unit of its cgroup", |row, known| {
         Some(Value::Text(escaped(unit_of(known.cgroup(row)?)?.as_bytes())))
     }),
-    basic("mark", Need::Nothing, Form::Id, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
+    basic("mark", Need::Diag, Form::Id, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
         number(row.facts.mark()?)
     }),
     basic("tos", Need::Tos, Form::Id, "type of service", |row, _| number(row.facts.tos()?)),
@@ -538,6 +540,11 @@ impl Field {
     /// Whether cgroup paths must be looked up.
     pub fn needs_cgroups(self) -> bool {
         self.need() == Need::Cgroups
+    }
+
+    /// Whether no file in /proc has what it needs.
+    pub fn needs_diag(self) -> bool {
+        matches!(self.need(), Need::Diag | Need::Cgroups | Need::Memory | Need::Tos)
     }
 
     /// Whether user names must be looked up.

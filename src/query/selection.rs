@@ -22,6 +22,8 @@ pub struct Selection {
     pub want: Want,
     expr: Option<Expr>,
     plans: Vec<(TableId, Plan)>,
+    /// The tables that can have a row for the filter, with the states it can be in.
+    reach: Vec<(TableId, StateSet)>,
     needs: Needs,
     asked: Asked,
     ephemeral: Option<(u16, u16)>,
@@ -35,6 +37,7 @@ impl Selection {
             want,
             expr: None,
             plans: Vec::new(),
+            reach: Vec::new(),
             needs: Needs::default(),
             asked: Asked::KernelUnfiltered,
             ephemeral: None,
@@ -55,6 +58,7 @@ impl Selection {
             Means { kernel: false, .. } => Asked::KernelUnfiltered,
             Means { kernel: true, .. } => Asked::Kernel,
         };
+        let reach = want.tables.iter().filter_map(|table| reach(&expr, *table)).collect();
         let plans: Vec<(TableId, Plan)> = want
             .tables
             .iter()
@@ -73,8 +77,9 @@ impl Selection {
             want.either_port = filter::either_port(&expr).unwrap_or_default();
         }
         let needs = Needs::of(&expr);
+        want.details |= filter::unseen_in_proc(&expr, &want.tables).is_some();
         want.extras = want.extras.union(needs.extras);
-        Self { want, expr: Some(expr), plans, needs, asked, ephemeral, marks_visible }
+        Self { want, expr: Some(expr), plans, reach, needs, asked, ephemeral, marks_visible }
     }
 
     /// Whether there is no filter.
@@ -82,10 +87,19 @@ impl Selection {
         self.expr.is_none()
     }
 
+    /// Returns the tables that can have a selected row, with the states it can be
+    /// in: the same whoever decides the filter, and whatever is read for that.
+    pub fn reach(&self) -> Vec<(TableId, StateSet)> {
+        let wanted = |table| self.want.states_of(table);
+        match &self.expr {
+            Some(_) => self.reach.iter().map(|(t, can)| (*t, can.intersect(wanted(*t)))).collect(),
+            None => self.want.tables.iter().map(|table| (*table, wanted(*table))).collect(),
+        }
+    }
+
     /// Every state that a selected row can be in.
     pub fn states(&self) -> StateSet {
-        let tables = self.want.tables.iter();
-        tables.fold(StateSet::EMPTY, |all, table| all.union(self.want.states_of(*table)))
+        self.reach().into_iter().fold(StateSet::EMPTY, |all, (_, states)| all.union(states))
     }
 
     /// What deciding the filter takes beyond the rows.
@@ -117,8 +131,8 @@ impl Selection {
         self.answer(row, lookups, true)
     }
 
-    /// Whether the filter gives an answer for a transition: its states match
-    /// either end of it.
+    /// Returns whether a transition is of the rows that are wanted and the filter
+    /// gives this answer for it, each in the state before or in the one after.
     pub fn answers(&self, change: &Transition, answer: bool) -> bool {
         // Owners are keyed by inode, which a closed socket has no more.
         let inode = Some(change.identity.inode).filter(|inode| *inode != 0).unwrap_or(u32::MAX);
@@ -126,7 +140,8 @@ impl Selection {
         change.from.into_iter().chain([change.to]).any(|state| {
             let mut socket = Socket::of_identity(&change.identity, state);
             socket.inode = inode;
-            self.judges(&Row { socket, facts: Facts::None }, &lookups) == Some(answer)
+            self.want.takes(&socket)
+                && self.judges(&Row { socket, facts: Facts::None }, &lookups) == Some(answer)
         })
     }
 
@@ -178,6 +193,14 @@ pub struct Means {
     pub kernel: bool,
     /// Whether rows come from the running kernel over netlink.
     pub netlink: bool,
+}
+
+/// Returns the states that a row of a table can be in and answer a filter, `None`
+/// where none can.
+fn reach(expr: &Expr, table: TableId) -> Option<(TableId, StateSet)> {
+    let target = Target { table, bytecode: Bytecode::Full, net_admin: true, ephemeral: None };
+    let plan = filter::compile(expr, &target);
+    (!plan.never).then_some((table, plan.states))
 }
 
 fn narrow(plan: &Plan) -> Narrow {

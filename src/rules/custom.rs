@@ -1,6 +1,7 @@
 //! Custom rules, in the filter language: `count(dport 6379 and state time-wait) > 5000`.
 
 use crate::filter::{Comparison, Filter};
+use crate::model::escape::harmless;
 use crate::model::frame::Counted;
 use crate::model::human;
 
@@ -132,14 +133,15 @@ impl CustomRule {
     }
 
     fn alert(&self, count: u64) -> Alert {
+        let summary = format!("{}: {} ({})", self.summary, human::count(count), self.when.text);
         Alert {
             rule: self.id.clone().into(),
             severity: self.severity,
             subject: Subject::Namespace,
             count,
             evidence: vec![("count", count), ("limit", self.when.limit)],
-            summary: format!("{}: {} ({})", self.summary, human::count(count), self.when.text),
-            remedy: self.remedy.clone(),
+            summary: harmless(&summary).into_owned(),
+            remedy: harmless(&self.remedy).into_owned(),
         }
     }
 }

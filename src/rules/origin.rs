@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::escape::harmless;
+
 /// Names the place where a value was set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
@@ -23,8 +25,8 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { name, line } => write!(f, "{name}:{line}"),
-            Self::Flag(flag) => f.write_str(flag),
+            Self::File { name, line } => write!(f, "{}:{line}", harmless(name)),
+            Self::Flag(flag) => f.write_str(&harmless(flag)),
         }
     }
 }

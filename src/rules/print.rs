@@ -1,6 +1,7 @@
 //! The effective rules as a file that could be read again, with the origin of
 //! every value.
 
+use crate::model::escape::is_hostile;
 use crate::model::units;
 
 use super::config::{Config, RuleConfig};
@@ -16,7 +17,7 @@ pub fn effective(config: &Config) -> String {
             text += &format!("\n[[override]] # {}\n", special.origin);
             text += &format!("rule = \"{}\"\n", rule.rule.id);
             for member in special.text.split(", ").filter(|member| !member.is_empty()) {
-                text += &format!("{member}\n");
+                text += &format!("{}\n", shown(member));
             }
             for (threshold, value) in &special.values {
                 text += &format!("{} = {}\n", threshold.name, threshold.shown(*value));
@@ -68,11 +69,24 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out += &format!("\\u{:04X}", u32::from(c)),
-            c => out.push(c),
+            c => out += &shown(c.encode_utf8(&mut [0; 4])),
         }
     }
     out + "\""
+}
+
+/// What TOML has for the characters that would hide or reorder what stands around
+/// them.
+fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match u32::from(c) {
+            _ if !is_hostile(c) => out.push(c),
+            number @ ..=0xFFFF => out += &format!("\\u{number:04X}"),
+            number => out += &format!("\\U{number:08X}"),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -128,7 +128,8 @@ impl Live {
         };
         match proc::read(&self.proc_root, table, want, sink) {
             Ok(reading) => {
-                let loses = reading.rows > 0 || proc::cannot_show(table, want);
+                let matters = reading.rows > 0 || proc::cannot_show(table, want);
+                let loses = matters && proc::loses(table, want);
                 let flow = report.add(table, Served::Proc, reading);
                 // Columns are missing, not rows.
                 report.gaps.extend(loses.then(|| proc::loss(table, &why)));

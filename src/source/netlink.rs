@@ -24,7 +24,7 @@ use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Want};
 use crate::sys::netlink::{self, DiagSocket, End, Outcome};
 
-use super::parallel::{self, Way};
+use super::parallel::{self, Unable, Way};
 use super::reading::{Reading, Sink};
 
 /// Returns `IPPROTO_*` of an inet table's request; `None` for other families and for
@@ -226,7 +226,11 @@ fn dump_by_two(
         return dump(socket, table, asked, sink);
     };
     let mut rows = Rows { table, states: asked.states, sink, short: 0 };
-    let parts = parallel::dump(socket, &programs, ask, &mut |payload| rows.take(payload))?;
+    let parts = match parallel::dump(socket, &programs, ask, &mut |payload| rows.take(payload)) {
+        Ok(parts) => parts,
+        Err(Unable::Begin) => return dump(socket, table, asked, rows.sink),
+        Err(Unable::End(error)) => return Err(error),
+    };
     let short_rows = rows.short;
     let whole: u64 = parts.iter().map(|part| part.dump.rows).sum();
     let mut all = Reading::default();

@@ -188,6 +188,14 @@ pub(super) fn programs(split: Split, asked: InetDump) -> Option<[Vec<u8>; 2]> {
     Some([assemble(&first).ok()?, assemble(&second).ok()?])
 }
 
+/// Why there is no dump by two threads.
+pub(super) enum Unable {
+    /// There is no second socket, or no second thread: nothing was read.
+    Begin,
+    /// It broke off.
+    End(io::Error),
+}
+
 /// Reads both parts and hands every row's payload to `row`; the outcome of
 /// each.
 pub(super) fn dump(
@@ -195,16 +203,18 @@ pub(super) fn dump(
     [first, second]: &[Vec<u8>; 2],
     ask: InetDump,
     row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-) -> io::Result<[Outcome; 2]> {
-    let mut other_socket = DiagSocket::open()?;
+) -> Result<[Outcome; 2], Unable> {
+    let mut other_socket = DiagSocket::open().map_err(|_| Unable::Begin)?;
     let (sender, receiver) = sync_channel(IN_FLIGHT);
     let request =
         |ask, program: &[u8], seq| request::with_program(request::tcp_dump_both(ask, seq), program);
     thread::scope(|scope| {
-        let other = scope.spawn(move || {
+        let carrying = move || {
             let ask = without_bound(ask);
             carry(&mut other_socket, &|seq| request(ask, second, seq), &sender)
-        });
+        };
+        let other =
+            thread::Builder::new().spawn_scoped(scope, carrying).map_err(|_| Unable::Begin)?;
         let mut carried = Dump::new(1);
         let ours =
             socket.exchange(&|seq| request(ask, first, seq), &mut |dump, datagram| match dump
@@ -220,7 +230,8 @@ pub(super) fn dump(
             let _ = take(&receiver, &mut carried, row, true);
         }
         drop(receiver);
-        let theirs = other.join().map_err(|_| io::Error::other("the second dump panicked"))?;
+        let panicked = |_| Unable::End(io::Error::other("the second dump panicked"));
+        let theirs = other.join().map_err(panicked)?;
         Ok([ours, Outcome { dump: carried, end: theirs.end }])
     })
 }

@@ -87,6 +87,13 @@ pub(super) fn cannot_show(table: TableId, want: &Want) -> bool {
     table.proto == Proto::Tcp && want.states_of(table).is_subset(hidden)
 }
 
+/// Tells whether reading `/proc` loses anything that `want` asks for. Many a kernel has
+/// no diag module for these tables, whose files have all that is usually shown.
+pub(super) fn loses(table: TableId, want: &Want) -> bool {
+    let has_usual = matches!(table.proto, Proto::Raw | Proto::Ping | Proto::Udplite);
+    !has_usual || want.details || want.extras.memory
+}
+
 /// Says what reading `/proc` instead of sock_diag loses, and why it was read.
 pub(super) fn loss(table: TableId, why: &str) -> Gap {
     let lost = match table.proto {

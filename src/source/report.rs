@@ -4,6 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::model::escape::harmless;
 use crate::model::gap::Gap;
 use crate::model::proto::TableId;
 
@@ -66,7 +67,11 @@ pub struct SourceError {
 
 impl SourceError {
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self { reason: format!("cannot read {}: {error}", path.display()) }
+        Self::new(&format!("cannot read {}: {error}", path.display()))
+    }
+
+    fn new(reason: &str) -> Self {
+        Self { reason: harmless(reason).into_owned() }
     }
 }
 
@@ -152,7 +157,7 @@ impl Report {
     pub(super) fn conclude(mut self, failures: Vec<Failure>) -> Result<Self, SourceError> {
         if self.served.is_empty() && !failures.is_empty() {
             let reason = format!("no socket table could be read: {}", joined(&failures));
-            return Err(SourceError { reason });
+            return Err(SourceError::new(&reason));
         }
         for failure in failures {
             // What both families of a protocol lack is said once.

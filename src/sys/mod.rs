@@ -23,6 +23,7 @@ pub mod rights;
 pub mod service;
 pub mod signal;
 pub mod sockfs;
+pub mod stdout;
 pub mod tcp_census;
 pub mod time_zone;
 pub mod tracefs;

@@ -10,13 +10,13 @@ use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal,
 };
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::process_groups;
 use super::rights::{self, Purpose};
 
 /// The signals that ask us to end.
-const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+const ENDING: [i32; 4] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP];
 
 /// The exit status of a program that SIGHUP ended.
 pub const HUNG_UP: u8 = status(SIGHUP as usize);
@@ -31,7 +31,7 @@ const fn status(signal: usize) -> u8 {
 pub struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
-    /// Remembers SIGINT, SIGTERM and SIGHUP from now on; a second one of
+    /// Remembers SIGINT, SIGQUIT, SIGTERM and SIGHUP from now on; a second one of
     /// a kind ends the program at once. Where nohup(1) had SIGHUP ignored, it
     /// stays so.
     ///
@@ -92,9 +92,9 @@ fn end_at_the_second(signal: i32) -> io::Result<()> {
     unsafe { signal_hook::low_level::register(signal, handler) }.map(|_| ())
 }
 
-/// Returns those of [`ENDING`] that we shall heed. SIGINT is heeded also where it was
-/// ignored: every program that a script starts with `&` has it so, and `kill -INT`
-/// is how the script ends it.
+/// Returns those of [`ENDING`] that we shall heed. SIGINT and SIGQUIT are heeded also
+/// where they were ignored: every program that a script starts with `&` has them so, and
+/// `kill -INT` is how the script ends it.
 fn ending() -> impl Iterator<Item = i32> {
     let status = Process::myself().and_then(|own| own.status());
     let ignored = status.map_or(0, |status| status.sigign);

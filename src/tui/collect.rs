@@ -13,7 +13,7 @@ use crate::live::{
     self, CpuBudget, Events, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
 };
 use crate::machine::Machine;
-use crate::model::proto::TableId;
+use crate::model::gap::Gap;
 use crate::output::json;
 use crate::query::Selection;
 use crate::rules::Config;
@@ -107,8 +107,8 @@ pub struct Collecting {
     pub choice: Choice,
     /// Where procfs is.
     pub proc_root: PathBuf,
-    /// The tables.
-    pub tables: Vec<TableId>,
+    /// The rows that flags ask for, and with them their transitions.
+    pub asked: Selection,
     /// The rules.
     pub config: Config,
     /// What own rules count.
@@ -197,7 +197,8 @@ pub fn collector(what: Collecting, control: Arc<Control>, publisher: Publisher) 
         let sender = &publisher.sender;
         let _guard = Guard::new("collector", sender);
         let machine = Machine::new(what.choice, &what.proc_root);
-        let Collecting { tables, config, own, events, max_cpu, notifier, .. } = what;
+        let Collecting { asked, config, own, events, max_cpu, notifier, .. } = what;
+        let tables = asked.want.tables.clone();
         let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
         match Rounds::with_events(watched, events) {
             Err(why) => drop(sender.send(Msg::Ended(why))),
@@ -210,7 +211,7 @@ pub fn collector(what: Collecting, control: Arc<Control>, publisher: Publisher) 
                 let publisher = publisher.clone();
                 let (round, alive) = (None, true);
                 let mut collector =
-                    Collector { rounds, control, publisher, notifier, orders, round, alive };
+                    Collector { rounds, asked, control, publisher, notifier, orders, round, alive };
                 if let Err(error) = live::run(schedule, &mut collector) {
                     let why = format!("events can no longer be read: {error}");
                     drop(sender.send(Msg::Ended(why)));
@@ -224,6 +225,7 @@ pub fn collector(what: Collecting, control: Arc<Control>, publisher: Publisher) 
 /// Looks and listens until nobody receives any more.
 struct Collector<'c> {
     rounds: Rounds<'c>,
+    asked: Selection,
     control: Arc<Control>,
     publisher: Publisher,
     notifier: Option<Notifier>,
@@ -242,10 +244,10 @@ impl Watch for Collector<'_> {
         self.orders = self.control.get();
         let round = self.rounds.round(self.orders.wishes);
         panic_for_tests();
-        self.alive &= hand_on(&mut self.rounds, &self.publisher);
+        self.alive &= hand_on(&mut self.rounds, &self.asked, &self.publisher);
         match round {
             Ok(round) => {
-                notify(self.notifier.as_ref(), &round, &self.publisher.sender);
+                self.alive &= notify(self.notifier.as_ref(), &round, &self.publisher);
                 self.round = Some(Box::new(round));
             }
             Err(error) => {
@@ -260,7 +262,7 @@ impl Watch for Collector<'_> {
             return Ok(Next::Now);
         }
         let lost = self.rounds.listen(left.min(GATHER))?;
-        self.alive &= hand_on(&mut self.rounds, &self.publisher);
+        self.alive &= hand_on(&mut self.rounds, &self.asked, &self.publisher);
         // Lost events are made good by a look.
         Ok(if lost { Next::Now } else { Next::Due })
     }
@@ -280,19 +282,30 @@ impl Watch for Collector<'_> {
     }
 }
 
-fn notify(notifier: Option<&Notifier>, round: &Round, sender: &Sender<Msg>) {
-    let Some(notifier) = notifier else { return };
-    notifier.news().into_iter().for_each(|failed| drop(sender.send(Msg::Said(failed))));
+/// Tells the command of alerts, and the log what did not get through; returns
+/// whether anybody still listens.
+fn notify(notifier: Option<&Notifier>, round: &Round, publisher: &Publisher) -> bool {
+    let Some(notifier) = notifier else { return true };
     for change in &round.judged.changes {
         notifier.send(json::alert_event(round.started, round.at_ms, change));
     }
+    let lost = notifier.news();
+    let say = |gap: &Gap| publisher.sender.send(Msg::Said(gap.reason.clone())).is_ok();
+    let is_heard = lost.iter().all(say);
+    let time = clock::local_time(clock::now());
+    let events = lost.into_iter().map(|gap| (Told::Gap(gap), millis(time.clone())));
+    publisher.events(events.collect()) && is_heard
 }
 
-/// Hands on what happened; returns whether anybody still listens.
-fn hand_on(rounds: &mut Rounds<'_>, publisher: &Publisher) -> bool {
+/// Hands on what happened to the rows that are asked for; returns whether
+/// anybody still listens.
+fn hand_on(rounds: &mut Rounds<'_>, asked: &Selection, publisher: &Publisher) -> bool {
     let clocks = rounds.clocks();
     let mut events = Vec::new();
     while let Some(next) = rounds.next_told() {
+        if matches!(&next, Told::Transition(change) if !asked.answers(change, true)) {
+            continue;
+        }
         let at = time_of(&next, clocks);
         events.push((next, at));
     }
@@ -304,10 +317,13 @@ fn time_of(event: &Told, clocks: ClockPair) -> String {
         Told::Transition(change) => change.when.max().0,
         Told::Gap(_) => clock::monotonic_ns(),
     };
-    let mut text = clock::local_time(clocks.wall_at(at_ns));
-    // Milliseconds are enough on a screen.
-    text.truncate("08:00:13.402".len());
-    text
+    millis(clock::local_time(clocks.wall_at(at_ns)))
+}
+
+/// Cuts a time of day behind its milliseconds, which are enough on a screen.
+fn millis(mut time: String) -> String {
+    time.truncate("08:00:13.402".len());
+    time
 }
 
 /// Tests see what a panic leaves of the terminal.
@@ -336,7 +352,6 @@ pub fn input(sender: Sender<Msg>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::gap::Gap;
 
     /// A terminal that hangs for an hour costs no more than one that hangs for a minute.
     #[test]

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
+use crate::model::escape::harmless;
 use crate::output::style::Tone;
 
 use super::theme::Theme;
@@ -343,6 +344,7 @@ pub fn put(buffer: &mut Buffer, place: Rect, text: &str, right: bool, style: Sty
     if place.is_empty() {
         return;
     }
+    let text = &*harmless(text);
     let (width, room) = (text.width(), usize::from(place.width));
     let indent = if right { room.saturating_sub(width) as u16 } else { 0 };
     if width <= room {

@@ -111,7 +111,10 @@ pub fn run(setup: Setup) -> io::Result<Ended> {
     if let Some(last) = last {
         term::leave_behind(&last)?;
     }
-    Ok(ended)
+    match session.app.looks.never() {
+        Some(why) if ended == Ended::Quit => Err(io::Error::other(why.to_owned())),
+        _ => Ok(ended),
+    }
 }
 
 /// Ends as SIGHUP does where the terminal is gone: the signal may be late, or

@@ -256,7 +256,9 @@ fn resize() -> Result<()> {
 }
 
 fn signals_give_the_terminal_back() -> Result<()> {
-    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+    let signals =
+        [(Signal::TERM, 143), (Signal::INT, 130), (Signal::QUIT, 131), (Signal::HUP, 129)];
+    for (signal, code) in signals {
         let session = start(80, 24)?;
         session.signal(signal)?;
         let (status, screen) = session.finish()?;

@@ -25,6 +25,7 @@ const CHECKS: &[Check] = &[
     ("a_command_is_told", a_command_is_told),
     ("a_rule_of_ones_own", a_rule_of_ones_own),
     ("a_command_that_fails_is_told", a_command_that_fails_is_told),
+    ("a_command_that_fails_is_told_in_json", a_command_that_fails_is_told_in_json),
     ("an_ordinary_user", an_ordinary_user),
     ("a_namespace_that_disappears", a_namespace_that_disappears),
 ];
@@ -126,7 +127,9 @@ fn ends_after_its_time() -> Result<()> {
 
 fn signals() -> Result<()> {
     let rules = Rules::new()?;
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+    let signals =
+        [(Signal::INT, 130), (Signal::QUIT, 131), (Signal::TERM, 143), (Signal::HUP, 129)];
+    for (signal, code) in signals {
         let mut watch = rules.watch([]).start()?;
         watch.remark()?;
         watch.signal(signal)?;
@@ -243,12 +246,26 @@ fn a_command_that_fails_is_told() -> Result<()> {
     let mut watch = rules.watch(["--notify", "/nonexistent/command"]).start()?;
     loop {
         let remark = watch.remark()?.context("it ended")?;
-        if remark.contains("--notify /nonexistent/command: an event did not get through") {
+        if remark.contains("notify: an event did not get through to /nonexistent/command: ") {
             break;
         }
     }
     watch.signal(Signal::INT)?;
     watch.finish()?.ended(130)?;
+    Ok(())
+}
+
+/// In JSON it is a line like every other gap.
+fn a_command_that_fails_is_told_in_json() -> Result<()> {
+    let (rules, _held) = (Rules::new()?, leak()?);
+    let mut watch = rules.watch(["--json", "--notify", "/nonexistent/command"]).start()?;
+    let line = watch.line_where(|line| line.contains("\"notify\""))?;
+    let gap: serde_json::Value = serde_json::from_str(&line)?;
+    let reason = gap["reason"].as_str().context("no reason")?;
+    ensure!(gap["type"] == "gap" && reason.contains("it could not be started: "), "{line}");
+    watch.signal(Signal::INT)?;
+    let last = watch.finish()?.ended(130)?.json_lines()?.pop().context("no line")?;
+    ensure!(last["what"] == "notify" && last["count"].as_u64() >= Some(1), "{last}");
     Ok(())
 }
 

@@ -39,6 +39,9 @@ pub struct Check {
     pub print_rules: bool,
     /// Run this for every alert that begins or ends, with its JSON on standard
     /// input; split at blanks, there is no shell
+    ///
+    /// Eight run at a time, ten seconds each at the most; a thousand events wait for their turn. What does
+    /// not get through is told as a gap.
     #[arg(long, value_name = "COMMAND")]
     pub notify: Option<String>,
 }

@@ -116,3 +116,10 @@ fn sort_help() -> String {
         names.join(", ")
     )
 }
+
+impl List {
+    /// Tells whether the columns are to be listed, and no sockets.
+    pub fn asks_for_columns(&self) -> bool {
+        self.columns.iter().any(|name| name == "help")
+    }
+}

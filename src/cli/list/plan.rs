@@ -70,10 +70,16 @@ impl Plan {
         let extras = fields.iter().map(|field| field.extras()).fold(asked, Extras::union);
         selection.want.extras = selection.want.extras.union(extras);
         selection.want.any_order = true;
+        selection.want.details |= extended
+            || flags.cgroup
+            || flags.socket_options
+            || flags.tos
+            || shared.json
+            || fields.iter().any(|field| field.needs_diag());
 
-        let tables = &selection.want.tables;
-        let has = |proto| tables.iter().any(|table| table.proto == proto);
-        let one_proto = tables.windows(2).all(|pair| pair[0].proto == pair[1].proto);
+        let tables = selection.reach();
+        let has = |proto| tables.iter().any(|(table, _)| table.proto == proto);
+        let one_proto = tables.windows(2).all(|pair| pair[0].0.proto == pair[1].0.proto);
         let typed = has(Proto::Unix) || has(Proto::Packet) || has(Proto::Vsock);
         let unix_names = has(Proto::Unix)
             && (columns.is_empty() || fields.iter().any(|field| field.needs_unix_names()));
@@ -172,7 +178,7 @@ fn chosen<T, const N: usize>(parts: [(bool, T); N]) -> Vec<T> {
 }
 
 fn shows_subflows(selection: &Selection, columns: &[Field]) -> bool {
-    let mptcp = selection.want.tables.iter().any(|table| table.proto == Proto::Mptcp);
+    let mptcp = selection.reach().iter().any(|(table, _)| table.proto == Proto::Mptcp);
     mptcp && columns.is_empty()
 }
 
@@ -202,10 +208,10 @@ fn list_defaults(flags: &List) -> select::Defaults<'static> {
 /// Where every row may have an age it is worth asking for.
 fn shows_age(flags: &List, selection: &Selection, fields: &[Field]) -> bool {
     let aged = StateSet::from_iter([State::CloseWait, State::SynSent, State::TimeWait]);
-    let want = &selection.want;
-    let all_aged = want.tables.iter().all(|table| want.states_of(*table).is_subset(aged));
+    let reach = selection.reach();
+    let all_aged = reach.iter().all(|(_, states)| states.is_subset(aged));
     flags.info
-        || (all_aged && !want.listening && !want.tables.is_empty())
+        || (all_aged && !selection.want.listening && !reach.is_empty())
         || fields.iter().any(|field| field.form() == Form::Age)
 }
 

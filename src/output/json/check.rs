@@ -58,13 +58,13 @@ pub fn check(out: &mut Out<'_>, at: Timestamp, checked: &Checked) {
     let alert = |standing: &Standing| since(at, standing);
     let shape = CheckDocument {
         schema: SCHEMA,
-        status: round.judged.status().name(),
+        status: checked.status().name(),
         alerts: round.judged.firing.iter().map(alert).collect(),
         pending: round.judged.pending.iter().map(alert).collect(),
         unknown: round.judged.unknown.iter().map(Unknown::from).collect(),
         looks: *looks,
         window_ms: *window_ms,
-        taken: Taken::new(at, &round.report),
+        taken: Taken::with_gaps(at, &round.report, &checked.gaps()),
     };
     document(out, &shape);
 }

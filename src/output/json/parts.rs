@@ -197,6 +197,11 @@ impl Taken {
             gaps: gaps(&report.gaps),
         }
     }
+
+    /// From a scan's report, with gaps that are its own and those of others.
+    pub fn with_gaps(at: Timestamp, report: &Report, all: &[gap::Gap]) -> Self {
+        Self { gaps: gaps(all), ..Self::new(at, report) }
+    }
 }
 
 /// Writes RFC 3339 in UTC, always with nine digits of a second.

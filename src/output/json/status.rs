@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::live::Round;
+use crate::model::escape::escaped;
 use crate::model::frame::StateCounts;
 use crate::model::host;
+use crate::model::proto::Proto;
 use crate::model::state::TCP_STATES;
 use crate::output::out::Out;
 use crate::survey;
@@ -25,13 +27,17 @@ pub struct StatusDocument {
     /// The name of this shape.
     pub schema: &'static str,
     /// TCP sockets per state; all eleven states are there.
-    pub tcp: BTreeMap<State, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<BTreeMap<State, u64>>,
     /// UDP sockets per state; states without a socket are left out.
-    pub udp: BTreeMap<State, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp: Option<BTreeMap<State, u64>>,
     /// Raw sockets per state.
-    pub raw: BTreeMap<State, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<BTreeMap<State, u64>>,
     /// Unix sockets per state.
-    pub unix: BTreeMap<State, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unix: Option<BTreeMap<State, u64>>,
     /// The alerts, worst first.
     pub alerts: Vec<Alert>,
     /// Rules that could not judge.
@@ -53,13 +59,17 @@ pub struct StatusDocument {
 #[derive(Serialize, JsonSchema)]
 pub struct StatusChanges {
     /// TCP sockets.
-    pub tcp: BTreeMap<State, i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<BTreeMap<State, i64>>,
     /// UDP sockets.
-    pub udp: BTreeMap<State, i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp: Option<BTreeMap<State, i64>>,
     /// Raw sockets.
-    pub raw: BTreeMap<State, i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<BTreeMap<State, i64>>,
     /// Unix sockets.
-    pub unix: BTreeMap<State, i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unix: Option<BTreeMap<State, i64>>,
 }
 
 /// One of the worst offenders.
@@ -95,10 +105,10 @@ pub struct Host {
 pub fn status(out: &mut Out<'_>, at: Timestamp, round: &Round, before: Option<&Round>) {
     let shape = StatusDocument {
         schema: SCHEMA,
-        tcp: tcp_counts(&round.frame.tcp),
-        udp: counts(&round.udp),
-        raw: counts(&round.raw),
-        unix: counts(&round.unix),
+        tcp: round.counts(Proto::Tcp).map(tcp_counts),
+        udp: round.counts(Proto::Udp).map(counts),
+        raw: round.counts(Proto::Raw).map(counts),
+        unix: round.counts(Proto::Unix).map(counts),
         alerts: round.judged.firing.iter().map(|standing| Alert::from(&standing.alert)).collect(),
         unknown: round.judged.unknown.iter().map(Unknown::from).collect(),
         top: round.top.iter().map(top).collect(),
@@ -110,14 +120,15 @@ pub fn status(out: &mut Out<'_>, at: Timestamp, round: &Round, before: Option<&R
 }
 
 fn changes(now: &Round, before: &Round) -> StatusChanges {
-    let of = |now: &StateCounts, before: &StateCounts| {
-        now.changes(before).map(|(state, change)| (State(state), change)).collect()
+    let of = |proto| {
+        let (now, before) = now.counts(proto).zip(before.counts(proto))?;
+        Some(now.changes(before).map(|(state, change)| (State(state), change)).collect())
     };
     StatusChanges {
-        tcp: of(&now.frame.tcp, &before.frame.tcp),
-        udp: of(&now.udp, &before.udp),
-        raw: of(&now.raw, &before.raw),
-        unix: of(&now.unix, &before.unix),
+        tcp: of(Proto::Tcp),
+        udp: of(Proto::Udp),
+        raw: of(Proto::Raw),
+        unix: of(Proto::Unix),
     }
 }
 
@@ -147,7 +158,7 @@ fn host(host: &host::Host) -> Host {
         }
     }
     Host {
-        name: host.hostname.clone(),
+        name: host.hostname.as_ref().map(|name| escaped(name.as_bytes())),
         sysctls: host
             .sysctls
             .iter()

@@ -9,7 +9,7 @@ use crate::rules::{Alert, Severity};
 
 /// Writes the result of a check.
 pub fn check(out: &mut Out<'_>, style: &Style, checked: &Checked) {
-    let head = format!("SOCKSTATE {}", checked.round.judged.status().name());
+    let head = format!("SOCKSTATE {}", checked.status().name());
     let tone =
         checked.round.judged.firing.first().map_or(Tone::Good, |s| severity_tone(s.alert.severity));
     style.paint(out.buffer(), tone, &head);
@@ -36,6 +36,10 @@ fn summary(checked: &Checked) -> String {
     match (alerts.next(), alerts.len()) {
         (Some(first), 0) => first,
         (Some(first), more) => format!("{first}; {more} more"),
+        (None, _) if !checked.undelivered.is_empty() => {
+            let reasons = checked.undelivered.iter().map(|gap| gap.reason.as_str());
+            reasons.collect::<Vec<&str>>().join("; ")
+        }
         (None, _) if checked.round.judged.unknown.is_empty() => "nothing is wrong".to_owned(),
         (None, _) => {
             let names: Vec<&str> = checked.round.judged.unknown.iter().map(|u| &*u.rule).collect();

@@ -4,6 +4,7 @@ use crate::alert::Standing;
 use crate::live::Round;
 use crate::model::frame::StateCounts;
 use crate::model::human;
+use crate::model::proto::Proto;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::alert_summary;
 use crate::output::out::Out;
@@ -46,7 +47,9 @@ pub fn status(
 ) {
     let mut below = Vec::new();
     let mut text = Text { style, out: &mut below };
-    text.states(&round.frame.tcp);
+    if let Some(tcp) = round.counts(Proto::Tcp) {
+        text.states(tcp);
+    }
     text.other_tables(round);
     if let Some(before) = before {
         text.changes(round, before);
@@ -196,38 +199,40 @@ impl Text<'_> {
         }
     }
 
+    /// `UDP   4, 1 connected   RAW 0   UNIX 93, 12 listening`, of what was asked
+    /// for.
     fn other_tables(&mut self, round: &Round) {
-        let (udp, unix) = (&round.udp, &round.unix);
-        self.paint(Tone::Head, "UDP   ");
-        self.out.extend_from_slice(
-            format!(
-                "{}, {} connected",
-                human::count(udp.total()),
-                human::count(udp.get(State::Established))
-            )
-            .as_bytes(),
-        );
-        self.paint(Tone::Head, "   RAW ");
-        self.out.extend_from_slice(human::count(round.raw.total()).as_bytes());
-        self.paint(Tone::Head, "   UNIX ");
-        self.line(&format!(
-            "{}, {} listening",
-            human::count(unix.total()),
-            human::count(unix.get(State::Listen))
-        ));
+        let with = |counts: &StateCounts, state, word| {
+            let (total, some) = (human::count(counts.total()), human::count(counts.get(state)));
+            format!("{total}, {some} {word}")
+        };
+        let counts = [
+            ("UDP", round.counts(Proto::Udp).map(|udp| with(udp, State::Established, "connected"))),
+            ("RAW", round.counts(Proto::Raw).map(|raw| human::count(raw.total()))),
+            ("UNIX", round.counts(Proto::Unix).map(|unix| with(unix, State::Listen, "listening"))),
+        ];
+        let counts = counts.into_iter().filter_map(|(name, counts)| Some((name, counts?)));
+        let mut is_first = true;
+        for (name, counts) in counts {
+            let label = if is_first { format!("{name:<6}") } else { format!("   {name} ") };
+            self.paint(Tone::Head, &label);
+            self.out.extend_from_slice(counts.as_bytes());
+            is_first = false;
+        }
+        if !is_first {
+            self.out.push(b'\n');
+        }
     }
 
     /// Appends `ESTABLISHED +12   CLOSE_WAIT -3   UDP +1`: what changed since the round
     /// before.
     fn changes(&mut self, now: &Round, before: &Round) {
-        let tcp = now.frame.tcp.changes(&before.frame.tcp);
+        let both = |proto| now.counts(proto).zip(before.counts(proto));
+        let tcp = both(Proto::Tcp).into_iter().flat_map(|(now, before)| now.changes(before));
         let mut parts: Vec<String> =
             tcp.map(|(state, change)| format!("{state} {}", signed(change))).collect();
-        for (name, now, before) in [
-            ("UDP", &now.udp, &before.udp),
-            ("RAW", &now.raw, &before.raw),
-            ("UNIX", &now.unix, &before.unix),
-        ] {
+        for (name, proto) in [("UDP", Proto::Udp), ("RAW", Proto::Raw), ("UNIX", Proto::Unix)] {
+            let Some((now, before)) = both(proto) else { continue };
             let change = now.total() as i64 - before.total() as i64;
             parts.extend((change != 0).then(|| format!("{name} {}", signed(change))));
         }

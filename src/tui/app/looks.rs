@@ -55,6 +55,11 @@ impl Looks {
         self.shown.as_ref().map(|look| &look.round)
     }
 
+    /// Returns why there was no look at all, where every one failed.
+    pub fn never(&self) -> Option<&str> {
+        self.failure.as_deref().filter(|_| self.latest.is_none())
+    }
+
     /// Counts a transition for the next round.
     pub fn count(&mut self, change: &Transition) {
         self.flows.0.add(change);

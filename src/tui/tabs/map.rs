@@ -9,11 +9,14 @@ use ratatui::layout::Rect;
 use crate::matrix::Matrix;
 use crate::model::human;
 use crate::model::lifecycle::{is_edge, via};
+use crate::model::proto::Proto;
 use crate::model::state::State;
 use crate::output::style::{Tone, state_tone};
 use crate::tui::app::{App, TabView};
 use crate::tui::grid::put;
 use crate::tui::keys::{Action, Move};
+
+use super::overview::NO_TCP;
 
 use State::{
     Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
@@ -90,6 +93,9 @@ impl TabView for Map {
 
 fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
+    if app.looks.round().is_some_and(|round| round.counts(Proto::Tcp).is_none()) {
+        return put(buffer, area, NO_TCP, false, theme.style(Tone::Quiet), &theme);
+    }
     // What frames it takes lines as well.
     let needs = (SIZE.0, SIZE.1 + buffer.area.height.saturating_sub(area.height));
     let (area, top) = scrolled(app, buffer, area, needs);

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::live::Round;
 use crate::live::history::Point;
 use crate::model::human;
+use crate::model::proto::Proto;
 use crate::model::state::TCP_STATES;
 use crate::output::alert_summary;
 use crate::output::style::{Tone, severity_tone, state_tone};
@@ -29,6 +30,10 @@ const STATES_HEIGHT: u16 = 12;
 
 /// Lines below the table of states from which on the alerts stand there.
 const ENOUGH: u16 = 4;
+
+/// What stands in place of TCP's states where no flag asks for TCP, or nobody
+/// could tell.
+pub const NO_TCP: &str = "TCP was not read";
 
 /// The tab.
 pub struct Overview;
@@ -72,7 +77,7 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     }
     let wide = area.width >= 2 * STATES_WIDTH;
     let states = Rect { width: area.width.min(STATES_WIDTH), height: STATES_HEIGHT, ..area };
-    self::states(app, buffer, states, &point);
+    self::states(app, buffer, states, &moment);
     let side = Rect {
         x: area.x + STATES_WIDTH.min(area.width),
         width: area.width.saturating_sub(STATES_WIDTH),
@@ -86,7 +91,7 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         limits(app, buffer, side, &round)
     };
     let side = Rect { y: side.y + used, height: side.height.saturating_sub(used), ..side };
-    others(app, buffer, side, &point);
+    others(app, buffer, side, &moment);
     let mut below = Rect { y: area.y + states.height, height: area.height - states.height, ..area };
     let offenders = if moment.is_past() { Vec::new() } else { offenders(&round) };
     // The alerts take what they need, but for a line an offender.
@@ -122,7 +127,7 @@ fn short(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
     let room = Rect { height: (area.height / 2).min(4), ..area };
     let used = alerts(app, buffer, room, moment).min(room.height);
     let rest = Rect { y: area.y + used, height: area.height - used, ..area };
-    states(app, buffer, rest, moment.point);
+    states(app, buffer, rest, moment);
 }
 
 fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
@@ -132,8 +137,11 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
 }
 
 /// Draws state, count, change since the round before, the last minute.
-fn states(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
-    let theme = app.theme();
+fn states(app: &App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
+    if moment.round.counts(Proto::Tcp).is_none() {
+        return quiet(app, buffer, area, NO_TCP);
+    }
+    let (theme, point) = (app.theme(), moment.point);
     let before = app.looks.history.back(app.back() + 1);
     let at = |x: u16, width: u16, y: u16| Rect::new(area.x + x, y, width, 1).intersection(area);
     let head = theme.style(Tone::Head);
@@ -210,12 +218,15 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) -> u16 {
     y - area.y
 }
 
-/// Draws how many sockets are not TCP's.
-fn others(app: &App, buffer: &mut Buffer, area: Rect, point: &Point) {
+/// Draws how many sockets are not TCP's, of the tables that were read.
+fn others(app: &App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
     let theme = app.theme();
-    let [udp, raw, unix] = point.others.map(|count| human::count(count.into()));
+    let others = [("UDP", Proto::Udp), ("raw", Proto::Raw), ("unix", Proto::Unix)];
+    let others = others.into_iter().zip(moment.point.others);
+    let read = others.filter(|((_, proto), _)| moment.round.counts(*proto).is_some());
+    let texts = read.map(|((name, _), count)| format!("{name} {}", human::count(count.into())));
+    let text = texts.collect::<Vec<String>>().join("  ");
     let line = Rect { height: area.height.min(1), ..area };
-    let text = format!("UDP {udp}  raw {raw}  unix {unix}");
     put(buffer, line, &text, false, theme.style(Tone::Plain), &theme);
 }
 

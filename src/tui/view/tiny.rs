@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::model::human;
+use crate::model::proto::Proto;
 use crate::model::state::TCP_STATES;
 use crate::output::alert_summary;
 use crate::output::style::{Tone, severity_tone, state_tone};
@@ -24,7 +25,8 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         }
     };
     let first = first.into_iter().chain(blind);
-    let counts = TCP_STATES.iter().map(|state| (*state, round.frame.tcp.get(*state)));
+    let tcp = round.counts(Proto::Tcp).into_iter();
+    let counts = tcp.flat_map(|tcp| TCP_STATES.iter().map(|state| (*state, tcp.get(*state))));
     let counts = counts.filter(|(_, count)| *count > 0);
     let counts =
         counts.map(|(state, n)| (state_tone(state), format!("{} {state}", human::count(n))));

@@ -38,6 +38,13 @@ const WRONG: &[&str] = &[
     "list --source telnet",
     "--json=yes",
     "list --proc-root",
+    // No JSON there.
+    "completions bash --json",
+    "man --json",
+    "check --print-rules --json",
+    "list --columns help --json",
+    "--json list --csv",
+    "--json list -D /dev/null",
     // States.
     "list state",
     "list state banana",

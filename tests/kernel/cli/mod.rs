@@ -8,6 +8,7 @@
 mod completions;
 mod errors;
 mod help;
+mod hostile;
 mod malformed;
 pub mod population;
 mod screen;
@@ -24,6 +25,7 @@ pub fn trials() -> Vec<Trial> {
         completions::trials(),
         views::trials(),
         malformed::trials(),
+        hostile::trials(),
         screen::trials(),
     ];
     parts.into_iter().flatten().collect()

@@ -8,6 +8,7 @@ mod lines;
 mod lives;
 mod overload;
 mod paths;
+mod selection;
 mod shape;
 mod watch;
 
@@ -15,7 +16,13 @@ use crate::kit::Trial;
 
 /// All trials.
 pub fn trials() -> Vec<Trial> {
-    let parts =
-        [lives::trials(), paths::trials(), overload::trials(), ends::trials(), lines::trials()];
+    let parts = [
+        lives::trials(),
+        paths::trials(),
+        overload::trials(),
+        ends::trials(),
+        lines::trials(),
+        selection::trials(),
+    ];
     parts.into_iter().flatten().map(Trial::that_listens).collect()
 }

@@ -51,10 +51,10 @@ pub struct Listeners {
 #[serde(deny_unknown_fields)]
 pub struct Status {
     pub schema: String,
-    pub tcp: Counts,
-    pub udp: Counts,
-    pub raw: Counts,
-    pub unix: Counts,
+    pub tcp: Option<Counts>,
+    pub udp: Option<Counts>,
+    pub raw: Option<Counts>,
+    pub unix: Option<Counts>,
     pub alerts: Vec<Alert>,
     pub unknown: Vec<Unknown>,
     pub top: Vec<Top>,
@@ -69,10 +69,10 @@ pub struct Status {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatusChanges {
-    pub tcp: BTreeMap<State, i64>,
-    pub udp: BTreeMap<State, i64>,
-    pub raw: BTreeMap<State, i64>,
-    pub unix: BTreeMap<State, i64>,
+    pub tcp: Option<BTreeMap<State, i64>>,
+    pub udp: Option<BTreeMap<State, i64>>,
+    pub raw: Option<BTreeMap<State, i64>>,
+    pub unix: Option<BTreeMap<State, i64>>,
 }
 
 #[derive(Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]

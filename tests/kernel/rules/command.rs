@@ -19,6 +19,8 @@ pub const CHECKS: &[Check] = &[
     ("own_rules_and_exceptions", own_rules),
     ("mistakes_are_usage", mistakes),
     ("notify_gets_both_ends", notify),
+    ("notify_of_a_storm", notify_of_a_storm),
+    ("notify_that_fails_is_no_ok", notify_that_fails_is_no_ok),
     ("status_line_for_plugins", status_line),
     ("rules_are_found", rules_are_found),
 ];
@@ -149,9 +151,46 @@ fn notify() -> Result<()> {
     let _full = full_accept_queue(Family::V4, 2, 0)?;
     let args = ["check", "--rule", "accept-queue-overflow", "--notify", "/nonexistent"];
     let output = Run::new(args).run()?.ended(2)?;
-    let said = "sockstate: --notify /nonexistent: 1 event did not get through: it could not be \
-                started: No such file or directory";
+    let said = "notify: 1 event did not get through to /nonexistent: it could not be started: No \
+                such file or directory";
     ensure!(output.stderr.contains(said), "{output}");
+    Ok(())
+}
+
+/// More alerts at once than commands may run: the others wait for their turn.
+fn notify_of_a_storm() -> Result<()> {
+    let dir = TempDir::new()?;
+    let file = dir.path().join("events");
+    let full = || full_accept_queue(Family::V4, 1, 0);
+    let _full = (0..30).map(|_| full()).collect::<Result<Vec<_>>>()?;
+    let command = format!("tee -a {}", file.display());
+    let args = ["check", "--rule", "accept-queue-overflow", "--notify", &command];
+    let output = Run::new(args).run()?.ended(2)?;
+    ensure!(!output.stderr.contains("get through"), "{output}");
+    ensure!(fs::read_to_string(&file)?.lines().count() == 30, "{output}");
+    Ok(())
+}
+
+/// Where somebody was to be told and was not, that nothing is wrong any more is not said.
+fn notify_that_fails_is_no_ok() -> Result<()> {
+    let rule = ["--rule", "accept-queue-overflow", "--interval", "100ms", "--for", "3s"];
+    for json in [&["--json"][..], &[]] {
+        let full = full_accept_queue(Family::V4, 2, 0)?;
+        let args = ["check", "--notify", "/nonexistent"].iter().chain(&rule).chain(json);
+        let running = Run::new(args).start()?;
+        std::thread::sleep(std::time::Duration::from_millis(1_000));
+        drop(full);
+        let output = running.finish()?.ended(3)?;
+        if json.is_empty() {
+            let start = "SOCKSTATE UNKNOWN - 2 events did not get through to /nonexistent: ";
+            ensure!(output.stdout.starts_with(start), "{output}");
+        } else {
+            let document = output.json()?;
+            ensure!(document["status"] == "UNKNOWN", "{output}");
+            let gap = &document["gaps"][0];
+            ensure!(gap["what"] == "notify" && gap["count"] == 2, "{output}");
+        }
+    }
     Ok(())
 }
 

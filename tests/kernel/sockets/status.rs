@@ -12,7 +12,7 @@ use crate::kit::states::{self, By, Family, Held, Unread};
 use crate::kit::{Check, Impossible, Result, Trial, ask, trial, udp, unix};
 
 pub fn trials() -> Vec<Trial> {
-    let checks: [Check; 9] = [
+    let checks: [Check; 11] = [
         ("full_accept_queue_is_critical", full_accept_queue_is_critical),
         ("nearly_full_accept_queue_is_a_warning", nearly_full_is_a_warning),
         ("queue_limit_of_somaxconn", queue_limit_of_somaxconn),
@@ -22,6 +22,8 @@ pub fn trials() -> Vec<Trial> {
         ("counts_agree_with_list", counts_agree_with_list),
         ("much_trouble_fits_the_screen", much_trouble_fits_the_screen),
         ("rounds_show_what_changed", rounds_show_what_changed),
+        ("what_is_not_asked_for_is_absent", what_is_not_asked_for_is_absent),
+        ("tables_that_it_does_not_count", tables_that_it_does_not_count),
     ];
     let of_check = |(name, check)| trial(format!("status::{name}"), check);
     checks.map(of_check).into()
@@ -216,8 +218,51 @@ fn rounds_show_what_changed() -> Result<()> {
         .into_iter()
         .collect::<std::result::Result<_, _>>()?;
     ensure!(rounds.len() == 2 && rounds[0].get("changes").is_none(), "{output}");
-    ensure!(rounds[1]["changes"]["udp"] == json!({}), "{output}");
+    ensure!(rounds[1]["changes"] == json!({"tcp": {}}), "{output}");
     // As with every flag of a round.
     Run::new(["status", "--count", "2"]).run()?.ended(2)?;
+    Ok(())
+}
+
+/// A zero is said of what was looked at only.
+fn what_is_not_asked_for_is_absent() -> Result<()> {
+    let (_tcp, _udp) = (states::established(Family::V4)?, udp::unconnected(Family::V4, 0)?);
+    let _unix = unix::connected()?;
+    // By flag: the member, and the word in the text.
+    let tables = [
+        ("-t", "tcp", "TCP "),
+        ("-u", "udp", "UDP "),
+        ("-w", "raw", "RAW "),
+        ("-x", "unix", "UNIX "),
+    ];
+    for (flag, asked, _) in tables {
+        let document = ask::json(&["status", flag])?;
+        let text = Run::new(["status", flag]).run()?.ok()?.stdout;
+        for (_, member, word) in tables {
+            let is_asked = member == asked;
+            ensure!(document[member].is_object() == is_asked, "{flag} {member}: {document}");
+            let is_said = text
+                .lines()
+                .any(|line| line.starts_with(word) || line.contains(&format!("   {word}")));
+            ensure!(is_said == is_asked, "{flag} {word}: {text}");
+        }
+    }
+    let args = ["status", "-u", "--json", "--interval", "50ms", "--count", "2"];
+    let output = Run::new(args).run()?.ok()?;
+    let last = documents(&output.stdout)?.pop().context("none")?;
+    let changes = last["changes"].as_object().context("no changes")?;
+    ensure!(changes.keys().eq(["udp"]), "{changes:?}");
+    Ok(())
+}
+
+fn documents(text: &str) -> Result<Vec<Value>> {
+    let documents = serde_json::Deserializer::from_str(text).into_iter();
+    Ok(documents.collect::<std::result::Result<_, _>>()?)
+}
+
+fn tables_that_it_does_not_count() -> Result<()> {
+    let output = Run::new(["status", "--netlink"]).run()?.ended(2)?;
+    ensure!(output.stdout.is_empty() && output.stderr.contains("sockstate count"), "{output}");
+    Run::new(["status", "-A", "all"]).run()?.ok()?;
     Ok(())
 }

@@ -8,11 +8,14 @@ use socket2::Socket;
 
 use super::text;
 use crate::kit::run::Run;
-use crate::kit::states::{self, Family, Unread, inode_of};
-use crate::kit::{Check, Result, unix};
+use crate::kit::states::{self, By, Family, Unread, inode_of};
+use crate::kit::{Check, Result, udp, unix};
 
-pub const CHECKS: &[Check] =
-    &[("every_field_is_accepted", columns), ("csv_is_read_back", csv_values)];
+pub const CHECKS: &[Check] = &[
+    ("every_field_is_accepted", columns),
+    ("whoever_decides", columns_whoever_decides),
+    ("csv_is_read_back", csv_values),
+];
 
 /// Every field that `--columns help` lists.
 pub fn every_field() -> Result<Vec<String>> {
@@ -49,6 +52,29 @@ fn columns() -> Result<()> {
     ensure!(wrong.stderr == said, "{wrong}");
     let wrong = Run::new(["list", "--sort", "banana"]).run()?.ended(2)?;
     ensure!(wrong.stderr.starts_with("sockstate: cannot sort by 'banana': "), "{wrong}");
+    Ok(())
+}
+
+/// Columns follow from what was asked, whoever decides which rows are shown.
+fn columns_whoever_decides() -> Result<()> {
+    let _held = [
+        states::established(Family::V4)?,
+        states::close_wait(Family::V4, Unread::Eof)?,
+        states::time_wait(Family::V4, By::Close)?,
+    ];
+    let _udp = udp::unconnected(Family::V4, 0)?;
+    let head = |args: &[&str], more: &[&str]| -> Result<String> {
+        let output = Run::new(["list"].iter().chain(args).chain(more)).run()?.ok()?;
+        let head = output.stdout.lines().next().context("no head")?;
+        Ok(head.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    for filter in ["rtt > 1us", "state close-wait", "state time-wait", "age > 0s", "sport > 0"] {
+        for flags in [&["-a"][..], &["-at"], &["-a", "-e"]] {
+            let args: Vec<&str> = flags.iter().copied().chain([filter]).collect();
+            let (kernel, here) = (head(&args, &[])?, head(&args, &["--no-kernel-filter"])?);
+            ensure!(kernel == here, "{args:?}: {kernel}, but {here}");
+        }
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Bad weather: what the program needs and does not get. A right answer, or a clear error with
 //! the exit status that goes with it; never a panic, never half a row.
 
+mod limits;
 mod nothing;
 mod output;
 mod permission;
@@ -18,6 +19,7 @@ pub const VIEWS: [&str; 4] = ["status -t", "list -tua -p", "count --by state", "
 /// All trials.
 pub fn trials() -> Vec<Trial> {
     let parts = [
+        limits::trials(),
         nothing::trials(),
         output::trials(),
         permission::trials(),

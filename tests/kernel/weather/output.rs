@@ -23,11 +23,12 @@ const OTHERS: [&str; 7] = [
 ];
 
 pub fn trials() -> Vec<Trial> {
-    let checks: [Check; 5] = [
+    let checks: [Check; 6] = [
         ("full_disk", full_disk),
         ("full_disk_in_the_middle", full_disk_in_the_middle),
         ("closed_pipe", closed_pipe),
         ("head", head),
+        ("closed_stdout", closed_stdout),
         ("closed_stdout_and_stderr", closed_stdout_and_stderr),
     ];
     let of_check = |(name, check)| trial(format!("output::{name}"), check);
@@ -111,14 +112,28 @@ fn head() -> Result<()> {
     Ok(())
 }
 
+/// Nobody has the answer: that is said, where it can be.
+fn closed_stdout() -> Result<()> {
+    let script = "exec >&-; \"$@\"";
+    let program = env!("CARGO_BIN_EXE_sockstate");
+    let output = Run::program("sh", ["-c", script, "sh", program, "status"]).run()?.ended(1)?;
+    ensure!(output.stderr.contains("cannot write to standard output"), "{output}");
+    // Where it was sent on purpose it has gone where it should.
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    Run::new(["status"]).stdout(null).run()?.ok()?;
+    Ok(())
+}
+
 /// With nowhere to write nothing can be said; the exit status can.
 fn closed_stdout_and_stderr() -> Result<()> {
     let script = "exec 2>&-; exec >&-; \"$@\"";
     let program = env!("CARGO_BIN_EXE_sockstate");
-    for (args, codes) in [(&["count"][..], [Some(0), Some(1)]), (&["list", "--no"], [Some(2); 2])] {
+    let of_args =
+        [(&["count"][..], 1), (&["status", "--json"], 1), (&["check"], 3), (&["list", "--no"], 2)];
+    for (args, code) in of_args {
         let args = ["-c", script, "sh", program].into_iter().chain(args.iter().copied());
         let output = Run::program("sh", args).run()?;
-        ensure!(codes.contains(&output.code()), "{output}");
+        ensure!(output.code() == Some(code), "{output}");
         ensure!(output.stdout.is_empty() && output.stderr.is_empty(), "{output}");
     }
     Ok(())
