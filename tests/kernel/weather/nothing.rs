@@ -60,7 +60,13 @@ fn tables(source: &str) -> Result<()> {
 fn status(source: &str) -> Result<()> {
     let output = Run::new(["status", "--source", source]).run()?.ok()?;
     let by = if source == "auto" { "netlink" } else { "proc" };
-    let heading = format!("  0 sockets by {by}   no alerts\n\nTCP   LISTEN              0");
+    let not_judged = output.stdout.lines().filter(|line| line.starts_with("not judged: ")).count();
+    let blind = match not_judged {
+        0 => String::new(),
+        1 => "; 1 rule not judged".to_owned(),
+        n => format!("; {n} rules not judged"),
+    };
+    let heading = format!("  0 sockets by {by}   no alerts{blind}\n\nTCP   LISTEN              0");
     ensure!(output.stdout.contains(&heading), "{output}");
     ensure!(
         output.stdout.contains("\nUDP   0, 0 connected   RAW 0   UNIX 0, 0 listening\n"),
