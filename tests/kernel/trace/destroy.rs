@@ -50,8 +50,19 @@ fn collect(
     Ok(all)
 }
 
+/// Waits until the ends before this one are told: the kernel tells from a work queue, and the
+/// sockets by which the namespace was set up are among what it has to tell.
+fn after_those_before(mut listener: DestroyListener) -> Result<DestroyListener> {
+    let marker = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    let cookie = marker.cookie()?;
+    drop(marker);
+    let is_marker = |end: &DestroyedSocket| end.cookie.map(u64::from) == Some(cookie);
+    collect(&mut listener, |all| all.iter().any(is_marker))?;
+    Ok(listener)
+}
+
 fn every_end(server: Server) -> Result<()> {
-    let mut listener = DestroyListener::open()?;
+    let mut listener = after_those_before(DestroyListener::open()?)?;
     let listening = server.listener.cookie()?;
     let (mut cookies, mut expected) = (Vec::new(), BTreeSet::from([listening]));
     for _ in 0..LIVES {
@@ -80,7 +91,7 @@ fn every_end(server: Server) -> Result<()> {
 }
 
 fn udp() -> Result<()> {
-    let mut listener = DestroyListener::open()?;
+    let mut listener = after_those_before(DestroyListener::open()?)?;
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     let cookie = socket.cookie()?;
     drop(socket);
@@ -93,7 +104,7 @@ fn udp() -> Result<()> {
 
 fn after_a_reset() -> Result<()> {
     let server = Server::v4()?;
-    let mut listener = DestroyListener::open()?;
+    let mut listener = after_those_before(DestroyListener::open()?)?;
     let cookies = server.reset()?;
     let ends = collect(&mut listener, |all| all.len() >= 2)?;
     for end in ends {
@@ -113,7 +124,7 @@ fn after_a_reset() -> Result<()> {
 
 fn losses_are_counted() -> Result<()> {
     const SOCKETS: u64 = 500;
-    let mut listener = DestroyListener::with_buffer(8 * 1024)?;
+    let mut listener = after_those_before(DestroyListener::with_buffer(8 * 1024)?)?;
     for _ in 0..SOCKETS {
         drop(stream(Ipv4Addr::LOCALHOST.into())?);
     }
