@@ -13,11 +13,11 @@ use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Ports;
+use super::flags::PortsFlags;
 use super::select;
 
 /// Shows the budgets, after one look or two.
-pub fn run(context: &mut Context<'_>, flags: &Ports) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &PortsFlags) -> Result<(), Error> {
     let machine = context.machine();
     if select::tables(&context.shared, &[Proto::Tcp]).iter().any(|t| t.proto != Proto::Tcp) {
         return Err(Error::Usage("ephemeral ports are counted for TCP only (-t, -4, -6)".into()));
@@ -59,13 +59,13 @@ fn look(
         return Ok(survey::ports(machine, selection, processes)?);
     };
     let schedule = Schedule::new(clock::monotonic_ns(), interval).looks(Some(2));
-    let mut looks = Looks { machine, selection, processes, first: None, second: None };
+    let mut looks = PortsLooks { machine, selection, processes, first: None, second: None };
     live::run(schedule, &mut looks)?;
     looks.second.ok_or_else(|| Error::Failed("there was no second look".into()))
 }
 
 /// Two looks, the second compared with the first.
-struct Looks<'l> {
+struct PortsLooks<'l> {
     machine: &'l Machine,
     selection: &'l Selection,
     processes: bool,
@@ -73,7 +73,7 @@ struct Looks<'l> {
     second: Option<PortsView>,
 }
 
-impl Watch for Looks<'_> {
+impl Watch for PortsLooks<'_> {
     type Error = Error;
 
     fn look(&mut self) -> Result<Next, Error> {

@@ -9,7 +9,7 @@ use crate::model::want::Want;
 use crate::query::Selection;
 
 use super::error::Error;
-use super::flags::{Shared, SourceChoice};
+use super::flags::{SharedFlags, SourceChoice};
 use super::select;
 
 /// The events that a choice of source names.
@@ -33,7 +33,7 @@ impl Chosen {
     ///
     /// # Errors
     /// When they make no sense.
-    pub fn new(shared: &Shared, words: &[String], machine: &Machine) -> Result<Self, Error> {
+    pub fn new(shared: &SharedFlags, words: &[String], machine: &Machine) -> Result<Self, Error> {
         let (ends, words) = ends(words)?;
         let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
         let selection = select::selection(shared, &words, defaults, machine)?;

@@ -31,7 +31,7 @@ pub struct CustomCount {
 impl CustomCount {
     /// Returns what each custom rule counted in a look.
     pub fn all(config: &Config, round: &Round) -> Vec<Self> {
-        let counted = config.custom.iter().zip(&round.frame.counted);
+        let counted = config.custom.iter().zip(&round.snapshot.counted);
         let count = counted.map(|(rule, counted)| Self {
             id: rule.id.clone(),
             count: counted.yes,

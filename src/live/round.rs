@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::frame::{Frame, StateCounts};
+use crate::model::snapshot::{Snapshot, StateCounts};
 use crate::model::table::Table;
 use crate::model::want::Extras;
 use crate::rules::Needs;
@@ -55,7 +55,7 @@ pub struct Round {
     /// the machine slept.
     pub at_ms: u64,
     /// What the rules saw, owners among it.
-    pub frame: Arc<Frame>,
+    pub snapshot: Arc<Snapshot>,
     /// UDP sockets per state.
     pub udp: StateCounts,
     /// Raw sockets per state.
@@ -77,6 +77,6 @@ pub struct Round {
 impl Round {
     /// Returns how many sockets all tables have.
     pub fn total(&self) -> u64 {
-        [&self.frame.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
+        [&self.snapshot.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
     }
 }

@@ -1,7 +1,10 @@
 //! Which rows a command is about: tables, states, filter, and what of them is
 //! left to the kernel.
 
-use crate::filter::{self, Asked, Bytecode, Expr, Lookup, Needs, Plan, Reading, Subject, Target};
+use crate::filter::{
+    self, Bytecode, Expr, FactNeeds, FilteredBy, Lookup, PlanTarget, TablePlan, TableReading,
+    TestedRow,
+};
 use crate::machine::Machine;
 use crate::model::facts::Facts;
 use crate::model::owner::{Holder, Owners};
@@ -21,9 +24,9 @@ pub struct Selection {
     /// What is asked of the kernel.
     pub want: Want,
     expr: Option<Expr>,
-    plans: Vec<(TableId, Plan)>,
-    needs: Needs,
-    asked: Asked,
+    plans: Vec<(TableId, TablePlan)>,
+    needs: FactNeeds,
+    asked: FilteredBy,
     ephemeral: Option<(u16, u16)>,
     marks_visible: bool,
 }
@@ -35,8 +38,8 @@ impl Selection {
             want,
             expr: None,
             plans: Vec::new(),
-            needs: Needs::default(),
-            asked: Asked::KernelUnfiltered,
+            needs: FactNeeds::default(),
+            asked: FilteredBy::KernelUnfiltered,
             ephemeral: None,
             marks_visible: false,
         }
@@ -51,19 +54,19 @@ impl Selection {
         let marks_visible = means.netlink && capability::net_admin();
         let bytecode = if means.netlink { Bytecode::Full } else { Bytecode::None };
         let asked = match means {
-            Means { netlink: false, .. } => Asked::File,
-            Means { kernel: false, .. } => Asked::KernelUnfiltered,
-            Means { kernel: true, .. } => Asked::Kernel,
+            Means { netlink: false, .. } => FilteredBy::File,
+            Means { kernel: false, .. } => FilteredBy::KernelUnfiltered,
+            Means { kernel: true, .. } => FilteredBy::Kernel,
         };
-        let plans: Vec<(TableId, Plan)> = want
+        let plans: Vec<(TableId, TablePlan)> = want
             .tables
             .iter()
             .map(|table| {
                 if !means.kernel {
-                    return (*table, Plan::all_here(&expr));
+                    return (*table, TablePlan::all_here(&expr));
                 }
                 let target =
-                    Target { table: *table, bytecode, net_admin: marks_visible, ephemeral };
+                    PlanTarget { table: *table, bytecode, net_admin: marks_visible, ephemeral };
                 (*table, filter::compile(&expr, &target))
             })
             .collect();
@@ -72,7 +75,7 @@ impl Selection {
             want.narrow = plans.iter().map(|(table, plan)| (*table, narrow(plan))).collect();
             want.either_port = filter::either_port(&expr).unwrap_or_default();
         }
-        let needs = Needs::of(&expr);
+        let needs = FactNeeds::of(&expr);
         want.extras = want.extras.union(needs.extras);
         Self { want, expr: Some(expr), plans, needs, asked, ephemeral, marks_visible }
     }
@@ -89,7 +92,7 @@ impl Selection {
     }
 
     /// What deciding the filter takes beyond the rows.
-    pub fn needs(&self) -> Needs {
+    pub fn needs(&self) -> FactNeeds {
         self.needs
     }
 
@@ -135,7 +138,7 @@ impl Selection {
             return Some(false);
         }
         let Some(expr) = &self.expr else { return Some(true) };
-        let subject = Subject {
+        let subject = TestedRow {
             row,
             owners: owners_known.then_some(&*lookups.owners),
             lookup: lookups,
@@ -151,9 +154,9 @@ impl Selection {
         let reading = |table: TableId, plan| {
             let kinds = self.want.kinds.iter().filter(|(proto, _)| *proto == table.proto);
             let types = kinds.map(|(_, kind)| kind.name()).collect();
-            Reading { table, states: self.want.states_of(table), types, plan }
+            TableReading { table, states: self.want.states_of(table), types, plan }
         };
-        let tables: Vec<Reading<'_>> = match &self.expr {
+        let tables: Vec<TableReading<'_>> = match &self.expr {
             Some(_) => self.plans.iter().map(|(table, plan)| reading(*table, Some(plan))).collect(),
             None => self.want.tables.iter().map(|table| reading(*table, None)).collect(),
         };
@@ -180,7 +183,7 @@ pub struct Means {
     pub netlink: bool,
 }
 
-fn narrow(plan: &Plan) -> Narrow {
+fn narrow(plan: &TablePlan) -> Narrow {
     Narrow { states: plan.states, local_port: plan.local_port, program: plan.program.clone() }
 }
 

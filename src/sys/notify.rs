@@ -29,31 +29,31 @@ pub struct Notifier {
     timeout_ms: u64,
     /// The output goes nowhere: a screen is drawn there.
     silent: bool,
-    state: Arc<State>,
+    state: Arc<NotifyState>,
 }
 
 #[derive(Default)]
-struct State {
+struct NotifyState {
     running: AtomicU64,
     /// The reasons that kept events from getting through. Errors and exit statuses are few,
     /// however long a watch lasts.
-    failed: Mutex<BTreeMap<String, Failures>>,
+    failed: Mutex<BTreeMap<String, NotifyFailures>>,
 }
 
 /// Failures for one reason.
 #[derive(Default)]
-struct Failures {
+struct NotifyFailures {
     count: u64,
     /// Tells whether [`Notifier::news`] has told of them.
     told: bool,
 }
 
-impl State {
+impl NotifyState {
     fn fail(&self, why: String) {
         self.failed().entry(why).or_default().count += 1;
     }
 
-    fn failed(&self) -> MutexGuard<'_, BTreeMap<String, Failures>> {
+    fn failed(&self) -> MutexGuard<'_, BTreeMap<String, NotifyFailures>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,7 +63,7 @@ impl Notifier {
     /// empty.
     pub fn new(command: &str, timeout_ms: u64) -> Option<Self> {
         let words: Vec<OsString> = command.split_whitespace().map(OsString::from).collect();
-        let state = Arc::new(State::default());
+        let state = Arc::new(NotifyState::default());
         (!words.is_empty()).then_some(Self { words, timeout_ms, silent: false, state })
     }
 
@@ -99,7 +99,7 @@ impl Notifier {
     pub fn news(&self) -> Vec<String> {
         let command = self.command();
         let mut failed = self.state.failed();
-        let line = |(why, failures): (&String, &mut Failures)| {
+        let line = |(why, failures): (&String, &mut NotifyFailures)| {
             let is_new = !std::mem::replace(&mut failures.told, true);
             is_new.then(|| format!("--notify {command}: an event did not get through: {why}"))
         };
@@ -119,7 +119,7 @@ impl Notifier {
         }
         let command = self.command();
         let failed = self.state.failed();
-        let line = |(why, failures): (&String, &Failures)| {
+        let line = |(why, failures): (&String, &NotifyFailures)| {
             let events = human::plural(failures.count, "event");
             format!("--notify {command}: {events} did not get through: {why}")
         };

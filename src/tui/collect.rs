@@ -10,7 +10,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use crate::live::{
-    self, CpuBudget, Events, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
+    self, CpuBudget, Events, Next, Round, Rounds, Schedule, StreamItem, Watch, Watched, Wishes,
 };
 use crate::machine::Machine;
 use crate::model::proto::TableId;
@@ -39,7 +39,7 @@ pub struct Collected {
     /// The interval that is kept, milliseconds.
     pub kept_ms: u64,
     /// What happened, with times as text.
-    pub events: VecDeque<(Told, String)>,
+    pub events: VecDeque<(StreamItem, String)>,
     /// How much of it there was no room for.
     pub lost: u64,
 }
@@ -74,7 +74,7 @@ impl Mailbox {
         })
     }
 
-    fn put_events(&self, events: Vec<(Told, String)>) -> bool {
+    fn put_events(&self, events: Vec<(StreamItem, String)>) -> bool {
         self.put(|held| {
             held.events.extend(events);
             let surplus = held.events.len().saturating_sub(LOG);
@@ -88,8 +88,9 @@ impl Mailbox {
 
 /// Takes the oldest out: of what may be of other namespaces, while that has
 /// more than half of the room, as in the log.
-fn make_room(events: &mut VecDeque<(Told, String)>, surplus: usize) {
-    let is_foreign = |event: &Told| matches!(event, Told::Transition(c) if !c.is_local());
+fn make_room(events: &mut VecDeque<(StreamItem, String)>, surplus: usize) {
+    let is_foreign =
+        |event: &StreamItem| matches!(event, StreamItem::Transition(c) if !c.is_local());
     let foreign = events.iter().filter(|(event, _)| is_foreign(event)).count();
     let mut excess = foreign.saturating_sub(LOG / 2).min(surplus);
     let rest = surplus - excess;
@@ -111,8 +112,8 @@ pub struct Collecting {
     pub tables: Vec<TableId>,
     /// The rules.
     pub config: Config,
-    /// What own rules count.
-    pub own: Vec<Selection>,
+    /// What custom rules count.
+    pub custom: Vec<Selection>,
     /// Which events.
     pub events: Events,
     /// The share of one CPU that the whole program may take, per cent.
@@ -136,7 +137,7 @@ impl Publisher {
         !self.mailbox.put_round(round, kept_ms) || self.sender.send(Msg::Collected).is_ok()
     }
 
-    fn events(&self, events: Vec<(Told, String)>) -> bool {
+    fn events(&self, events: Vec<(StreamItem, String)>) -> bool {
         events.is_empty()
             || !self.mailbox.put_events(events)
             || self.sender.send(Msg::Collected).is_ok()
@@ -197,8 +198,8 @@ pub fn collector(what: Collecting, control: Arc<Control>, publisher: Publisher) 
         let sender = &publisher.sender;
         let _guard = Guard::new("collector", sender);
         let machine = Machine::new(what.choice, &what.proc_root);
-        let Collecting { tables, config, own, events, max_cpu, notifier, .. } = what;
-        let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
+        let Collecting { tables, config, custom, events, max_cpu, notifier, .. } = what;
+        let watched = Watched { machine: &machine, tables, config: &config, custom: &custom };
         match Rounds::with_events(watched, events) {
             Err(why) => drop(sender.send(Msg::Ended(why))),
             Ok((rounds, sources)) => {
@@ -292,17 +293,17 @@ fn notify(notifier: Option<&Notifier>, round: &Round, sender: &Sender<Msg>) {
 fn hand_on(rounds: &mut Rounds<'_>, publisher: &Publisher) -> bool {
     let clocks = rounds.clocks();
     let mut events = Vec::new();
-    while let Some(next) = rounds.next_told() {
+    while let Some(next) = rounds.next_item() {
         let at = time_of(&next, clocks);
         events.push((next, at));
     }
     publisher.events(events)
 }
 
-fn time_of(event: &Told, clocks: ClockPair) -> String {
+fn time_of(event: &StreamItem, clocks: ClockPair) -> String {
     let at_ns = match event {
-        Told::Transition(change) => change.when.max().0,
-        Told::Gap(_) => clock::monotonic_ns(),
+        StreamItem::Transition(change) => change.when.max().0,
+        StreamItem::Gap(_) => clock::monotonic_ns(),
     };
     let mut text = clock::local_time(clocks.wall_at(at_ns));
     // Milliseconds are enough on a screen.
@@ -342,13 +343,14 @@ mod tests {
     #[test]
     fn a_mailbox_that_nobody_empties_is_bounded() {
         let mailbox = Mailbox::default();
-        let event = |name: u32| vec![(Told::Gap(Gap::new("x", name.to_string())), String::new())];
+        let event =
+            |name: u32| vec![(StreamItem::Gap(Gap::new("x", name.to_string())), String::new())];
         assert!(mailbox.put_events(event(0)), "somebody must be told");
         let more = (1..LOG as u32 + 5).filter(|name| mailbox.put_events(event(*name))).count();
         assert_eq!(more, 0, "somebody was");
         let held = mailbox.take();
         assert_eq!((held.events.len(), held.lost), (LOG, 5));
-        let Some((Told::Gap(oldest), _)) = held.events.front() else { panic!("a gap") };
+        let Some((StreamItem::Gap(oldest), _)) = held.events.front() else { panic!("a gap") };
         assert_eq!(oldest.reason, "5", "the newest stay");
         assert!(mailbox.put_events(event(0)), "it was emptied");
     }

@@ -24,7 +24,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         }
     };
     let first = first.into_iter().chain(blind);
-    let counts = TCP_STATES.iter().map(|state| (*state, round.frame.tcp.get(*state)));
+    let counts = TCP_STATES.iter().map(|state| (*state, round.snapshot.tcp.get(*state)));
     let counts = counts.filter(|(_, count)| *count > 0);
     let counts =
         counts.map(|(state, n)| (state_tone(state), format!("{} {state}", human::count(n))));
