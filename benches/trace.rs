@@ -7,7 +7,7 @@ use divan::{Bencher, black_box};
 use rustc_hash::FxHashMap;
 use sockstate::testing::chain::{Chains, Exact};
 use sockstate::testing::kernel::perf_ring::{RingRecord, RingRecords};
-use sockstate::testing::kernel::trace_format::Format;
+use sockstate::testing::kernel::trace_format::TraceFormat;
 use sockstate::testing::kernel::tracepoint::{Decoders, TraceEvent, Tracepoint};
 use sockstate::testing::model::state::State;
 
@@ -34,7 +34,7 @@ fn main() {
 fn decoders() -> Decoders {
     let mut decoders = Decoders::default();
     for (tracepoint, text) in FORMATS {
-        let format = Format::parse(text).expect("a format file");
+        let format = TraceFormat::parse(text).expect("a format file");
         decoders.add(tracepoint, &format).expect("all fields");
     }
     decoders

@@ -19,7 +19,7 @@ use sockstate::testing::model::proto::{Proto, TableId};
 use sockstate::testing::model::want::Want;
 use sockstate::testing::rules::Config;
 use sockstate::testing::source::Choice;
-use sockstate::testing::tui::app::{App, Fixed, Look};
+use sockstate::testing::tui::app::{App, Fixed, TimedRound};
 use sockstate::testing::tui::lister::Lister;
 use sockstate::testing::tui::tabs::{self, TABS};
 use sockstate::testing::tui::theme::Theme;
@@ -79,10 +79,10 @@ fn app() -> (App, Lister) {
         allow_actions: false,
         host: "bench".into(),
         sources: String::new(),
-        own: Arc::default(),
+        custom: Arc::default(),
     };
     let (mut app, mut lister) = (App::new(fixed, 1_000), Lister::new(machine()));
-    app.round(Look { round: Arc::clone(&ROUND), time: "08:00:12".into() });
+    app.round(TimedRound { round: Arc::clone(&ROUND), time: "08:00:12".into() });
     app.event(&Event::Key(KeyEvent::new(KeyCode::Char('2'), KeyModifiers::NONE)));
     let listed = lister.list(&app.job().expect("there is a round"));
     app.list(Arc::new(listed));

@@ -7,21 +7,21 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::rules::{Alert, Config, Judged, Unknown};
+use crate::rules::{Alert, Config, RuleVerdicts, UnknownRule};
 
 /// Holds what one look found: at the firing level, and at the lower one below
 /// which an alert ends.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
     /// Alerts of the firing level.
-    pub firing: Judged,
+    pub firing: RuleVerdicts,
     /// Alerts that go on where they fire already.
-    pub clearing: Judged,
+    pub clearing: RuleVerdicts,
 }
 
 /// Holds an alert as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ActiveAlert {
     /// The alert, with the latest numbers.
     pub alert: Alert,
     /// Since when its condition has held, on the caller's clock.
@@ -32,22 +32,22 @@ pub struct Standing {
 
 /// Tells what a look changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum AlertChange {
     /// It fires now, or has become worse.
-    Firing(Standing),
+    Firing(ActiveAlert),
     /// It does not any more; the numbers are the last ones.
-    Resolved(Standing),
+    Resolved(ActiveAlert),
 }
 
 /// Keeps alerts by rule and subject.
 #[derive(Debug, Default)]
 pub struct Alerts {
-    known: BTreeMap<(String, String), Standing>,
+    known: BTreeMap<(String, String), ActiveAlert>,
 }
 
 impl Alerts {
     /// Takes in a look at a time and says what changed. Times only grow.
-    pub fn step(&mut self, at_ms: u64, look: Look, config: &Config) -> Vec<Change> {
+    pub fn step(&mut self, at_ms: u64, look: Look, config: &Config) -> Vec<AlertChange> {
         let Look { firing, clearing } = look;
         let unknown = names(&firing.unknown);
         let mut held: BTreeMap<(String, String), Alert> =
@@ -68,13 +68,13 @@ impl Alerts {
                     let worse = alert.severity > standing.alert.severity;
                     standing.alert = alert;
                     if standing.fires && worse {
-                        changes.push(Change::Firing(standing.clone()));
+                        changes.push(AlertChange::Firing(standing.clone()));
                     }
                 }
                 None if unknown.contains(&standing.alert.rule) => {}
                 None => {
                     if standing.fires {
-                        changes.push(Change::Resolved(standing.clone()));
+                        changes.push(AlertChange::Resolved(standing.clone()));
                     }
                     return false;
                 }
@@ -82,7 +82,7 @@ impl Alerts {
             true
         });
         for (key, alert) in new {
-            self.known.insert(key, Standing { alert, since_ms: at_ms, fires: false });
+            self.known.insert(key, ActiveAlert { alert, since_ms: at_ms, fires: false });
         }
         for standing in self.known.values_mut().filter(|standing| !standing.fires) {
             let held_ms = at_ms.saturating_sub(standing.since_ms);
@@ -90,15 +90,15 @@ impl Alerts {
                 && !unknown.contains(&standing.alert.rule)
             {
                 standing.fires = true;
-                changes.push(Change::Firing(standing.clone()));
+                changes.push(AlertChange::Firing(standing.clone()));
             }
         }
         changes
     }
 
     /// Returns what fires, worst first.
-    pub fn firing(&self) -> Vec<&Standing> {
-        let mut firing: Vec<&Standing> = self.known.values().filter(|s| s.fires).collect();
+    pub fn firing(&self) -> Vec<&ActiveAlert> {
+        let mut firing: Vec<&ActiveAlert> = self.known.values().filter(|s| s.fires).collect();
         firing.sort_by_key(|s| {
             (std::cmp::Reverse(s.alert.severity), std::cmp::Reverse(s.alert.count))
         });
@@ -106,20 +106,20 @@ impl Alerts {
     }
 
     /// Returns what holds, but not long enough yet.
-    pub fn pending(&self) -> impl Iterator<Item = &Standing> {
+    pub fn pending(&self) -> impl Iterator<Item = &ActiveAlert> {
         self.known.values().filter(|standing| !standing.fires)
     }
 }
 
 /// Makes what only the lower level found as bad as it was, or as it is now with
 /// lower thresholds: whichever is less.
-fn milder(mut alert: Alert, before: &Standing) -> Alert {
+fn milder(mut alert: Alert, before: &ActiveAlert) -> Alert {
     alert.severity = alert.severity.min(before.alert.severity);
     alert
 }
 
 /// Keeps a severity until it is below its lower level too.
-fn not_milder(mut alert: Alert, goes_on: Option<Alert>, before: &Standing) -> Alert {
+fn not_milder(mut alert: Alert, goes_on: Option<Alert>, before: &ActiveAlert) -> Alert {
     if let Some(goes_on) = goes_on {
         alert.severity = alert.severity.max(goes_on.severity.min(before.alert.severity));
     }
@@ -130,7 +130,7 @@ fn key(alert: &Alert) -> (String, String) {
     (alert.rule.to_string(), alert.subject.key())
 }
 
-fn names(unknown: &[Unknown]) -> Vec<Cow<'static, str>> {
+fn names(unknown: &[UnknownRule]) -> Vec<Cow<'static, str>> {
     unknown.iter().map(|unknown| unknown.rule.clone()).collect()
 }
 

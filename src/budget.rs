@@ -23,7 +23,9 @@ mod tests;
 use crate::model::address::{Address, Endpoint};
 use crate::model::hash::{KeyedMap, KeyedSet};
 use crate::model::host::Host;
-use crate::model::ports::{Blocked, Budget, Growth, PortUse, Range, Reuse, Seen, SourceBudget};
+use crate::model::ports::{
+    Blocked, Budget, Growth, GrowthSeen, PortUse, Range, Reuse, SourceBudget,
+};
 use crate::model::proto::Proto;
 use crate::model::socket::{Socket, TimerKind};
 use crate::model::state::State;
@@ -45,7 +47,7 @@ const REUSE_DELAY_MS: u64 = 1_000;
 const LOOPBACK_INDEX: u32 = 1;
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct BudgetTally {
     used: u32,
     time_wait: u32,
     reusable: u32,
@@ -64,13 +66,13 @@ struct Opened {
     /// Its source and destination, an index.
     pair: u32,
     port: u16,
-    time_wait: Option<Part>,
+    time_wait: Option<TimeWaitPart>,
     reusable: bool,
 }
 
 /// Which part of TIME_WAIT a record is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum TimeWaitPart {
     First,
     Middle,
     Last,
@@ -103,9 +105,9 @@ pub struct Budgets {
 }
 
 /// The connections of a [`Budgets`], counted.
-struct Counted<'b> {
+struct CountedBudgets<'b> {
     budgets: &'b Budgets,
-    tallies: Vec<((Address, Endpoint), Tally)>,
+    tallies: Vec<((Address, Endpoint), BudgetTally)>,
     sources: KeyedMap<Address, SourceTally>,
 }
 
@@ -198,7 +200,7 @@ impl Budgets {
         self.opened.push(Opened {
             pair,
             port: local.port,
-            time_wait: age.map(Part::at),
+            time_wait: age.map(TimeWaitPart::at),
             reusable: age.is_some_and(|age| self.is_reusable(socket, age)),
         });
         true
@@ -231,7 +233,7 @@ impl Budgets {
     }
 
     /// Counts the connections of every source that may have used so much.
-    fn counted(&self, least: u32) -> Counted<'_> {
+    fn counted(&self, least: u32) -> CountedBudgets<'_> {
         let mut of_source: KeyedMap<Address, u32> = KeyedMap::default();
         for ((source, _), index) in &self.pairs {
             *of_source.entry(*source).or_default() += self.connections[*index as usize];
@@ -240,10 +242,10 @@ impl Budgets {
         let mut tallies = vec![Default::default(); self.pairs.len()];
         let mut is_worth = vec![false; self.pairs.len()];
         for (pair, index) in &self.pairs {
-            tallies[*index as usize] = (*pair, Tally::default());
+            tallies[*index as usize] = (*pair, BudgetTally::default());
             is_worth[*index as usize] = u64::from(of_source[&pair.0]) * 100 >= enough;
         }
-        let mut counted = Counted { budgets: self, tallies, sources: KeyedMap::default() };
+        let mut counted = CountedBudgets { budgets: self, tallies, sources: KeyedMap::default() };
         let worth = self.opened.iter().filter(|opened| is_worth[opened.pair as usize]);
         worth.for_each(|opened| counted.add(opened));
         counted.tallies.retain(|(_, tally)| tally.used > 0);
@@ -274,7 +276,7 @@ impl Budgets {
     }
 }
 
-impl Counted<'_> {
+impl CountedBudgets<'_> {
     fn add(&mut self, opened: &Opened) {
         let Opened { pair, port, time_wait, reusable } = *opened;
         let ((source, _), tally) = &mut self.tallies[pair as usize];
@@ -285,8 +287,8 @@ impl Counted<'_> {
         tally.used += 1;
         tally.reusable += u32::from(reusable);
         tally.time_wait += u32::from(time_wait.is_some());
-        tally.young += u32::from(time_wait == Some(Part::First));
-        tally.old += u32::from(time_wait == Some(Part::Last));
+        tally.young += u32::from(time_wait == Some(TimeWaitPart::First));
+        tally.old += u32::from(time_wait == Some(TimeWaitPart::Last));
         if !self.budgets.blocked.contains(port) {
             let first = (port ^ self.budgets.range.low) & 1 == 0;
             *(if first { &mut tally.first_parity } else { &mut tally.other_parity }) += 1;
@@ -300,16 +302,16 @@ impl Counted<'_> {
         self.tallies.iter().map(|(pair, tally)| self.budget(*pair, tally)).collect()
     }
 
-    fn budget(&self, (source, destination): (Address, Endpoint), tally: &Tally) -> Budget {
+    fn budget(&self, (source, destination): (Address, Endpoint), tally: &BudgetTally) -> Budget {
         // Its own connections on blocked ports are no loss for it.
         let own_blocked = tally.used - tally.first_parity - tally.other_parity;
         let capacity = self.budgets.capacity(own_blocked);
         let timers = f64::from(tally.young) - f64::from(tally.old);
         let growth = (tally.time_wait > 0).then(|| Growth {
             per_second: timers * 1000.0 / f64::from(WINDOW_MS),
-            seen: Seen::Timers,
+            seen: GrowthSeen::Timers,
         });
-        let Tally { used, time_wait, reusable, .. } = *tally;
+        let BudgetTally { used, time_wait, reusable, .. } = *tally;
         Budget { source, destination, used, time_wait, reusable, capacity, growth }
     }
 
@@ -342,7 +344,7 @@ impl Counted<'_> {
     }
 }
 
-impl Part {
+impl TimeWaitPart {
     fn at(age_ms: u32) -> Self {
         match age_ms {
             age if age < WINDOW_MS => Self::First,

@@ -12,7 +12,7 @@ use std::num::NonZeroU64;
 
 use rustc_hash::FxHashMap;
 
-use crate::kernel::tracepoint::{Kind, RawEnds, TraceEvent};
+use crate::kernel::tracepoint::{RawEnds, TraceEvent, TraceKind};
 use crate::model::address::{Address, Endpoint};
 use crate::model::state::State;
 
@@ -36,7 +36,7 @@ pub enum Transport {
 /// A port of 0 is not known: yet (before connect() has chosen one) or any more
 /// (after a disconnect). A listener has no remote end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ends {
+pub struct KnownEnds {
     /// `AF_INET`, `AF_INET6`; 0 where the kernel does not tell.
     pub family: u16,
     /// The local end.
@@ -45,7 +45,7 @@ pub struct Ends {
     pub remote: Endpoint,
 }
 
-impl Ends {
+impl KnownEnds {
     /// Whether both ports are known.
     pub fn is_whole(&self) -> bool {
         self.local.port != 0 && self.remote.port != 0
@@ -69,7 +69,7 @@ impl Ends {
     }
 }
 
-impl From<RawEnds> for Ends {
+impl From<RawEnds> for KnownEnds {
     fn from(raw: RawEnds) -> Self {
         Self {
             family: raw.family,
@@ -103,7 +103,7 @@ pub struct ExactChange {
     /// The state after.
     pub to: State,
     /// Best-known ends.
-    pub ends: Ends,
+    pub ends: KnownEnds,
     /// Whose socket.
     pub transport: Transport,
     /// Whether this is the first change in the socket's life.
@@ -124,7 +124,7 @@ pub struct ExactEnd {
     /// Number of the chain that ends, where one was known.
     pub chain: Option<u64>,
     /// Best-known ends.
-    pub ends: Ends,
+    pub ends: KnownEnds,
     /// The cookie, by which snapshots know the socket.
     pub cookie: Option<NonZeroU64>,
     /// Address of the kernel's socket, free for reuse now.
@@ -154,7 +154,7 @@ pub struct ExactNote {
     /// Number of the socket's chain, where one is known.
     pub chain: Option<u64>,
     /// Best-known ends.
-    pub ends: Ends,
+    pub ends: KnownEnds,
     /// What happened.
     pub remark: Remark,
 }
@@ -175,15 +175,15 @@ pub enum Exact {
 struct Chain {
     number: u64,
     state: State,
-    ends: Ends,
+    ends: KnownEnds,
     cookie: Option<NonZeroU64>,
     reset: bool,
     /// Where in the output of this batch a change waits for its ends.
-    unfilled: Option<Place>,
+    unfilled: Option<BatchPlace>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct BatchPlace {
     batch: u64,
     at: usize,
 }
@@ -207,16 +207,16 @@ impl Chains {
         self.batch += 1;
         for event in events {
             match event.kind {
-                Kind::SetState { old, new, protocol } => {
+                TraceKind::SetState { old, new, protocol } => {
                     let (old, new) = (State::from_kernel(old), State::from_kernel(new));
                     self.set_state(event, old, new, protocol, out);
                 }
-                Kind::Destroy => self.destroy(event, out),
-                Kind::Retransmit { .. } => self.note(event, Remark::Retransmit, out),
-                Kind::SendReset { reason, .. } => {
+                TraceKind::Destroy => self.destroy(event, out),
+                TraceKind::Retransmit { .. } => self.note(event, Remark::Retransmit, out),
+                TraceKind::SendReset { reason, .. } => {
                     self.note(event, Remark::ResetSent { reason }, out);
                 }
-                Kind::ReceiveReset => self.note(event, Remark::ResetReceived, out),
+                TraceKind::ReceiveReset => self.note(event, Remark::ResetReceived, out),
             }
         }
     }
@@ -241,7 +241,7 @@ impl Chains {
             Some(_) => return,
         };
         let (Some(skaddr), false) = (event.skaddr, from == to) else { return };
-        let told = event.ends.map_or_else(Ends::default, Ends::from);
+        let told = event.ends.map_or_else(KnownEnds::default, KnownEnds::from);
         let birth = birth(from, to);
         let (mut chain, known) = match self.live.get(&skaddr) {
             // A child is always another socket than the one before at its address.
@@ -254,7 +254,7 @@ impl Chains {
         chain.state = to;
         let ends_in = (to == State::Close).then(|| ends_in(from, chain.reset));
         let waits = birth.is_some() && to != State::Listen && !chain.ends.is_whole();
-        chain.unfilled = waits.then_some(Place { batch: self.batch, at: out.len() });
+        chain.unfilled = waits.then_some(BatchPlace { batch: self.batch, at: out.len() });
         chain.reset &= to != State::Close;
         out.push(Exact::Change(ExactChange {
             at_ns: event.at_ns,
@@ -281,7 +281,7 @@ impl Chains {
         Chain {
             number: self.last_number,
             state,
-            ends: Ends::default(),
+            ends: KnownEnds::default(),
             cookie: None,
             reset: false,
             unfilled: None,
@@ -290,7 +290,7 @@ impl Chains {
 
     fn destroy(&mut self, event: &TraceEvent, out: &mut Vec<Exact>) {
         let Some(skaddr) = event.skaddr else { return };
-        let told = event.ends.map_or_else(Ends::default, Ends::from);
+        let told = event.ends.map_or_else(KnownEnds::default, KnownEnds::from);
         let chain = self.live.remove(&skaddr);
         if self.live.capacity() > SPACIOUS && self.live.len() < self.live.capacity() / 8 {
             // After a burst.
@@ -306,7 +306,7 @@ impl Chains {
     }
 
     fn note(&mut self, event: &TraceEvent, remark: Remark, out: &mut Vec<Exact>) {
-        let told = event.ends.map_or_else(Ends::default, Ends::from);
+        let told = event.ends.map_or_else(KnownEnds::default, KnownEnds::from);
         let mut note = ExactNote { at_ns: event.at_ns, chain: None, ends: told, remark };
         if let Some(chain) = event.skaddr.and_then(|skaddr| self.live.get_mut(&skaddr)) {
             // A listener sends resets for packets that are not its own (`tcp_v4_send_reset`

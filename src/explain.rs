@@ -19,4 +19,4 @@ mod tests;
 pub use diagram::{DIAGRAM, diagram};
 pub use fill::{Known, NOT_KNOWN};
 pub use names::{find, topics};
-pub use page::{Block, Group, Now, Page, Section};
+pub use page::{Block, Now, Page, PageGroup, Section};

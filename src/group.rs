@@ -11,7 +11,7 @@ use crate::model::vocabulary;
 
 /// What sockets can be counted by (`count --by`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
+pub enum GroupKey {
     /// The state.
     State,
     /// The process that holds the socket.
@@ -35,20 +35,20 @@ pub enum Key {
 }
 
 /// Every key with its name, in the order in which help lists them.
-pub const KEYS: [(&str, Key); 10] = [
-    ("state", Key::State),
-    ("process", Key::Process),
-    ("user", Key::User),
-    ("local-port", Key::LocalPort),
-    ("remote", Key::Remote),
-    ("remote-port", Key::RemotePort),
-    ("cgroup", Key::Cgroup),
-    ("unit", Key::Unit),
-    ("netns", Key::Netns),
-    ("family", Key::Family),
+pub const KEYS: [(&str, GroupKey); 10] = [
+    ("state", GroupKey::State),
+    ("process", GroupKey::Process),
+    ("user", GroupKey::User),
+    ("local-port", GroupKey::LocalPort),
+    ("remote", GroupKey::Remote),
+    ("remote-port", GroupKey::RemotePort),
+    ("cgroup", GroupKey::Cgroup),
+    ("unit", GroupKey::Unit),
+    ("netns", GroupKey::Netns),
+    ("family", GroupKey::Family),
 ];
 
-impl Key {
+impl GroupKey {
     /// The key's name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         KEYS.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| name)
@@ -64,7 +64,7 @@ impl Key {
 
 /// One value of one key, as found in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum GroupValue {
     /// A state.
     State(State),
     /// A process that holds the socket.
@@ -92,9 +92,9 @@ pub enum Part {
 /// Counts of sockets by their keys' values.
 #[derive(Debug)]
 pub struct Groups {
-    keys: Vec<Key>,
-    counts: KeyedMap<Vec<Part>, u64>,
-    scratch: Vec<Part>,
+    keys: Vec<GroupKey>,
+    counts: KeyedMap<Vec<GroupValue>, u64>,
+    scratch: Vec<GroupValue>,
     /// Sockets counted; a socket that several processes hold counts once here
     /// and once in each of their groups.
     pub total: u64,
@@ -103,11 +103,11 @@ pub struct Groups {
 impl Groups {
     /// An empty count. By state alone those of TCP's eleven states that are
     /// counted are there from the start, so that a zero shows.
-    pub fn new(keys: Vec<Key>, counted: StateSet) -> Self {
+    pub fn new(keys: Vec<GroupKey>, counted: StateSet) -> Self {
         let mut counts = KeyedMap::default();
-        if keys == [Key::State] {
+        if keys == [GroupKey::State] {
             let states = TCP_STATES.into_iter().filter(|state| counted.contains(*state));
-            counts.extend(states.map(|state| (vec![Part::State(state)], 0)));
+            counts.extend(states.map(|state| (vec![GroupValue::State(state)], 0)));
         }
         Self { keys, counts, scratch: Vec::new(), total: 0 }
     }
@@ -115,26 +115,26 @@ impl Groups {
     /// Counts one row.
     pub fn add(&mut self, row: &Row<'_>, owners: &Owners) {
         self.total += 1;
-        let Some(at) = self.keys.iter().position(|key| *key == Key::Process) else {
+        let Some(at) = self.keys.iter().position(|key| *key == GroupKey::Process) else {
             self.count(row, None);
             return;
         };
         let mut last = None;
         for holder in owners.of(row.socket.inode) {
             if last.replace(holder.pid) != Some(holder.pid) {
-                self.count(row, Some((at, Part::Process(holder.pid))));
+                self.count(row, Some((at, GroupValue::Process(holder.pid))));
             }
         }
         if last.is_none() {
             let part = match Standing::of(row) {
-                Standing::Descriptor => Part::HiddenProcess,
-                standing => Part::NoProcess(standing),
+                Standing::Descriptor => GroupValue::HiddenProcess,
+                standing => GroupValue::NoProcess(standing),
             };
             self.count(row, Some((at, part)));
         }
     }
 
-    fn count(&mut self, row: &Row<'_>, process: Option<(usize, Part)>) {
+    fn count(&mut self, row: &Row<'_>, process: Option<(usize, GroupValue)>) {
         let mut parts = std::mem::take(&mut self.scratch);
         parts.clear();
         parts.extend(self.keys.iter().map(|key| part(*key, row)));
@@ -151,34 +151,42 @@ impl Groups {
     }
 
     /// Counts sockets that are known by number only.
-    pub fn add_many(&mut self, values: Vec<Part>, count: u64) {
+    pub fn add_many(&mut self, values: Vec<GroupValue>, count: u64) {
         self.total += count;
         *self.counts.entry(values).or_default() += count;
     }
 
     /// The keys that were counted by.
-    pub fn keys(&self) -> &[Key] {
+    pub fn keys(&self) -> &[GroupKey] {
         &self.keys
     }
 
     /// Every combination of values with its count, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[Part], u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&[GroupValue], u64)> {
         self.counts.iter().map(|(parts, count)| (parts.as_slice(), *count))
     }
 }
 
-fn part(key: Key, row: &Row<'_>) -> Part {
+fn part(key: GroupKey, row: &Row<'_>) -> GroupValue {
     let socket = &row.socket;
     match key {
-        Key::State => Part::State(socket.state),
-        Key::Process => Part::HiddenProcess,
-        Key::User => socket.uid.map_or(Part::None, Part::User),
-        Key::LocalPort => socket.local().map_or(Part::None, |local| Part::Port(local.port)),
-        Key::Remote => peer(row).map_or(Part::None, |(address, _)| Part::Address(address)),
-        Key::RemotePort => peer(row).map_or(Part::None, |(_, port)| Part::Port(port)),
-        Key::Cgroup | Key::Unit => row.facts.cgroup_id().map_or(Part::None, Part::Cgroup),
-        Key::Netns => Part::Netns,
-        Key::Family => Part::Family(socket.table.family),
+        GroupKey::State => GroupValue::State(socket.state),
+        GroupKey::Process => GroupValue::HiddenProcess,
+        GroupKey::User => socket.uid.map_or(GroupValue::None, GroupValue::User),
+        GroupKey::LocalPort => {
+            socket.local().map_or(GroupValue::None, |local| GroupValue::Port(local.port))
+        }
+        GroupKey::Remote => {
+            peer(row).map_or(GroupValue::None, |(address, _)| GroupValue::Address(address))
+        }
+        GroupKey::RemotePort => {
+            peer(row).map_or(GroupValue::None, |(_, port)| GroupValue::Port(port))
+        }
+        GroupKey::Cgroup | GroupKey::Unit => {
+            row.facts.cgroup_id().map_or(GroupValue::None, GroupValue::Cgroup)
+        }
+        GroupKey::Netns => GroupValue::Netns,
+        GroupKey::Family => GroupValue::Family(socket.table.family),
     }
 }
 

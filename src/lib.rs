@@ -36,7 +36,7 @@ mod survey;
 // What goes on over time, and the answers of one-shot commands.
 mod answer;
 mod live;
-// Floor 4: Frame to bytes.
+// Floor 4: Snapshot to bytes.
 mod output;
 // Floor 5: the live terminal.
 mod tui;

@@ -49,7 +49,7 @@ impl Durations {
 
 /// One cell: transitions from one state to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cell {
+pub struct MatrixCell {
     /// How many.
     pub count: u64,
     /// How many of them the kernel itself told of.
@@ -62,7 +62,7 @@ pub struct Cell {
 /// appeared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matrix {
-    cells: BTreeMap<(Option<State>, State), Cell>,
+    cells: BTreeMap<(Option<State>, State), MatrixCell>,
 }
 
 impl Matrix {
@@ -87,7 +87,7 @@ impl Matrix {
     }
 
     /// Every cell that has transitions, in the order of a connection's life.
-    pub fn cells(&self) -> impl Iterator<Item = (Option<State>, State, &Cell)> {
+    pub fn cells(&self) -> impl Iterator<Item = (Option<State>, State, &MatrixCell)> {
         self.cells.iter().map(|((from, to), cell)| (*from, *to, cell))
     }
 }

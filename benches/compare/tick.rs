@@ -20,7 +20,7 @@ use sockstate::testing::model::state::{State, StateSet};
 use sockstate::testing::model::want::Want;
 use sockstate::testing::rules::Config;
 use sockstate::testing::source::Choice;
-use sockstate::testing::sys::netlink::{DiagSocket, End};
+use sockstate::testing::sys::netlink::{DiagSocket, DumpEnd};
 
 use super::MEMORY;
 use super::measure::{cpu_ms, median};
@@ -64,14 +64,14 @@ pub fn measure(population: &mut Population, rounds: usize) -> Result<String, Str
     round(&mut watcher)?;
     let (mut dumps, mut looks, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     let mut changes = 0;
-    std::iter::from_fn(|| stream.next_told()).for_each(drop);
+    std::iter::from_fn(|| stream.next_item()).for_each(drop);
     for _ in 0..rounds {
         dumps.push(timed(|| raw_dump(StateSet::ALL))?);
         population.change_one_percent()?;
         looks.push(timed(|| look(&mut stream))?);
         whole.push(timed(|| round(&mut watcher))?);
-        changes += std::iter::from_fn(|| stream.next_told()).count();
-        std::iter::from_fn(|| watcher.next_told()).for_each(drop);
+        changes += std::iter::from_fn(|| stream.next_item()).count();
+        std::iter::from_fn(|| watcher.next_item()).for_each(drop);
     }
     let ratio =
         |times: &[f64]| median(times.iter().zip(&dumps).map(|(t, dump)| t / dump).collect());
@@ -118,7 +118,7 @@ fn raw_dump(states: StateSet) -> Result<(), String> {
         if ends(datagram.bytes) { Progress::Done } else { Progress::More }
     });
     match outcome.end {
-        End::Done => Ok(()),
+        DumpEnd::Done => Ok(()),
         other => Err(format!("{other:?}")),
     }
 }

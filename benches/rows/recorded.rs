@@ -41,7 +41,7 @@ pub fn write_text(bytes: &[u8], repeat: usize) {
     let mut sink = std::io::sink();
     let mut out = Out::new(&mut sink);
     let layout = text::Layout::default();
-    let mut list = text::Sockets::new(&mut out, &style, layout, true, Names::new(false));
+    let mut list = text::SocketsText::new(&mut out, &style, layout, true, Names::new(false));
     for _ in 0..repeat {
         each_row(bytes, &mut |row| list.row(row, &lookups));
     }
@@ -53,7 +53,7 @@ pub fn write_json(bytes: &[u8], repeat: usize) {
     let lookups = Lookups::default();
     let mut sink = std::io::sink();
     let mut out = Out::new(&mut sink);
-    let mut list = json::Sockets::new(&mut out, json::Details::default());
+    let mut list = json::SocketsJson::new(&mut out, json::DetailsJson::default());
     for _ in 0..repeat {
         each_row(bytes, &mut |row| list.row(row, &lookups));
     }

@@ -1,6 +1,6 @@
 //! A recorded dump (`list --from`).
 
-use sockstate::testing::kernel::dump_file::{Entries, Entry, hide_keys};
+use sockstate::testing::kernel::dump_file::{DumpEntry, Entries, hide_keys};
 use sockstate::testing::model::facts::Facts;
 use sockstate::testing::model::proto::Proto;
 use sockstate::testing::model::row::Row;
@@ -14,16 +14,16 @@ pub fn run(data: &[u8]) {
     for entry in Entries::new(data) {
         assert_eq!(damage, None, "damage is the last of them");
         match entry {
-            Entry::Row(message, _) => {
+            DumpEntry::Row(message, _) => {
                 let socket = Socket::from_inet_diag(&message, Proto::Tcp);
                 show(&Row { socket, facts: Facts::Inet(message.attributes) });
             }
-            Entry::Damage(offset) => {
+            DumpEntry::Damage(offset) => {
                 assert!(offset <= data.len());
                 damage = Some(offset);
             }
-            Entry::Refused(errno) => assert!(errno >= 0),
-            Entry::End | Entry::Other => {}
+            DumpEntry::Refused(errno) => assert!(errno >= 0),
+            DumpEntry::End | DumpEntry::Other => {}
         }
     }
     // Without its keys it is the same dump, and nothing is left to hide.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use sockstate::testing::bytecode::audit;
 use sockstate::testing::filter::{
-    Asked, Bytecode, Filter, Reading, Resolver, Target, compile, explain, parse,
+    Bytecode, Filter, FilteredBy, PlanTarget, Resolver, TableReading, compile, explain, parse,
 };
 use sockstate::testing::model::proto::TableId;
 
@@ -52,8 +52,12 @@ pub fn run(text: &str) {
         let plans: Vec<_> = TableId::ALL
             .into_iter()
             .map(|table| {
-                let target =
-                    Target { table, bytecode, net_admin: true, ephemeral: Some((32768, 60999)) };
+                let target = PlanTarget {
+                    table,
+                    bytecode,
+                    net_admin: true,
+                    ephemeral: Some((32768, 60999)),
+                };
                 let plan = compile(&resolved.expr, &target);
                 if let Some(program) = &plan.program {
                     assert_eq!(audit(program, true), Ok(()), "{printed}");
@@ -61,7 +65,7 @@ pub fn run(text: &str) {
                 (table, plan)
             })
             .collect();
-        let tables: Vec<_> = plans.iter().map(Reading::of).collect();
-        assert!(!explain(Some(&resolved.expr), &tables, Asked::Kernel).is_empty());
+        let tables: Vec<_> = plans.iter().map(TableReading::of).collect();
+        assert!(!explain(Some(&resolved.expr), &tables, FilteredBy::Kernel).is_empty());
     }
 }

@@ -55,8 +55,8 @@ pub fn show(row: &Row<'_>) {
     }
     let mut bytes = Vec::new();
     let mut out = Out::new(&mut bytes);
-    let details = json::Details { processes: true, info: true, memory: true, extended: true };
-    let mut sockets = json::Sockets::new(&mut out, details);
+    let details = json::DetailsJson { processes: true, info: true, memory: true, extended: true };
+    let mut sockets = json::SocketsJson::new(&mut out, details);
     sockets.row(row, &lookups);
     sockets.finish(Timestamp::UNIX_EPOCH, &Report::default(), None);
     drop(out.finish());
@@ -65,16 +65,16 @@ pub fn show(row: &Row<'_>) {
 
     let one_line = row.socket.inode % 2 == 1;
     let no_queues = row.socket.inode % 3 == 1;
-    let shown = |column: &text::Column| !no_queues || *column != text::Column::Queues;
+    let shown = |column: &text::TextColumn| !no_queues || *column != text::TextColumn::Queues;
     let layout = text::Layout {
-        columns: text::Column::ALL.into_iter().filter(shown).collect(),
+        columns: text::TextColumn::ALL.into_iter().filter(shown).collect(),
         details: text::Detail::ALL.to_vec(),
-        place: if one_line { text::Place::Behind } else { text::Place::Below },
+        place: if one_line { text::DetailsPlace::Behind } else { text::DetailsPlace::Below },
     };
     let style = Style { color: false, width: None };
     let mut bytes = Vec::new();
     let mut out = Out::new(&mut bytes);
-    let mut sockets = text::Sockets::new(&mut out, &style, layout, false, Names::new(false));
+    let mut sockets = text::SocketsText::new(&mut out, &style, layout, false, Names::new(false));
     sockets.row(row, &lookups);
     sockets.finish();
     drop(out.finish());

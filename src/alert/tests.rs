@@ -1,4 +1,4 @@
-//! The scenarios of tests/alerts: frames in, alerts out.
+//! The scenarios of tests/alerts: snapshots in, alerts out.
 //!
 //! A file is a list of lines; `#` begins a comment.
 //!
@@ -11,7 +11,7 @@
 //! | `unix PATH QUEUE/LIMIT PID COMM` | a unix listener |
 //! | `close-wait N AGE PID COMM` | so many sockets, this old; the first N cookies |
 //! | `udp LOCAL DROPS QUEUE/BUFFER PID COMM` | a UDP socket |
-//! | `counted YES UNKNOWN` | what the next own rule counts |
+//! | `counted YES UNKNOWN` | what the next custom rule counts |
 //! | `gap WHAT REASON` | something that could not be seen |
 //! | `expect CHANGE RULE SUBJECT` | a change of this look: `firing` or `resolved` |
 //! | `standing N` | so many alerts fire after this look |
@@ -30,13 +30,13 @@ use crate::kernel::proc_net::{InetLine, ProcAddress};
 use crate::model::address::{Address, Endpoint};
 use crate::model::age::Age;
 use crate::model::conn::{Conn, ConnMemory};
-use crate::model::frame::{Counted, Frame, Past, TimeWaits};
 use crate::model::gap::Gap;
 use crate::model::listener::{HalfOpen, Listener, Waiting};
 use crate::model::owner::Holder;
 use crate::model::ports::{Blocked, Budget, PortUse, Range, Reuse, SourceBudget};
 use crate::model::proto::{Family, Proto, TableId};
 use crate::model::queues::AcceptQueue;
+use crate::model::snapshot::{CustomCounts, Past, Snapshot, TimeWaits};
 use crate::model::socket::{Socket, Timer, TimerKind};
 use crate::model::standing::Standing as Row;
 use crate::model::state::{State, TCP_STATES};
@@ -46,11 +46,11 @@ use crate::rules::{self, EXAMPLES, Level, RULES, Rule, Shows, Subject};
 
 const SCENARIOS: &[(&str, &str)] = &[
     ("counters", include_str!("../../tests/alerts/counters.txt")),
+    ("custom", include_str!("../../tests/alerts/custom.txt")),
     ("flapping", include_str!("../../tests/alerts/flapping.txt")),
     ("gaps", include_str!("../../tests/alerts/gaps.txt")),
     ("growth", include_str!("../../tests/alerts/growth.txt")),
     ("hysteresis", include_str!("../../tests/alerts/hysteresis.txt")),
-    ("own", include_str!("../../tests/alerts/own.txt")),
     ("owners", include_str!("../../tests/alerts/owners.txt")),
     ("pending", include_str!("../../tests/alerts/pending.txt")),
 ];
@@ -68,11 +68,11 @@ fn scenarios_come_out_as_written() {
 fn every_rule_says_what_it_should() {
     for (rule, example) in RULES.iter().zip(EXAMPLES) {
         let mut said = String::new();
-        for (frame, alert) in alerts_of(rule.id, example) {
+        for (snapshot, alert) in alerts_of(rule.id, example) {
             let names: Vec<&str> = rule.evidence.iter().map(|(name, _)| *name).collect();
             let known = alert.evidence.iter().all(|(name, _)| names.contains(name));
             assert!(known, "{}: {:?} has what is not described", rule.id, alert.evidence);
-            let filter = filter_of(&alert, &frame, &CustomFilters::default());
+            let filter = filter_of(&alert, &snapshot, &CustomFilters::default());
             match &filter {
                 Some(text) => {
                     assert!(matches!(Filter::parse(&[text]), Ok(Some(_))), "{}: {text}", rule.id);
@@ -110,17 +110,18 @@ fn is_about_no_sockets(rule: &Rule, alert: &Alert) -> bool {
 
 /// What a rule finds at each look of a scenario, with the look; what grew, grew
 /// since the look before.
-fn alerts_of(rule: &str, scenario: &str) -> Vec<(Arc<Frame>, Alert)> {
+fn alerts_of(rule: &str, scenario: &str) -> Vec<(Arc<Snapshot>, Alert)> {
     let scenario = Scenario::new(scenario);
     let mut found = Vec::new();
-    let mut before: Option<Arc<Frame>> = None;
+    let mut before: Option<Arc<Snapshot>> = None;
     for mut step in scenario.looks {
-        step.frame.past = before.take().map(|frame| Past { frame, elapsed_ms: step.at_ms });
-        let judged = rules::judge(&step.frame, &scenario.config, Level::Firing);
-        let frame = Arc::new(step.frame.forget_past());
+        step.snapshot.past =
+            before.take().map(|snapshot| Past { snapshot, elapsed_ms: step.at_ms });
+        let judged = rules::judge(&step.snapshot, &scenario.config, Level::Firing);
+        let snapshot = Arc::new(step.snapshot.forget_past());
         let alerts = judged.alerts.into_iter().filter(|alert| alert.rule == rule);
-        found.extend(alerts.map(|alert| (Arc::clone(&frame), alert)));
-        before = Some(frame);
+        found.extend(alerts.map(|alert| (Arc::clone(&snapshot), alert)));
+        before = Some(snapshot);
     }
     found
 }
@@ -133,7 +134,7 @@ struct Scenario {
 #[derive(Default)]
 struct Step {
     at_ms: u64,
-    frame: Frame,
+    snapshot: Snapshot,
     expected: Vec<String>,
     standing: Option<usize>,
     known: Vec<String>,
@@ -162,16 +163,16 @@ impl Scenario {
 
     fn run(self, name: &str) {
         let mut alerts = Alerts::default();
-        let mut first: Option<(u64, Arc<Frame>)> = None;
+        let mut first: Option<(u64, Arc<Snapshot>)> = None;
         for mut step in self.looks {
             let at = format!("{name} at {} ms", step.at_ms);
-            step.frame.past = first.as_ref().map(|(at_ms, frame)| Past {
-                frame: Arc::clone(frame),
+            step.snapshot.past = first.as_ref().map(|(at_ms, snapshot)| Past {
+                snapshot: Arc::clone(snapshot),
                 elapsed_ms: step.at_ms - at_ms,
             });
             let look = Look {
-                firing: rules::judge(&step.frame, &self.config, Level::Firing),
-                clearing: rules::judge(&step.frame, &self.config, Level::Clearing),
+                firing: rules::judge(&step.snapshot, &self.config, Level::Firing),
+                clearing: rules::judge(&step.snapshot, &self.config, Level::Clearing),
             };
             for rule in &step.unknown {
                 assert!(look.firing.unknown.iter().any(|u| u.rule == *rule), "{at}: {rule}");
@@ -187,15 +188,15 @@ impl Scenario {
             if let Some(standing) = step.standing {
                 assert_eq!(alerts.firing().len(), standing, "{at}: {:?}", alerts.firing());
             }
-            first.get_or_insert((step.at_ms, Arc::new(step.frame.forget_past())));
+            first.get_or_insert((step.at_ms, Arc::new(step.snapshot.forget_past())));
         }
     }
 }
 
-fn shown(change: &Change) -> String {
+fn shown(change: &AlertChange) -> String {
     let (word, standing) = match change {
-        Change::Firing(standing) => ("firing", standing),
-        Change::Resolved(standing) => ("resolved", standing),
+        AlertChange::Firing(standing) => ("firing", standing),
+        AlertChange::Resolved(standing) => ("resolved", standing),
     };
     let alert = &standing.alert;
     format!("{word} {} {} {}", alert.severity.name(), alert.rule, alert.subject)
@@ -203,20 +204,20 @@ fn shown(change: &Change) -> String {
 
 impl Step {
     fn add(&mut self, words: &[&str]) {
-        let frame = &mut self.frame;
+        let snapshot = &mut self.snapshot;
         match words {
             ["counter", group, name, value] => {
                 let text = format!("{group}: {name}\n{group}: {value}\n");
-                frame.host.counters.parse_pairs(text.as_bytes());
+                snapshot.host.counters.parse_pairs(text.as_bytes());
             }
             ["sysctl", name, value @ ..] => {
-                assert!(frame.host.sysctls.set(name, value.join(" ").as_bytes()));
+                assert!(snapshot.host.sysctls.set(name, value.join(" ").as_bytes()));
             }
             ["listener", local, queue, drops, pid, comm] => {
                 let socket = socket(endpoint(local), State::Listen);
                 let drops = Some(drops.parse().expect("drops"));
-                own(frame, socket.inode, pid, comm);
-                frame.listeners.push(listener(socket, queue, drops, None));
+                own(snapshot, socket.inode, pid, comm);
+                snapshot.listeners.push(listener(socket, queue, drops, None));
             }
             ["unix", path, queue, pid, comm] => {
                 let table = TableId { proto: Proto::Unix, family: Family::Unix };
@@ -225,52 +226,52 @@ impl Step {
                 socket.ends = crate::model::socket::Ends::Unix {
                     kind: crate::model::socket::SocketType::Stream,
                 };
-                own(frame, socket.inode, pid, comm);
+                own(snapshot, socket.inode, pid, comm);
                 let name = Some((false, path.as_bytes().to_vec()));
-                frame.listeners.push(listener(socket, queue, None, name));
+                snapshot.listeners.push(listener(socket, queue, None, name));
             }
             ["close-wait", count, age, pid, comm] => {
                 let age = units::milliseconds(age, Bare::Seconds).expect("an age");
                 let count: u32 = count.parse().expect("a count");
                 // Apart from the inodes of listeners, which are ports.
                 for cookie in 100_001..=100_000 + count {
-                    own(frame, cookie, pid, comm);
-                    frame.conns.push(close_wait(cookie, age));
+                    own(snapshot, cookie, pid, comm);
+                    snapshot.conns.push(close_wait(cookie, age));
                 }
             }
-            ["nobody"] => frame.owners = Arc::default(),
+            ["nobody"] => snapshot.owners = Arc::default(),
             ["unasked"] => {
-                frame.owners = Arc::default();
-                frame.unasked = frame.conns.iter().map(|conn| conn.inode).collect();
+                snapshot.owners = Arc::default();
+                snapshot.unasked = snapshot.conns.iter().map(|conn| conn.inode).collect();
             }
             ["udp", local, drops, queue, pid, comm] => {
                 let conn = udp(endpoint(local), drops, queue);
-                own(frame, conn.inode, pid, comm);
-                frame.udp.push(conn);
+                own(snapshot, conn.inode, pid, comm);
+                snapshot.udp.push(conn);
             }
-            ["counted", yes, unknown] => frame.counted.push(Counted {
+            ["counted", yes, unknown] => snapshot.counted.push(CustomCounts {
                 yes: yes.parse().expect("a count"),
                 unknown: unknown.parse().expect("a count"),
             }),
             ["conn", state, local, remote, rest @ ..] => {
                 let state = TCP_STATES.into_iter().find(|s| s.to_string() == *state);
-                let id = 200_001 + frame.conns.len() as u32;
+                let id = 200_001 + snapshot.conns.len() as u32;
                 let mut conn = conn(Proto::Tcp, endpoint(local), state.expect("a state"), id);
                 conn.remote = endpoint(remote);
                 rest.iter().for_each(|member| set(&mut conn, member));
-                own(frame, id, "812", "api");
-                frame.conns.push(conn);
+                own(snapshot, id, "812", "api");
+                snapshot.conns.push(conn);
             }
             ["waiting", remote, age] => {
                 let age = Some(Age {
                     min_ms: units::milliseconds(age, Bare::Seconds).expect("an age"),
                     max_ms: None,
                 });
-                let listener = frame.listeners.last_mut().expect("a listener first");
+                let listener = snapshot.listeners.last_mut().expect("a listener first");
                 listener.waiting.push(Waiting { remote: endpoint(remote), age });
             }
             ["half-open", all, repeated, sources] => {
-                let listener = frame.listeners.last_mut().expect("a listener first");
+                let listener = snapshot.listeners.last_mut().expect("a listener first");
                 listener.syn_queue = all.parse().ok();
                 listener.half_open.repeated = repeated.parse().expect("a count");
                 let address = |n: u8| Address::v4([192, 0, 2, n]);
@@ -280,27 +281,27 @@ impl Step {
             ["new-time-wait", "port", port, young] => {
                 let place = port.parse().expect("a port");
                 let young = young.parse().expect("a count");
-                frame.time_wait.local_ports.push(TimeWaits { place, young });
+                snapshot.time_wait.local_ports.push(TimeWaits { place, young });
             }
             ["new-time-wait", "to", remote, young] => {
                 let young = young.parse().expect("a count");
                 let place = endpoint(remote);
-                frame.time_wait.remotes.push(TimeWaits { place, young });
+                snapshot.time_wait.remotes.push(TimeWaits { place, young });
             }
             ["ports", "blocked", numbers @ ..] => {
                 let [listening, bound, explicit] = counts(numbers);
-                let ports = frame.ports.get_or_insert_with(no_ports);
+                let ports = snapshot.ports.get_or_insert_with(no_ports);
                 ports.blocked = Blocked { listening, bound, explicit };
                 ports.touched = ports.blocked.total();
             }
             ["ports", "touched", count] => {
-                let ports = frame.ports.get_or_insert_with(no_ports);
+                let ports = snapshot.ports.get_or_insert_with(no_ports);
                 ports.touched = count.parse().expect("a count");
             }
             ["ports", "bound-first", numbers @ ..] => {
                 let [used, shared, likely_bound, capacity] = counts(numbers);
                 let source = Address::v4([10, 0, 0, 1]);
-                let ports = frame.ports.get_or_insert_with(no_ports);
+                let ports = snapshot.ports.get_or_insert_with(no_ports);
                 ports.sources.push(SourceBudget {
                     source,
                     used,
@@ -312,7 +313,7 @@ impl Step {
             }
             ["ports", remote, numbers @ ..] => {
                 let [used, time_wait, reusable, capacity] = counts(numbers);
-                let ports = frame.ports.get_or_insert_with(no_ports);
+                let ports = snapshot.ports.get_or_insert_with(no_ports);
                 ports.budgets.push(Budget {
                     source: Address::v4([10, 0, 0, 1]),
                     destination: endpoint(remote),
@@ -325,9 +326,9 @@ impl Step {
                 ports.touched = ports.touched.max(used);
             }
             ["dead", count, pid, comm] => {
-                std::sync::Arc::make_mut(&mut frame.owners)
+                std::sync::Arc::make_mut(&mut snapshot.owners)
                     .name_process(pid.parse().expect("an id"), comm.as_bytes());
-                let dead = frame.dead_fds.get_or_insert_default();
+                let dead = snapshot.dead_fds.get_or_insert_default();
                 let pid = pid.parse().expect("an id");
                 dead.processes.push((pid, count.parse().expect("a count")));
             }
@@ -335,7 +336,7 @@ impl Step {
                 let what = ["tcp", "tcp6", "udp", "counters", "unix", "binds"]
                     .into_iter()
                     .find(|w| w == what);
-                frame.gaps.push(Gap::new(what.expect("a known gap"), reason.join(" ")));
+                snapshot.gaps.push(Gap::new(what.expect("a known gap"), reason.join(" ")));
             }
             ["expect", rest @ ..] => self.expected.push(rest.join(" ")),
             ["standing", count] => self.standing = count.parse().ok(),
@@ -374,10 +375,10 @@ fn set(conn: &mut Conn, member: &str) {
     }
 }
 
-fn own(frame: &mut Frame, inode: u32, pid: &str, comm: &str) {
+fn own(snapshot: &mut Snapshot, inode: u32, pid: &str, comm: &str) {
     let pid = pid.parse().expect("a process id");
-    std::sync::Arc::make_mut(&mut frame.owners).add(inode, Holder { pid, fd: inode });
-    std::sync::Arc::make_mut(&mut frame.owners).name_process(pid, comm.as_bytes());
+    std::sync::Arc::make_mut(&mut snapshot.owners).add(inode, Holder { pid, fd: inode });
+    std::sync::Arc::make_mut(&mut snapshot.owners).name_process(pid, comm.as_bytes());
 }
 
 fn endpoint(text: &str) -> Endpoint {

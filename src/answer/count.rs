@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use crate::group::{Groups, Key, Part};
+use crate::group::{GroupKey, GroupValue, Groups};
 use crate::model::address::Address;
 use crate::model::escape::escaped;
 use crate::model::gap::Gap;
@@ -78,7 +78,7 @@ impl Count {
 /// A finished count.
 pub struct Count {
     /// What was counted by.
-    pub keys: Vec<Key>,
+    pub keys: Vec<GroupKey>,
     /// By state alone in the order of a connection's life; otherwise largest
     /// first.
     pub groups: Vec<Group>,
@@ -93,11 +93,11 @@ pub fn grouped<'r>(
     machine: &Machine,
     rows: impl Iterator<Item = &'r Row<'r>>,
     lookups: &Lookups,
-    keys: Vec<Key>,
+    keys: Vec<GroupKey>,
 ) -> Vec<Group> {
     let mut groups = Groups::new(keys, StateSet::ALL);
     rows.for_each(|row| groups.add(row, &lookups.owners));
-    Names::for_keys(machine, groups.keys(), &lookups.owners).finish(&groups)
+    KeyNames::for_keys(machine, groups.keys(), &lookups.owners).finish(&groups)
 }
 
 /// Counts the sockets that are selected.
@@ -107,14 +107,14 @@ pub fn grouped<'r>(
 pub fn count(
     machine: &Machine,
     selection: &Selection,
-    keys: Vec<Key>,
+    keys: Vec<GroupKey>,
 ) -> Result<Count, SourceError> {
     let mut groups = Groups::new(keys, selection.states());
     let mut lookups = Lookups::of(machine, selection.needs());
     let mut report;
     if let Some(quick) = quick_count(machine, selection, &mut groups)? {
         report = quick;
-    } else if groups.keys().contains(&Key::Process) || selection.needs().owners {
+    } else if groups.keys().contains(&GroupKey::Process) || selection.needs().owners {
         // Owners are looked up for the inodes that matter, so the rows wait.
         let mut table = Table::default();
         report = machine.scan(&selection.want, &mut |row| {
@@ -137,24 +137,24 @@ pub fn count(
             ControlFlow::Continue(())
         })?;
     }
-    let names = Names::for_keys(machine, groups.keys(), &lookups.owners);
+    let names = KeyNames::for_keys(machine, groups.keys(), &lookups.owners);
     let finished = names.finish(&groups);
     report.gaps.extend(names.gap(&groups));
     Ok(Count { keys: groups.keys().to_vec(), groups: finished, total: groups.total, report })
 }
 
 /// Turns ids into names; asks only for what the keys need.
-struct Names<'o> {
+struct KeyNames<'o> {
     owners: &'o Owners,
     users: Users,
     cgroups: Option<Cgroups>,
     netns: Option<u64>,
 }
 
-impl<'o> Names<'o> {
-    fn for_keys(machine: &Machine, keys: &[Key], owners: &'o Owners) -> Self {
-        let cgroups = keys.iter().any(|key| matches!(key, Key::Cgroup | Key::Unit));
-        let netns = keys.contains(&Key::Netns);
+impl<'o> KeyNames<'o> {
+    fn for_keys(machine: &Machine, keys: &[GroupKey], owners: &'o Owners) -> Self {
+        let cgroups = keys.iter().any(|key| matches!(key, GroupKey::Cgroup | GroupKey::Unit));
+        let netns = keys.contains(&GroupKey::Netns);
         Self {
             owners,
             users: Users::new(),
@@ -173,33 +173,33 @@ impl<'o> Names<'o> {
         }
         let mut list: Vec<Group> =
             merged.into_iter().map(|(values, count)| Group { values, count }).collect();
-        if groups.keys() != [Key::State] {
+        if groups.keys() != [GroupKey::State] {
             list.sort_by_key(|group| std::cmp::Reverse(group.count));
         }
         list
     }
 
-    fn value(&self, key: Key, part: Part) -> KeyValue {
+    fn value(&self, key: GroupKey, part: GroupValue) -> KeyValue {
         match part {
-            Part::State(state) => KeyValue::State(state),
-            Part::Process(pid) => KeyValue::Process(pid, escaped(self.owners.comm(pid))),
-            Part::HiddenProcess => KeyValue::HiddenProcess,
-            Part::NoProcess(standing) => KeyValue::NoProcess(standing),
-            Part::User(uid) => KeyValue::User(uid, self.users.name(uid)),
-            Part::Port(port) => KeyValue::Port(port),
-            Part::Address(address) => KeyValue::Address(address),
-            Part::Cgroup(id) => self.cgroup(key, id),
-            Part::Netns => self.netns.map_or(KeyValue::None, KeyValue::Netns),
-            Part::Family(family) => KeyValue::Family(family),
-            Part::None => KeyValue::None,
+            GroupValue::State(state) => KeyValue::State(state),
+            GroupValue::Process(pid) => KeyValue::Process(pid, escaped(self.owners.comm(pid))),
+            GroupValue::HiddenProcess => KeyValue::HiddenProcess,
+            GroupValue::NoProcess(standing) => KeyValue::NoProcess(standing),
+            GroupValue::User(uid) => KeyValue::User(uid, self.users.name(uid)),
+            GroupValue::Port(port) => KeyValue::Port(port),
+            GroupValue::Address(address) => KeyValue::Address(address),
+            GroupValue::Cgroup(id) => self.cgroup(key, id),
+            GroupValue::Netns => self.netns.map_or(KeyValue::None, KeyValue::Netns),
+            GroupValue::Family(family) => KeyValue::Family(family),
+            GroupValue::None => KeyValue::None,
         }
     }
 
-    fn cgroup(&self, key: Key, id: u64) -> KeyValue {
+    fn cgroup(&self, key: GroupKey, id: u64) -> KeyValue {
         let Some(path) = self.cgroups.as_ref().and_then(|cgroups| cgroups.path(id)) else {
             return KeyValue::Text(format!("cgroup id {id}"));
         };
-        let name = if key == Key::Unit { unit_of(path) } else { Some(path) };
+        let name = if key == GroupKey::Unit { unit_of(path) } else { Some(path) };
         name.map_or(KeyValue::None, |name| KeyValue::Text(escaped(name.as_bytes())))
     }
 
@@ -209,7 +209,9 @@ impl<'o> Names<'o> {
         let unnamed: u64 = groups
             .iter()
             .filter(|(parts, _)| {
-                parts.iter().any(|p| matches!(p, Part::Cgroup(id) if cgroups.path(*id).is_none()))
+                parts
+                    .iter()
+                    .any(|p| matches!(p, GroupValue::Cgroup(id) if cgroups.path(*id).is_none()))
             })
             .map(|(_, count)| count)
             .sum();

@@ -12,7 +12,7 @@ use crate::sys::netlink::DiagSocket;
 
 /// Why a socket was not closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Refusal {
+pub enum DestroyRefusal {
     /// We may not: `CAP_NET_ADMIN` is missing.
     NotAllowed,
     /// The kernel cannot close sockets of this kind, or none at all
@@ -45,14 +45,14 @@ pub struct Destroyed {
 }
 
 impl Destroyed {
-    fn add(&mut self, result: Result<(), Refusal>) {
+    fn add(&mut self, result: Result<(), DestroyRefusal>) {
         *match result {
             Ok(()) => &mut self.closed,
-            Err(Refusal::NotAllowed) => &mut self.not_allowed,
-            Err(Refusal::NotSupported) => &mut self.not_supported,
-            Err(Refusal::NoCookie) => &mut self.no_cookie,
-            Err(Refusal::Gone) => &mut self.gone,
-            Err(Refusal::Other) => &mut self.other,
+            Err(DestroyRefusal::NotAllowed) => &mut self.not_allowed,
+            Err(DestroyRefusal::NotSupported) => &mut self.not_supported,
+            Err(DestroyRefusal::NoCookie) => &mut self.no_cookie,
+            Err(DestroyRefusal::Gone) => &mut self.gone,
+            Err(DestroyRefusal::Other) => &mut self.other,
         } += 1;
     }
 
@@ -84,17 +84,19 @@ pub fn record(want: &Want, file: File) -> Result<io::Result<Vec<Gap>>, SourceErr
     source::record(want, file)
 }
 
-fn destroy_one(socket: &mut DiagSocket, row: &Row<'_>) -> Result<(), Refusal> {
+fn destroy_one(socket: &mut DiagSocket, row: &Row<'_>) -> Result<(), DestroyRefusal> {
     if row.socket.cookie == 0 {
-        return Err(Refusal::NoCookie);
+        return Err(DestroyRefusal::NoCookie);
     }
-    let id = source::inet_id(&row.socket).ok_or(Refusal::NotSupported)?;
+    let id = source::inet_id(&row.socket).ok_or(DestroyRefusal::NotSupported)?;
     socket.act(&|seq| crate::kernel::request::destroy(&id, seq)).map_err(|error| {
         match error.raw_os_error() {
-            Some(libc::EPERM | libc::EACCES) => Refusal::NotAllowed,
-            Some(libc::EOPNOTSUPP | libc::EINVAL | libc::EPROTONOSUPPORT) => Refusal::NotSupported,
-            Some(libc::ENOENT) => Refusal::Gone,
-            _ => Refusal::Other,
+            Some(libc::EPERM | libc::EACCES) => DestroyRefusal::NotAllowed,
+            Some(libc::EOPNOTSUPP | libc::EINVAL | libc::EPROTONOSUPPORT) => {
+                DestroyRefusal::NotSupported
+            }
+            Some(libc::ENOENT) => DestroyRefusal::Gone,
+            _ => DestroyRefusal::Other,
         }
     })
 }

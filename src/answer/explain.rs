@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use crate::explain::{Known, Page};
-use crate::model::frame::StateCounts;
 use crate::model::gap::Gap;
 use crate::model::proto::{Proto, TableId};
+use crate::model::snapshot::StateCounts;
 use crate::model::want::Want;
 
 use crate::machine::Machine;

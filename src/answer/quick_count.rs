@@ -8,7 +8,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::group::{Groups, Key, Part};
+use crate::group::{GroupKey, GroupValue, Groups};
 use crate::model::host::Host;
 use crate::model::owner::Owners;
 use crate::model::proto::{Proto, TableId};
@@ -37,7 +37,7 @@ pub fn quick_count(
     selection: &Selection,
     groups: &mut Groups,
 ) -> Result<Option<Report>, SourceError> {
-    let applies = groups.keys() == [Key::State] && selection.is_everything_of_tcp();
+    let applies = groups.keys() == [GroupKey::State] && selection.is_everything_of_tcp();
     if !applies || !machine.shortcuts().sums || !machine.sees_own_namespace() {
         return Ok(None);
     }
@@ -67,7 +67,7 @@ pub fn quick_count(
     })?;
     for sum in large {
         let others = if sum.state == State::TimeWait { minisockets } else { close_wait };
-        groups.add_many(vec![Part::State(sum.state)], sum.held.saturating_sub(others));
+        groups.add_many(vec![GroupValue::State(sum.state)], sum.held.saturating_sub(others));
     }
     Ok(Some(report))
 }

@@ -167,7 +167,7 @@ fn the_timers_of_time_wait_tell_how_fast_it_fills() {
     let ports = count(&host(&[]), &[], &rows);
     let budget = &ports.budgets[0];
     let growth = budget.growth.expect("there are timers");
-    assert!((growth.per_second - 0.3).abs() < 1e-9 && growth.seen == Seen::Timers);
+    assert!((growth.per_second - 0.3).abs() < 1e-9 && growth.seen == GrowthSeen::Timers);
     assert_eq!(budget.exhausted_in_ms(), Some(16_666));
     assert_eq!(count(&host(&[]), &[], &to(A, [40000])).budgets[0].growth, None);
 }
@@ -178,7 +178,7 @@ fn two_looks_tell_it_too() {
     let mut now = count(&host(&[]), &[], &to(A, [40000, 40002, 40004, 40006]));
     now.compare(&before, 2_000);
     let budget = &now.budgets[0];
-    let growth = Growth { per_second: 1.0, seen: Seen::TwoLooks };
+    let growth = Growth { per_second: 1.0, seen: GrowthSeen::TwoLooks };
     assert_eq!((budget.growth, budget.exhausted_in_ms()), (Some(growth), Some(6_000)));
     let mut less = before;
     less.compare(&now, 1_000);

@@ -13,7 +13,7 @@ fn ends(local_port: u16, remote_port: u16) -> RawEnds {
     RawEnds { family: 2, local: address(1), local_port, remote: address(2), remote_port }
 }
 
-fn event(skaddr: u64, (local, remote): (u16, u16), kind: Kind) -> TraceEvent {
+fn event(skaddr: u64, (local, remote): (u16, u16), kind: TraceKind) -> TraceEvent {
     let skaddr = NonZeroU64::new(skaddr);
     TraceEvent { at_ns: 0, skaddr, cookie: None, ends: Some(ends(local, remote)), kind }
 }
@@ -29,11 +29,11 @@ fn moved_by(
     to: State,
     protocol: Option<u16>,
 ) -> TraceEvent {
-    event(skaddr, ports, Kind::SetState { old: from.number(), new: to.number(), protocol })
+    event(skaddr, ports, TraceKind::SetState { old: from.number(), new: to.number(), protocol })
 }
 
 fn destroyed(skaddr: u64, ports: (u16, u16), cookie: u64) -> TraceEvent {
-    TraceEvent { cookie: NonZeroU64::new(cookie), ..event(skaddr, ports, Kind::Destroy) }
+    TraceEvent { cookie: NonZeroU64::new(cookie), ..event(skaddr, ports, TraceKind::Destroy) }
 }
 
 fn feed(chains: &mut Chains, events: &[TraceEvent]) -> Vec<Exact> {
@@ -143,7 +143,7 @@ fn what_no_earlier_event_told_is_as_the_event_says() {
     let mut closed = moved(7, (80, 0), State::Listen, State::Close);
     closed.ends = Some(listener);
     let out = feed(&mut Chains::default(), &[closed]);
-    assert_eq!(changes(&out)[0].ends, Ends::from(listener), "not :: for 0.0.0.0");
+    assert_eq!(changes(&out)[0].ends, KnownEnds::from(listener), "not :: for 0.0.0.0");
 }
 
 fn ends_of_nobody() -> [u8; 16] {
@@ -155,7 +155,7 @@ fn close_after_fin_wait2_and_closing_is_ambiguous_unless_reset() {
     let last = |from, reset| {
         let mut events = vec![moved(7, (5000, 80), State::FinWait1, from)];
         if reset {
-            events.push(event(7, (5000, 80), Kind::ReceiveReset));
+            events.push(event(7, (5000, 80), TraceKind::ReceiveReset));
         }
         events.push(moved(7, (5000, 80), from, State::Close));
         changes(&feed(&mut Chains::default(), &events))[1].ends_in
@@ -187,14 +187,14 @@ fn other_protocols_and_self_transitions_are_dropped_and_mptcp_is_labelled() {
 #[test]
 fn remarks_find_their_socket_and_may_have_none() {
     let mut chains = Chains::default();
-    let mut received = event(7, (5000, 80), Kind::ReceiveReset);
+    let mut received = event(7, (5000, 80), TraceKind::ReceiveReset);
     received.cookie = NonZeroU64::new(42);
-    let sent = Kind::SendReset { state: None, reason: Some(1) };
+    let sent = TraceKind::SendReset { state: None, reason: Some(1) };
     let out = feed(
         &mut chains,
         &[
             moved(7, (0, 80), State::Close, State::SynSent),
-            event(7, (5000, 80), Kind::Retransmit { state: Some(2) }),
+            event(7, (5000, 80), TraceKind::Retransmit { state: Some(2) }),
             TraceEvent { skaddr: None, ..event(1, (80, 5000), sent) },
             received,
             moved(7, (5000, 80), State::SynSent, State::Close),
@@ -230,11 +230,11 @@ fn after_losses_nothing_old_is_joined() {
 fn any_event() -> impl Strategy<Value = TraceEvent> {
     let kind = prop_oneof![
         8 => (0u8..14, 0u8..14, prop_oneof![Just(TCP), Just(MPTCP), Just(Some(132)), Just(None)])
-            .prop_map(|(old, new, protocol)| Kind::SetState { old, new, protocol }),
-        2 => Just(Kind::Destroy),
-        1 => Just(Kind::Retransmit { state: None }),
-        1 => Just(Kind::SendReset { state: None, reason: None }),
-        1 => Just(Kind::ReceiveReset),
+            .prop_map(|(old, new, protocol)| TraceKind::SetState { old, new, protocol }),
+        2 => Just(TraceKind::Destroy),
+        1 => Just(TraceKind::Retransmit { state: None }),
+        1 => Just(TraceKind::SendReset { state: None, reason: None }),
+        1 => Just(TraceKind::ReceiveReset),
     ];
     (0u64..4, 0u16..3, 0u16..3, kind)
         .prop_map(|(skaddr, local, remote, kind)| event(skaddr, (local, remote), kind))

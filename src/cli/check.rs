@@ -6,8 +6,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::live::{
-    self, AtEnd, Checked, CustomCount, Growth, Next, Round, Rounds, Schedule, Status, Watch,
-    Watched, Wishes,
+    self, AtEnd, CheckStatus, Checked, CustomCount, GrowthBase, Next, Round, Rounds, Schedule,
+    Watch, Watched, Wishes,
 };
 use crate::model::proto::Proto;
 use crate::output::{json, text};
@@ -18,7 +18,7 @@ use crate::sys::signal::Ending;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Check;
+use super::flags::CheckFlags;
 use super::repeat::{caught, pause};
 use super::{rules, select};
 
@@ -28,7 +28,7 @@ const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 const NOTIFY_TIMEOUT_MS: u64 = 10_000;
 
 /// Judges and ends with 0, 1, 2 or 3, as monitoring plugins do.
-pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &CheckFlags) -> Result<(), Error> {
     let (mut config, file) = rules::load_with_path(flags.rules.as_deref())?;
     if !flags.print_rules {
         rules::remark(context, &config);
@@ -42,16 +42,16 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
     let interval = milliseconds(flags.interval).max(10);
     let notifier = notifier(flags.notify.as_deref())?;
     let machine = context.machine();
-    let own = rules::counting(&config, &context.shared, &machine)?;
+    let custom = rules::counting(&config, &context.shared, &machine)?;
     if duration == 0 {
         config.hold_nothing();
     }
     let tables = select::tables(&context.shared, &TABLES);
-    let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
-    let rounds = Rounds::of_looks(watched, Growth::SinceFirst);
+    let watched = Watched { machine: &machine, tables, config: &config, custom: &custom };
+    let rounds = Rounds::of_looks(watched, GrowthBase::SinceFirst);
     // One look is over soon enough.
     let ending = if duration == 0 { Ending::default() } else { caught()? };
-    let looks = Looks::new(rounds, notifier.as_ref(), ending.clone());
+    let looks = CheckLooks::new(rounds, notifier.as_ref(), ending.clone());
     let checked = looks.watch(&config, duration, interval);
     let undelivered = notifier.map(Notifier::finish).unwrap_or_default();
     let early = ending.status();
@@ -70,7 +70,7 @@ pub fn run(context: &mut Context<'_>, flags: &Check) -> Result<(), Error> {
         return unseen(context, error);
     }
     match checked.status() {
-        Status::Ok => Ok(()),
+        CheckStatus::Ok => Ok(()),
         status => Err(Error::Exit(status.code())),
     }
 }
@@ -90,7 +90,7 @@ pub fn notifier(command: Option<&str>) -> Result<Option<Notifier>, Error> {
 }
 
 /// The looks of a check; one that fails beside others is left out.
-struct Looks<'c> {
+struct CheckLooks<'c> {
     rounds: Rounds<'c>,
     notifier: Option<&'c Notifier>,
     ending: Ending,
@@ -100,7 +100,7 @@ struct Looks<'c> {
     failure: String,
 }
 
-impl<'c> Looks<'c> {
+impl<'c> CheckLooks<'c> {
     fn new(rounds: Rounds<'c>, notifier: Option<&'c Notifier>, ending: Ending) -> Self {
         let failure = "nothing could be looked at".to_owned();
         Self { rounds, notifier, ending, looks: 0, first_ms: None, last: None, failure }
@@ -135,7 +135,7 @@ impl<'c> Looks<'c> {
     }
 }
 
-impl Watch for Looks<'_> {
+impl Watch for CheckLooks<'_> {
     type Error = Infallible;
 
     fn look(&mut self) -> Result<Next, Infallible> {
@@ -165,7 +165,7 @@ fn unable(context: &mut Context<'_>, why: &str) -> Result<(), Error> {
         context.print(format!("SOCKSTATE UNKNOWN - {}\n", why.replace('|', "/")).as_bytes())?;
     }
     context.note(&format!("sockstate: {why}\n"));
-    Err(Error::Exit(Status::Unknown.code()))
+    Err(Error::Exit(CheckStatus::Unknown.code()))
 }
 
 /// A result that nobody could read is UNKNOWN; 1 would mean WARNING.
@@ -173,7 +173,7 @@ fn unseen(context: &mut Context<'_>, error: Error) -> Result<(), Error> {
     match error {
         Error::Output(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             context.note(&format!("sockstate: cannot write the result: {error}\n"));
-            Err(Error::Exit(Status::Unknown.code()))
+            Err(Error::Exit(CheckStatus::Unknown.code()))
         }
         other => Err(other),
     }

@@ -15,12 +15,12 @@ use crate::sys::clock;
 use crate::sys::names::Names;
 
 use super::error::Error;
-use super::flags::{ColorChoice, Shared, SourceChoice};
+use super::flags::{ColorChoice, SharedFlags, SourceChoice};
 
 /// What every command needs.
 pub struct Context<'w> {
     /// The flags every command shares.
-    pub shared: Shared,
+    pub shared: SharedFlags,
     /// How to draw.
     pub style: Style,
     /// When the command began to look.
@@ -33,7 +33,7 @@ pub struct Context<'w> {
 
 impl<'w> Context<'w> {
     /// A context for these flags and outputs.
-    pub fn new(shared: Shared, stdout: &'w mut dyn Write, stderr: &'w mut dyn Write) -> Self {
+    pub fn new(shared: SharedFlags, stdout: &'w mut dyn Write, stderr: &'w mut dyn Write) -> Self {
         let terminal = io::stdout().is_terminal();
         let style = Style {
             color: wants_color(shared.color, terminal),

@@ -1,7 +1,7 @@
 //! `count`: how many sockets, by state or other keys.
 
 use crate::answer::{self, Count};
-use crate::group::{KEYS, Key};
+use crate::group::{GroupKey, KEYS};
 use crate::model::proto::Proto;
 use crate::model::state::StateSet;
 use crate::output::{json, text};
@@ -13,14 +13,15 @@ use super::flags;
 use super::select;
 
 /// Counts what the flags ask for: TCP, in all states, when they ask nothing.
-pub fn run(context: &mut Context<'_>, flags: &flags::Count) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &flags::CountFlags) -> Result<(), Error> {
     let keys = keys(&flags.by)?;
     let machine = context.machine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: StateSet::ALL };
     let mut selection =
         select::selection(&context.shared, &flags.words.all()?, defaults, &machine)?;
     selection.want.any_order = true;
-    selection.want.details |= keys.iter().any(|key| matches!(key, Key::Cgroup | Key::Unit));
+    selection.want.details |=
+        keys.iter().any(|key| matches!(key, GroupKey::Cgroup | GroupKey::Unit));
     if context.shared.explain_filter {
         return context.print(selection.explain().as_bytes());
     }
@@ -54,10 +55,10 @@ fn write(
     Ok(())
 }
 
-fn keys(names: &[String]) -> Result<Vec<Key>, Error> {
+fn keys(names: &[String]) -> Result<Vec<GroupKey>, Error> {
     let mut keys = Vec::new();
     for name in names {
-        let key = Key::parse(name).ok_or_else(|| {
+        let key = GroupKey::parse(name).ok_or_else(|| {
             let known: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
             Error::Usage(format!("cannot count by '{name}': use {}", known.join(", ")))
         })?;

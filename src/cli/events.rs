@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::live::{self, AtEnd, Next, Schedule, Stream, Told, Watch};
+use crate::live::{self, AtEnd, Next, Schedule, Stream, StreamItem, Watch};
 use crate::matrix::Matrix;
 use crate::model::proto::Proto;
 use crate::output::{json, text};
@@ -108,9 +108,9 @@ impl Teller {
         let (mut out, style) = context.output();
         let mut pen = text::Pen { style, unicode, names: &mut names };
         let mut notes = String::new();
-        while let Some(told) = stream.next_told() {
-            match told {
-                Told::Transition(change) if self.chosen.takes(&change) => {
+        while let Some(item) = stream.next_item() {
+            match item {
+                StreamItem::Transition(change) if self.chosen.takes(&change) => {
                     self.matrix.add(&change);
                     match (self.counting, as_json) {
                         (true, _) => {}
@@ -118,9 +118,9 @@ impl Teller {
                         (false, false) => text::transition(&mut out, &change, clocks, &mut pen),
                     }
                 }
-                Told::Transition(_) => {}
-                Told::Gap(gap) if as_json => json::gap(&mut out, &gap, clock::now()),
-                Told::Gap(gap) => notes += &text::gaps(&[gap]),
+                StreamItem::Transition(_) => {}
+                StreamItem::Gap(gap) if as_json => json::gap(&mut out, &gap, clock::now()),
+                StreamItem::Gap(gap) => notes += &text::gaps(&[gap]),
             }
         }
         out.finish()?;

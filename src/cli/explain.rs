@@ -6,10 +6,10 @@ use crate::output::{json, text};
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Explain;
+use super::flags::ExplainFlags;
 
 /// Shows the page of a name, or the list of all pages.
-pub fn run(context: &mut Context<'_>, flags: &Explain) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &ExplainFlags) -> Result<(), Error> {
     if flags.name.is_empty() {
         return list(context);
     }

@@ -18,19 +18,19 @@ mod words;
 
 use clap::{Parser, Subcommand};
 
-pub use check::Check;
-pub use completions::{Completions, Shell};
-pub use count::Count;
+pub use check::CheckFlags;
+pub use completions::{CompletionsFlags, Shell};
+pub use count::CountFlags;
 pub use events::EventsFlags;
-pub use explain::Explain;
-pub use list::List;
-pub use listeners::Listeners;
-pub use ports::Ports;
-pub use repeat::Repeat;
-pub use shared::{ColorChoice, FamilyWord, Shared, SourceChoice};
-pub use status::Status;
+pub use explain::ExplainFlags;
+pub use list::ListFlags;
+pub use listeners::ListenersFlags;
+pub use ports::PortsFlags;
+pub use repeat::RepeatFlags;
+pub use shared::{ColorChoice, FamilyWord, SharedFlags, SourceChoice};
+pub use status::StatusFlags;
 pub use watch::WatchFlags;
-pub use words::Words;
+pub use words::WordsFlags;
 
 const MAIN_EXAMPLES: &str = "\
 Examples:
@@ -63,7 +63,7 @@ of the JSON.";
 )]
 pub struct Cli {
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedFlags,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -76,14 +76,14 @@ pub enum Command {
     /// Alerts stand first, worst first, each with the numbers it rests on and what helps. Then the
     /// sockets per state, the limits of the kernel, and who has most.
     #[command(after_help = status::EXAMPLES)]
-    Status(Status),
+    Status(StatusFlags),
     /// One line a socket, as ss
     ///
     /// Without a table's flag TCP, UDP, raw and unix sockets are listed. Without -a, -l or a state the states
     /// are those `ss` shows: neither LISTEN, TIME_WAIT and SYN_RECV nor sockets without a peer; on
     /// a terminal a note says how many were left out. Rows come in the kernel's order.
     #[command(after_help = list::EXAMPLES)]
-    List(List),
+    List(ListFlags),
     /// How many sockets, by state or other keys
     ///
     /// Counts TCP sockets in all states unless flags or words say otherwise. By state alone all
@@ -91,7 +91,7 @@ pub enum Command {
     /// socket that several processes hold counts once in each of their groups and once in the
     /// total.
     #[command(after_help = count::EXAMPLES)]
-    Count(Count),
+    Count(CountFlags),
     /// Accept queue, SYN queue, drops and waiting clients of every listener
     ///
     /// TCP listeners unless -x names the unix ones. The queue is shown as length/limit; the kernel
@@ -99,7 +99,7 @@ pub enum Command {
     /// then wait, and time out, without being told. Listeners that share a port by SO_REUSEPORT
     /// have a queue, and a row, each.
     #[command(after_help = listeners::EXAMPLES)]
-    Listeners(Listeners),
+    Listeners(ListenersFlags),
     /// Judge by the alert rules, once or for a while, for cron, Nagios and CI
     ///
     /// Prints a status line with performance data and ends with 0 OK, 1 WARNING, 2 CRITICAL or
@@ -108,7 +108,7 @@ pub enum Command {
     /// --for. Without it the `for` of a rule counts for nothing: what holds fires at once.
     /// docs/rules.md describes the rules.
     #[command(after_help = check::EXAMPLES)]
-    Check(Check),
+    Check(CheckFlags),
     /// Transitions of sockets between states, as they happen
     ///
     /// Exact where the kernel tells: with CAP_PERFMON (root) by the tracepoint
@@ -136,19 +136,19 @@ pub enum Command {
     /// comes from the timers of TIME_WAIT, or with --interval from two looks. Connections that others
     /// opened to a listener here take no ephemeral port and are left out.
     #[command(after_help = ports::EXAMPLES)]
-    Ports(Ports),
+    Ports(PortsFlags),
     /// What a state, an alert, a kernel parameter or a counter means, and what helps
     ///
     /// A page says what it is, which side it is about, who moves it on, how long the kernel lets it
     /// live, why it piles up, what helps, and which popular cure does not, with the present numbers of
     /// this machine. Without a name the pages are listed. Names are understood in any spelling.
     #[command(after_help = explain::EXAMPLES)]
-    Explain(Explain),
+    Explain(ExplainFlags),
     /// Write the completions of a shell to standard output
     ///
     /// bash loads them from ~/.local/share/bash-completion/completions/sockstate, zsh from a file
     /// _sockstate in a directory of $fpath, fish from ~/.config/fish/completions/sockstate.fish.
-    Completions(Completions),
+    Completions(CompletionsFlags),
     /// Write the man page to standard output
     #[command(hide = true)]
     Man,

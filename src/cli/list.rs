@@ -11,10 +11,10 @@ use std::path::Path;
 
 use crate::answer;
 use crate::machine::Machine;
-use crate::model::frame::StateCounts;
 use crate::model::gap::Gap;
 use crate::model::human;
 use crate::model::row::Row;
+use crate::model::snapshot::StateCounts;
 use crate::model::state::{State, StateSet};
 use crate::model::table::Table;
 use crate::output::columns;
@@ -23,16 +23,16 @@ use crate::sys::files::{self, Existing, NewFile};
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::List;
+use super::flags::ListFlags;
 use super::status;
 
 use chosen::chosen;
-use plan::Plan;
-use seen::Seen;
-use writer::{Settings, Writer};
+use plan::ListPlan;
+use seen::SeenSockets;
+use writer::{Writer, WriterSettings};
 
 /// Lists what the flags ask for.
-pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &ListFlags) -> Result<(), Error> {
     if flags.summary {
         return status::run(context, &flags.repeat);
     }
@@ -43,7 +43,7 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
         Some(file) => Machine::of_file(file, &context.shared.proc_root),
         None => context.machine(),
     };
-    let plan = Plan::new(context, flags, &machine)?;
+    let plan = ListPlan::new(context, flags, &machine)?;
     if context.shared.explain_filter {
         return context.print(plan.selection.explain().as_bytes());
     }
@@ -59,11 +59,11 @@ pub fn run(context: &mut Context<'_>, flags: &List) -> Result<(), Error> {
     if flags.kill {
         return kill::run(context, flags, &machine, &plan);
     }
-    let mut seen = flags.repeat.is_on().then(Seen::default);
+    let mut seen = flags.repeat.is_on().then(SeenSockets::default);
     flags.repeat.run(context, &mut |context| list(context, &machine, &plan, seen.as_mut()))
 }
 
-fn record(plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> {
+fn record(plan: &ListPlan, path: &Path) -> Result<Vec<Gap>, Error> {
     let tables = &plan.selection.want.tables;
     let mixed = tables.iter().any(|table| Some(table.proto) != tables.first().map(|t| t.proto));
     if mixed || tables.iter().any(|table| !table.family.is_internet()) {
@@ -91,8 +91,8 @@ fn record(plan: &Plan, path: &Path) -> Result<Vec<Gap>, Error> {
 fn list(
     context: &mut Context<'_>,
     machine: &Machine,
-    plan: &Plan,
-    mut seen: Option<&mut Seen>,
+    plan: &ListPlan,
+    mut seen: Option<&mut SeenSockets>,
 ) -> Result<(), Error> {
     let mut lookups = plan.lookups(machine)?;
     let mut left_out = StateCounts::default();
@@ -102,7 +102,7 @@ fn list(
         want.states = StateSet::ALL;
     }
     let (at, terminal, json) = (context.at, context.terminal, context.shared.json);
-    let writer_settings = Settings::new(context);
+    let writer_settings = WriterSettings::new(context);
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, writer_settings);
     let mut keep = plan.must_keep().then(Table::default);
@@ -135,7 +135,7 @@ fn list(
             }
         }
     }
-    let changes = seen.and_then(Seen::turn);
+    let changes = seen.and_then(SeenSockets::turn);
     writer.finish(at, &report, changes);
     if let Some(changes) = changes.filter(|_| !json) {
         let time = clock::local_time_of_day(at);
@@ -150,7 +150,7 @@ fn list(
     if report.damaged { Err(Error::Told) } else { Ok(()) }
 }
 
-fn note(seen: &mut Option<&mut Seen>, row: &Row<'_>) {
+fn note(seen: &mut Option<&mut SeenSockets>, row: &Row<'_>) {
     if let Some(seen) = seen {
         seen.add(row);
     }

@@ -7,11 +7,11 @@ use crate::survey;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Listeners;
+use super::flags::ListenersFlags;
 use super::select;
 
 /// Shows every listener: TCP unless the flags say otherwise.
-pub fn run(context: &mut Context<'_>, flags: &Listeners) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &ListenersFlags) -> Result<(), Error> {
     let machine = context.machine();
     let defaults = select::Defaults { protos: &[Proto::Tcp], states: State::Listen.into() };
     let mut selection =

@@ -34,7 +34,7 @@ use crate::sys::stdout::{self, Closed};
 
 use context::Context;
 use error::Error;
-use flags::{Cli, Command, Repeat, SourceChoice};
+use flags::{Cli, Command, RepeatFlags, SourceChoice};
 
 /// Runs the program and returns its exit status: 0 done, 1 it could not do the
 /// job, 2 wrong usage. A closed pipe is an ordinary end.
@@ -80,7 +80,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Result<
     let Cli { shared, command, .. } = cli;
     let mut context = Context::new(shared, stdout, stderr);
     let result = match &command {
-        None => status::run(&mut context, &Repeat::default()),
+        None => status::run(&mut context, &RepeatFlags::default()),
         Some(Command::Status(flags)) => status::run(&mut context, &flags.repeat),
         Some(Command::List(flags)) => list::run(&mut context, flags),
         Some(Command::Count(flags)) => count::run(&mut context, flags),

@@ -14,12 +14,12 @@ use crate::sys::signal::Ending;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Ports;
+use super::flags::PortsFlags;
 use super::repeat::{caught, pause};
 use super::select;
 
 /// Shows the budgets, after one look or two.
-pub fn run(context: &mut Context<'_>, flags: &Ports) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, flags: &PortsFlags) -> Result<(), Error> {
     let machine = context.machine();
     if select::tables(&context.shared, &[Proto::Tcp]).iter().any(|t| t.proto != Proto::Tcp) {
         return Err(Error::Usage("ephemeral ports are counted for TCP only (-t, -4, -6)".into()));
@@ -62,7 +62,7 @@ fn look(
     };
     let schedule = Schedule::new(clock::monotonic_ns(), interval).looks(Some(2));
     let ending = caught()?;
-    let mut looks = Looks { machine, selection, processes, ending, first: None, second: None };
+    let mut looks = PortsLooks { machine, selection, processes, ending, first: None, second: None };
     live::run(schedule, &mut looks)?;
     if let Some(status) = looks.ending.status() {
         return Err(Error::Signal(status));
@@ -71,7 +71,7 @@ fn look(
 }
 
 /// Two looks, the second compared with the first.
-struct Looks<'l> {
+struct PortsLooks<'l> {
     machine: &'l Machine,
     selection: &'l Selection,
     processes: bool,
@@ -80,7 +80,7 @@ struct Looks<'l> {
     second: Option<PortsView>,
 }
 
-impl Watch for Looks<'_> {
+impl Watch for PortsLooks<'_> {
     type Error = Error;
 
     fn look(&mut self) -> Result<Next, Error> {

@@ -7,10 +7,10 @@ use crate::model::proto::Proto::{self, Packet, Unix, Vsock};
 use crate::model::socket::SocketType::{self, Dgram, Raw, Seqpacket, Stream};
 
 /// What a word stands for: a protocol, or its sockets of one type.
-type Part = (Proto, Option<SocketType>);
+type TableWord = (Proto, Option<SocketType>);
 
 /// Every word for one part, that of help first.
-const WORDS: &[(&str, Part)] = &[
+const WORDS: &[(&str, TableWord)] = &[
     ("tcp", (Proto::Tcp, None)),
     ("mptcp", (Proto::Mptcp, None)),
     ("udp", (Proto::Udp, None)),
@@ -48,7 +48,7 @@ const SHORT: &[(&str, &str)] = &[
 pub struct Word {
     /// `!tcp` takes away what `tcp` would add.
     takes_away: bool,
-    parts: Vec<Part>,
+    parts: Vec<TableWord>,
 }
 
 impl FromStr for Word {
@@ -58,7 +58,7 @@ impl FromStr for Word {
         let name = text.strip_prefix('!').unwrap_or(text);
         let name = SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| long);
         let whole = || WORDS.iter().map(|(_, part)| *part).filter(|(_, kind)| kind.is_none());
-        let parts: Vec<Part> = match name {
+        let parts: Vec<TableWord> = match name {
             "all" => whole().collect(),
             "inet" => whole().filter(|(proto, _)| proto.is_internet()).collect(),
             name => WORDS.iter().filter(|(word, _)| *word == name).map(|(_, part)| *part).collect(),
@@ -101,7 +101,7 @@ impl Query {
         self.kinds.iter().filter(move |(of, _)| *of == proto).map(|(_, kind)| *kind)
     }
 
-    fn add(&mut self, (proto, kind): Part) {
+    fn add(&mut self, (proto, kind): TableWord) {
         let has_all = self.protos.contains(&proto) && self.kinds_of(proto).next().is_none();
         if !self.protos.contains(&proto) {
             self.protos.push(proto);
@@ -113,7 +113,7 @@ impl Query {
         }
     }
 
-    fn remove(&mut self, (proto, kind): Part) {
+    fn remove(&mut self, (proto, kind): TableWord) {
         if kind.is_some() && self.protos.contains(&proto) && self.kinds_of(proto).next().is_none() {
             let known = WORDS.iter().filter_map(|(_, (of, kind))| Some((*of, (*kind)?)));
             self.kinds.extend(known.filter(|(of, _)| *of == proto));

@@ -10,9 +10,9 @@ use crate::sys::signal::Ending;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Repeat;
+use super::flags::RepeatFlags;
 
-impl Repeat {
+impl RepeatFlags {
     /// Whether there is more than one round.
     pub fn is_on(&self) -> bool {
         self.interval.is_some()

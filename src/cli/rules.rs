@@ -16,7 +16,7 @@ use crate::rules::{Config, RULES, Severity, print};
 use super::config_files;
 use super::context::Context;
 use super::error::Error;
-use super::flags::{Shared, SourceChoice};
+use super::flags::{SharedFlags, SourceChoice};
 use super::select;
 
 /// The name of the file in each place.
@@ -155,13 +155,17 @@ fn max_rule(text: &str) -> Result<CustomRule, Error> {
 /// For a name in a filter that the system does not know.
 pub fn counting(
     config: &Config,
-    shared: &Shared,
+    shared: &SharedFlags,
     machine: &Machine,
 ) -> Result<Vec<Selection>, Error> {
     config.custom.iter().map(|rule| selection(rule, shared, machine)).collect()
 }
 
-fn selection(rule: &CustomRule, shared: &Shared, machine: &Machine) -> Result<Selection, Error> {
+fn selection(
+    rule: &CustomRule,
+    shared: &SharedFlags,
+    machine: &Machine,
+) -> Result<Selection, Error> {
     let tables = select::tables(shared, &[crate::model::proto::Proto::Tcp]);
     let want = Want::all_of(tables);
     let Some(filter) = &rule.when.filter else { return Ok(Selection::all(want)) };

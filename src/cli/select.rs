@@ -8,11 +8,11 @@ use crate::model::want::Want;
 use crate::query::{Means, Selection, SystemNames};
 
 use super::error::Error;
-use super::flags::{FamilyWord, Shared, SourceChoice};
+use super::flags::{FamilyWord, SharedFlags, SourceChoice};
 use super::query::Query;
 
 /// The tables the flags name; `default` are the protocols when they name none.
-pub fn tables(flags: &Shared, default: &[Proto]) -> Vec<TableId> {
+pub fn tables(flags: &SharedFlags, default: &[Proto]) -> Vec<TableId> {
     let named = named(flags).protos;
     let family = |family| flags.families.contains(&family);
     let (v4, v6) =
@@ -31,7 +31,7 @@ pub fn tables(flags: &Shared, default: &[Proto]) -> Vec<TableId> {
 }
 
 /// The protocols and types that the flags name.
-fn named(flags: &Shared) -> Query {
+fn named(flags: &SharedFlags) -> Query {
     let family = |family| flags.families.contains(&family);
     let letters = [
         (flags.tcp, Proto::Tcp),
@@ -64,7 +64,7 @@ pub struct Defaults<'a> {
 /// # Errors
 /// When a word makes no sense, or asks for what cannot be seen.
 pub fn selection(
-    flags: &Shared,
+    flags: &SharedFlags,
     words: &[String],
     defaults: Defaults<'_>,
     machine: &Machine,

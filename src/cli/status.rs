@@ -1,6 +1,6 @@
 //! `status`: the round.
 
-use crate::live::{Growth, Round, Rounds, Watched, Wishes};
+use crate::live::{GrowthBase, Round, Rounds, Watched, Wishes};
 use crate::model::escape::escaped;
 use crate::model::proto::Proto;
 use crate::model::state::StateSet;
@@ -10,13 +10,13 @@ use crate::sys::clock;
 
 use super::context::Context;
 use super::error::Error;
-use super::flags::Repeat;
+use super::flags::RepeatFlags;
 use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
 /// Shows the overview of the tables the flags name, all when they name none.
-pub fn run(context: &mut Context<'_>, repeat: &Repeat) -> Result<(), Error> {
+pub fn run(context: &mut Context<'_>, repeat: &RepeatFlags) -> Result<(), Error> {
     let machine = context.machine();
     let defaults = select::Defaults { protos: &TABLES, states: StateSet::ALL };
     let selection = select::selection(&context.shared, &[], defaults, &machine)?;
@@ -29,10 +29,10 @@ pub fn run(context: &mut Context<'_>, repeat: &Repeat) -> Result<(), Error> {
     let mut config = rules::load(None)?;
     rules::remark(context, &config);
     config.hold_nothing();
-    let own = rules::counting(&config, &context.shared, &machine)?;
+    let custom = rules::counting(&config, &context.shared, &machine)?;
     let tables = selection.want.tables;
-    let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
-    let mut rounds = Rounds::of_looks(watched, Growth::LastMinute);
+    let watched = Watched { machine: &machine, tables, config: &config, custom: &custom };
+    let mut rounds = Rounds::of_looks(watched, GrowthBase::LastMinute);
     // The counts are shown whether or not a rule needs them.
     let needs = Needs { glance: true, ..Needs::NONE };
     let wishes = Wishes { needs, tally: true, ..Wishes::default() };
@@ -51,7 +51,7 @@ fn write(context: &mut Context<'_>, round: &Round, before: Option<&Round>) -> Re
     if as_json {
         json::status(&mut out, at, round, before);
     } else {
-        let host = round.frame.host.hostname.as_deref().unwrap_or("this host");
+        let host = round.snapshot.host.hostname.as_deref().unwrap_or("this host");
         let heading =
             text::Heading { host: escaped(host.as_bytes()), time: clock::local_time_of_day(at) };
         if before.is_some() {

@@ -9,7 +9,7 @@ use crate::model::want::Want;
 use crate::query::Selection;
 
 use super::error::Error;
-use super::flags::{Shared, SourceChoice};
+use super::flags::{SharedFlags, SourceChoice};
 use super::select;
 
 /// The events that a choice of source names.
@@ -35,7 +35,7 @@ impl Chosen {
     /// # Errors
     /// When they make no sense.
     pub fn new(
-        shared: &Shared,
+        shared: &SharedFlags,
         words: &[String],
         protos: &[Proto],
         machine: &Machine,

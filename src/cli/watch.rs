@@ -17,7 +17,7 @@ use super::check::notifier;
 use super::config_files;
 use super::context::Context;
 use super::error::Error;
-use super::flags::{Shared, SourceChoice, WatchFlags};
+use super::flags::{SharedFlags, SourceChoice, WatchFlags};
 use super::transitions::{self, Chosen};
 use super::{rules, select, watch_plain};
 
@@ -29,7 +29,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     let keymap = keymap(flags.config.as_deref())?;
     let notifier = notifier(flags.notify.as_deref())?;
     let machine = context.machine();
-    let own = rules::counting(&config, &context.shared, &machine)?;
+    let custom = rules::counting(&config, &context.shared, &machine)?;
     let tables = select::tables(&context.shared, &TABLES);
     let words = flags.words.all()?;
     if !is_live(context, flags) || context.shared.explain_filter {
@@ -37,7 +37,8 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         if context.shared.explain_filter {
             return context.print(chosen.explain().as_bytes());
         }
-        let watched = watch_plain::Plain { flags, tables, config: &config, own: &own, chosen };
+        let watched =
+            watch_plain::Plain { flags, tables, config: &config, custom: &custom, chosen };
         return watch_plain::run(context, &machine, watched, notifier);
     }
     // A filter that makes no sense is told before anything is drawn.
@@ -45,13 +46,13 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     select::selection(&context.shared, &words, defaults, &machine)?;
     let asked = select::selection(&context.shared, &[], defaults, &machine)?;
     let notifier = notifier.map(Notifier::silent);
-    let own_filters = Arc::new(custom_filters(&config));
+    let custom_filters = Arc::new(custom_filters(&config));
     let collecting = Collecting {
         choice: context.choice(),
         proc_root: context.shared.proc_root.clone(),
         asked: asked.clone(),
         config,
-        own,
+        custom,
         events: transitions::events(context.shared.source),
         max_cpu: flags.max_cpu,
         notifier: notifier.clone(),
@@ -68,7 +69,7 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
         allow_actions: flags.allow_actions,
         host: host(&machine),
         sources: String::new(),
-        own: own_filters,
+        custom: custom_filters,
     };
     let ended = tui::run(Setup {
         collecting,
@@ -96,7 +97,7 @@ fn is_live(context: &Context<'_>, flags: &WatchFlags) -> bool {
 }
 
 /// The flags that say whose sockets these are.
-fn flags_of(shared: &Shared) -> String {
+fn flags_of(shared: &SharedFlags) -> String {
     let namespace = shared.netns.as_ref().map(|name| format!(" -N {name}"));
     let source = match shared.source {
         // How events are told is no matter of the rows.

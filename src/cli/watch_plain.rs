@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::alert::Change;
+use crate::alert::AlertChange;
 use crate::live::{
-    self, AtEnd, CpuBudget, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
+    self, AtEnd, CpuBudget, Next, Round, Rounds, Schedule, StreamItem, Watch, Watched, Wishes,
 };
 use crate::machine::Machine;
 use crate::model::gap::Gap;
@@ -35,8 +35,8 @@ pub struct Plain<'p> {
     pub tables: Vec<TableId>,
     /// The rules.
     pub config: &'p Config,
-    /// What own rules count.
-    pub own: &'p [Selection],
+    /// What custom rules count.
+    pub custom: &'p [Selection],
     /// Which transitions are told.
     pub chosen: Chosen,
 }
@@ -52,9 +52,9 @@ pub fn run<'p>(
     notifier: Option<Notifier>,
 ) -> Result<(), Error> {
     let ending = caught()?;
-    let Plain { flags, tables, config, own, chosen } = plain;
+    let Plain { flags, tables, config, custom, chosen } = plain;
     let events = transitions::events(context.shared.source);
-    let watched = Watched { machine, tables, config, custom: own };
+    let watched = Watched { machine, tables, config, custom };
     let (rounds, sources) = Rounds::with_events(watched, events).map_err(Error::Failed)?;
     let lines = Lines {
         flags,
@@ -237,12 +237,12 @@ impl Lines<'_> {
         &self,
         context: &mut Context<'_>,
         round: &Round,
-        change: &Change,
+        change: &AlertChange,
     ) -> Result<(), Error> {
         let time = clock::local_time_of_day(round.clocks.wall_at(round.begun_ns));
         let (word, tone, priority, standing) = match change {
-            Change::Resolved(standing) => ("resolved", Tone::Good, Priority::Notice, standing),
-            Change::Firing(standing) => {
+            AlertChange::Resolved(standing) => ("resolved", Tone::Good, Priority::Notice, standing),
+            AlertChange::Firing(standing) => {
                 let tone = severity_tone(standing.alert.severity);
                 match standing.alert.severity {
                     Severity::Critical => ("CRITICAL", tone, Priority::Critical, standing),
@@ -252,7 +252,7 @@ impl Lines<'_> {
         };
         let alert = &standing.alert;
         let mut rest = format!(" {}  {}", alert.rule, alert.subject);
-        if matches!(change, Change::Firing(_)) {
+        if matches!(change, AlertChange::Firing(_)) {
             rest += &format!(": {}", alert.advice("; "));
         }
         let prefix = self.manager.prefix(priority);
@@ -275,10 +275,10 @@ impl Lines<'_> {
         let prefix = self.manager.prefix(Priority::Info);
         let (mut out, style) = context.output();
         let mut pen = text::Pen { style, unicode, names: &mut names };
-        while let Some(told) = rounds.next_told() {
-            match told {
-                Told::Gap(gap) => gaps.push(gap),
-                Told::Transition(change)
+        while let Some(item) = rounds.next_item() {
+            match item {
+                StreamItem::Gap(gap) => gaps.push(gap),
+                StreamItem::Transition(change)
                     if self.flags.transitions && self.chosen.takes(&change) =>
                 {
                     if as_json {
@@ -288,7 +288,7 @@ impl Lines<'_> {
                         text::transition(&mut out, &change, clocks, &mut pen);
                     }
                 }
-                Told::Transition(_) => {}
+                StreamItem::Transition(_) => {}
             }
         }
         finish(out)?;

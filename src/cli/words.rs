@@ -6,10 +6,10 @@ use crate::filter::{Filter, ParseError};
 use crate::sys::files;
 
 use super::error::Error;
-use super::flags::{Command, Words};
+use super::flags::{Command, WordsFlags};
 use super::transitions;
 
-impl Words {
+impl WordsFlags {
     /// Every word, those of the file in parentheses before those of the command line.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Words {
 
 impl Command {
     /// Returns the filter of a command that has one.
-    pub fn words(&self) -> Option<&Words> {
+    pub fn words(&self) -> Option<&WordsFlags> {
         match self {
             Self::List(flags) => Some(&flags.words),
             Self::Count(flags) => Some(&flags.words),

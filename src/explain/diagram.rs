@@ -1,7 +1,7 @@
 //! The picture of TCP's states, with the sockets in each.
 
-use crate::model::frame::StateCounts;
 use crate::model::human;
+use crate::model::snapshot::StateCounts;
 use crate::model::state::State;
 
 /// Names the page that the picture belongs to.

@@ -1,8 +1,8 @@
 //! Puts this machine's numbers into a page.
 
-use crate::model::frame::StateCounts;
-use crate::model::host::{COUNTERS, Host, SYSCTLS, Shape, Value};
+use crate::model::host::{COUNTERS, Host, SYSCTLS, Shape, SysctlValue};
 use crate::model::human;
+use crate::model::snapshot::StateCounts;
 use crate::model::state::{State, StateSet, TCP_STATES};
 
 use super::page::{Now, Page, Section};
@@ -41,7 +41,7 @@ impl Known<'_> {
         let sysctl = SYSCTLS.iter().find(|sysctl| sysctl.name == name)?;
         let value = self.host.sysctls.get(name)?;
         Some(match (sysctl.shape, value) {
-            (Shape::Ports, Value::Ports(ranges)) if ranges.is_empty() => "none".to_owned(),
+            (Shape::Ports, SysctlValue::Ports(ranges)) if ranges.is_empty() => "none".to_owned(),
             (Shape::Numbers(1), _) if !matches!(sysctl.unit, "switch" | "mode") => {
                 // A negative one is shown as the kernel writes it.
                 let number = self.host.sysctls.number(name).map(human::count);

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::model::state::StateSet;
 
-use super::page::{Group, Page};
+use super::page::{Page, PageGroup};
 use super::{parse, tables};
 
 static PAGES: LazyLock<Vec<Page>> = LazyLock::new(all);
@@ -19,7 +19,7 @@ pub fn topics() -> &'static [Page] {
 
 /// Says that a name has no page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
+pub struct UnknownName {
     /// The names most like it.
     pub nearest: Vec<&'static str>,
 }
@@ -29,19 +29,19 @@ pub struct Unknown {
 ///
 /// # Errors
 /// When no page has the name, with the names most like it.
-pub fn find(name: &str) -> Result<&'static Page, Unknown> {
+pub fn find(name: &str) -> Result<&'static Page, UnknownName> {
     if let Some(page) = page_of_state(name) {
         return Ok(page);
     }
     let wanted = plain(name);
     let by_name = PAGES.iter().find(|page| plain(&page.name) == wanted);
     let by_alias = || PAGES.iter().find(|page| page.aliases.iter().any(|a| plain(a) == wanted));
-    by_name.or_else(by_alias).ok_or_else(|| Unknown { nearest: nearest(&wanted) })
+    by_name.or_else(by_alias).ok_or_else(|| UnknownName { nearest: nearest(&wanted) })
 }
 
 fn all() -> Vec<Page> {
-    let states = parse::pages(include_str!("pages/states.txt"), Group::State);
-    let topics = parse::pages(include_str!("pages/topics.txt"), Group::Topic);
+    let states = parse::pages(include_str!("pages/states.txt"), PageGroup::State);
+    let topics = parse::pages(include_str!("pages/topics.txt"), PageGroup::Topic);
     let mut pages: Vec<Page> = states.chain(tables::rules()).chain(topics).collect();
     let mut made: Vec<Page> = tables::sysctls().chain(tables::counters()).collect();
     for page in &mut made {
@@ -63,7 +63,7 @@ fn page_of_state(name: &str) -> Option<&'static Page> {
     let set = StateSet::parse(name)?;
     let is_it = |page: &&Page| {
         let only = StateSet::parse(&page.name);
-        page.group == Group::State && only == Some(set)
+        page.group == PageGroup::State && only == Some(set)
     };
     PAGES.iter().find(is_it)
 }

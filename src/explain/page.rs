@@ -2,7 +2,7 @@
 
 /// Tells what kind of thing a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum PageGroup {
     /// A state of a socket.
     State,
     /// An alert rule.
@@ -15,7 +15,7 @@ pub enum Group {
     Counter,
 }
 
-impl Group {
+impl PageGroup {
     /// Lists every group, in the order of the list of topics.
     pub const ALL: [Self; 5] = [Self::State, Self::Rule, Self::Topic, Self::Sysctl, Self::Counter];
 
@@ -95,7 +95,7 @@ pub struct Page {
     /// One line.
     pub title: String,
     /// The kind of thing that it is about.
-    pub group: Group,
+    pub group: PageGroup,
     /// Other names that lead here.
     pub aliases: Vec<String>,
     /// The numbers of this machine that belong to it.

@@ -12,15 +12,15 @@
 //! - One point of a list a line.
 //! ```
 
-use super::page::{Block, Group, Now, Page, Section};
+use super::page::{Block, Now, Page, PageGroup, Section};
 
 /// Reads the pages of a file, all of one group.
-pub(super) fn pages(text: &str, group: Group) -> impl Iterator<Item = Page> {
+pub(super) fn pages(text: &str, group: PageGroup) -> impl Iterator<Item = Page> {
     let parts = text.strip_prefix("== ").unwrap_or(text).split("\n== ");
     parts.map(move |part| page(part, group))
 }
 
-fn page(text: &str, group: Group) -> Page {
+fn page(text: &str, group: PageGroup) -> Page {
     let mut lines = text.lines();
     let mut page = Page {
         name: lines.next().unwrap_or_default().to_owned(),

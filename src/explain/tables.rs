@@ -1,9 +1,9 @@
 //! The pages of rules, kernel parameters and counters, made from their tables.
 
-use crate::model::host::{COUNTERS, CounterField, Kind, SYSCTLS, Scope, Shape, Sysctl};
-use crate::rules::{RULES, Rule, Threshold, Unit};
+use crate::model::host::{COUNTERS, CounterField, CounterKind, SYSCTLS, Scope, Shape, Sysctl};
+use crate::rules::{RULES, Rule, Threshold, ThresholdUnit};
 
-use super::page::{Block, Group, Now, Page, Section};
+use super::page::{Block, Now, Page, PageGroup, Section};
 
 /// Names the groups of counters whose members nstat(8) prints with the group before the
 /// name: `TcpExtListenOverflows`.
@@ -36,7 +36,7 @@ fn rule(rule: &Rule) -> Page {
     Page {
         name: rule.id.to_owned(),
         title: format!("{}: {}", rule.id, texts.title),
-        group: Group::Rule,
+        group: PageGroup::Rule,
         aliases: owned(texts.aliases),
         now: texts.now.iter().map(now).collect(),
         sections: vec![
@@ -53,8 +53,8 @@ fn rule(rule: &Rule) -> Page {
 fn with_defaults(text: &str, thresholds: &[Threshold]) -> String {
     thresholds.iter().fold(text.to_owned(), |text, threshold| {
         let number = match threshold.unit {
-            Unit::Time => threshold.default / 1_000,
-            Unit::Count(_) | Unit::Percent => threshold.default,
+            ThresholdUnit::Time => threshold.default / 1_000,
+            ThresholdUnit::Count(_) | ThresholdUnit::Percent => threshold.default,
         };
         text.replace(&format!("{{setting:{}}}", threshold.name), &number.to_string())
     })
@@ -75,7 +75,7 @@ fn sysctl(sysctl: &Sysctl) -> Page {
     Page {
         name: sysctl.name.to_owned(),
         title: format!("{}, a kernel parameter", sysctl.name),
-        group: Group::Sysctl,
+        group: PageGroup::Sysctl,
         aliases: vec![short.to_owned(), file.clone(), format!("/proc/sys/{file}")],
         now: vec![Now { name: sysctl.name.to_owned(), value: None }],
         sections: vec![
@@ -93,8 +93,8 @@ fn counter(field: &CounterField) -> Page {
         aliases.push(format!("{}{}", field.group, field.name));
     }
     let kind = match field.kind {
-        Kind::Counter => "It only grows; what counts is how much it grew between two looks.",
-        Kind::Gauge => "It says how many there are now.",
+        CounterKind::Counter => "It only grows; what counts is how much it grew between two looks.",
+        CounterKind::Gauge => "It says how many there are now.",
     };
     let whose = match field.scope {
         Scope::Namespace => "It belongs to the network namespace.",
@@ -102,7 +102,7 @@ fn counter(field: &CounterField) -> Page {
     };
     Page {
         title: format!("{name}, a counter of the kernel"),
-        group: Group::Counter,
+        group: PageGroup::Counter,
         aliases,
         now: vec![Now { name: name.clone(), value: None }],
         name,

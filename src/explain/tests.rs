@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::model::frame::StateCounts;
 use crate::model::host::{COUNTERS, Host, SYSCTLS};
+use crate::model::snapshot::StateCounts;
 use crate::model::state::{State, TCP_STATES};
 use crate::rules::RULES;
 
@@ -48,11 +48,11 @@ fn every_state_rule_parameter_and_counter_has_a_page_of_its_own() {
         let found = page(&state.to_string());
         assert_eq!(
             (found.group, &found.name),
-            (Group::State, &state.to_string().to_lowercase().replace('_', "-"))
+            (PageGroup::State, &state.to_string().to_lowercase().replace('_', "-"))
         );
     }
     for rule in RULES {
-        assert_eq!((page(rule.id).group, page(rule.id).name.as_str()), (Group::Rule, rule.id));
+        assert_eq!((page(rule.id).group, page(rule.id).name.as_str()), (PageGroup::Rule, rule.id));
     }
     for sysctl in SYSCTLS {
         assert_eq!(page(sysctl.name).name, sysctl.name);
@@ -62,7 +62,7 @@ fn every_state_rule_parameter_and_counter_has_a_page_of_its_own() {
         assert_eq!(page(&name).name, name);
     }
     let count = |group| topics().iter().filter(|page| page.group == group).count();
-    assert_eq!((count(Group::State), count(Group::Rule)), (12, RULES.len()));
+    assert_eq!((count(PageGroup::State), count(PageGroup::Rule)), (12, RULES.len()));
 }
 
 #[test]
@@ -103,7 +103,8 @@ fn no_name_and_no_alias_hides_another() {
         assert!(seen.insert(page.name.to_lowercase()), "{} twice", page.name);
         assert_eq!(super::tests::page(&page.name).name, page.name, "found by its own name");
     }
-    let by_hand = topics().iter().filter(|p| !matches!(p.group, Group::Sysctl | Group::Counter));
+    let by_hand =
+        topics().iter().filter(|p| !matches!(p.group, PageGroup::Sysctl | PageGroup::Counter));
     for page in by_hand {
         for alias in &page.aliases {
             assert_eq!(super::tests::page(alias).name, page.name, "{alias}");
@@ -135,7 +136,8 @@ fn links_and_numbers_lead_somewhere() {
         }
         for now in &page.now {
             let found = super::tests::page(&now.name);
-            let fits = matches!(found.group, Group::State | Group::Sysctl | Group::Counter);
+            let fits =
+                matches!(found.group, PageGroup::State | PageGroup::Sysctl | PageGroup::Counter);
             assert!(fits, "{}: now {}", page.name, now.name);
         }
     }
@@ -193,8 +195,8 @@ fn every_page_has_its_sections() {
     for page in topics() {
         let headings: Vec<&str> = page.sections.iter().map(|s| s.heading.as_str()).collect();
         match page.group {
-            Group::State => assert_eq!(headings, of_state, "{}", page.name),
-            Group::Rule => assert_eq!(headings, of_rule, "{}", page.name),
+            PageGroup::State => assert_eq!(headings, of_state, "{}", page.name),
+            PageGroup::Rule => assert_eq!(headings, of_rule, "{}", page.name),
             _ => assert!(!headings.is_empty(), "{}", page.name),
         }
         let named = page.title.starts_with("unknown key") || page.title.is_empty();

@@ -7,16 +7,16 @@ use crate::model::state::{State, StateSet, TCP_STATES};
 
 use super::ast::*;
 use super::error::Span;
-use super::glob::{Glob, Item};
-use super::net::{Net, Scope, Version};
+use super::glob::{Glob, GlobItem};
+use super::net::{AddressScope, Net, Version};
 use super::token::Comparison;
 
 fn name(text: &str) -> Name {
     Name { text: text.to_owned(), span: Span::default() }
 }
 
-fn end() -> impl Strategy<Value = End> {
-    prop_oneof![Just(End::Local), Just(End::Remote)]
+fn end() -> impl Strategy<Value = SocketEnd> {
+    prop_oneof![Just(SocketEnd::Local), Just(SocketEnd::Remote)]
 }
 
 fn comparison() -> impl Strategy<Value = Comparison> {
@@ -77,11 +77,11 @@ fn glob() -> impl Strategy<Value = Glob> {
     let char = || prop_oneof![any::<char>(), "[a-c *?\\[\\]!^\\\\=()/@-]".prop_map(first)];
     let ranges = prop::collection::vec((char(), char()), 1..3);
     let item = prop_oneof![
-        4 => char().prop_map(Item::Char),
-        1 => Just(Item::Any),
-        1 => Just(Item::One),
+        4 => char().prop_map(GlobItem::Char),
+        1 => Just(GlobItem::Any),
+        1 => Just(GlobItem::One),
         1 => (any::<bool>(), ranges)
-            .prop_map(|(negated, ranges)| Item::Class { negated, ranges }),
+            .prop_map(|(negated, ranges)| GlobItem::Class { negated, ranges }),
     ];
     prop::collection::vec(item, 1..6).prop_map(Glob::from_items)
 }
@@ -90,10 +90,10 @@ fn first(text: String) -> char {
     text.chars().next().unwrap_or('x')
 }
 
-fn ports() -> impl Strategy<Value = Ports> {
+fn ports() -> impl Strategy<Value = PortTest> {
     prop_oneof![
-        3 => port().prop_map(|port| Ports::Range(port, port)),
-        1 => (port(), port()).prop_map(|(a, b)| Ports::Range(a.min(b), a.max(b))),
+        3 => port().prop_map(|port| PortTest::Range(port, port)),
+        1 => (port(), port()).prop_map(|(a, b)| PortTest::Range(a.min(b), a.max(b))),
     ]
 }
 
@@ -106,7 +106,7 @@ fn port_test() -> impl Strategy<Value = Predicate> {
             }
         ),
         (end(), comparison(), port()).prop_map(|(end, comparison, port)| {
-            Predicate::Port(end, comparison, vec![Ports::Range(port, port)])
+            Predicate::Port(end, comparison, vec![PortTest::Range(port, port)])
         }),
     ]
 }
@@ -146,12 +146,12 @@ fn plain_test() -> impl Strategy<Value = Predicate> {
         Just(Some(TimerKind::TimeWait)),
         Just(Some(TimerKind::DelayedAck)),
     ];
-    let scope = prop::sample::select(Scope::NAMES.map(|(_, scope)| scope).to_vec());
+    let scope = prop::sample::select(AddressScope::NAMES.map(|(_, scope)| scope).to_vec());
     prop_oneof![
         3 => states().prop_map(Predicate::State),
-        3 => (end(), net()).prop_map(|(end, net)| Predicate::Host(end, Host::Net(net))),
-        1 => end().prop_map(|end| Predicate::Host(end, Host::Any)),
-        1 => (end(), glob()).prop_map(|(end, glob)| Predicate::Host(end, Host::Unix(glob))),
+        3 => (end(), net()).prop_map(|(end, net)| Predicate::Host(end, HostTest::Net(net))),
+        1 => end().prop_map(|end| Predicate::Host(end, HostTest::Any)),
+        1 => (end(), glob()).prop_map(|(end, glob)| Predicate::Host(end, HostTest::Unix(glob))),
         4 => port_test(),
         1 => (0u32..3).prop_map(|index| Predicate::Device(Device::Index(index))),
         1 => (0u32..4, prop_oneof![Just(u32::MAX), 0u32..4])
@@ -180,12 +180,12 @@ fn named_test() -> impl Strategy<Value = Predicate> {
     let service = prop_oneof![Just("http"), Just("3com-tsmux"), Just("gt"), Just("9pfs")];
     prop_oneof![
         (end(), host, version).prop_map(|(end, host, version)| {
-            Predicate::Host(end, Host::Name(name(host), version))
+            Predicate::Host(end, HostTest::Name(name(host), version))
         }),
         (
             end(),
             prop::collection::vec(
-                prop_oneof![service.prop_map(|s| Ports::Service(name(s))), ports()],
+                prop_oneof![service.prop_map(|s| PortTest::Service(name(s))), ports()],
                 1..3
             )
         )

@@ -5,10 +5,10 @@ use crate::model::state::StateSet;
 
 use super::error::Span;
 use super::glob::Glob;
-use super::net::{Net, Scope, Version};
+use super::net::{AddressScope, Net, Version};
 use super::token::Comparison;
 
-pub use crate::kernel::bytecode::End;
+pub use crate::kernel::bytecode::SocketEnd;
 
 /// A condition on a socket. Its text ([`std::fmt::Display`]) is canonical:
 /// parsing it gives an equal expression.
@@ -30,10 +30,10 @@ pub enum Predicate {
     /// `state`, `exclude`: the state is one of these.
     State(StateSet),
     /// `src`, `dst`: where an end is.
-    Host(End, Host),
+    Host(SocketEnd, HostTest),
     /// `sport`, `dport`: an end's port. Items are alternatives; there is more
     /// than one with `=` and `!=` only.
-    Port(End, Comparison, Vec<Ports>),
+    Port(SocketEnd, Comparison, Vec<PortTest>),
     /// `dev`: the device the socket is bound to.
     Device(Device),
     /// `fwmark`: (mark & mask) == value.
@@ -66,7 +66,7 @@ pub enum Predicate {
     /// `owner none`: no process holds it.
     Unowned,
     /// `scope`: from where its local address can be reached.
-    Scope(Scope),
+    Scope(AddressScope),
 }
 
 /// A name that the system has to explain, see [`super::Resolver`].
@@ -87,7 +87,7 @@ impl PartialEq for Name {
 
 /// A place at which an end can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
+pub enum HostTest {
     /// Anywhere, in every family.
     Any,
     /// At one of these addresses.
@@ -100,7 +100,7 @@ pub enum Host {
 
 /// Some ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ports {
+pub enum PortTest {
     /// From the first to the second; equal for a single one.
     Range(u16, u16),
     /// Those of a service, in TCP and UDP.

@@ -21,16 +21,16 @@ use crate::kernel::bytecode::{Code, assemble};
 use crate::model::state::StateSet;
 use crate::model::want::Extras;
 
-use super::ast::{Cgroup, End, Expr, Host, Ports, Predicate, Quantity};
+use super::ast::{Cgroup, Expr, HostTest, PortTest, Predicate, Quantity, SocketEnd};
 use super::token::Comparison;
 
-pub use target::{Bytecode, Target};
+pub use target::{Bytecode, PlanTarget};
 
 use bound::{Kernel, bound, contrary_if};
 
 /// The way to read one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct TablePlan {
     /// No row of this table can match: it need not be read.
     pub never: bool,
     /// The states to ask for; rows of others do not match.
@@ -42,14 +42,14 @@ pub struct Plan {
     /// The rest, to be decided for each row that the kernel sends.
     pub remainder: Option<Expr>,
     /// The parts that rows must carry for that.
-    pub needs: Needs,
+    pub needs: FactNeeds,
     /// Some of the program did not fit and stays in the remainder.
     pub too_large: bool,
 }
 
 /// The parts beyond the fixed one of a row that the remainder looks at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
+pub struct FactNeeds {
     /// The parts to ask the kernel for.
     pub extras: Extras,
     /// The processes that hold the sockets.
@@ -63,7 +63,7 @@ pub struct Needs {
     pub net_admin: bool,
 }
 
-impl Plan {
+impl TablePlan {
     /// Plans to read a table as it is, and to decide all of `expr` here.
     pub fn all_here(expr: &Expr) -> Self {
         Self {
@@ -72,21 +72,21 @@ impl Plan {
             local_port: None,
             program: None,
             remainder: Some(expr.clone()),
-            needs: Needs::of(expr),
+            needs: FactNeeds::of(expr),
             too_large: false,
         }
     }
 }
 
 /// Plans how to read a table of which the rows matching `expr` are wanted.
-pub fn compile(expr: &Expr, target: &Target) -> Plan {
-    let mut plan = Plan {
+pub fn compile(expr: &Expr, target: &PlanTarget) -> TablePlan {
+    let mut plan = TablePlan {
         never: false,
         states: StateSet::ALL,
         local_port: None,
         program: None,
         remainder: None,
-        needs: Needs::default(),
+        needs: FactNeeds::default(),
         too_large: false,
     };
     let mut parts = Vec::new();
@@ -106,9 +106,9 @@ pub fn compile(expr: &Expr, target: &Target) -> Plan {
         match bound.kernel {
             Kernel::Never => plan.never = true,
             Kernel::Always if bound.exact => {}
-            Kernel::Always => parts.push(Part { condition, code: None, exact: false }),
+            Kernel::Always => parts.push(Conjunct { condition, code: None, exact: false }),
             Kernel::Code(code) => {
-                parts.push(Part { condition, code: Some(code), exact: bound.exact });
+                parts.push(Conjunct { condition, code: Some(code), exact: bound.exact });
             }
         }
     }
@@ -122,15 +122,15 @@ pub fn compile(expr: &Expr, target: &Target) -> Plan {
 }
 
 /// One of the conditions that must hold.
-struct Part {
+struct Conjunct {
     condition: Expr,
     code: Option<Code>,
     /// Tells whether the code alone decides it.
     exact: bool,
 }
 
-impl Plan {
-    fn split(&mut self, mut parts: Vec<Part>, target: &Target) {
+impl TablePlan {
+    fn split(&mut self, mut parts: Vec<Conjunct>, target: &PlanTarget) {
         if target.bytecode == Bytecode::None {
             parts.iter_mut().for_each(|part| part.code = None);
         }
@@ -142,15 +142,15 @@ impl Plan {
                 self.program = keep_what_fits(&mut parts);
             }
         }
-        let stays = |part: Part| (!part.exact || part.code.is_none()).then_some(part.condition);
+        let stays = |part: Conjunct| (!part.exact || part.code.is_none()).then_some(part.condition);
         let left: Vec<Expr> = parts.into_iter().filter_map(stays).collect();
         self.remainder = (!left.is_empty()).then(|| Expr::all(left));
-        self.needs = self.remainder.as_ref().map(Needs::of).unwrap_or_default();
+        self.needs = self.remainder.as_ref().map(FactNeeds::of).unwrap_or_default();
     }
 }
 
 /// Takes away the code of the parts with which the program is too large.
-fn keep_what_fits(parts: &mut [Part]) -> Option<Vec<u8>> {
+fn keep_what_fits(parts: &mut [Conjunct]) -> Option<Vec<u8>> {
     let mut kept = Vec::new();
     let mut program = None;
     for part in parts {
@@ -167,7 +167,7 @@ fn keep_what_fits(parts: &mut [Part]) -> Option<Vec<u8>> {
     program
 }
 
-impl Needs {
+impl FactNeeds {
     /// Lists what evaluating `expr` takes.
     pub fn of(expr: &Expr) -> Self {
         let mut needs = Self::default();
@@ -183,7 +183,7 @@ impl Needs {
                 Predicate::Cgroup(Cgroup::Path(_) | Cgroup::Below(_)) | Predicate::Unit(_) => {
                     needs.cgroups = true;
                 }
-                Predicate::Host(End::Remote, Host::Unix(_)) => needs.peers = true,
+                Predicate::Host(SocketEnd::Remote, HostTest::Unix(_)) => needs.peers = true,
                 Predicate::Mark { .. } => needs.net_admin = true,
                 _ => {}
             }
@@ -223,8 +223,8 @@ fn states_only(expr: &Expr) -> Option<StateSet> {
 /// Returns a port that the request itself can ask for; there 0 means any.
 fn single_local_port(expr: &Expr) -> Option<u16> {
     match expr {
-        Expr::Is(Predicate::Port(End::Local, Comparison::Eq, ports)) => match ports[..] {
-            [Ports::Range(low, high)] if low == high && low != 0 => Some(low),
+        Expr::Is(Predicate::Port(SocketEnd::Local, Comparison::Eq, ports)) => match ports[..] {
+            [PortTest::Range(low, high)] if low == high && low != 0 => Some(low),
             _ => None,
         },
         _ => None,

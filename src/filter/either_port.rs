@@ -4,7 +4,7 @@
 //! of its ports is wanted. It does not say which of the two is the local one
 //! in a way that every state has, so either may be it.
 
-use super::ast::{Expr, Ports, Predicate};
+use super::ast::{Expr, PortTest, Predicate};
 use super::token::Comparison;
 
 /// Finds ports, from the first to the second of each pair, one of which every socket has on
@@ -21,11 +21,11 @@ pub fn either_port(expr: &Expr) -> Option<Vec<(u16, u16)>> {
     }
 }
 
-fn range(ports: &Ports) -> Option<(u16, u16)> {
+fn range(ports: &PortTest) -> Option<(u16, u16)> {
     match ports {
         // No port yet is a port of 0, which any socket may have for a while.
-        Ports::Range(first, last) => (*first > 0).then_some((*first, *last)),
-        Ports::Service(_) => None,
+        PortTest::Range(first, last) => (*first > 0).then_some((*first, *last)),
+        PortTest::Service(_) => None,
     }
 }
 

@@ -17,7 +17,9 @@ use crate::model::row::Row;
 use crate::model::socket::Ends;
 use crate::model::unit::unit_of;
 
-use super::ast::{Amount, Cgroup, Device, End, Expr, Host, Ports, Predicate, Quantity, User};
+use super::ast::{
+    Amount, Cgroup, Device, Expr, HostTest, PortTest, Predicate, Quantity, SocketEnd, User,
+};
 use super::glob::{Case, Glob};
 use super::token::Comparison;
 
@@ -34,7 +36,7 @@ pub trait Lookup {
 
 /// A row and what is known beside it.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub struct TestedRow<'a> {
     /// The row.
     pub row: &'a Row<'a>,
     /// The holders of inodes; `None` where nobody looked.
@@ -50,7 +52,7 @@ pub struct Subject<'a> {
 }
 
 /// Whether `expr` holds; `None` where that is unknown.
-pub fn matches(expr: &Expr, subject: &Subject<'_>) -> Option<bool> {
+pub fn matches(expr: &Expr, subject: &TestedRow<'_>) -> Option<bool> {
     match expr {
         Expr::And(parts) => combine(parts, subject, false),
         Expr::Or(parts) => combine(parts, subject, true),
@@ -60,7 +62,7 @@ pub fn matches(expr: &Expr, subject: &Subject<'_>) -> Option<bool> {
 }
 
 /// Returns `decisive` as soon as one part is that; unknown where a part is and none is.
-fn combine(parts: &[Expr], subject: &Subject<'_>, decisive: bool) -> Option<bool> {
+fn combine(parts: &[Expr], subject: &TestedRow<'_>, decisive: bool) -> Option<bool> {
     let mut known = true;
     for part in parts {
         match matches(part, subject) {
@@ -72,7 +74,7 @@ fn combine(parts: &[Expr], subject: &Subject<'_>, decisive: bool) -> Option<bool
     known.then_some(!decisive)
 }
 
-fn test(predicate: &Predicate, subject: &Subject<'_>) -> Option<bool> {
+fn test(predicate: &Predicate, subject: &TestedRow<'_>) -> Option<bool> {
     let row = subject.row;
     let socket = &row.socket;
     match predicate {
@@ -110,35 +112,37 @@ fn test(predicate: &Predicate, subject: &Subject<'_>) -> Option<bool> {
     }
 }
 
-fn endpoint(row: &Row<'_>, end: End) -> Option<Endpoint> {
+fn endpoint(row: &Row<'_>, end: SocketEnd) -> Option<Endpoint> {
     match end {
-        End::Local => row.socket.local(),
-        End::Remote => row.socket.remote(),
+        SocketEnd::Local => row.socket.local(),
+        SocketEnd::Remote => row.socket.remote(),
     }
 }
 
-fn host(end: End, host: &Host, subject: &Subject<'_>) -> Option<bool> {
+fn host(end: SocketEnd, host: &HostTest, subject: &TestedRow<'_>) -> Option<bool> {
     let row = subject.row;
     match host {
-        Host::Any => Some(true),
-        Host::Net(net) => Some(net.contains(row.socket.table.family, &endpoint(row, end)?.address)),
-        Host::Unix(pattern) => {
+        HostTest::Any => Some(true),
+        HostTest::Net(net) => {
+            Some(net.contains(row.socket.table.family, &endpoint(row, end)?.address))
+        }
+        HostTest::Unix(pattern) => {
             if !matches!(row.socket.ends, Ends::Unix { .. }) {
                 return None;
             }
             // ss folds case here too (FNM_CASEFOLD).
             Some(match end {
-                End::Local => {
+                SocketEnd::Local => {
                     let name = row.facts.unix_name().map(unix_text).unwrap_or_default();
                     pattern.matches(&name, Case::Ignored)
                 }
-                End::Remote => {
+                SocketEnd::Remote => {
                     let name = subject.lookup.unix_name(row.facts.peer_inode()?)?;
                     pattern.matches(name, Case::Ignored)
                 }
             })
         }
-        Host::Name(..) => None,
+        HostTest::Name(..) => None,
     }
 }
 
@@ -149,14 +153,14 @@ pub fn unix_text(name: UnixName<'_>) -> String {
     if name.is_abstract { format!("@{}", text.replace('\0', "@")) } else { text.into_owned() }
 }
 
-fn ports(ports: &[Ports], comparison: Comparison, port: u16) -> Option<bool> {
+fn ports(ports: &[PortTest], comparison: Comparison, port: u16) -> Option<bool> {
     let inside = || {
         let mut known = true;
         for ports in ports {
             match ports {
-                Ports::Range(low, high) if (*low..=*high).contains(&port) => return Some(true),
-                Ports::Range(..) => {}
-                Ports::Service(_) => known = false,
+                PortTest::Range(low, high) if (*low..=*high).contains(&port) => return Some(true),
+                PortTest::Range(..) => {}
+                PortTest::Service(_) => known = false,
             }
         }
         known.then_some(false)
@@ -165,7 +169,7 @@ fn ports(ports: &[Ports], comparison: Comparison, port: u16) -> Option<bool> {
         Comparison::Eq => inside(),
         Comparison::Ne => inside().map(|inside| !inside),
         _ => match ports {
-            [Ports::Range(low, high)] if low == high => {
+            [PortTest::Range(low, high)] if low == high => {
                 compare(port.into(), Some(port.into()), comparison, (*low).into())
             }
             _ => None,
@@ -179,18 +183,18 @@ fn device(row: &Row<'_>) -> Option<u32> {
     told.then_some(row.socket.ifindex)
 }
 
-fn mark(subject: &Subject<'_>, value: u32, mask: u32) -> Option<bool> {
+fn mark(subject: &TestedRow<'_>, value: u32, mask: u32) -> Option<bool> {
     let facts = subject.row.facts;
     let absent = || (subject.marks_visible && matches!(facts, Facts::Inet(_))).then_some(0);
     let mark = facts.mark().or_else(absent)?;
     Some(mark & mask == value)
 }
 
-fn cgroup_path<'a>(subject: &Subject<'a>) -> Option<&'a str> {
+fn cgroup_path<'a>(subject: &TestedRow<'a>) -> Option<&'a str> {
     subject.lookup.cgroup_path(subject.row.facts.cgroup_id()?)
 }
 
-fn cgroup(cgroup: &Cgroup, subject: &Subject<'_>) -> Option<bool> {
+fn cgroup(cgroup: &Cgroup, subject: &TestedRow<'_>) -> Option<bool> {
     match cgroup {
         Cgroup::Id(wanted) => Some(subject.row.facts.cgroup_id()? == *wanted),
         Cgroup::Path(wanted) => Some(cgroup_path(subject)? == wanted.text),
@@ -204,7 +208,7 @@ fn cgroup(cgroup: &Cgroup, subject: &Subject<'_>) -> Option<bool> {
 /// Tells whether the kernel may have chosen the port. No row says so: this goes by its place in
 /// the ephemeral range; for unix sockets by a name that `bind` made up
 /// (`unix_autobind`: five hexadecimal digits).
-fn autobound(subject: &Subject<'_>) -> Option<bool> {
+fn autobound(subject: &TestedRow<'_>) -> Option<bool> {
     let row = subject.row;
     match row.socket.ends {
         Ends::Inet { local, .. } => {
@@ -226,7 +230,7 @@ fn autobound(subject: &Subject<'_>) -> Option<bool> {
 
 /// Tells whether one of the holders is such. Unknown where none is visible and some
 /// processes are hidden.
-fn held_by(subject: &Subject<'_>, such: impl Fn(&Owners, u32) -> bool) -> Option<bool> {
+fn held_by(subject: &TestedRow<'_>, such: impl Fn(&Owners, u32) -> bool) -> Option<bool> {
     if subject.row.socket.inode == 0 {
         return Some(false);
     }
@@ -259,7 +263,7 @@ fn is_unit(pattern: &Glob, unit: &str) -> bool {
 }
 
 /// Bounds of a number; the upper one is `None` where nothing limits it.
-fn measure(quantity: Quantity, subject: &Subject<'_>) -> Option<(u64, Option<u64>)> {
+fn measure(quantity: Quantity, subject: &TestedRow<'_>) -> Option<(u64, Option<u64>)> {
     let row = subject.row;
     let exact = |number: u64| Some((number, Some(number)));
     match (quantity, Queues::of(row)) {

@@ -9,12 +9,12 @@ use crate::model::proto::TableId;
 use crate::model::state::StateSet;
 
 use super::ast::Expr;
-use super::compile::{Needs, Plan};
+use super::compile::{FactNeeds, TablePlan};
 use super::print::state_words;
 
 /// A party that narrows down what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum FilteredBy {
     /// The kernel, by its part of the filter.
     Kernel,
     /// The kernel, but of the filter it is told nothing.
@@ -25,7 +25,7 @@ pub enum Asked {
 
 /// The way in which one table is read.
 #[derive(Clone, Debug)]
-pub struct Reading<'a> {
+pub struct TableReading<'a> {
     /// The table.
     pub table: TableId,
     /// The states that are wanted of it, those of flags among them.
@@ -33,20 +33,20 @@ pub struct Reading<'a> {
     /// The types of socket that are wanted of it; empty for all.
     pub types: Vec<String>,
     /// The plan of the filter; `None` without one.
-    pub plan: Option<&'a Plan>,
+    pub plan: Option<&'a TablePlan>,
 }
 
-impl Reading<'_> {
+impl TableReading<'_> {
     fn is_like(&self, other: &Self) -> bool {
         // The states of a table that is not read are not told.
-        let never = |plan: Option<&Plan>| plan.is_some_and(|plan| plan.never);
+        let never = |plan: Option<&TablePlan>| plan.is_some_and(|plan| plan.never);
         let alike = self.states == other.states && self.types == other.types;
         self.plan == other.plan && (never(self.plan) || alike)
     }
 }
 
 /// Returns the text for an expression and how each table is read.
-pub fn explain(expr: Option<&Expr>, tables: &[Reading<'_>], asked: Asked) -> String {
+pub fn explain(expr: Option<&Expr>, tables: &[TableReading<'_>], asked: FilteredBy) -> String {
     let mut out = match expr {
         Some(_) => String::from("read as\n"),
         None => String::from("no filter: every row in these states is shown\n"),
@@ -93,18 +93,18 @@ fn tree(out: &mut String, expr: &Expr, depth: usize) {
     }
 }
 
-fn table(out: &mut String, reading: &Reading<'_>, plan: &Plan, asked: Asked) {
+fn table(out: &mut String, reading: &TableReading<'_>, plan: &TablePlan, asked: FilteredBy) {
     out.push_str(match asked {
-        Asked::Kernel => "  asked of the kernel\n",
-        Asked::KernelUnfiltered => "  asked of the kernel, nothing of the filter\n",
-        Asked::File => "  read, the kernel is not asked\n",
+        FilteredBy::Kernel => "  asked of the kernel\n",
+        FilteredBy::KernelUnfiltered => "  asked of the kernel, nothing of the filter\n",
+        FilteredBy::File => "  read, the kernel is not asked\n",
     });
     let _ = writeln!(out, "    states: {}", states_told(reading.states));
     if let Some(port) = plan.local_port {
         let _ = writeln!(out, "    local port: {port}");
     }
     match &plan.program {
-        None if asked == Asked::Kernel => out.push_str("    program: none\n"),
+        None if asked == FilteredBy::Kernel => out.push_str("    program: none\n"),
         None => {}
         Some(program) => {
             let _ = writeln!(out, "    program of {} bytes:", program.len());
@@ -139,7 +139,7 @@ fn states_told(states: StateSet) -> String {
     }
 }
 
-fn needs(needs: Needs) -> Vec<&'static str> {
+fn needs(needs: FactNeeds) -> Vec<&'static str> {
     let all = [
         (needs.extras.tcp_info, "tcp_info of every row"),
         (needs.extras.memory, "socket memory of every row"),
@@ -153,7 +153,7 @@ fn needs(needs: Needs) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bytecode, Target, compile, parse};
+    use super::super::{Bytecode, PlanTarget, compile, parse};
     use super::*;
     use crate::model::proto::Proto;
 
@@ -164,14 +164,18 @@ mod tests {
         let tables = TableId::ALL
             .into_iter()
             .filter(|table| matches!(table.proto, Proto::Tcp | Proto::Udp | Proto::Unix));
-        let plans: Vec<(TableId, Plan)> = tables
+        let plans: Vec<(TableId, TablePlan)> = tables
             .map(|table| {
-                let target =
-                    Target { table, bytecode: Bytecode::Full, net_admin: false, ephemeral: None };
+                let target = PlanTarget {
+                    table,
+                    bytecode: Bytecode::Full,
+                    net_admin: false,
+                    ephemeral: None,
+                };
                 (table, compile(&expr, &target))
             })
             .collect();
-        let tables: Vec<Reading<'_>> = plans.iter().map(Reading::of).collect();
+        let tables: Vec<TableReading<'_>> = plans.iter().map(TableReading::of).collect();
         let expected = "\
 read as
   all of
@@ -196,6 +200,6 @@ tcp, tcp6, udp, udp6
 unix
   not read: no row of it can match
 ";
-        assert_eq!(explain(Some(&expr), &tables, Asked::Kernel), expected);
+        assert_eq!(explain(Some(&expr), &tables, FilteredBy::Kernel), expected);
     }
 }

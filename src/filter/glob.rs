@@ -7,10 +7,10 @@ use super::token::{Char, Trouble, push_char};
 
 /// A pattern, or a plain name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(Vec<Item>);
+pub struct Glob(Vec<GlobItem>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum GlobItem {
     Char(char),
     Any,
     One,
@@ -28,7 +28,7 @@ pub enum Case {
 
 impl Glob {
     #[cfg(test)]
-    pub(super) fn from_items(items: Vec<Item>) -> Self {
+    pub(super) fn from_items(items: Vec<GlobItem>) -> Self {
         Self(items)
     }
 
@@ -39,8 +39,8 @@ impl Glob {
         while let Some((first, behind)) = rest.split_first() {
             rest = behind;
             items.push(match first.c {
-                '*' if !first.escaped => Item::Any,
-                '?' if !first.escaped => Item::One,
+                '*' if !first.escaped => GlobItem::Any,
+                '?' if !first.escaped => GlobItem::One,
                 '[' if !first.escaped => {
                     let end = closing(behind).ok_or(Trouble::new(
                         first.span,
@@ -50,7 +50,7 @@ impl Glob {
                     rest = after.get(1..).unwrap_or_default();
                     class(inside)
                 }
-                c => Item::Char(c),
+                c => GlobItem::Char(c),
             });
         }
         Ok(Self(items))
@@ -61,7 +61,7 @@ impl Glob {
         self.0
             .iter()
             .map(|item| match item {
-                Item::Char(c) => Some(*c),
+                GlobItem::Char(c) => Some(*c),
                 _ => None,
             })
             .collect()
@@ -75,7 +75,7 @@ impl Glob {
         let (mut item, mut at) = (0, 0);
         while at < text.len() {
             match self.0.get(item) {
-                Some(Item::Any) => {
+                Some(GlobItem::Any) => {
                     item += 1;
                     retry = Some((item, at));
                     continue;
@@ -91,11 +91,11 @@ impl Glob {
             retry = Some((after_star, taken + 1));
             (item, at) = (after_star, taken + 1);
         }
-        self.0.get(item..).unwrap_or_default().iter().all(|item| *item == Item::Any)
+        self.0.get(item..).unwrap_or_default().iter().all(|item| *item == GlobItem::Any)
     }
 }
 
-impl Item {
+impl GlobItem {
     fn takes(&self, c: char, case: Case) -> bool {
         let fold = |c: char| if case == Case::Ignored { c.to_ascii_lowercase() } else { c };
         match self {
@@ -125,7 +125,7 @@ fn closing(chars: &[Char]) -> Option<usize> {
     chars.iter().skip(first).position(|c| c.c == ']' && !c.escaped).map(|at| at + first)
 }
 
-fn class(inside: &[Char]) -> Item {
+fn class(inside: &[Char]) -> GlobItem {
     let negated = inside.first().is_some_and(|c| !c.escaped && matches!(c.c, '!' | '^'));
     let mut rest = inside.get(usize::from(negated)..).unwrap_or_default();
     let mut ranges = Vec::new();
@@ -142,7 +142,7 @@ fn class(inside: &[Char]) -> Item {
             }
         };
     }
-    Item::Class { negated, ranges }
+    GlobItem::Class { negated, ranges }
 }
 
 impl fmt::Display for Glob {
@@ -150,10 +150,10 @@ impl fmt::Display for Glob {
         let mut out = String::new();
         for item in &self.0 {
             match item {
-                Item::Char(c) => push_char(&mut out, *c, "*?["),
-                Item::Any => out.push('*'),
-                Item::One => out.push('?'),
-                Item::Class { negated, ranges } => {
+                GlobItem::Char(c) => push_char(&mut out, *c, "*?["),
+                GlobItem::Any => out.push('*'),
+                GlobItem::One => out.push('?'),
+                GlobItem::Class { negated, ranges } => {
                     out.push_str(if *negated { "[!" } else { "[" });
                     for (low, high) in ranges {
                         push_char(&mut out, *low, "]-!^[");
@@ -173,14 +173,14 @@ impl fmt::Display for Glob {
 #[cfg(test)]
 mod tests {
     use super::super::lex::tokens;
-    use super::super::token::Kind;
+    use super::super::token::TokenKind;
     use super::*;
 
     fn glob(text: &str) -> Glob {
         let tokens = tokens(text).expect("lexes");
         match &tokens[..] {
             [token] => match &token.kind {
-                Kind::Word(chars) => Glob::parse(chars).expect("a pattern"),
+                TokenKind::Word(chars) => Glob::parse(chars).expect("a pattern"),
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn an_open_bracket_is_an_error() {
         let tokens = tokens("x[ab").expect("lexes");
-        let Kind::Word(chars) = &tokens[0].kind else { panic!("no word") };
+        let TokenKind::Word(chars) = &tokens[0].kind else { panic!("no word") };
         assert!(Glob::parse(chars).expect_err("no ]").expected.contains("closing ]"));
     }
 

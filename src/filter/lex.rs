@@ -4,7 +4,7 @@
 //! of a word, and a word with such a character in it is never a keyword.
 
 use super::error::Span;
-use super::token::{Char, Comparison, Kind, Token, Trouble, is_special};
+use super::token::{Char, Comparison, Token, TokenKind, Trouble, is_special};
 
 /// Returns the tokens of an expression.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Trouble> {
@@ -24,24 +24,24 @@ struct Lexer<'t> {
 }
 
 /// Operators of the longest first, so that `<=` is not taken for `<`.
-const OPERATORS: [(&str, Kind); 17] = [
-    ("&&", Kind::And),
-    ("||", Kind::Or),
-    ("==", Kind::Compare(Comparison::Eq)),
-    ("!=", Kind::Compare(Comparison::Ne)),
-    ("<=", Kind::Compare(Comparison::Le)),
-    (">=", Kind::Compare(Comparison::Ge)),
-    ("&", Kind::And),
-    ("|", Kind::Or),
-    ("!", Kind::Not),
-    ("=", Kind::Compare(Comparison::Eq)),
-    ("<", Kind::Compare(Comparison::Lt)),
-    (">", Kind::Compare(Comparison::Gt)),
-    ("(", Kind::Open),
-    (")", Kind::Close),
-    ("{", Kind::OpenSet),
-    ("}", Kind::CloseSet),
-    (",", Kind::Comma),
+const OPERATORS: [(&str, TokenKind); 17] = [
+    ("&&", TokenKind::And),
+    ("||", TokenKind::Or),
+    ("==", TokenKind::Compare(Comparison::Eq)),
+    ("!=", TokenKind::Compare(Comparison::Ne)),
+    ("<=", TokenKind::Compare(Comparison::Le)),
+    (">=", TokenKind::Compare(Comparison::Ge)),
+    ("&", TokenKind::And),
+    ("|", TokenKind::Or),
+    ("!", TokenKind::Not),
+    ("=", TokenKind::Compare(Comparison::Eq)),
+    ("<", TokenKind::Compare(Comparison::Lt)),
+    (">", TokenKind::Compare(Comparison::Gt)),
+    ("(", TokenKind::Open),
+    (")", TokenKind::Close),
+    ("{", TokenKind::OpenSet),
+    ("}", TokenKind::CloseSet),
+    (",", TokenKind::Comma),
 ];
 
 impl Lexer<'_> {
@@ -57,26 +57,26 @@ impl Lexer<'_> {
         let start = self.at;
         let kind = match self.operator() {
             Some(kind) => kind,
-            None => Kind::Word(self.word()?),
+            None => TokenKind::Word(self.word()?),
         };
         Ok(Some(Token { kind, span: Span::new(start, self.at) }))
     }
 
-    fn operator(&mut self) -> Option<Kind> {
+    fn operator(&mut self) -> Option<TokenKind> {
         let (text, kind) = OPERATORS
             .iter()
             .find(|(text, kind)| self.rest().starts_with(text) && self.separates(kind))?;
         self.at += text.len();
         match kind {
-            Kind::OpenSet => self.in_set = true,
-            Kind::CloseSet => self.in_set = false,
+            TokenKind::OpenSet => self.in_set = true,
+            TokenKind::CloseSet => self.in_set = false,
             _ => {}
         }
         Some(kind.clone())
     }
 
-    fn separates(&self, kind: &Kind) -> bool {
-        *kind != Kind::Comma || self.in_set
+    fn separates(&self, kind: &TokenKind) -> bool {
+        *kind != TokenKind::Comma || self.in_set
     }
 
     /// Reads a word, which ends at a blank or an operator. Paths and abstract names end at
@@ -130,7 +130,7 @@ mod tests {
     fn shown(text: &str) -> String {
         let tokens = tokens(text).expect("lexes");
         let shown = tokens.iter().map(|token| match &token.kind {
-            Kind::Word(chars) => chars
+            TokenKind::Word(chars) => chars
                 .iter()
                 .map(|c| format!("{}{}", if c.escaped { "'" } else { "" }, c.c))
                 .collect(),

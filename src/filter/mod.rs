@@ -73,14 +73,14 @@ mod words;
 #[cfg(test)]
 mod arbitrary;
 
-pub use ast::{End, Expr, Predicate};
-pub use compile::{Bytecode, Needs, Plan, Target, compile};
+pub use ast::{Expr, Predicate, SocketEnd};
+pub use compile::{Bytecode, FactNeeds, PlanTarget, TablePlan, compile};
 pub use either_port::either_port;
 pub use error::{ParseError, ResolveError};
-pub use eval::{Lookup, Subject, matches, unix_text};
-pub use explain::{Asked, Reading, explain};
+pub use eval::{Lookup, TestedRow, matches, unix_text};
+pub use explain::{FilteredBy, TableReading, explain};
 pub use glob::{Case, Glob};
-pub use net::Scope;
+pub use net::AddressScope;
 pub use parse::parse;
 pub use resolve::Resolver;
 pub use token::Comparison;

@@ -81,7 +81,7 @@ impl fmt::Display for Net {
 
 /// From where an address can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum AddressScope {
     /// This machine only.
     Loopback,
     /// A network that the internet does not route to.
@@ -117,7 +117,7 @@ const PRIVATE: [Net; 7] = [
 
 const UNSPECIFIED: [Net; 2] = [Net::V4([0; 4], 32), Net::V6([0; 16], 128)];
 
-impl Scope {
+impl AddressScope {
     /// Every scope with its name.
     pub const NAMES: [(&'static str, Self); 4] = [
         ("loopback", Self::Loopback),
@@ -186,19 +186,19 @@ mod tests {
     #[test]
     fn every_address_has_one_scope() {
         let cases = [
-            ("127.0.0.53", Family::Inet, Scope::Loopback),
-            ("::1", Family::Inet6, Scope::Loopback),
-            ("::ffff:127.0.0.1", Family::Inet6, Scope::Loopback),
-            ("172.31.0.1", Family::Inet, Scope::Private),
-            ("172.32.0.1", Family::Inet, Scope::Public),
-            ("fe80::1", Family::Inet6, Scope::Private),
-            ("fd00::1", Family::Inet6, Scope::Private),
-            ("2001:db8::1", Family::Inet6, Scope::Public),
-            ("0.0.0.0", Family::Inet, Scope::Any),
-            ("::", Family::Inet6, Scope::Any),
+            ("127.0.0.53", Family::Inet, AddressScope::Loopback),
+            ("::1", Family::Inet6, AddressScope::Loopback),
+            ("::ffff:127.0.0.1", Family::Inet6, AddressScope::Loopback),
+            ("172.31.0.1", Family::Inet, AddressScope::Private),
+            ("172.32.0.1", Family::Inet, AddressScope::Public),
+            ("fe80::1", Family::Inet6, AddressScope::Private),
+            ("fd00::1", Family::Inet6, AddressScope::Private),
+            ("2001:db8::1", Family::Inet6, AddressScope::Public),
+            ("0.0.0.0", Family::Inet, AddressScope::Any),
+            ("::", Family::Inet6, AddressScope::Any),
         ];
         for (text, family, expected) in cases {
-            for (name, scope) in Scope::NAMES {
+            for (name, scope) in AddressScope::NAMES {
                 let here = scope.contains(family, &address(text));
                 assert_eq!(here, scope == expected, "{text} {name}");
             }

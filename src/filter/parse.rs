@@ -11,7 +11,7 @@ mod tests;
 use super::ast::Expr;
 use super::error::{ParseError, Span};
 use super::lex::tokens;
-use super::token::{Char, Comparison, Kind, Token, Trouble};
+use super::token::{Char, Comparison, Token, TokenKind, Trouble};
 use super::words;
 
 /// Deeper nesting than anyone writes, and shallow enough for every stack.
@@ -49,14 +49,14 @@ impl Parser {
         let expr = self.or_level()?;
         match self.peek() {
             None => Ok(Some(expr)),
-            Some(Kind::Close) => Err(self.here("and, or, a test or the end: no ( is open")),
+            Some(TokenKind::Close) => Err(self.here("and, or, a test or the end: no ( is open")),
             Some(_) => Err(self.here("and, or, or another test")),
         }
     }
 
     fn or_level(&mut self) -> Result<Expr, Trouble> {
         let mut parts = vec![self.and_level()?];
-        while self.accept_word_or(&Kind::Or, "or") {
+        while self.accept_word_or(&TokenKind::Or, "or") {
             parts.push(self.and_level()?);
         }
         Ok(Expr::any(parts))
@@ -66,7 +66,7 @@ impl Parser {
     fn and_level(&mut self) -> Result<Expr, Trouble> {
         let mut parts = self.not_level()?;
         loop {
-            let joined = self.accept_word_or(&Kind::And, "and");
+            let joined = self.accept_word_or(&TokenKind::And, "and");
             if !joined && !self.at_operand() {
                 return Ok(Expr::all(parts));
             }
@@ -77,7 +77,7 @@ impl Parser {
     /// Parses one operand. `src 10.0.0.1:22` is two tests, so it gives a list.
     fn not_level(&mut self) -> Result<Vec<Expr>, Trouble> {
         let start = self.span();
-        if self.accept_word_or(&Kind::Not, "not") {
+        if self.accept_word_or(&TokenKind::Not, "not") {
             self.deeper(start)?;
             // `not state a state b`: the word belongs to its own state only.
             let inner = match self.state_word()? {
@@ -88,9 +88,9 @@ impl Parser {
             return Ok(vec![Expr::all(inner).negated()]);
         }
         match self.peek() {
-            Some(Kind::Open) => self.group().map(|expr| vec![expr]),
-            Some(Kind::Word(_)) => self.test(),
-            Some(Kind::Compare(_)) => {
+            Some(TokenKind::Open) => self.group().map(|expr| vec![expr]),
+            Some(TokenKind::Word(_)) => self.test(),
+            Some(TokenKind::Compare(_)) => {
                 Err(self.here(format!("{TEST} such as sport = 22: {}", tests())))
             }
             _ => Err(self.here(format!("{TEST}: {}", tests()))),
@@ -103,7 +103,7 @@ impl Parser {
         self.deeper(open)?;
         let expr = self.or_level()?;
         self.depth -= 1;
-        if self.accept(&Kind::Close) {
+        if self.accept(&TokenKind::Close) {
             return Ok(expr);
         }
         match self.peek() {
@@ -120,7 +120,7 @@ impl Parser {
         Ok(())
     }
 
-    fn peek(&self) -> Option<&Kind> {
+    fn peek(&self) -> Option<&TokenKind> {
         self.tokens.get(self.at).map(|token| &token.kind)
     }
 
@@ -137,19 +137,19 @@ impl Parser {
     /// tests means `and`.
     fn at_operand(&self) -> bool {
         match self.peek() {
-            Some(Kind::Word(word)) => keyword(word).is_none_or(|word| word != "or"),
-            Some(Kind::Open | Kind::Not) => true,
+            Some(TokenKind::Word(word)) => keyword(word).is_none_or(|word| word != "or"),
+            Some(TokenKind::Open | TokenKind::Not) => true,
             _ => false,
         }
     }
 
-    fn accept(&mut self, kind: &Kind) -> bool {
+    fn accept(&mut self, kind: &TokenKind) -> bool {
         let here = self.peek() == Some(kind);
         self.at += usize::from(here);
         here
     }
 
-    fn accept_word_or(&mut self, kind: &Kind, word: &str) -> bool {
+    fn accept_word_or(&mut self, kind: &TokenKind, word: &str) -> bool {
         let is_word = self.next_keyword().is_some_and(|next| next == word);
         if is_word {
             self.at += 1;
@@ -160,7 +160,7 @@ impl Parser {
     /// Returns the next token as a keyword, in lower case.
     fn next_keyword(&self) -> Option<String> {
         match self.peek() {
-            Some(Kind::Word(word)) => keyword(word),
+            Some(TokenKind::Word(word)) => keyword(word),
             _ => None,
         }
     }
@@ -168,8 +168,10 @@ impl Parser {
     /// Returns a comparison in symbols or letters, where there is one.
     fn comparison(&mut self) -> Option<Comparison> {
         let comparison = match self.peek() {
-            Some(Kind::Compare(comparison)) => Some(*comparison),
-            Some(Kind::Word(word)) => keyword(word).and_then(|word| Comparison::of_word(&word)),
+            Some(TokenKind::Compare(comparison)) => Some(*comparison),
+            Some(TokenKind::Word(word)) => {
+                keyword(word).and_then(|word| Comparison::of_word(&word))
+            }
             _ => None,
         };
         self.at += usize::from(comparison.is_some());
@@ -180,7 +182,7 @@ impl Parser {
     fn value(&mut self, expected: &str) -> Result<Piece, Trouble> {
         let span = self.span();
         match self.peek() {
-            Some(Kind::Word(word)) => {
+            Some(TokenKind::Word(word)) => {
                 if keyword(word).is_some_and(|word| words::is_reserved(&word)) {
                     let expected = format!("{expected} (a \\ before a word makes it a name)");
                     return Err(Trouble::new(span, expected));

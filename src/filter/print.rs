@@ -5,7 +5,9 @@ use std::fmt;
 use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::units;
 
-use super::ast::{Amount, Cgroup, Device, End, Expr, Host, Name, Ports, Predicate, Quantity, User};
+use super::ast::{
+    Amount, Cgroup, Device, Expr, HostTest, Name, PortTest, Predicate, Quantity, SocketEnd, User,
+};
 use super::glob::Glob;
 use super::net::Version;
 use super::token::{Comparison, push_char};
@@ -61,11 +63,11 @@ impl fmt::Display for Predicate {
                 f.write_str(&words.join(" "))
             }
             Self::Host(end, host) => {
-                let keyword = if *end == End::Local { "src" } else { "dst" };
+                let keyword = if *end == SocketEnd::Local { "src" } else { "dst" };
                 write!(f, "{keyword} {host}")
             }
             Self::Port(end, comparison, ports) => {
-                let keyword = if *end == End::Local { "sport" } else { "dport" };
+                let keyword = if *end == SocketEnd::Local { "sport" } else { "dport" };
                 write!(f, "{keyword} {} ", comparison.symbol())?;
                 port_list(f, ports)
             }
@@ -95,7 +97,7 @@ impl fmt::Display for Predicate {
     }
 }
 
-impl fmt::Display for Host {
+impl fmt::Display for HostTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("*"),
@@ -112,12 +114,12 @@ impl fmt::Display for Host {
     }
 }
 
-fn port_list(f: &mut fmt::Formatter<'_>, ports: &[Ports]) -> fmt::Result {
-    let one = |ports: &Ports| match ports {
-        Ports::Range(0, u16::MAX) => "*".to_owned(),
-        Ports::Range(low, high) if low == high => low.to_string(),
-        Ports::Range(low, high) => format!("{low}-{high}"),
-        Ports::Service(name) => word(name, is_number),
+fn port_list(f: &mut fmt::Formatter<'_>, ports: &[PortTest]) -> fmt::Result {
+    let one = |ports: &PortTest| match ports {
+        PortTest::Range(0, u16::MAX) => "*".to_owned(),
+        PortTest::Range(low, high) if low == high => low.to_string(),
+        PortTest::Range(low, high) => format!("{low}-{high}"),
+        PortTest::Service(name) => word(name, is_number),
     };
     match ports {
         [only] => f.write_str(&one(only)),

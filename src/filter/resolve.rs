@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::ast::{Cgroup, Device, Expr, Host, Name, Ports, Predicate, User};
+use super::ast::{Cgroup, Device, Expr, HostTest, Name, PortTest, Predicate, User};
 use super::error::{ResolveError, Span};
 use super::net::{Net, Version};
 use super::token::Comparison;
@@ -23,7 +23,7 @@ pub trait Resolver {
 }
 
 /// The trouble with a name, without the expression around it.
-struct Unknown {
+struct UnresolvedName {
     span: Span,
     reason: String,
 }
@@ -42,7 +42,7 @@ impl Expr {
         })
     }
 
-    fn resolved(&self, resolver: &mut dyn Resolver) -> Result<Self, Unknown> {
+    fn resolved(&self, resolver: &mut dyn Resolver) -> Result<Self, UnresolvedName> {
         let mut each = |parts: &[Self]| {
             parts.iter().map(|part| part.resolved(resolver)).collect::<Result<Vec<_>, _>>()
         };
@@ -56,11 +56,11 @@ impl Expr {
 }
 
 impl Predicate {
-    fn resolved(&self, resolver: &mut dyn Resolver) -> Result<Expr, Unknown> {
+    fn resolved(&self, resolver: &mut dyn Resolver) -> Result<Expr, UnresolvedName> {
         Ok(Expr::Is(match self {
-            Self::Host(end, Host::Name(name, version)) => {
+            Self::Host(end, HostTest::Name(name, version)) => {
                 let nets = addresses(name, *version, resolver)?;
-                let tests = nets.into_iter().map(|net| Self::Host(*end, Host::Net(net)));
+                let tests = nets.into_iter().map(|net| Self::Host(*end, HostTest::Net(net)));
                 return Ok(Expr::any(tests.map(Expr::Is).collect()));
             }
             Self::Port(end, comparison, ports) => {
@@ -90,15 +90,15 @@ impl Predicate {
     }
 }
 
-fn known<T>(name: &Name, answer: Result<T, String>) -> Result<T, Unknown> {
-    answer.map_err(|reason| Unknown { span: name.span, reason })
+fn known<T>(name: &Name, answer: Result<T, String>) -> Result<T, UnresolvedName> {
+    answer.map_err(|reason| UnresolvedName { span: name.span, reason })
 }
 
 fn addresses(
     name: &Name,
     version: Option<Version>,
     resolver: &mut dyn Resolver,
-) -> Result<Vec<Net>, Unknown> {
+) -> Result<Vec<Net>, UnresolvedName> {
     let all = known(name, resolver.host(&name.text))?;
     let wanted = |net: &Net| match (version, net) {
         (Some(Version::V4), Net::V6(..)) | (Some(Version::V6), Net::V4(..)) => false,
@@ -118,25 +118,25 @@ fn addresses(
             None => "",
         };
         let reason = format!("the host {} has no {family}address", name.text);
-        return Err(Unknown { span: name.span, reason });
+        return Err(UnresolvedName { span: name.span, reason });
     }
     Ok(nets)
 }
 
 fn numbers(
-    ports: &Ports,
+    ports: &PortTest,
     comparison: Comparison,
     resolver: &mut dyn Resolver,
-) -> Result<Vec<Ports>, Unknown> {
-    let Ports::Service(name) = ports else { return Ok(vec![ports.clone()]) };
+) -> Result<Vec<PortTest>, UnresolvedName> {
+    let PortTest::Service(name) = ports else { return Ok(vec![ports.clone()]) };
     let mut numbers = known(name, resolver.service(&name.text))?;
     numbers.sort_unstable();
     numbers.dedup();
-    let unknown = |reason| Unknown { span: name.span, reason };
+    let unknown = |reason| UnresolvedName { span: name.span, reason };
     match (numbers.len(), comparison) {
         (0, _) => Err(unknown(format!("the service {} has no port", name.text))),
         (1, _) | (_, Comparison::Eq | Comparison::Ne) => {
-            Ok(numbers.into_iter().map(|port| Ports::Range(port, port)).collect())
+            Ok(numbers.into_iter().map(|port| PortTest::Range(port, port)).collect())
         }
         _ => Err(unknown(format!(
             "the service {} has different ports in TCP and UDP: compare with a number",

@@ -2,7 +2,7 @@
 
 use crate::model::proto::{Proto, TableId};
 
-use super::ast::{Amount, End, Expr, Host, Predicate, Quantity};
+use super::ast::{Amount, Expr, HostTest, Predicate, Quantity, SocketEnd};
 
 /// Returns the first test in `expr` of a fact that no file in `/proc/net` has for any
 /// of `tables`. Such a test would be unknown for every row and select nothing,
@@ -21,7 +21,7 @@ pub fn unseen_in_proc(expr: &Expr, tables: &[TableId]) -> Option<String> {
         | Predicate::Cookie(_)
         | Predicate::Number(Quantity::RoundTrip, ..)
         | Predicate::Number(_, _, Amount::Limit)
-        | Predicate::Host(End::Remote, Host::Unix(_)) => false,
+        | Predicate::Host(SocketEnd::Remote, HostTest::Unix(_)) => false,
         Predicate::Number(Quantity::Drops, ..) => tables.iter().any(counts_drops),
         Predicate::User(_)
         | Predicate::Number(

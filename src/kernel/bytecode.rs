@@ -57,7 +57,7 @@ pub mod code {
 
 /// The end of a socket that a test is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
+pub enum SocketEnd {
     /// Our end (`S_*`).
     Local,
     /// The peer's end (`D_*`).
@@ -69,15 +69,15 @@ pub enum End {
 pub enum Test {
     /// The port is this one. Came after the two below: an older kernel refuses
     /// it with `EINVAL`.
-    PortIs(End, u16),
+    PortIs(SocketEnd, u16),
     /// The port is this one or higher.
-    PortFrom(End, u16),
+    PortFrom(SocketEnd, u16),
     /// The port is this one or lower.
-    PortUpTo(End, u16),
+    PortUpTo(SocketEnd, u16),
     /// The first `len` bits of the address; holds for v4-mapped addresses too.
-    NetV4(End, [u8; 4], u8),
+    NetV4(SocketEnd, [u8; 4], u8),
     /// The first `len` bits of the address of an `AF_INET6` socket.
-    NetV6(End, [u8; 16], u8),
+    NetV6(SocketEnd, [u8; 16], u8),
     /// The index of the bound device.
     Device(u32),
     /// (mark & mask) == mark; needs `CAP_NET_ADMIN`.
@@ -211,7 +211,7 @@ impl Assembler {
 
 impl Test {
     fn code(self) -> u8 {
-        let of = |end, local, remote| if end == End::Local { local } else { remote };
+        let of = |end, local, remote| if end == SocketEnd::Local { local } else { remote };
         match self {
             Self::PortIs(end, _) => of(end, code::S_EQ, code::D_EQ),
             Self::PortFrom(end, _) => of(end, code::S_GE, code::D_GE),
@@ -263,8 +263,8 @@ mod tests {
     #[cfg(target_endian = "little")]
     fn a_port_range_has_the_kernels_layout() {
         let range = Code::And(vec![
-            test(Test::PortFrom(End::Local, 8000)),
-            test(Test::PortUpTo(End::Local, 8099)),
+            test(Test::PortFrom(SocketEnd::Local, 8000)),
+            test(Test::PortUpTo(SocketEnd::Local, 8099)),
         ]);
         let expected = [
             [2, 8, 20, 0], // S_GE, reject is 4 behind the 16
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn or_and_not_need_few_jumps() {
-        let port = |port| test(Test::PortIs(End::Local, port));
+        let port = |port| test(Test::PortIs(SocketEnd::Local, port));
         let one = assemble(&port(22)).expect("short");
         assert_eq!(one.len(), 8);
         let not = assemble(&Code::Not(Box::new(port(22)))).expect("short");
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said() {
-        let port = |port| test(Test::PortIs(End::Local, port));
+        let port = |port| test(Test::PortIs(SocketEnd::Local, port));
         // 12 bytes each: the test and the jump to the end.
         let fits = Code::Or((0..5460).map(port).collect());
         let program = assemble(&fits).expect("65,516 bytes");
@@ -308,8 +308,8 @@ mod tests {
         assert_eq!(assemble(&Code::Or((0..5470).map(port).collect())), Err(TooLarge));
     }
 
-    fn any_end() -> impl Strategy<Value = End> {
-        prop_oneof![Just(End::Local), Just(End::Remote)]
+    fn any_end() -> impl Strategy<Value = SocketEnd> {
+        prop_oneof![Just(SocketEnd::Local), Just(SocketEnd::Remote)]
     }
 
     fn any_test() -> impl Strategy<Value = Test> {

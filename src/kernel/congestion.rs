@@ -3,11 +3,11 @@
 //! The kernel sends one of three structures, asked for by one extension bit.
 
 use super::inet_diag::attribute;
-use super::layout::{Field, half, scaled, word};
+use super::layout::{LayoutField, half, scaled, word};
 
 /// One of the structures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct CongestionKind {
     /// Its name.
     pub name: &'static str,
     /// The prefix of its numbers in text.
@@ -15,12 +15,12 @@ pub struct Kind {
     /// Its attribute.
     pub attribute: u16,
     /// Its fields.
-    pub fields: &'static [Field],
+    pub fields: &'static [LayoutField],
 }
 
 /// Every structure the kernel has.
-pub const KINDS: &[Kind] = &[
-    Kind {
+pub const KINDS: &[CongestionKind] = &[
+    CongestionKind {
         name: "bbr",
         prefix: "bbr_",
         attribute: attribute::BBRINFO,
@@ -33,7 +33,7 @@ pub const KINDS: &[Kind] = &[
             scaled("cwnd_gain", 16, 256),
         ],
     },
-    Kind {
+    CongestionKind {
         name: "dctcp",
         prefix: "dctcp_",
         attribute: attribute::DCTCPINFO,
@@ -46,7 +46,7 @@ pub const KINDS: &[Kind] = &[
             word("ab_tot_bytes", 12),
         ],
     },
-    Kind {
+    CongestionKind {
         name: "vegas",
         prefix: "vegas_",
         attribute: attribute::VEGASINFO,

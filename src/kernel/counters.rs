@@ -11,20 +11,20 @@
 /// Parse each file once into a fresh value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    groups: Vec<Group>,
+    groups: Vec<CounterGroup>,
 }
 
 /// One line's worth of fields. The names stay one string, as printed: a
 /// reading costs three allocations a group instead of one a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Group {
+struct CounterGroup {
     name: String,
     names: String,
     values: Vec<Option<u64>>,
 }
 
 /// Group and its columns, from `Group: columns`.
-type Line<'a> = (&'a [u8], &'a [u8]);
+type CounterLine<'a> = (&'a [u8], &'a [u8]);
 
 impl Counters {
     /// Adds what snmp or netstat says (`snmp_seq_show`, `netstat_seq_show` in
@@ -33,7 +33,7 @@ impl Counters {
     /// Returns how many groups were malformed and therefore left out.
     pub fn parse_pairs(&mut self, file: &[u8]) -> usize {
         let mut malformed = 0;
-        let mut names: Option<Line> = None;
+        let mut names: Option<CounterLine> = None;
         for line in lines(file) {
             match (split_group(line), names.take()) {
                 (Some((group, values)), Some((named, columns))) if group == named => {
@@ -73,7 +73,7 @@ impl Counters {
     /// (`Tcp.MaxConn` is -1: no limit).
     pub fn get(&self, group: &str, name: &str) -> Option<u64> {
         let groups = self.groups.iter().filter(|g| g.name == group);
-        groups.flat_map(Group::fields).find(|(n, _)| *n == name)?.1
+        groups.flat_map(CounterGroup::fields).find(|(n, _)| *n == name)?.1
     }
 
     /// Whether nothing was read.
@@ -83,7 +83,7 @@ impl Counters {
 
     /// Tells whether the group was well formed: as many values as names.
     fn add(&mut self, group: &[u8], names: &[u8], values: &[u8]) -> bool {
-        let group = Group::new(group, names, values);
+        let group = CounterGroup::new(group, names, values);
         let well_formed = group.is_some();
         // A group may come more than once: IcmpMsg does when it has more than
         // 16 types (`icmpmsg_put`).
@@ -100,7 +100,7 @@ impl Counters {
             values.push(value(words.next()?)?);
         }
         let name = str::from_utf8(group).ok()?.to_owned();
-        self.groups.push(Group { name, names, values });
+        self.groups.push(CounterGroup { name, names, values });
         Some(())
     }
 
@@ -119,16 +119,16 @@ impl Counters {
     }
 
     /// Returns the last group, or a new one when that has another name.
-    fn last_group(&mut self, name: &str) -> Option<&mut Group> {
+    fn last_group(&mut self, name: &str) -> Option<&mut CounterGroup> {
         if self.groups.last().is_none_or(|last| last.name != name) {
             let (names, values) = (String::new(), Vec::new());
-            self.groups.push(Group { name: name.to_owned(), names, values });
+            self.groups.push(CounterGroup { name: name.to_owned(), names, values });
         }
         self.groups.last_mut()
     }
 }
 
-impl Group {
+impl CounterGroup {
     fn new(name: &[u8], names: &[u8], values: &[u8]) -> Option<Self> {
         let values = words(values).map(value).collect::<Option<Vec<_>>>()?;
         let name = str::from_utf8(name).ok()?.to_owned();
@@ -152,7 +152,7 @@ fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
-fn split_group(line: &[u8]) -> Option<Line<'_>> {
+fn split_group(line: &[u8]) -> Option<CounterLine<'_>> {
     let colon = line.iter().position(|b| *b == b':')?;
     let group = line.get(..colon).filter(|group| !group.is_empty())?;
     Some((group, line.get(colon + 1..)?))

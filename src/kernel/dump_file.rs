@@ -13,7 +13,7 @@ const NLMSG_DONE: u16 = 3;
 
 /// The record at one place of the file.
 #[derive(Clone, Copy, Debug)]
-pub enum Entry<'a> {
+pub enum DumpEntry<'a> {
     /// A row, and the IP protocol where it tells.
     Row(InetMessage<'a>, Option<u8>),
     /// The end of one dump, another may follow; or an acknowledgement.
@@ -46,9 +46,9 @@ impl<'a> Entries<'a> {
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = Entry<'a>;
+    type Item = DumpEntry<'a>;
 
-    fn next(&mut self) -> Option<Entry<'a>> {
+    fn next(&mut self) -> Option<DumpEntry<'a>> {
         // The padding of the last message may be missing.
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
         if self.damaged || (rest.is_empty() && self.ended) {
@@ -56,7 +56,7 @@ impl<'a> Iterator for Entries<'a> {
         }
         let Some(message) = Message::first(rest) else {
             self.damaged = true;
-            return Some(Entry::Damage(self.offset.min(self.bytes.len())));
+            return Some(DumpEntry::Damage(self.offset.min(self.bytes.len())));
         };
         let at = self.offset;
         self.offset += align(message.len);
@@ -69,20 +69,20 @@ impl<'a> Iterator for Entries<'a> {
         };
         Some(match message.kind {
             // The end of a dump tells its errno as well.
-            NLMSG_DONE | NLMSG_ERROR if errno != 0 => Entry::Refused(errno),
-            NLMSG_DONE | NLMSG_ERROR => Entry::End,
+            NLMSG_DONE | NLMSG_ERROR if errno != 0 => DumpEntry::Refused(errno),
+            NLMSG_DONE | NLMSG_ERROR => DumpEntry::End,
             SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK => match InetMessage::parse(message.payload) {
                 Some(row) if matches!(row.family(), AF_INET | AF_INET6) => {
                     let protocol = row.attributes.find(attribute::PROTOCOL);
-                    Entry::Row(row, protocol.and_then(|bytes| bytes.first().copied()))
+                    DumpEntry::Row(row, protocol.and_then(|bytes| bytes.first().copied()))
                 }
-                Some(_) => Entry::Other,
+                Some(_) => DumpEntry::Other,
                 None => {
                     self.damaged = true;
-                    Entry::Damage(at)
+                    DumpEntry::Damage(at)
                 }
             },
-            _ => Entry::Other,
+            _ => DumpEntry::Other,
         })
     }
 }
@@ -145,8 +145,8 @@ mod tests {
     fn a_dump_is_whole_only_with_its_end() {
         let told = |parts: &[&Vec<u8>]| -> Vec<String> {
             let bytes = parts.iter().copied().flatten().copied().collect::<Vec<u8>>();
-            let name = |entry: Entry<'_>| match entry {
-                Entry::Row(..) => "row".to_owned(),
+            let name = |entry: DumpEntry<'_>| match entry {
+                DumpEntry::Row(..) => "row".to_owned(),
                 other => format!("{other:?}"),
             };
             Entries::new(&bytes).map(name).collect()

@@ -4,7 +4,7 @@ use super::netlink::bytes_at;
 
 /// The form in which a field is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
+enum FieldEncoding {
     /// Some bits of one byte: (shift, width).
     Bits(u8, u8),
     U16,
@@ -14,7 +14,7 @@ enum Layout {
 
 /// One number of a structure, in host order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
+pub struct LayoutField {
     /// The kernel's name without its prefix, with its unit where it has one.
     pub name: &'static str,
     /// The divisor that turns the stored number into the name's unit.
@@ -22,39 +22,39 @@ pub struct Field {
     /// The meaning with its unit, in a few words; empty where only its name is shown.
     pub means: &'static str,
     offset: usize,
-    layout: Layout,
+    layout: FieldEncoding,
 }
 
-const fn field(name: &'static str, offset: usize, layout: Layout) -> Field {
-    Field { name, divisor: 1, means: "", offset, layout }
+const fn field(name: &'static str, offset: usize, layout: FieldEncoding) -> LayoutField {
+    LayoutField { name, divisor: 1, means: "", offset, layout }
 }
 
-pub(super) const fn byte(name: &'static str, offset: usize) -> Field {
+pub(super) const fn byte(name: &'static str, offset: usize) -> LayoutField {
     bits(name, offset, 0, 8)
 }
 
-pub(super) const fn bits(name: &'static str, offset: usize, shift: u8, width: u8) -> Field {
-    field(name, offset, Layout::Bits(shift, width))
+pub(super) const fn bits(name: &'static str, offset: usize, shift: u8, width: u8) -> LayoutField {
+    field(name, offset, FieldEncoding::Bits(shift, width))
 }
 
-pub(super) const fn half(name: &'static str, offset: usize) -> Field {
-    field(name, offset, Layout::U16)
+pub(super) const fn half(name: &'static str, offset: usize) -> LayoutField {
+    field(name, offset, FieldEncoding::U16)
 }
 
-pub(super) const fn word(name: &'static str, offset: usize) -> Field {
-    field(name, offset, Layout::U32)
+pub(super) const fn word(name: &'static str, offset: usize) -> LayoutField {
+    field(name, offset, FieldEncoding::U32)
 }
 
-pub(super) const fn long(name: &'static str, offset: usize) -> Field {
-    field(name, offset, Layout::U64)
+pub(super) const fn long(name: &'static str, offset: usize) -> LayoutField {
+    field(name, offset, FieldEncoding::U64)
 }
 
 /// Returns a word stored in units `divisor` times as small as its name says.
-pub(super) const fn scaled(name: &'static str, offset: usize, divisor: u32) -> Field {
-    Field { divisor, ..word(name, offset) }
+pub(super) const fn scaled(name: &'static str, offset: usize, divisor: u32) -> LayoutField {
+    LayoutField { divisor, ..word(name, offset) }
 }
 
-impl Field {
+impl LayoutField {
     /// Returns the same with what it is in a few words.
     pub(super) const fn means(self, means: &'static str) -> Self {
         Self { means, ..self }
@@ -64,13 +64,13 @@ impl Field {
     /// before it.
     pub fn get(&self, sent: &[u8]) -> Option<u64> {
         match self.layout {
-            Layout::Bits(shift, width) => {
+            FieldEncoding::Bits(shift, width) => {
                 let byte = *sent.get(self.offset)?;
                 Some(u64::from(byte >> shift) & ((1 << width) - 1))
             }
-            Layout::U16 => bytes_at(sent, self.offset).map(|b| u16::from_ne_bytes(b).into()),
-            Layout::U32 => bytes_at(sent, self.offset).map(|b| u32::from_ne_bytes(b).into()),
-            Layout::U64 => bytes_at(sent, self.offset).map(u64::from_ne_bytes),
+            FieldEncoding::U16 => bytes_at(sent, self.offset).map(|b| u16::from_ne_bytes(b).into()),
+            FieldEncoding::U32 => bytes_at(sent, self.offset).map(|b| u32::from_ne_bytes(b).into()),
+            FieldEncoding::U64 => bytes_at(sent, self.offset).map(u64::from_ne_bytes),
         }
     }
 
@@ -89,10 +89,10 @@ impl Field {
     #[cfg(test)]
     pub(super) fn span(&self) -> (usize, usize) {
         let width = match self.layout {
-            Layout::Bits(..) => 0,
-            Layout::U16 => 2,
-            Layout::U32 => 4,
-            Layout::U64 => 8,
+            FieldEncoding::Bits(..) => 0,
+            FieldEncoding::U16 => 2,
+            FieldEncoding::U32 => 4,
+            FieldEncoding::U64 => 8,
         };
         (self.offset, self.offset + width)
     }

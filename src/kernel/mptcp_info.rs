@@ -1,12 +1,12 @@
 //! `struct mptcp_info` (`include/uapi/linux/mptcp.h`, `mptcp_diag_fill_info`).
 
-use super::layout::{Field, byte, long, word};
+use super::layout::{LayoutField, byte, long, word};
 
 /// The connection's local token: its subflows carry it too.
-pub const TOKEN: Field = word("token", 12);
+pub const TOKEN: LayoutField = word("token", 12);
 
 /// Every field, in the kernel's order.
-pub const FIELDS: &[Field] = &[
+pub const FIELDS: &[LayoutField] = &[
     byte("subflows", 0),
     byte("add_addr_signal", 1),
     byte("add_addr_accepted", 2),

@@ -102,7 +102,7 @@ pub fn is_header(line: &[u8]) -> bool {
 /// Returns the record of one line of an inet file; `None` for a malformed one and for
 /// the header. Columns after the inode may be missing.
 pub fn inet_line(line: &[u8]) -> Option<InetLine> {
-    let mut columns = Columns(line);
+    let mut columns = LineColumns(line);
     slot(columns.next()?)?;
     let (local, local_port) = endpoint(columns.next()?)?;
     let (remote, remote_port) = endpoint(columns.next()?)?;
@@ -134,7 +134,7 @@ pub fn inet_line(line: &[u8]) -> Option<InetLine> {
 /// Returns the record of one line of `/proc/net/unix`, given without its newline (a
 /// name may end in any byte); `None` for a malformed one and for the header.
 pub fn unix_line(line: &[u8]) -> Option<UnixLine<'_>> {
-    let mut columns = Columns(line);
+    let mut columns = LineColumns(line);
     // The socket's address: hashed, zeroed or an error word, by kptr_restrict.
     columns.next()?.strip_suffix(b":")?;
     let _references = hex(columns.next()?)?;
@@ -160,9 +160,9 @@ fn unix_state(flags: u64, shown: u64) -> u8 {
 
 /// The columns of a line, separated by any number of spaces; the field is
 /// what has not been taken yet.
-struct Columns<'a>(&'a [u8]);
+struct LineColumns<'a>(&'a [u8]);
 
-impl<'a> Iterator for Columns<'a> {
+impl<'a> Iterator for LineColumns<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -184,7 +184,7 @@ fn slot(column: &[u8]) -> Option<u64> {
 
 /// Reads `drops`, when the inode is followed by `ref pointer drops` and nothing
 /// else. A TCP row has either two or seven columns there.
-fn drops(mut columns: Columns) -> Option<u32> {
+fn drops(mut columns: LineColumns) -> Option<u32> {
     let (_references, _pointer) = (columns.next()?, columns.next()?);
     let last = columns.next()?;
     match columns.next() {

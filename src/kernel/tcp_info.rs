@@ -3,53 +3,53 @@
 //! The struct only ever grows at its end: 232 bytes on 6.1, 248 on 6.12, 280 on
 //! 6.18. A field beyond the end of what was sent is absent, not zero.
 
-pub use super::layout::Field;
+pub use super::layout::LayoutField;
 
 use super::layout::{bits, byte, half, long, scaled, word};
 
 /// State of the congestion control, one of [`CA_STATES`].
-pub const CA_STATE: Field =
+pub const CA_STATE: LayoutField =
     byte("ca_state", 1).means("congestion control: 0 open, 1 disorder, 2 cwr, 3 recovery, 4 loss");
 /// The options that both ends agreed on, bits named by [`OPTIONS`].
-pub const OPTION_BITS: Field = byte("options", 5)
+pub const OPTION_BITS: LayoutField = byte("options", 5)
     .means("bits of what both ends agreed on: 1 timestamps, 2 SACK, 4 window scale, 8 ECN");
 /// Retransmission timeout in force; stored in microseconds.
-pub const RTO: Field = scaled("rto_ms", 8, 1000).means("retransmission timeout in force, ms");
+pub const RTO: LayoutField = scaled("rto_ms", 8, 1000).means("retransmission timeout in force, ms");
 /// Time since data last arrived; set at establishment (`lrcvtime`).
-pub const LAST_DATA_RECV: Field =
+pub const LAST_DATA_RECV: LayoutField =
     word("last_data_recv_ms", 52).means("time since data last arrived, ms");
 /// Time since an ACK was last accepted (`rcv_tstamp`).
-pub const LAST_ACK_RECV: Field =
+pub const LAST_ACK_RECV: LayoutField =
     word("last_ack_recv_ms", 56).means("time since an acknowledgement last arrived, ms");
 /// Smoothed round-trip time; 0 before the first measurement.
-pub const RTT: Field = word("rtt_us", 68).means("smoothed round-trip time, microseconds");
+pub const RTT: LayoutField = word("rtt_us", 68).means("smoothed round-trip time, microseconds");
 /// Bytes received in sequence; counts a received FIN as one.
-pub const BYTES_RECEIVED: Field =
+pub const BYTES_RECEIVED: LayoutField =
     long("bytes_received", 128).means("bytes received in sequence; a FIN counts as one");
 /// Time spent in retransmission timeouts since the connection began (6.7).
-pub const TOTAL_RTO_TIME: Field =
+pub const TOTAL_RTO_TIME: LayoutField =
     word("total_rto_time_ms", 244).means("time spent in retransmission timeouts, ms");
 
 /// Doublings of the retransmission timeout in force.
-pub const BACKOFF: Field =
+pub const BACKOFF: LayoutField =
     byte("backoff", 4).means("doublings of the retransmission timeout in force");
 /// Segments sent and not acknowledged; a listener's accept queue.
-pub const UNACKED: Field = word("unacked_segs", 24)
+pub const UNACKED: LayoutField = word("unacked_segs", 24)
     .means("segments sent and not acknowledged; LISTEN: length of the accept queue");
 /// Time since data was last sent; retransmits count (`lsndtime`).
-pub const LAST_DATA_SENT: Field =
+pub const LAST_DATA_SENT: LayoutField =
     word("last_data_sent_ms", 44).means("time since data was last sent, retransmits too, ms");
 /// Bytes the peer acknowledged.
-pub const BYTES_ACKED: Field =
+pub const BYTES_ACKED: LayoutField =
     long("bytes_acked", 120).means("bytes that the peer acknowledged, of the whole connection");
 /// Bytes that were never sent so far.
-pub const NOTSENT: Field =
+pub const NOTSENT: LayoutField =
     word("notsent_bytes", 144).means("bytes written by the application and not sent yet");
 /// Time since the connection began in which the peer's window was the limit.
-pub const RWND_LIMITED: Field =
+pub const RWND_LIMITED: LayoutField =
     long("rwnd_limited_us", 176).means("of it, time limited by the peer's window, microseconds");
 /// The window the peer offers (5.4).
-pub const SND_WND: Field =
+pub const SND_WND: LayoutField =
     word("snd_wnd_bytes", 228).means("window that the peer offers, bytes; 0 stops us");
 
 /// Every field, in the kernel's order (`include/uapi/linux/tcp.h`).
@@ -57,7 +57,7 @@ pub const SND_WND: Field =
 /// `tcpi_state` is left out: the row's own state is authoritative and the two
 /// may differ (`tcp_get_info` reads later). `accecn_fail_mode` and
 /// `accecn_opt_seen` are left out because a later kernel laid them out anew.
-pub const FIELDS: &[Field] = &[
+pub const FIELDS: &[LayoutField] = &[
     CA_STATE,
     byte("retransmits", 2).means("retransmission timeouts in a row without an acknowledgement"),
     byte("probes", 3).means("probes of a zero window, or keepalive probes, without an answer"),
@@ -162,7 +162,7 @@ impl<'a> TcpInfo<'a> {
 
     /// Returns one field's stored value, before its divisor; `None` where this kernel's
     /// struct ends before it.
-    pub fn get(&self, field: &Field) -> Option<u64> {
+    pub fn get(&self, field: &LayoutField) -> Option<u64> {
         field.get(self.0)
     }
 }

@@ -8,7 +8,7 @@ use super::netlink::bytes_at;
 
 /// The place and the width of a field in the raw sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
+pub struct TraceField {
     /// Bytes from the sample's beginning.
     pub offset: u16,
     /// Bytes.
@@ -17,7 +17,7 @@ pub struct Field {
     pub signed: bool,
 }
 
-impl Field {
+impl TraceField {
     /// Returns the number in it, in the host's byte order, sign-extended where it is
     /// signed; `None` where the sample is too short or it is no number.
     #[inline]
@@ -48,14 +48,14 @@ impl Field {
 
 /// One event's layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Format {
+pub struct TraceFormat {
     /// The number that `perf_event_attr.config` takes and that stands in each
     /// sample's `common_type`.
     pub id: u16,
-    fields: Vec<(String, Field)>,
+    fields: Vec<(String, TraceField)>,
 }
 
-impl Format {
+impl TraceFormat {
     /// Reads the file's text; `None` where it names no id. Lines it cannot
     /// read are left out, and so are the fields they describe.
     pub fn parse(text: &str) -> Option<Self> {
@@ -64,13 +64,13 @@ impl Format {
     }
 
     /// Returns the field of a name.
-    pub fn field(&self, name: &str) -> Option<Field> {
+    pub fn field(&self, name: &str) -> Option<TraceField> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, field)| *field)
     }
 }
 
 /// Returns a line `field:__u8 saddr[4]; offset:32; size:4; signed:0;`.
-fn parse_field(line: &str) -> Option<(String, Field)> {
+fn parse_field(line: &str) -> Option<(String, TraceField)> {
     let mut parts = line.trim().split(';').map(str::trim);
     let name = field_name(parts.next()?.strip_prefix("field:")?)?;
     let (mut offset, mut size, mut signed) = (None, None, false);
@@ -82,7 +82,7 @@ fn parse_field(line: &str) -> Option<(String, Field)> {
             _ => {}
         }
     }
-    Some((name.to_owned(), Field { offset: offset?, size: size?, signed }))
+    Some((name.to_owned(), TraceField { offset: offset?, size: size?, signed }))
 }
 
 /// Returns the name in a C declaration: the last word, without array brackets.
@@ -104,13 +104,19 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_name() {
-        let format = Format::parse(SET_STATE).expect("a format");
+        let format = TraceFormat::parse(SET_STATE).expect("a format");
         assert_eq!(format.id, 2287);
-        let skaddr = Field { offset: 8, size: 8, signed: false };
+        let skaddr = TraceField { offset: 8, size: 8, signed: false };
         assert_eq!(format.field("skaddr"), Some(skaddr));
-        assert_eq!(format.field("oldstate"), Some(Field { offset: 16, size: 4, signed: true }));
-        assert_eq!(format.field("saddr"), Some(Field { offset: 32, size: 4, signed: false }));
-        assert_eq!(format.field("daddr_v6"), Some(Field { offset: 56, size: 16, signed: false }));
+        assert_eq!(
+            format.field("oldstate"),
+            Some(TraceField { offset: 16, size: 4, signed: true })
+        );
+        assert_eq!(format.field("saddr"), Some(TraceField { offset: 32, size: 4, signed: false }));
+        assert_eq!(
+            format.field("daddr_v6"),
+            Some(TraceField { offset: 56, size: 16, signed: false })
+        );
         assert_eq!(format.field("sock_cookie"), None);
     }
 
@@ -129,7 +135,7 @@ mod tests {
     #[test]
     fn a_number_has_the_width_and_sign_of_its_field() {
         let raw = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-        let field = |size, signed| Field { offset: 0, size, signed };
+        let field = |size, signed| TraceField { offset: 0, size, signed };
         assert_eq!(field(2, false).number(&raw), Some(0xffff));
         assert_eq!(field(4, true).number(&raw), Some(u64::MAX));
         assert_eq!(field(8, false).number(&raw), Some(u64::MAX));
@@ -140,8 +146,8 @@ mod tests {
 
     #[test]
     fn without_an_id_it_is_no_format() {
-        assert_eq!(Format::parse("name: x\nformat:\n"), None);
-        assert_eq!(Format::parse("ID: 99999999\n"), None);
+        assert_eq!(TraceFormat::parse("name: x\nformat:\n"), None);
+        assert_eq!(TraceFormat::parse("ID: 99999999\n"), None);
     }
 
     proptest! {
@@ -149,7 +155,7 @@ mod tests {
         fn a_mutated_file_is_survived(at in 0usize..2000, byte in any::<u8>(), raw in proptest::collection::vec(any::<u8>(), 0..100)) {
             let mut bytes = SET_STATE.as_bytes().to_vec();
             bytes[at % SET_STATE.len()] = byte;
-            if let Some(format) = Format::parse(&String::from_utf8_lossy(&bytes)) {
+            if let Some(format) = TraceFormat::parse(&String::from_utf8_lossy(&bytes)) {
                 for (_, field) in &format.fields {
                     let _ = (field.number(&raw), field.bytes::<16>(&raw));
                 }

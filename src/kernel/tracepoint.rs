@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 
 use super::netlink::bytes_at;
 use super::request::{AF_INET, AF_INET6};
-use super::trace_format::{Field, Format};
+use super::trace_format::{TraceField, TraceFormat};
 
 /// `struct sockaddr_in6`, in which `tcp_send_reset` keeps addresses (6.9).
 const SOCKADDR_LEN: u16 = 28;
@@ -85,7 +85,7 @@ pub struct RawEnds {
 
 /// The event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TraceKind {
     /// The state changed, or was set to what it was.
     SetState {
         /// Kernel number of the state before.
@@ -127,23 +127,23 @@ pub struct TraceEvent {
     /// Addresses and ports, where the event carries them.
     pub ends: Option<RawEnds>,
     /// The event.
-    pub kind: Kind,
+    pub kind: TraceKind,
 }
 
 /// Decodes samples of one tracepoint by its format.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     tracepoint: Tracepoint,
-    skaddr: Option<Field>,
-    cookie: Option<Field>,
-    old: Option<Field>,
-    new: Option<Field>,
-    protocol: Option<Field>,
-    state: Option<Field>,
-    reason: Option<Field>,
-    family: Option<Field>,
-    local_port: Option<Field>,
-    remote_port: Option<Field>,
+    skaddr: Option<TraceField>,
+    cookie: Option<TraceField>,
+    old: Option<TraceField>,
+    new: Option<TraceField>,
+    protocol: Option<TraceField>,
+    state: Option<TraceField>,
+    reason: Option<TraceField>,
+    family: Option<TraceField>,
+    local_port: Option<TraceField>,
+    remote_port: Option<TraceField>,
     local: AddressField,
     remote: AddressField,
 }
@@ -152,11 +152,11 @@ pub struct Decoder {
 #[derive(Clone, Copy, Debug)]
 enum AddressField {
     /// `saddr_v6[16]`, mapped for IPv4.
-    V6(Field),
+    V6(TraceField),
     /// `saddr[4]` only.
-    V4(Field),
+    V4(TraceField),
     /// A `struct sockaddr_in` or `sockaddr_in6`, with the port.
-    Sockaddr(Field),
+    Sockaddr(TraceField),
     /// Not at all.
     Absent,
 }
@@ -164,7 +164,7 @@ enum AddressField {
 impl Decoder {
     /// Returns a decoder for samples laid out by `format`; the error is the name of a
     /// field without which the tracepoint says nothing.
-    pub fn new(tracepoint: Tracepoint, format: &Format) -> Result<Self, &'static str> {
+    pub fn new(tracepoint: Tracepoint, format: &TraceFormat) -> Result<Self, &'static str> {
         let needed: &[&'static str] = match tracepoint {
             Tracepoint::SetState => &["skaddr", "oldstate", "newstate"],
             Tracepoint::SendReset => &[],
@@ -194,19 +194,19 @@ impl Decoder {
     #[inline]
     pub fn decode(&self, at_ns: u64, raw: &[u8]) -> Option<TraceEvent> {
         let kind = match self.tracepoint {
-            Tracepoint::SetState => Kind::SetState {
+            Tracepoint::SetState => TraceKind::SetState {
                 old: number(self.old, raw)?,
                 new: number(self.new, raw)?,
                 protocol: number(self.protocol, raw),
             },
-            Tracepoint::Destroy => Kind::Destroy,
-            Tracepoint::Retransmit => Kind::Retransmit { state: self.state(raw) },
+            Tracepoint::Destroy => TraceKind::Destroy,
+            Tracepoint::Retransmit => TraceKind::Retransmit { state: self.state(raw) },
             Tracepoint::SendReset => {
-                Kind::SendReset { state: self.state(raw), reason: number(self.reason, raw) }
+                TraceKind::SendReset { state: self.state(raw), reason: number(self.reason, raw) }
             }
-            Tracepoint::ReceiveReset => Kind::ReceiveReset,
+            Tracepoint::ReceiveReset => TraceKind::ReceiveReset,
         };
-        let nonzero = |field: Option<Field>| field?.number(raw).and_then(NonZeroU64::new);
+        let nonzero = |field: Option<TraceField>| field?.number(raw).and_then(NonZeroU64::new);
         Some(TraceEvent {
             at_ns,
             skaddr: nonzero(self.skaddr),
@@ -236,25 +236,25 @@ impl Decoder {
 
 /// Returns a field's number where there is one and it fits.
 #[inline]
-fn number<T: TryFrom<u64>>(field: Option<Field>, raw: &[u8]) -> Option<T> {
+fn number<T: TryFrom<u64>>(field: Option<TraceField>, raw: &[u8]) -> Option<T> {
     T::try_from(field?.number(raw)?).ok()
 }
 
 /// The contents of an [`AddressField`].
-struct Told {
+struct AddressValue {
     address: [u8; 16],
     port: Option<u16>,
     family: Option<u16>,
 }
 
-impl Told {
+impl AddressValue {
     fn address(address: [u8; 16]) -> Self {
         Self { address, port: None, family: None }
     }
 }
 
 impl AddressField {
-    fn find(format: &Format, plain: &str, v6: &str) -> Self {
+    fn find(format: &TraceFormat, plain: &str, v6: &str) -> Self {
         match (format.field(v6), format.field(plain)) {
             (Some(field), _) => Self::V6(field),
             (None, Some(field)) if field.size == SOCKADDR_LEN => Self::Sockaddr(field),
@@ -264,10 +264,10 @@ impl AddressField {
     }
 
     #[inline]
-    fn read(self, raw: &[u8]) -> Option<Told> {
+    fn read(self, raw: &[u8]) -> Option<AddressValue> {
         match self {
-            Self::V6(field) => field.bytes(raw).map(Told::address),
-            Self::V4(field) => field.bytes(raw).map(mapped).map(Told::address),
+            Self::V6(field) => field.bytes(raw).map(AddressValue::address),
+            Self::V4(field) => field.bytes(raw).map(mapped).map(AddressValue::address),
             Self::Sockaddr(field) => sockaddr(&field.bytes(raw)?),
             Self::Absent => None,
         }
@@ -283,7 +283,7 @@ fn mapped(v4: [u8; 4]) -> [u8; 16] {
 }
 
 /// Reads the family in host order, port in network order, then the address.
-fn sockaddr(bytes: &[u8; SOCKADDR_LEN as usize]) -> Option<Told> {
+fn sockaddr(bytes: &[u8; SOCKADDR_LEN as usize]) -> Option<AddressValue> {
     let family = u16::from_ne_bytes(bytes_at(bytes, 0)?);
     let port = Some(u16::from_be_bytes(bytes_at(bytes, 2)?));
     let address = if family == u16::from(AF_INET6) {
@@ -293,7 +293,7 @@ fn sockaddr(bytes: &[u8; SOCKADDR_LEN as usize]) -> Option<Told> {
     } else {
         return None;
     };
-    Some(Told { address, port, family: Some(family) })
+    Some(AddressValue { address, port, family: Some(family) })
 }
 
 /// The decoders of the tracepoints that share a ring.
@@ -302,7 +302,11 @@ pub struct Decoders(Vec<(u16, Decoder)>);
 
 impl Decoders {
     /// Adds one; samples are told apart by `format.id`.
-    pub fn add(&mut self, tracepoint: Tracepoint, format: &Format) -> Result<(), &'static str> {
+    pub fn add(
+        &mut self,
+        tracepoint: Tracepoint,
+        format: &TraceFormat,
+    ) -> Result<(), &'static str> {
         self.0.push((format.id, Decoder::new(tracepoint, format)?));
         Ok(())
     }
@@ -333,7 +337,7 @@ impl TraceFilter {
     /// It never drops what is wanted and may let through what is not: a port
     /// of 0 is one that the socket does not have yet (before it is bound) or
     /// has no more (after a disconnect).
-    pub fn expression(&self, format: &Format) -> Option<String> {
+    pub fn expression(&self, format: &TraceFormat) -> Option<String> {
         let mut terms = Vec::new();
         if self.tcp_only && format.field("protocol").is_some() {
             terms.push("protocol==6".to_owned());

@@ -20,20 +20,20 @@ enum Width {
 
 /// One number among nested attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct UlpNumber {
     /// The kernel's name.
     pub name: &'static str,
     kind: u16,
     width: Width,
 }
 
-const fn item(name: &'static str, kind: u16, width: Width) -> Item {
-    Item { name, kind, width }
+const fn item(name: &'static str, kind: u16, width: Width) -> UlpNumber {
+    UlpNumber { name, kind, width }
 }
 
 /// Numbers of kernel TLS (`include/uapi/linux/tls.h`); secrets are not among
 /// them.
-pub const TLS_ITEMS: &[Item] = &[
+pub const TLS_ITEMS: &[UlpNumber] = &[
     item("version", 1, Width::U16),
     item("cipher", 2, Width::U16),
     item("txconf", 3, Width::U16),
@@ -44,10 +44,10 @@ pub const TLS_ITEMS: &[Item] = &[
 ];
 
 /// The connection's token, see [`super::mptcp_info::TOKEN`].
-pub const TOKEN_LOCAL: Item = item("token_local", 2, Width::U32);
+pub const TOKEN_LOCAL: UlpNumber = item("token_local", 2, Width::U32);
 
 /// Numbers of an MPTCP subflow (`MPTCP_SUBFLOW_ATTR_*`).
-pub const SUBFLOW_ITEMS: &[Item] = &[
+pub const SUBFLOW_ITEMS: &[UlpNumber] = &[
     item("token_remote", 1, Width::U32),
     TOKEN_LOCAL,
     item("relwrite_seq", 3, Width::U32),
@@ -67,7 +67,7 @@ pub struct Ulp<'a> {
     pub name: &'a str,
     numbers: Attributes<'a>,
     /// The numbers it has; empty for a layer without any.
-    pub items: &'static [Item],
+    pub items: &'static [UlpNumber],
 }
 
 impl<'a> Ulp<'a> {
@@ -85,7 +85,7 @@ impl<'a> Ulp<'a> {
     }
 
     /// Returns one number; `None` where it was not sent. A flag that is set is 1.
-    pub fn get(&self, item: &Item) -> Option<u64> {
+    pub fn get(&self, item: &UlpNumber) -> Option<u64> {
         let payload = self.numbers.find(item.kind)?;
         match item.width {
             Width::Flag => Some(1),

@@ -3,7 +3,7 @@
 use crate::model::gap::Gap;
 use crate::rules::{Config, Severity};
 
-use super::judge::Status;
+use super::judge::CheckStatus;
 use super::round::Round;
 
 /// The last of some looks, and what all of them came to.
@@ -23,9 +23,9 @@ pub struct Checked {
 impl Checked {
     /// Returns what a monitoring plugin says of it: that nothing is wrong is not
     /// said where somebody was to be told and was not.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> CheckStatus {
         match self.round.judged.status() {
-            Status::Ok if !self.undelivered.is_empty() => Status::Unknown,
+            CheckStatus::Ok if !self.undelivered.is_empty() => CheckStatus::Unknown,
             status => status,
         }
     }
@@ -51,7 +51,7 @@ pub struct CustomCount {
 impl CustomCount {
     /// Returns what each custom rule counted in a look.
     pub fn all(config: &Config, round: &Round) -> Vec<Self> {
-        let counted = config.custom.iter().zip(&round.frame.counted);
+        let counted = config.custom.iter().zip(&round.snapshot.counted);
         let count = counted.map(|(rule, counted)| Self {
             id: rule.id.clone(),
             count: counted.yes,

@@ -40,7 +40,7 @@ pub(super) fn end(end: &ExactEnd) -> Option<ExactEvent> {
     })
 }
 
-fn identity(ends: crate::chain::Ends, cookie: u64) -> Identity {
+fn identity(ends: crate::chain::KnownEnds, cookie: u64) -> Identity {
     let family =
         if i32::from(ends.family) == libc::AF_INET6 { Family::Inet6 } else { Family::Inet };
     Identity {

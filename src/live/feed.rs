@@ -7,7 +7,7 @@ use crate::chain::{Chains, Exact};
 use crate::model::identity::Identity;
 use crate::model::moment::Moment;
 use crate::model::state::State;
-use crate::sys::destroy::{DestroyListener, Destroyed};
+use crate::sys::destroy::{DestroyListener, DestroyedBatch};
 use crate::sys::perf::{Drained, TraceOptions, Tracer};
 use crate::track::{Applied, ExactEvent};
 
@@ -30,7 +30,7 @@ pub enum Events {
 /// The kernel's own events.
 pub(super) enum Feed {
     Trace(Box<Trace>),
-    Destroy(DestroyListener, Destroyed),
+    Destroy(DestroyListener, DestroyedBatch),
     None,
 }
 
@@ -175,5 +175,5 @@ fn trace_feed(ports: &[(u16, u16)]) -> Result<Feed, String> {
 fn destroy_feed() -> Result<Feed, String> {
     let listener = DestroyListener::open()
         .map_err(|error| format!("no multicast of destroyed sockets: {error}"))?;
-    Ok(Feed::Destroy(listener, Destroyed::default()))
+    Ok(Feed::Destroy(listener, DestroyedBatch::default()))
 }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::matrix::Matrix;
-use crate::model::frame::StateCounts;
 use crate::model::moment::Moment;
+use crate::model::snapshot::StateCounts;
 use crate::model::state::{State, TCP_STATES};
 
 /// How far back the history reaches.

@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
-use crate::alert::{Alerts, Change, Look, Standing};
-use crate::model::frame::Frame;
-use crate::rules::{self, Config, Level, Severity, Unknown};
+use crate::alert::{ActiveAlert, AlertChange, Alerts, Look};
+use crate::model::snapshot::Snapshot;
+use crate::rules::{self, Config, Level, Severity, UnknownRule};
 
-use super::baseline::{Baseline, Growth};
+use super::baseline::{Baseline, GrowthBase};
 
 /// What the rules say of a look: the three belong together, so that nobody
 /// shows what fires and forgets what could not be judged.
 #[derive(Clone, Debug, Default)]
 pub struct Judged {
     /// What fires, worst first.
-    pub firing: Vec<Standing>,
+    pub firing: Vec<ActiveAlert>,
     /// What holds, but not long enough yet.
-    pub pending: Vec<Standing>,
+    pub pending: Vec<ActiveAlert>,
     /// Rules that could not judge, with the reason.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<UnknownRule>,
     /// What began or ended to fire.
-    pub changes: Vec<Change>,
+    pub changes: Vec<AlertChange>,
     /// No rule has judged yet, so that all of them are unknown.
     pub waits: bool,
 }
 
 /// The result of a check, in the words of monitoring plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum CheckStatus {
     /// Nothing is wrong.
     Ok,
     /// Something is.
@@ -37,7 +37,7 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl CheckStatus {
     /// Returns the word.
     pub fn name(self) -> &'static str {
         match self {
@@ -61,12 +61,12 @@ impl Status {
 
 impl Judged {
     /// Returns what a monitoring plugin says of it.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> CheckStatus {
         match self.firing.iter().map(|standing| standing.alert.severity).max() {
-            Some(Severity::Critical) => Status::Critical,
-            Some(Severity::Warning) => Status::Warning,
-            None if self.unknown.is_empty() => Status::Ok,
-            None => Status::Unknown,
+            Some(Severity::Critical) => CheckStatus::Critical,
+            Some(Severity::Warning) => CheckStatus::Warning,
+            None if self.unknown.is_empty() => CheckStatus::Ok,
+            None => CheckStatus::Unknown,
         }
     }
 }
@@ -83,33 +83,33 @@ pub(super) struct Judge<'e> {
 const NO_OWNERS_YET: &str = "the owners of sockets are still being looked for";
 
 impl<'e> Judge<'e> {
-    pub(super) fn new(config: &'e Config, growth: Growth) -> Self {
+    pub(super) fn new(config: &'e Config, growth: GrowthBase) -> Self {
         Self { config, alerts: Alerts::default(), baseline: Baseline::new(growth) }
     }
 
     /// Judges a look at a time on the caller's clock, which only grows.
-    pub(super) fn step(&mut self, mut frame: Frame, at_ms: u64) -> (Arc<Frame>, Judged) {
-        frame.past = self.baseline.past(at_ms);
-        let firing = rules::judge(&frame, self.config, Level::Firing);
-        let clearing = rules::judge(&frame, self.config, Level::Clearing);
+    pub(super) fn step(&mut self, mut snapshot: Snapshot, at_ms: u64) -> (Arc<Snapshot>, Judged) {
+        snapshot.past = self.baseline.past(at_ms);
+        let firing = rules::judge(&snapshot, self.config, Level::Firing);
+        let clearing = rules::judge(&snapshot, self.config, Level::Clearing);
         let unknown = firing.unknown.clone();
         let changes = self.alerts.step(at_ms, Look { firing, clearing }, self.config);
-        let frame = Arc::new(frame.forget_past());
-        self.baseline.remember(&frame, at_ms);
-        (frame, self.judged(changes, unknown))
+        let snapshot = Arc::new(snapshot.forget_past());
+        self.baseline.remember(&snapshot, at_ms);
+        (snapshot, self.judged(changes, unknown))
     }
 
     /// Passes a look on that cannot be judged yet.
-    pub(super) fn wait(&self, frame: Frame) -> (Arc<Frame>, Judged) {
-        let unknown = self
-            .config
-            .enabled()
-            .map(|rule| Unknown { rule: rule.to_owned().into(), why: NO_OWNERS_YET.to_owned() });
+    pub(super) fn wait(&self, snapshot: Snapshot) -> (Arc<Snapshot>, Judged) {
+        let unknown = self.config.enabled().map(|rule| UnknownRule {
+            rule: rule.to_owned().into(),
+            why: NO_OWNERS_YET.to_owned(),
+        });
         let judged = self.judged(Vec::new(), unknown.collect());
-        (Arc::new(frame), Judged { waits: true, ..judged })
+        (Arc::new(snapshot), Judged { waits: true, ..judged })
     }
 
-    fn judged(&self, changes: Vec<Change>, unknown: Vec<Unknown>) -> Judged {
+    fn judged(&self, changes: Vec<AlertChange>, unknown: Vec<UnknownRule>) -> Judged {
         Judged {
             firing: self.alerts.firing().into_iter().cloned().collect(),
             pending: self.alerts.pending().cloned().collect(),

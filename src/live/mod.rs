@@ -15,12 +15,12 @@ mod rounds;
 mod schedule;
 mod stream;
 
-pub use baseline::Growth;
+pub use baseline::GrowthBase;
 pub use checked::{Checked, CustomCount};
 pub use cpu_budget::CpuBudget;
 pub use feed::Events;
-pub use judge::{Judged, Status};
+pub use judge::{CheckStatus, Judged};
 pub use round::{Round, Wishes};
 pub use rounds::{Rounds, Watched};
 pub use schedule::{AtEnd, Next, Schedule, Watch, run};
-pub use stream::{Stream, Told};
+pub use stream::{Stream, StreamItem};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::machine::{Machine, OwnerCache, sockets_of};
-use crate::model::frame::{DeadFds, Frame};
 use crate::model::owner::Owners;
+use crate::model::snapshot::{DeadFds, Snapshot};
 use crate::model::want::Want;
 use crate::source::SourceError;
-use crate::survey::{self, Owned, Scope};
+use crate::survey::{self, LookScope, Owned};
 use crate::sys::clock;
 
 /// Where owners come from.
@@ -50,7 +50,7 @@ impl OwnerSource {
     pub(super) fn owned(
         &mut self,
         machine: &Machine,
-        scope: &Scope<'_>,
+        scope: &LookScope<'_>,
         inodes: &[u32],
         begun_ns: u64,
     ) -> Result<Owned, SourceError> {
@@ -62,10 +62,10 @@ impl OwnerSource {
 
     /// Tells whether the owners of a look are known well enough to judge it, and
     /// notes of which sockets nobody has asked yet.
-    pub(super) fn knows(&self, frame: &mut Frame) -> bool {
+    pub(super) fn knows(&self, snapshot: &mut Snapshot) -> bool {
         let Self::Cache(cached) = self else { return true };
-        let inodes = frame.conns.iter().map(|conn| conn.inode);
-        frame.unasked = inodes.filter(|inode| !cached.cache.has_asked(*inode)).collect();
+        let inodes = snapshot.conns.iter().map(|conn| conn.inode);
+        snapshot.unasked = inodes.filter(|inode| !cached.cache.has_asked(*inode)).collect();
         cached.cache.has_walked()
     }
 }
@@ -74,7 +74,7 @@ impl Cached {
     fn owned(
         &mut self,
         machine: &Machine,
-        scope: &Scope<'_>,
+        scope: &LookScope<'_>,
         inodes: &[u32],
         begun_ns: u64,
     ) -> Result<Owned, SourceError> {
@@ -107,7 +107,7 @@ impl Cached {
 
     /// Looks whether what a walk missed is there; where that fails the next
     /// round does.
-    fn prove(&mut self, machine: &Machine, scope: &Scope<'_>) {
+    fn prove(&mut self, machine: &Machine, scope: &LookScope<'_>) {
         let (mut present, began_ns) = (Vec::new(), clock::monotonic_ns());
         let looked = machine.scan(&Want::all_of(scope.tables.clone()), &mut |row| {
             present.push(row.socket.inode);

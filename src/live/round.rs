@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::frame::{Frame, StateCounts};
 use crate::model::proto::{Proto, TableId};
+use crate::model::snapshot::{Snapshot, StateCounts};
 use crate::model::table::Table;
 use crate::model::want::Extras;
 use crate::rules::Needs;
@@ -58,7 +58,7 @@ pub struct Round {
     /// The tables that were asked for.
     pub tables: Vec<TableId>,
     /// What the rules saw, owners among it.
-    pub frame: Arc<Frame>,
+    pub snapshot: Arc<Snapshot>,
     /// UDP sockets per state.
     pub udp: StateCounts,
     /// Raw sockets per state.
@@ -82,7 +82,7 @@ impl Round {
     /// nobody asked, or nobody could tell.
     pub fn counts(&self, proto: Proto) -> Option<&StateCounts> {
         let counts = match proto {
-            Proto::Tcp => &self.frame.tcp,
+            Proto::Tcp => &self.snapshot.tcp,
             Proto::Udp => &self.udp,
             Proto::Raw => &self.raw,
             Proto::Unix => &self.unix,
@@ -95,6 +95,6 @@ impl Round {
 
     /// Returns how many sockets all tables have.
     pub fn total(&self) -> u64 {
-        [&self.frame.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
+        [&self.snapshot.tcp, &self.udp, &self.raw, &self.unix].map(StateCounts::total).iter().sum()
     }
 }

@@ -15,15 +15,15 @@ use crate::model::want::Want;
 use crate::query::Selection;
 use crate::rules::Config;
 use crate::source::{Report, SourceError};
-use crate::survey::{self, FirstLook, Numbers, PortsView, Scope, Tally};
+use crate::survey::{self, FirstLook, LookScope, Numbers, PortsView, Tally};
 use crate::sys::clock::{self, ClockPair};
 
-use super::baseline::Growth;
+use super::baseline::GrowthBase;
 use super::feed::Events;
 use super::judge::Judge;
 use super::owner_source::OwnerSource;
 use super::round::{Round, Wishes};
-use super::stream::{Stream, Told};
+use super::stream::{Stream, StreamItem};
 
 /// A clock that goes astray by more than this was set.
 const SET: Duration = Duration::from_secs(1);
@@ -59,16 +59,16 @@ pub struct Rounds<'e> {
 }
 
 /// One reading of the tables, handed to everyone who needs the rows.
-struct Reading<'r, 'e> {
+struct RoundReading<'r, 'e> {
     first: FirstLook,
     tally: Option<Tally>,
     table: Option<Table>,
     stream: Option<&'r mut Stream<'e>>,
 }
 
-impl Reading<'_, '_> {
+impl RoundReading<'_, '_> {
     /// Reads the tables, unless nobody needs a row.
-    fn read(&mut self, machine: &Machine, scope: &Scope<'_>) -> Result<(), SourceError> {
+    fn read(&mut self, machine: &Machine, scope: &LookScope<'_>) -> Result<(), SourceError> {
         let wanted = scope.needs.glance
             || self.tally.is_some()
             || self.table.is_some()
@@ -107,7 +107,7 @@ impl Reading<'_, '_> {
 impl<'e> Rounds<'e> {
     /// Begins rounds of looks alone, each with a search for owners of its own:
     /// right for one look or a few.
-    pub fn of_looks(watched: Watched<'e>, growth: Growth) -> Self {
+    pub fn of_looks(watched: Watched<'e>, growth: GrowthBase) -> Self {
         Self::new(watched, growth, OwnerSource::Search, None)
     }
 
@@ -121,12 +121,12 @@ impl<'e> Rounds<'e> {
         let want = Want::all_of(watched.tables.clone());
         let (stream, sources) = Stream::open(watched.machine, want, events)?;
         let owners = OwnerSource::cache(watched.machine);
-        Ok((Self::new(watched, Growth::LastMinute, owners, Some(stream)), sources))
+        Ok((Self::new(watched, GrowthBase::LastMinute, owners, Some(stream)), sources))
     }
 
     fn new(
         watched: Watched<'e>,
-        growth: Growth,
+        growth: GrowthBase,
         owners: OwnerSource,
         stream: Option<Stream<'e>>,
     ) -> Self {
@@ -158,8 +158,8 @@ impl<'e> Rounds<'e> {
     }
 
     /// Returns what is to be told next.
-    pub fn next_told(&mut self) -> Option<Told> {
-        self.stream.as_mut()?.next_told()
+    pub fn next_item(&mut self) -> Option<StreamItem> {
+        self.stream.as_mut()?.next_item()
     }
 
     /// Returns the clocks by which the times of transitions are told.
@@ -181,12 +181,12 @@ impl<'e> Rounds<'e> {
         let numbers = self.numbers.as_ref().map(|(_, numbers)| numbers);
         let second = survey::second_look(machine, &scope, first, numbers)?;
         let owned = self.owners.owned(machine, &scope, second.inodes(), begun_ns)?;
-        let (mut frame, mut report) = second.with_owners(machine, owned);
+        let (mut snapshot, mut report) = second.with_owners(machine, owned);
         let ports = self.ports(wishes, begun_ns, &mut report)?;
-        let (frame, judged) = if self.owners.knows(&mut frame) {
-            self.judge.step(frame, at_ms)
+        let (snapshot, judged) = if self.owners.knows(&mut snapshot) {
+            self.judge.step(snapshot, at_ms)
         } else {
-            self.judge.wait(frame)
+            self.judge.wait(snapshot)
         };
         let clocks = self.clocks();
         self.started = steady(self.started, clocks.wall_at(begun_ns), at_ms);
@@ -198,11 +198,11 @@ impl<'e> Rounds<'e> {
             at_ms,
             took_ns: clock::monotonic_ns().saturating_sub(begun_ns),
             tables: scope.tables,
-            top: if wishes.tally { tally.top(&frame) } else { Vec::new() },
+            top: if wishes.tally { tally.top(&snapshot) } else { Vec::new() },
             udp: tally.udp,
             raw: tally.raw,
             unix: tally.unix,
-            frame,
+            snapshot,
             table,
             ports,
             judged,
@@ -211,8 +211,8 @@ impl<'e> Rounds<'e> {
     }
 
     /// What this round looks at: what enabled rules need, and what was wished for.
-    fn scope(&self, wishes: Wishes) -> Scope<'e> {
-        Scope {
+    fn scope(&self, wishes: Wishes) -> LookScope<'e> {
+        LookScope {
             tables: self.watched.tables.clone(),
             needs: self.watched.config.needs().union(wishes.needs),
             custom: self.watched.custom,
@@ -222,21 +222,21 @@ impl<'e> Rounds<'e> {
 
     fn read(
         &mut self,
-        scope: &Scope<'_>,
+        scope: &LookScope<'_>,
         wishes: Wishes,
     ) -> Result<(FirstLook, Option<Tally>, Table), SourceError> {
         let owners = self.owners.before();
         if let (Some(stream), Some((owners, true))) = (&mut self.stream, &owners) {
             stream.refresh_owners(owners);
         }
-        let mut reading = Reading {
+        let mut reading = RoundReading {
             first: FirstLook::begin(self.watched.machine, scope),
             tally: wishes.tally.then(Tally::default),
             table: wishes.rows.then(Table::default),
             stream: self.stream.as_mut(),
         };
         reading.read(self.watched.machine, scope)?;
-        let Reading { first, tally, table, .. } = reading;
+        let RoundReading { first, tally, table, .. } = reading;
         if let (Some(stream), Some((owners, _))) = (&mut self.stream, &owners) {
             stream.set_owners(owners);
             stream.settle();

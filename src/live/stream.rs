@@ -11,7 +11,7 @@ use crate::model::owner::Owners;
 use crate::model::row::Row;
 use crate::model::transition::Transition;
 use crate::model::want::Want;
-use crate::source::{self, Found, Report, SourceError};
+use crate::source::{self, ExactAnswer, Report, SourceError};
 use crate::sys::clock::{self, ClockPair};
 use crate::sys::netlink::DiagSocket;
 use crate::sys::perf::SETTLE;
@@ -23,7 +23,7 @@ use super::naming::Naming;
 
 /// What is told, in order.
 #[derive(Debug)]
-pub enum Told {
+pub enum StreamItem {
     /// A change of a socket's state.
     Transition(Box<Transition>),
     /// Something that may have been missed.
@@ -41,7 +41,7 @@ pub struct Stream<'e> {
     clocks: ClockPair,
     /// When the last look began.
     began_ns: u64,
-    told: VecDeque<Told>,
+    items: VecDeque<StreamItem>,
     /// What was told to be missing, for which once is enough.
     missing: Vec<Gap>,
 }
@@ -74,7 +74,7 @@ impl<'e> Stream<'e> {
             naming: Naming::new(OwnerCache::eager(machine.proc_root())),
             clocks: ClockPair::now(),
             began_ns: 0,
-            told: VecDeque::new(),
+            items: VecDeque::new(),
             missing: Vec::new(),
         };
         Ok((stream, note))
@@ -86,8 +86,8 @@ impl<'e> Stream<'e> {
     }
 
     /// What is to be told next.
-    pub fn next_told(&mut self) -> Option<Told> {
-        self.told.pop_front()
+    pub fn next_item(&mut self) -> Option<StreamItem> {
+        self.items.pop_front()
     }
 
     /// Looks at every socket and searches for the owners of new ones. Returns
@@ -129,7 +129,7 @@ impl<'e> Stream<'e> {
     /// one nothing is known of rows that did not come.
     pub fn end(&mut self, report: Option<&Report>) {
         let complete = report.map_or(Complete::NONE, complete);
-        self.tracker.end(Moment(clock::monotonic_ns()), complete, &mut into_told(&mut self.told));
+        self.tracker.end(Moment(clock::monotonic_ns()), complete, &mut into_items(&mut self.items));
     }
 
     /// Notes who holds sockets that are new.
@@ -144,7 +144,7 @@ impl<'e> Stream<'e> {
         let lost = self.catch_up();
         self.confirm();
         self.stop_waiting(began);
-        self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_told(&mut self.told));
+        self.tracker.settle(Moment(clock::monotonic_ns()), &mut into_items(&mut self.items));
         self.tell_untracked();
         if lost {
             // What was lost may be younger than what this look saw.
@@ -167,7 +167,7 @@ impl<'e> Stream<'e> {
         let is_same = |known: &Gap| known.what == gap.what && known.reason == gap.reason;
         if !self.missing.iter().any(is_same) {
             self.missing.push(gap.clone());
-            self.told.push_back(Told::Gap(gap));
+            self.items.push_back(StreamItem::Gap(gap));
         }
     }
 
@@ -203,7 +203,7 @@ impl<'e> Stream<'e> {
 
     fn name_owners(&mut self) {
         let gaps = self.naming.name(&mut self.tracker, self.began_ns, clock::monotonic_ns());
-        self.told.extend(gaps.map(Told::Gap));
+        self.items.extend(gaps.map(StreamItem::Gap));
     }
 
     /// A row that a dump lacks proves nothing: the kernel is asked for it.
@@ -217,14 +217,14 @@ impl<'e> Stream<'e> {
 
     /// `by_ends`: what has the ends is asked for, whatever its cookie.
     fn ask(&mut self, question: &Question, by_ends: bool) {
-        let Self { asking, tracker, told, .. } = self;
+        let Self { asking, tracker, items, .. } = self;
         let Some(socket) = asking.as_mut() else { return };
-        let mut out = into_told(told);
-        let mut answer = |found: Found<'_>| {
+        let mut out = into_items(items);
+        let mut answer = |found: ExactAnswer<'_>| {
             let answer = match found {
-                Found::Row(row) => Answer::Present(Some(row)),
-                Found::Nothing => Answer::Gone,
-                Found::NotAsked => Answer::Unknown,
+                ExactAnswer::Row(row) => Answer::Present(Some(row)),
+                ExactAnswer::Nothing => Answer::Gone,
+                ExactAnswer::NotAsked => Answer::Unknown,
             };
             tracker.answer(question.ticket, answer, Moment(clock::monotonic_ns()), &mut out);
         };
@@ -264,11 +264,11 @@ impl<'e> Stream<'e> {
             }
         }
         events.iter().for_each(|heard| self.take(heard));
-        self.told.extend(gaps.into_iter().map(Told::Gap));
+        self.items.extend(gaps.into_iter().map(StreamItem::Gap));
         if let Some(lost) = lost {
             let gap = self.tracker.resync(lost);
             match &mut self.feed {
-                Feed::Destroy(..) => self.told.push_back(Told::Gap(gap)),
+                Feed::Destroy(..) => self.items.push_back(StreamItem::Gap(gap)),
                 // Their ends come without a chain.
                 Feed::Trace(trace) => trace.forget_closed(),
                 Feed::None => {}
@@ -312,7 +312,7 @@ impl<'e> Stream<'e> {
     }
 
     fn apply(&mut self, event: &ExactEvent) -> Applied {
-        let applied = self.tracker.apply(event, &mut into_told(&mut self.told));
+        let applied = self.tracker.apply(event, &mut into_items(&mut self.items));
         if let Applied::Asks(ticket) = applied
             && let Some(question) = self.tracker.question(ticket)
         {
@@ -330,6 +330,6 @@ fn complete(report: &Report) -> Complete {
 }
 
 /// Where a tracker tells.
-fn into_told(told: &mut VecDeque<Told>) -> impl FnMut(Transition) {
-    |transition| told.push_back(Told::Transition(Box::new(transition)))
+fn into_items(items: &mut VecDeque<StreamItem>) -> impl FnMut(Transition) {
+    |transition| items.push_back(StreamItem::Transition(Box::new(transition)))
 }

@@ -13,13 +13,13 @@ use crate::sys::procfs;
 
 /// Where everything is read from.
 pub struct Machine {
-    origin: Origin,
+    origin: RowOrigin,
     proc_root: PathBuf,
     shortcuts: Shortcuts,
 }
 
 /// Where rows come from.
-enum Origin {
+enum RowOrigin {
     Live(Live),
     File(PathBuf),
 }
@@ -41,18 +41,18 @@ impl Machine {
     /// The same, with a say in how the work is done; the answers are the same.
     pub fn with_shortcuts(choice: Choice, proc_root: &Path, shortcuts: Shortcuts) -> Self {
         let live = Live::with_shortcuts(choice, proc_root.to_owned(), shortcuts);
-        Self { origin: Origin::Live(live), proc_root: proc_root.to_owned(), shortcuts }
+        Self { origin: RowOrigin::Live(live), proc_root: proc_root.to_owned(), shortcuts }
     }
 
     /// A machine for the rows of a recorded dump.
     pub fn of_file(path: &Path, proc_root: &Path) -> Self {
-        let (origin, proc_root) = (Origin::File(path.to_owned()), proc_root.to_owned());
+        let (origin, proc_root) = (RowOrigin::File(path.to_owned()), proc_root.to_owned());
         Self { origin, proc_root, shortcuts: Shortcuts::default() }
     }
 
     /// Whether rows come from the running kernel.
     pub fn is_live(&self) -> bool {
-        matches!(self.origin, Origin::Live(_))
+        matches!(self.origin, RowOrigin::Live(_))
     }
 
     /// Whether rows and host facts are of one namespace: another procfs may
@@ -67,8 +67,8 @@ impl Machine {
     /// When no table could be read.
     pub fn scan(&self, want: &Want, sink: &mut Sink<'_>) -> Result<Report, SourceError> {
         match &self.origin {
-            Origin::Live(live) => live.scan(want, sink),
-            Origin::File(path) => file::scan(path, want, sink),
+            RowOrigin::Live(live) => live.scan(want, sink),
+            RowOrigin::File(path) => file::scan(path, want, sink),
         }
     }
 

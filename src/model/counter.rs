@@ -4,7 +4,7 @@ use super::host::Scope;
 
 /// Tells whether a number only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CounterKind {
     /// Counts events since the namespace was made.
     Counter,
     /// States how many there are now.
@@ -19,7 +19,7 @@ pub struct CounterField {
     /// Field of the group.
     pub name: &'static str,
     /// Tells whether it only grows.
-    pub kind: Kind,
+    pub kind: CounterKind,
     /// The part of the host that it counts.
     pub scope: Scope,
     /// The thing that is counted, and what a reader may wrongly take it for.
@@ -27,15 +27,15 @@ pub struct CounterField {
 }
 
 const fn counter(group: &'static str, name: &'static str, help: &'static str) -> CounterField {
-    CounterField { group, name, kind: Kind::Counter, scope: Scope::Namespace, help }
+    CounterField { group, name, kind: CounterKind::Counter, scope: Scope::Namespace, help }
 }
 
 const fn gauge(group: &'static str, name: &'static str, help: &'static str) -> CounterField {
-    CounterField { group, name, kind: Kind::Gauge, scope: Scope::Namespace, help }
+    CounterField { group, name, kind: CounterKind::Gauge, scope: Scope::Namespace, help }
 }
 
 const fn host_gauge(group: &'static str, name: &'static str, help: &'static str) -> CounterField {
-    CounterField { group, name, kind: Kind::Gauge, scope: Scope::Host, help }
+    CounterField { group, name, kind: CounterKind::Gauge, scope: Scope::Host, help }
 }
 
 /// The counters this program uses. Which state or alert each one serves is

@@ -1,6 +1,6 @@
 //! Facts of a row beyond its fixed part, decoded when asked for.
 
-use crate::kernel::congestion::{KINDS, Kind};
+use crate::kernel::congestion::{CongestionKind, KINDS};
 use crate::kernel::inet_diag::{SOCKET_OPTIONS, SocketMemory, attribute};
 use crate::kernel::netlink::Attributes;
 use crate::kernel::netlink_diag;
@@ -94,7 +94,7 @@ impl<'a> Facts<'a> {
 
     /// Returns what the congestion control tells of itself: which structure, and its
     /// bytes.
-    pub fn congestion_info(self) -> Option<(&'static Kind, &'a [u8])> {
+    pub fn congestion_info(self) -> Option<(&'static CongestionKind, &'a [u8])> {
         KINDS.iter().find_map(|kind| Some((kind, self.inet(kind.attribute)?)))
     }
 

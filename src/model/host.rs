@@ -5,8 +5,8 @@
 
 use crate::kernel::counters::Counters;
 
-pub use super::counter::{COUNTERS, CounterField, Kind};
-pub use super::sysctl::{SYSCTLS, Shape, Sysctl, Sysctls, Value};
+pub use super::counter::{COUNTERS, CounterField, CounterKind};
+pub use super::sysctl::{SYSCTLS, Shape, Sysctl, SysctlValue, Sysctls};
 
 /// The findings of one look at the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!((sysctls.somaxconn(), sysctls.local_port_range()), (None, None));
         assert!(sysctls.set("net.ipv4.tcp_fin_timeout", b"-1\n"));
         assert_eq!(sysctls.number("net.ipv4.tcp_fin_timeout"), None);
-        assert_eq!(sysctls.get("net.ipv4.tcp_fin_timeout"), Some(&Value::Numbers(vec![-1])));
+        assert_eq!(sysctls.get("net.ipv4.tcp_fin_timeout"), Some(&SysctlValue::Numbers(vec![-1])));
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
             (Shape::Ports, "40000-40004,50000\n", "40000-40004,50000"),
             (Shape::Ports, "\n", ""),
         ] {
-            let value = Value::parse(shape, text.as_bytes());
+            let value = SysctlValue::parse(shape, text.as_bytes());
             assert_eq!(value.map(|v| v.to_string()).as_deref(), Some(printed));
         }
     }
@@ -136,7 +136,7 @@ mod tests {
         fn any_bytes_are_survived(text in proptest::collection::vec(any::<u8>(), 0..60)) {
             let _ = kernel_release(&text);
             for sysctl in SYSCTLS {
-                let _ = Value::parse(sysctl.shape, &text).map(|v| v.to_string());
+                let _ = SysctlValue::parse(sysctl.shape, &text).map(|v| v.to_string());
             }
         }
     }

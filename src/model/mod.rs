@@ -23,8 +23,8 @@ pub mod table;
 
 pub mod conn;
 
-pub mod frame;
 pub mod listener;
+pub mod snapshot;
 
 pub mod escape;
 pub mod human;

@@ -81,7 +81,7 @@ impl Reuse {
 
 /// The place where the growth of a budget was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum GrowthSeen {
     /// In the timers of the TIME_WAIT records: those that came within the last
     /// ten seconds, less those that end within the next ten, as if as many
     /// connections were opened as were closed.
@@ -90,7 +90,7 @@ pub enum Seen {
     TwoLooks,
 }
 
-impl Seen {
+impl GrowthSeen {
     /// Returns the word in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -106,7 +106,7 @@ pub struct Growth {
     /// Ports a second, negative when they become free.
     pub per_second: f64,
     /// The evidence for it.
-    pub seen: Seen,
+    pub seen: GrowthSeen,
 }
 
 /// The ports of one source address towards one destination.
@@ -225,7 +225,7 @@ impl PortUse {
             let before = was.get(&(budget.source, budget.destination)).copied().unwrap_or(0);
             let more = f64::from(budget.taken()) - f64::from(before);
             let per_second = more * 1000.0 / elapsed_ms.max(1) as f64;
-            budget.growth = Some(Growth { per_second, seen: Seen::TwoLooks });
+            budget.growth = Some(Growth { per_second, seen: GrowthSeen::TwoLooks });
         }
     }
 }

@@ -214,14 +214,14 @@ const fn host_sysctl(
 
 /// The value of a kernel parameter, in its [`Shape`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum SysctlValue {
     /// As many numbers as the shape says.
     Numbers(Vec<i64>),
     /// First and last port of each range, as the kernel lists them.
     Ports(Vec<(u16, u16)>),
 }
 
-impl Value {
+impl SysctlValue {
     /// Returns the value a file's text stands for; `None` when it has another form.
     pub fn parse(shape: Shape, text: &[u8]) -> Option<Self> {
         let text = str::from_utf8(text).ok()?.trim_ascii();
@@ -247,7 +247,7 @@ fn port_range(text: &str) -> Option<(u16, u16)> {
 }
 
 /// As sysctl(8) prints it, blanks for tabs.
-impl fmt::Display for Value {
+impl fmt::Display for SysctlValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<String> = match self {
             Self::Numbers(numbers) => numbers.iter().map(i64::to_string).collect(),
@@ -265,7 +265,7 @@ fn range_text((first, last): (u16, u16)) -> String {
 /// The kernel parameters that could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sysctls {
-    values: Vec<(&'static Sysctl, Value)>,
+    values: Vec<(&'static Sysctl, SysctlValue)>,
 }
 
 impl Sysctls {
@@ -273,14 +273,14 @@ impl Sysctls {
     /// [`SYSCTLS`] does not have the name or the text has another form.
     pub fn set(&mut self, name: &str, text: &[u8]) -> bool {
         let Some(sysctl) = SYSCTLS.iter().find(|s| s.name == name) else { return false };
-        let Some(value) = Value::parse(sysctl.shape, text) else { return false };
+        let Some(value) = SysctlValue::parse(sysctl.shape, text) else { return false };
         self.values.retain(|(known, _)| known.name != name);
         self.values.push((sysctl, value));
         true
     }
 
     /// Returns the value of a parameter, by its full name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&SysctlValue> {
         self.values.iter().find(|(sysctl, _)| sysctl.name == name).map(|(_, value)| value)
     }
 
@@ -292,7 +292,7 @@ impl Sysctls {
     }
 
     /// Returns every parameter that could be read, in the order it was.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static Sysctl, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Sysctl, &SysctlValue)> {
         self.values.iter().map(|(sysctl, value)| (*sysctl, value))
     }
 
@@ -336,13 +336,13 @@ impl Sysctls {
     /// Returns `net.ipv4.ip_local_reserved_ports`: first and last port of each range.
     pub fn reserved_ports(&self) -> Option<&[(u16, u16)]> {
         match self.get("net.ipv4.ip_local_reserved_ports")? {
-            Value::Ports(ranges) => Some(ranges),
-            Value::Numbers(_) => None,
+            SysctlValue::Ports(ranges) => Some(ranges),
+            SysctlValue::Numbers(_) => None,
         }
     }
 
     fn numbers<const N: usize>(&self, name: &str) -> Option<[u64; N]> {
-        let Value::Numbers(numbers) = self.get(name)? else { return None };
+        let SysctlValue::Numbers(numbers) = self.get(name)? else { return None };
         let numbers: [i64; N] = numbers.as_slice().try_into().ok()?;
         let mut positive = [0; N];
         for (to, from) in positive.iter_mut().zip(numbers) {

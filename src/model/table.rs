@@ -8,7 +8,7 @@ use super::row::Row;
 use super::socket::Socket;
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum FactsKind {
     None,
     Inet,
     Unix,
@@ -19,17 +19,17 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Record {
+struct StoredRow {
     socket: Socket,
     start: usize,
     len: u32,
-    kind: Kind,
+    kind: FactsKind,
 }
 
 /// Rows in the order they came; no allocation for each.
 #[derive(Debug, Default)]
 pub struct Table {
-    records: Vec<Record>,
+    records: Vec<StoredRow>,
     arena: Vec<u8>,
 }
 
@@ -37,21 +37,21 @@ impl Table {
     /// Keeps a row with all its facts.
     pub fn push(&mut self, row: &Row<'_>) {
         let drops;
-        let (kind, bytes): (Kind, &[u8]) = match row.facts {
-            Facts::None => (Kind::None, &[]),
-            Facts::Inet(attributes) => (Kind::Inet, attributes.as_bytes()),
-            Facts::Unix(attributes) => (Kind::Unix, attributes.as_bytes()),
-            Facts::ProcPath(path) => (Kind::ProcPath, path),
-            Facts::Netlink(attributes) => (Kind::Netlink, attributes.as_bytes()),
-            Facts::Packet(attributes) => (Kind::Packet, attributes.as_bytes()),
+        let (kind, bytes): (FactsKind, &[u8]) = match row.facts {
+            Facts::None => (FactsKind::None, &[]),
+            Facts::Inet(attributes) => (FactsKind::Inet, attributes.as_bytes()),
+            Facts::Unix(attributes) => (FactsKind::Unix, attributes.as_bytes()),
+            Facts::ProcPath(path) => (FactsKind::ProcPath, path),
+            Facts::Netlink(attributes) => (FactsKind::Netlink, attributes.as_bytes()),
+            Facts::Packet(attributes) => (FactsKind::Packet, attributes.as_bytes()),
             Facts::ProcDrops(count) => {
                 drops = count.to_ne_bytes();
-                (Kind::ProcDrops, &drops)
+                (FactsKind::ProcDrops, &drops)
             }
         };
         let start = self.arena.len();
         self.arena.extend_from_slice(bytes);
-        self.records.push(Record { socket: row.socket, start, len: bytes.len() as u32, kind });
+        self.records.push(StoredRow { socket: row.socket, start, len: bytes.len() as u32, kind });
     }
 
     /// Returns the row at an index.
@@ -69,17 +69,17 @@ impl Table {
         self.records.len()
     }
 
-    fn row(&self, record: &Record) -> Row<'_> {
+    fn row(&self, record: &StoredRow) -> Row<'_> {
         let end = record.start + record.len as usize;
         let bytes = self.arena.get(record.start..end).unwrap_or_default();
         let facts = match record.kind {
-            Kind::None => Facts::None,
-            Kind::Inet => Facts::Inet(Attributes::new(bytes)),
-            Kind::Unix => Facts::Unix(UnixAttributes::new(bytes)),
-            Kind::ProcPath => Facts::ProcPath(bytes),
-            Kind::Netlink => Facts::Netlink(Attributes::new(bytes)),
-            Kind::Packet => Facts::Packet(Attributes::new(bytes)),
-            Kind::ProcDrops => {
+            FactsKind::None => Facts::None,
+            FactsKind::Inet => Facts::Inet(Attributes::new(bytes)),
+            FactsKind::Unix => Facts::Unix(UnixAttributes::new(bytes)),
+            FactsKind::ProcPath => Facts::ProcPath(bytes),
+            FactsKind::Netlink => Facts::Netlink(Attributes::new(bytes)),
+            FactsKind::Packet => Facts::Packet(Attributes::new(bytes)),
+            FactsKind::ProcDrops => {
                 let count = bytes.try_into().map(u32::from_ne_bytes).unwrap_or_default();
                 Facts::ProcDrops(count)
             }

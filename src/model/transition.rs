@@ -10,7 +10,7 @@ use super::state::State;
 
 /// The kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum TransitionKind {
     /// A socket that was not known appeared in `to`.
     Opened,
     /// A known socket went from `from` to `to`.
@@ -104,9 +104,9 @@ pub struct Ownership {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
     /// The kind of change.
-    pub kind: Kind,
+    pub kind: TransitionKind,
     /// The state before; CLOSE for one that appeared, unless an event said
-    /// otherwise; `None` where nobody knows ([`Kind::Passed`]).
+    /// otherwise; `None` where nobody knows ([`TransitionKind::Passed`]).
     pub from: Option<State>,
     /// The state after.
     pub to: State,
@@ -132,9 +132,9 @@ impl Transition {
     /// is new.
     pub fn before(&self) -> String {
         match (self.kind, self.from) {
-            (Kind::Opened, Some(from)) if begins(from, self.to) => "new".to_owned(),
+            (TransitionKind::Opened, Some(from)) if begins(from, self.to) => "new".to_owned(),
             (_, Some(from)) => from.to_string(),
-            (Kind::Opened, None) => "new".to_owned(),
+            (TransitionKind::Opened, None) => "new".to_owned(),
             (_, None) => "unseen".to_owned(),
         }
     }
@@ -142,8 +142,8 @@ impl Transition {
     /// Returns the state after as people read it.
     pub fn after(&self) -> String {
         match self.kind {
-            Kind::Ended | Kind::Passed => "gone".to_owned(),
-            Kind::Opened | Kind::Changed => self.to.to_string(),
+            TransitionKind::Ended | TransitionKind::Passed => "gone".to_owned(),
+            TransitionKind::Opened | TransitionKind::Changed => self.to.to_string(),
         }
     }
 

@@ -2,20 +2,20 @@
 
 use std::io::Write;
 
-use crate::filter::End;
+use crate::filter::SocketEnd;
 use crate::model::row::Row;
 use crate::query::Lookups;
-use crate::query::fields::{Field, Form};
+use crate::query::fields::{Field, FieldForm};
 use crate::sys::names::Names;
 
 use super::cells;
 use super::out::Out;
 use super::style::{Style, Tone};
-use super::table::{Align, Column, Table};
+use super::table::{Align, TableColumn, TableWriter};
 
 /// Writes chosen fields of rows as a table.
 pub struct Columns<'o, 'w> {
-    table: Table<'o, 'w>,
+    table: TableWriter<'o, 'w>,
     fields: Vec<Field>,
     names: Names,
 }
@@ -29,9 +29,15 @@ impl<'o, 'w> Columns<'o, 'w> {
         header: bool,
         names: Names,
     ) -> Self {
-        let columns =
-            fields.iter().map(|field| Column { title: field.name(), align: Align::Left }).collect();
-        Self { table: Table::new(out, style, columns, header), fields: fields.to_vec(), names }
+        let columns = fields
+            .iter()
+            .map(|field| TableColumn { title: field.name(), align: Align::Left })
+            .collect();
+        Self {
+            table: TableWriter::new(out, style, columns, header),
+            fields: fields.to_vec(),
+            names,
+        }
     }
 
     /// Writes one row.
@@ -117,8 +123,8 @@ fn write_field(
     names: &mut Names,
 ) {
     match field.form() {
-        Form::End(End::Local) => cells::local(out, row, names),
-        Form::End(End::Remote) => cells::remote(out, row, lookups, names),
+        FieldForm::End(SocketEnd::Local) => cells::local(out, row, names),
+        FieldForm::End(SocketEnd::Remote) => cells::remote(out, row, lookups, names),
         _ => {
             if let Some(value) = field.value(row, lookups) {
                 // Writing to a Vec cannot fail.

@@ -23,14 +23,14 @@ pub enum Align {
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub struct TableColumn {
     /// Its head.
     pub title: &'static str,
     /// Its alignment.
     pub align: Align,
 }
 
-impl Column {
+impl TableColumn {
     /// Returns a column of text.
     pub const fn text(title: &'static str) -> Self {
         Self { title, align: Align::Left }
@@ -43,7 +43,7 @@ impl Column {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Cell {
+struct TableCell {
     end: usize,
     tone: Tone,
 }
@@ -52,7 +52,7 @@ struct Cell {
 #[derive(Debug, Default)]
 pub struct Cells {
     bytes: Vec<u8>,
-    cells: Vec<Cell>,
+    cells: Vec<TableCell>,
     /// Lines of details, one behind the other, and where each ends.
     details: Vec<u8>,
     detail_ends: Vec<usize>,
@@ -67,7 +67,7 @@ impl Cells {
         if self.bytes.len() == start {
             self.bytes.push(b'-');
         }
-        self.cells.push(Cell { end: self.bytes.len(), tone });
+        self.cells.push(TableCell { end: self.bytes.len(), tone });
     }
 
     /// Writes a line of details that belongs to the row; words end in a blank
@@ -101,10 +101,10 @@ impl Cells {
 }
 
 /// Writes rows as they come.
-pub struct Table<'o, 'w> {
+pub struct TableWriter<'o, 'w> {
     out: &'o mut Out<'w>,
     style: &'o Style,
-    columns: Vec<Column>,
+    columns: Vec<TableColumn>,
     widths: Vec<usize>,
     sample: Vec<Cells>,
     settled: bool,
@@ -113,9 +113,14 @@ pub struct Table<'o, 'w> {
     inline: bool,
 }
 
-impl<'o, 'w> Table<'o, 'w> {
+impl<'o, 'w> TableWriter<'o, 'w> {
     /// Returns a table with these columns; the head is left out without `header`.
-    pub fn new(out: &'o mut Out<'w>, style: &'o Style, columns: Vec<Column>, header: bool) -> Self {
+    pub fn new(
+        out: &'o mut Out<'w>,
+        style: &'o Style,
+        columns: Vec<TableColumn>,
+        header: bool,
+    ) -> Self {
         let widths = columns.iter().map(|c| if header { c.title.len() } else { 0 }).collect();
         let (sample, scratch) = (Vec::new(), Cells::default());
         let (settled, inline) = (false, false);
@@ -219,13 +224,14 @@ fn width_of(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 3] = [Column::text("NAME"), Column::number("N"), Column::text("PLACE")];
+    const COLUMNS: [TableColumn; 3] =
+        [TableColumn::text("NAME"), TableColumn::number("N"), TableColumn::text("PLACE")];
 
     fn draw(rows: &[[&str; 3]], header: bool) -> String {
         let mut sink = Vec::new();
         let mut out = Out::new(&mut sink);
         let style = Style { color: false, width: None };
-        let mut table = Table::new(&mut out, &style, COLUMNS.to_vec(), header);
+        let mut table = TableWriter::new(&mut out, &style, COLUMNS.to_vec(), header);
         for row in rows {
             table.row(|cells| {
                 for text in row {

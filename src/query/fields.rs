@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::filter::{End, Scope};
+use crate::filter::{AddressScope, SocketEnd};
 use crate::kernel::inet_diag::{MEMORY_FIELDS, MemoryField};
 use crate::kernel::layout;
 use crate::kernel::tcp_info;
@@ -27,7 +27,7 @@ use super::Lookups;
 /// A field's value in a row. The order of two values is that of what they
 /// mean, not of their text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
+pub enum FieldValue {
     /// A number in the field's unit.
     Number(u64),
     /// A number that is shown with hexadecimal digits.
@@ -90,7 +90,7 @@ impl Ord for Holders {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for FieldValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(n) => n.fmt(f),
@@ -166,7 +166,7 @@ impl Unit {
 
 /// What kind of thing a field is, for those who show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum FieldForm {
     /// The protocol.
     Proto,
     /// The state.
@@ -176,7 +176,7 @@ pub enum Form {
     /// Unsent bytes; of a listener the limit of its accept queue.
     SendQueue,
     /// An end of the socket: address and port, or a path.
-    End(End),
+    End(SocketEnd),
     /// The time in the state.
     Age,
     /// The processes that hold it.
@@ -197,8 +197,8 @@ pub struct Basic {
     name: &'static str,
     help: &'static str,
     need: Need,
-    form: Form,
-    value: fn(&Row<'_>, &Lookups) -> Option<Value>,
+    form: FieldForm,
+    value: fn(&Row<'_>, &Lookups) -> Option<FieldValue>,
 }
 
 /// One field of a row.
@@ -207,7 +207,7 @@ pub enum Field {
     /// One of our own making.
     Basic(&'static Basic),
     /// A number of `struct tcp_info`.
-    TcpInfo(&'static layout::Field),
+    TcpInfo(&'static layout::LayoutField),
     /// A number of socket memory.
     Memory(&'static MemoryField),
 }
@@ -215,31 +215,35 @@ pub enum Field {
 const fn basic(
     name: &'static str,
     need: Need,
-    form: Form,
+    form: FieldForm,
     help: &'static str,
-    value: fn(&Row<'_>, &Lookups) -> Option<Value>,
+    value: fn(&Row<'_>, &Lookups) -> Option<FieldValue>,
 ) -> Basic {
     Basic { name, help, need, form, value }
 }
 
 /// Every field of our own making, in the order in which help lists them.
 const BASICS: &[Basic] = &[
-    basic("proto", Need::Nothing, Form::Proto, "protocol", |row, _| {
+    basic("proto", Need::Nothing, FieldForm::Proto, "protocol", |row, _| {
         text(row.socket.table.proto.name())
     }),
-    basic("family", Need::Nothing, Form::Word, "address family", |row, _| {
+    basic("family", Need::Nothing, FieldForm::Word, "address family", |row, _| {
         text(row.socket.table.family.name())
     }),
-    basic("type", Need::Nothing, Form::Word, "type of a unix, packet or vsock socket", |row, _| {
-        Some(Value::Text(row.socket.kind()?.name()))
-    }),
-    basic("state", Need::Nothing, Form::State, "state", |row, _| {
-        Some(Value::State(row.socket.state))
+    basic(
+        "type",
+        Need::Nothing,
+        FieldForm::Word,
+        "type of a unix, packet or vsock socket",
+        |row, _| Some(FieldValue::Text(row.socket.kind()?.name())),
+    ),
+    basic("state", Need::Nothing, FieldForm::State, "state", |row, _| {
+        Some(FieldValue::State(row.socket.state))
     }),
     basic(
         "recvq",
         Need::Nothing,
-        Form::RecvQueue,
+        FieldForm::RecvQueue,
         "receive queue, bytes; LISTEN: connections",
         |row, _| {
             number(match Queues::of(row) {
@@ -251,7 +255,7 @@ const BASICS: &[Basic] = &[
     basic(
         "sendq",
         Need::Nothing,
-        Form::SendQueue,
+        FieldForm::SendQueue,
         "send queue, bytes; LISTEN: limit of the accept queue",
         |row, _| {
             number(match Queues::of(row) {
@@ -263,187 +267,207 @@ const BASICS: &[Basic] = &[
     basic(
         "queue",
         Need::Nothing,
-        Form::Amount(Unit::Count),
+        FieldForm::Amount(Unit::Count),
         "LISTEN: connections that wait in the accept queue",
         |row, _| match Queues::of(row) {
             Queues::Accept(queue) => number(queue.len?),
             Queues::Bytes { .. } => None,
         },
     ),
-    basic("eof", Need::Nothing, Form::Word, "CLOSE_WAIT: read, unread, data_unread", |row, _| {
-        text(EndOfFile::of(row)?.name())
-    }),
+    basic(
+        "eof",
+        Need::Nothing,
+        FieldForm::Word,
+        "CLOSE_WAIT: read, unread, data_unread",
+        |row, _| text(EndOfFile::of(row)?.name()),
+    ),
     basic(
         "local",
         Need::Nothing,
-        Form::End(End::Local),
+        FieldForm::End(SocketEnd::Local),
         "local end as in the usual columns: address, %device and port; or path",
         |row, _| match row.socket.local() {
-            Some(end) => Some(Value::Place(end.address, end.port)),
+            Some(end) => Some(FieldValue::Place(end.address, end.port)),
             None => own_name(row),
         },
     ),
     basic(
         "local-addr",
         Need::Nothing,
-        Form::Word,
+        FieldForm::Word,
         "local address, without device and ::ffff:",
-        |row, _| Some(Value::Address(row.socket.local()?.address)),
+        |row, _| Some(FieldValue::Address(row.socket.local()?.address)),
     ),
-    basic("local-port", Need::Nothing, Form::Id, "local port", |row, _| {
+    basic("local-port", Need::Nothing, FieldForm::Id, "local port", |row, _| {
         number(row.socket.local()?.port)
     }),
     basic(
         "remote",
         Need::UnixNames,
-        Form::End(End::Remote),
+        FieldForm::End(SocketEnd::Remote),
         "remote end, written likewise",
         |row, known| match row.socket.remote() {
-            Some(end) => Some(Value::Place(end.address, end.port)),
+            Some(end) => Some(FieldValue::Place(end.address, end.port)),
             None => peer_name(row, known),
         },
     ),
-    basic("remote-addr", Need::Nothing, Form::Word, "remote address, without ::ffff:", |row, _| {
-        Some(Value::Address(row.socket.remote()?.address))
-    }),
-    basic("remote-port", Need::Nothing, Form::Id, "remote port", |row, _| {
+    basic(
+        "remote-addr",
+        Need::Nothing,
+        FieldForm::Word,
+        "remote address, without ::ffff:",
+        |row, _| Some(FieldValue::Address(row.socket.remote()?.address)),
+    ),
+    basic("remote-port", Need::Nothing, FieldForm::Id, "remote port", |row, _| {
         number(row.socket.remote()?.port)
     }),
     basic(
         "scope",
         Need::Nothing,
-        Form::Word,
+        FieldForm::Word,
         "of the local address: loopback, private, public, any",
         |row, _| {
             let address = row.socket.local()?.address;
-            text(Scope::of(row.socket.table.family, &address).name())
+            text(AddressScope::of(row.socket.table.family, &address).name())
         },
     ),
     basic(
         "path",
         Need::Nothing,
-        Form::Name,
+        FieldForm::Name,
         "name of a unix socket, @name when abstract",
         |row, _| own_name(row),
     ),
     basic(
         "peer-inode",
         Need::Nothing,
-        Form::Id,
+        FieldForm::Id,
         "inode of the unix socket at the other end",
         |row, _| number(row.facts.peer_inode()?),
     ),
     basic(
         "peer-path",
         Need::UnixNames,
-        Form::Name,
+        FieldForm::Name,
         "name of the unix socket at the other end",
         peer_name,
     ),
     basic(
         "age",
         Need::TcpInfo,
-        Form::Age,
+        FieldForm::Age,
         "time in this state where one look proves it, ms",
-        |row, _| Age::of(row).map(|age| Value::Number(age.min_ms)),
+        |row, _| Age::of(row).map(|age| FieldValue::Number(age.min_ms)),
     ),
-    basic("timer", Need::Nothing, Form::Word, "name of the running timer", |row, _| {
-        row.socket.timer.map(Value::Timer)
+    basic("timer", Need::Nothing, FieldForm::Word, "name of the running timer", |row, _| {
+        row.socket.timer.map(FieldValue::Timer)
     }),
     basic(
         "expires",
         Need::Nothing,
-        Form::Amount(Unit::Milliseconds),
+        FieldForm::Amount(Unit::Milliseconds),
         "time until the timer fires, ms",
         |row, _| number(row.socket.timer?.expires_ms),
     ),
     basic(
         "retrans",
         Need::Nothing,
-        Form::Amount(Unit::Count),
+        FieldForm::Amount(Unit::Count),
         "retransmits or unanswered probes",
         |row, _| number(row.socket.timer?.retransmits),
     ),
-    basic("uid", Need::Nothing, Form::Id, "user id", |row, _| number(row.socket.uid?)),
-    basic("user", Need::Users, Form::Word, "user name", |row, known| {
-        Some(Value::Text(escaped(known.user(row)?.as_bytes())))
+    basic("uid", Need::Nothing, FieldForm::Id, "user id", |row, _| number(row.socket.uid?)),
+    basic("user", Need::Users, FieldForm::Word, "user name", |row, known| {
+        Some(FieldValue::Text(escaped(known.user(row)?.as_bytes())))
     }),
-    basic("inode", Need::Nothing, Form::Id, "inode, 0 without a descriptor", |row, _| {
+    basic("inode", Need::Nothing, FieldForm::Id, "inode, 0 without a descriptor", |row, _| {
         number(row.socket.inode)
     }),
-    basic("cookie", Need::Diag, Form::Id, "the kernel's id of the socket", |row, _| {
+    basic("cookie", Need::Diag, FieldForm::Id, "the kernel's id of the socket", |row, _| {
         let cookie = row.socket.cookie;
-        (cookie != 0).then_some(Value::Hex(cookie))
+        (cookie != 0).then_some(FieldValue::Hex(cookie))
     }),
     basic(
         "standing",
         Need::Nothing,
-        Form::Word,
+        FieldForm::Word,
         "descriptor, request, unaccepted, orphan, minisocket, kernel",
         |row, _| text(Standing::of(row).name()),
     ),
-    basic("ifindex", Need::Diag, Form::Id, "index of the bound device, 0 for none", |row, _| {
-        number(row.socket.ifindex)
-    }),
-    basic("pid", Need::Owners, Form::Id, "id of the first process that holds it", |row, known| {
-        number(known.owners.of(row.socket.inode).first()?.pid)
-    }),
+    basic(
+        "ifindex",
+        Need::Diag,
+        FieldForm::Id,
+        "index of the bound device, 0 for none",
+        |row, _| number(row.socket.ifindex),
+    ),
+    basic(
+        "pid",
+        Need::Owners,
+        FieldForm::Id,
+        "id of the first process that holds it",
+        |row, known| number(known.owners.of(row.socket.inode).first()?.pid),
+    ),
     basic(
         "comm",
         Need::Owners,
-        Form::Word,
+        FieldForm::Word,
         "name of the first process that holds it",
         |row, known| {
             let holder = known.owners.of(row.socket.inode).first()?;
-            Some(Value::Text(escaped(known.owners.comm(holder.pid))))
+            Some(FieldValue::Text(escaped(known.owners.comm(holder.pid))))
         },
     ),
-    basic("process", Need::Owners, Form::Process, "every process that holds it", |row, known| {
-        Holders::of(row.socket.inode, &known.owners).map(Value::Holders)
+    basic(
+        "process",
+        Need::Owners,
+        FieldForm::Process,
+        "every process that holds it",
+        |row, known| Holders::of(row.socket.inode, &known.owners).map(FieldValue::Holders),
+    ),
+    basic("cgroup", Need::Cgroups, FieldForm::Name, "path of its cgroup", |row, known| {
+        Some(FieldValue::Text(escaped(known.cgroup(row)?.as_bytes())))
     }),
-    basic("cgroup", Need::Cgroups, Form::Name, "path of its cgroup", |row, known| {
-        Some(Value::Text(escaped(known.cgroup(row)?.as_bytes())))
+    basic("unit", Need::Cgroups, FieldForm::Name, "systemd unit of its cgroup", |row, known| {
+        Some(FieldValue::Text(escaped(unit_of(known.cgroup(row)?)?.as_bytes())))
     }),
-    basic("unit", Need::Cgroups, Form::Name, "systemd unit of its cgroup", |row, known| {
-        Some(Value::Text(escaped(unit_of(known.cgroup(row)?)?.as_bytes())))
-    }),
-    basic("mark", Need::Diag, Form::Id, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
+    basic("mark", Need::Diag, FieldForm::Id, "firewall mark; needs CAP_NET_ADMIN", |row, _| {
         number(row.facts.mark()?)
     }),
-    basic("tos", Need::Tos, Form::Id, "type of service", |row, _| number(row.facts.tos()?)),
-    basic("tclass", Need::Tos, Form::Id, "traffic class", |row, _| {
+    basic("tos", Need::Tos, FieldForm::Id, "type of service", |row, _| number(row.facts.tos()?)),
+    basic("tclass", Need::Tos, FieldForm::Id, "traffic class", |row, _| {
         number(row.facts.traffic_class()?)
     }),
     basic(
         "congestion",
         Need::Congestion,
-        Form::Word,
+        FieldForm::Word,
         "name of the congestion control",
         |row, _| text(row.facts.congestion()?),
     ),
 ];
 
-fn number(value: impl Into<u64>) -> Option<Value> {
-    Some(Value::Number(value.into()))
+fn number(value: impl Into<u64>) -> Option<FieldValue> {
+    Some(FieldValue::Number(value.into()))
 }
 
-fn text(value: &str) -> Option<Value> {
-    Some(Value::Text(value.to_owned()))
+fn text(value: &str) -> Option<FieldValue> {
+    Some(FieldValue::Text(value.to_owned()))
 }
 
-fn own_name(row: &Row<'_>) -> Option<Value> {
+fn own_name(row: &Row<'_>) -> Option<FieldValue> {
     let name = row.facts.unix_name()?;
     unix_name(name.is_abstract, name.bytes)
 }
 
-fn peer_name(row: &Row<'_>, known: &Lookups) -> Option<Value> {
+fn peer_name(row: &Row<'_>, known: &Lookups) -> Option<FieldValue> {
     let name = known.peer_name(row)?;
     unix_name(name.is_abstract, &name.bytes)
 }
 
-fn unix_name(is_abstract: bool, name: &[u8]) -> Option<Value> {
+fn unix_name(is_abstract: bool, name: &[u8]) -> Option<FieldValue> {
     let mark = if is_abstract { "@" } else { "" };
-    Some(Value::Text(format!("{mark}{}", escaped(name))))
+    Some(FieldValue::Text(format!("{mark}{}", escaped(name))))
 }
 
 impl Field {
@@ -485,25 +509,25 @@ impl Field {
     }
 
     /// What kind of thing it is.
-    pub fn form(self) -> Form {
+    pub fn form(self) -> FieldForm {
         match self {
             Self::Basic(basic) => basic.form,
-            Self::TcpInfo(field) => Form::Amount(Unit::of_name(field.name)),
-            Self::Memory(field) => Form::Amount(Unit::of_name(field.name)),
+            Self::TcpInfo(field) => FieldForm::Amount(Unit::of_name(field.name)),
+            Self::Memory(field) => FieldForm::Amount(Unit::of_name(field.name)),
         }
     }
 
     /// A value of it for people: with its unit, thousands set apart. Its own text
-    /// ([`Value`]) is the bare number, for other programs.
-    pub fn shown(self, value: &Value) -> String {
+    /// ([`FieldValue`]) is the bare number, for other programs.
+    pub fn shown(self, value: &FieldValue) -> String {
         let number = match value {
-            Value::Number(n) => Some(*n),
-            Value::Fraction(n, by) => Some(n / u64::from(*by)),
+            FieldValue::Number(n) => Some(*n),
+            FieldValue::Fraction(n, by) => Some(n / u64::from(*by)),
             _ => None,
         };
         match (self.form(), number) {
-            (Form::RecvQueue | Form::SendQueue, Some(n)) => human::count(n),
-            (Form::Amount(unit), Some(n)) => unit.shown(n),
+            (FieldForm::RecvQueue | FieldForm::SendQueue, Some(n)) => human::count(n),
+            (FieldForm::Amount(unit), Some(n)) => unit.shown(n),
             _ => value.to_string(),
         }
     }
@@ -553,7 +577,7 @@ impl Field {
     }
 
     /// The field's value in a row; `None` where the row has none.
-    pub fn value(self, row: &Row<'_>, known: &Lookups) -> Option<Value> {
+    pub fn value(self, row: &Row<'_>, known: &Lookups) -> Option<FieldValue> {
         match self {
             Self::Basic(basic) => (basic.value)(row, known),
             // A source without socket memory may still know the drops.
@@ -562,8 +586,8 @@ impl Field {
             Self::TcpInfo(field) => {
                 let stored = row.tcp_info()?.get(field)?;
                 Some(match field.divisor {
-                    1 => Value::Number(stored),
-                    divisor => Value::Fraction(stored, divisor),
+                    1 => FieldValue::Number(stored),
+                    divisor => FieldValue::Fraction(stored, divisor),
                 })
             }
         }
@@ -581,7 +605,7 @@ pub struct Order {
 
 impl Order {
     /// Compares two values in this direction; absent ones come last.
-    pub fn compare(&self, a: &Option<Value>, b: &Option<Value>) -> Ordering {
+    pub fn compare(&self, a: &Option<FieldValue>, b: &Option<FieldValue>) -> Ordering {
         match (a, b) {
             (Some(a), Some(b)) if self.descending => b.cmp(a),
             (Some(a), Some(b)) => a.cmp(b),
@@ -635,9 +659,9 @@ mod tests {
         assert_eq!(texts.len(), count);
         for field in Field::all() {
             let unit = match field.form() {
-                Form::Amount(Unit::Microseconds) => "microseconds",
-                Form::Amount(Unit::Milliseconds) => "ms",
-                Form::Amount(Unit::Bytes | Unit::BytesPerSecond) => "bytes",
+                FieldForm::Amount(Unit::Microseconds) => "microseconds",
+                FieldForm::Amount(Unit::Milliseconds) => "ms",
+                FieldForm::Amount(Unit::Bytes | Unit::BytesPerSecond) => "bytes",
                 _ => continue,
             };
             let elsewhere = field.name().starts_with("max_pacing_rate");
@@ -648,30 +672,31 @@ mod tests {
     #[test]
     fn a_value_is_shown_with_its_unit() {
         let shown = |name, value| Field::parse(name).expect("a field").shown(&value);
-        assert_eq!(shown("recvq", Value::Number(65_160)), "65,160");
-        assert_eq!(shown("sport", Value::Number(65_160)), "65160");
-        assert_eq!(shown("rtt", Value::Number(3_249)), "3.2ms");
-        assert_eq!(shown("rto_ms", Value::Fraction(204_000, 1000)), "204ms");
-        assert_eq!(shown("sndbuf_bytes", Value::Number(87_040)), "85.0 KiB");
-        assert_eq!(shown("max_pacing_rate_bytes_per_s", Value::Number(u64::MAX)), "-");
+        assert_eq!(shown("recvq", FieldValue::Number(65_160)), "65,160");
+        assert_eq!(shown("sport", FieldValue::Number(65_160)), "65160");
+        assert_eq!(shown("rtt", FieldValue::Number(3_249)), "3.2ms");
+        assert_eq!(shown("rto_ms", FieldValue::Fraction(204_000, 1000)), "204ms");
+        assert_eq!(shown("sndbuf_bytes", FieldValue::Number(87_040)), "85.0 KiB");
+        assert_eq!(shown("max_pacing_rate_bytes_per_s", FieldValue::Number(u64::MAX)), "-");
     }
 
     /// None of these is the order of the texts.
     #[test]
     fn values_are_ordered_by_what_they_mean() {
-        let timer = |kind, expires_ms| Value::Timer(Timer { kind, expires_ms, retransmits: 0 });
-        let address = |octet| Value::Address(Address::v4([10, 0, 0, octet]));
+        let timer =
+            |kind, expires_ms| FieldValue::Timer(Timer { kind, expires_ms, retransmits: 0 });
+        let address = |octet| FieldValue::Address(Address::v4([10, 0, 0, octet]));
         let holders = |comm: &str, pid, fd| {
             let all = format!("{comm}[{pid}]:{fd}");
-            Value::Holders(Holders { first: (comm.to_owned(), pid), all })
+            FieldValue::Holders(Holders { first: (comm.to_owned(), pid), all })
         };
         let ascending = [
-            vec![Value::State(State::Listen), Value::State(State::Established)],
-            vec![Value::State(State::Established), Value::State(State::CloseWait)],
+            vec![FieldValue::State(State::Listen), FieldValue::State(State::Established)],
+            vec![FieldValue::State(State::Established), FieldValue::State(State::CloseWait)],
             vec![timer(TimerKind::Retransmit, 200), timer(TimerKind::Retransmit, 1_000)],
             vec![timer(TimerKind::Retransmit, 1_000), timer(TimerKind::Keepalive, 1)],
             vec![address(9), address(10)],
-            vec![Value::Hex(0x9), Value::Hex(0x10)],
+            vec![FieldValue::Hex(0x9), FieldValue::Hex(0x10)],
             vec![holders("nginx", 9, 3), holders("nginx", 10, 3), holders("sshd", 1, 3)],
         ];
         for values in ascending {

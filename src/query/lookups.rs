@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::filter::{Needs, unix_text};
+use crate::filter::{FactNeeds, unix_text};
 use crate::kernel::mptcp_info;
 use crate::kernel::ulp::TOKEN_LOCAL;
 use crate::machine::Machine;
@@ -22,7 +22,7 @@ use crate::sys::cgroups::Cgroups;
 use crate::sys::users::Users;
 
 /// The name of a unix socket.
-pub struct UnixName {
+pub struct UnixPattern {
     /// Whether it lives outside the file system.
     pub is_abstract: bool,
     /// Its bytes.
@@ -31,7 +31,7 @@ pub struct UnixName {
     pub text: String,
 }
 
-impl UnixName {
+impl UnixPattern {
     /// Of a row's name.
     pub fn of(name: facts::UnixName<'_>) -> Self {
         let text = unix_text(name);
@@ -45,7 +45,7 @@ pub struct Lookups {
     /// Who holds each socket.
     pub owners: Arc<Owners>,
     /// Names of unix sockets by inode.
-    pub unix_names: FxHashMap<u32, UnixName>,
+    pub unix_names: FxHashMap<u32, UnixPattern>,
     /// Paths of cgroups.
     pub cgroups: Option<Cgroups>,
     /// Names of users.
@@ -56,7 +56,7 @@ pub struct Lookups {
 
 impl Lookups {
     /// Reads what deciding a filter takes beyond the rows, but for the owners.
-    pub fn of(machine: &Machine, needs: Needs) -> Self {
+    pub fn of(machine: &Machine, needs: FactNeeds) -> Self {
         Self {
             unix_names: if needs.peers { unix_names(machine) } else { FxHashMap::default() },
             cgroups: needs.cgroups.then(|| machine.cgroups()),
@@ -75,7 +75,7 @@ impl Lookups {
     }
 
     /// Name of the unix socket at the other end.
-    pub fn peer_name(&self, row: &Row<'_>) -> Option<&UnixName> {
+    pub fn peer_name(&self, row: &Row<'_>) -> Option<&UnixPattern> {
         self.unix_names.get(&row.facts.peer_inode()?)
     }
 }
@@ -128,12 +128,12 @@ impl Subflows {
 
 /// Reads the names of all unix sockets that have one, so that a peer can be
 /// named; none when their table cannot be read, which the scan of it tells.
-pub fn unix_names(machine: &Machine) -> FxHashMap<u32, UnixName> {
+pub fn unix_names(machine: &Machine) -> FxHashMap<u32, UnixPattern> {
     let unix = TableId::ALL.into_iter().filter(|t| t.proto == Proto::Unix).collect();
     let mut names = FxHashMap::default();
     let scan = machine.scan(&Want::all_of(unix), &mut |row| {
         if let Some(name) = row.facts.unix_name() {
-            names.insert(row.socket.inode, UnixName::of(name));
+            names.insert(row.socket.inode, UnixPattern::of(name));
         }
         ControlFlow::Continue(())
     });

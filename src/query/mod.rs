@@ -6,6 +6,6 @@ mod lookups;
 mod names;
 mod selection;
 
-pub use lookups::{Lookups, Subflows, UnixName, unix_names};
+pub use lookups::{Lookups, Subflows, UnixPattern, unix_names};
 pub use names::SystemNames;
 pub use selection::{Means, Selection};

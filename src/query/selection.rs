@@ -1,7 +1,10 @@
 //! Which rows a command is about: tables, states, filter, and what of them is
 //! left to the kernel.
 
-use crate::filter::{self, Asked, Bytecode, Expr, Lookup, Needs, Plan, Reading, Subject, Target};
+use crate::filter::{
+    self, Bytecode, Expr, FactNeeds, FilteredBy, Lookup, PlanTarget, TablePlan, TableReading,
+    TestedRow,
+};
 use crate::machine::Machine;
 use crate::model::facts::Facts;
 use crate::model::owner::{Holder, Owners};
@@ -21,11 +24,11 @@ pub struct Selection {
     /// What is asked of the kernel.
     pub want: Want,
     expr: Option<Expr>,
-    plans: Vec<(TableId, Plan)>,
+    plans: Vec<(TableId, TablePlan)>,
     /// The tables that can have a row for the filter, with the states it can be in.
     reach: Vec<(TableId, StateSet)>,
-    needs: Needs,
-    asked: Asked,
+    needs: FactNeeds,
+    asked: FilteredBy,
     ephemeral: Option<(u16, u16)>,
     marks_visible: bool,
 }
@@ -38,8 +41,8 @@ impl Selection {
             expr: None,
             plans: Vec::new(),
             reach: Vec::new(),
-            needs: Needs::default(),
-            asked: Asked::KernelUnfiltered,
+            needs: FactNeeds::default(),
+            asked: FilteredBy::KernelUnfiltered,
             ephemeral: None,
             marks_visible: false,
         }
@@ -54,20 +57,20 @@ impl Selection {
         let marks_visible = means.netlink && capability::net_admin();
         let bytecode = if means.netlink { Bytecode::Full } else { Bytecode::None };
         let asked = match means {
-            Means { netlink: false, .. } => Asked::File,
-            Means { kernel: false, .. } => Asked::KernelUnfiltered,
-            Means { kernel: true, .. } => Asked::Kernel,
+            Means { netlink: false, .. } => FilteredBy::File,
+            Means { kernel: false, .. } => FilteredBy::KernelUnfiltered,
+            Means { kernel: true, .. } => FilteredBy::Kernel,
         };
         let reach = want.tables.iter().filter_map(|table| reach(&expr, *table)).collect();
-        let plans: Vec<(TableId, Plan)> = want
+        let plans: Vec<(TableId, TablePlan)> = want
             .tables
             .iter()
             .map(|table| {
                 if !means.kernel {
-                    return (*table, Plan::all_here(&expr));
+                    return (*table, TablePlan::all_here(&expr));
                 }
                 let target =
-                    Target { table: *table, bytecode, net_admin: marks_visible, ephemeral };
+                    PlanTarget { table: *table, bytecode, net_admin: marks_visible, ephemeral };
                 (*table, filter::compile(&expr, &target))
             })
             .collect();
@@ -76,7 +79,7 @@ impl Selection {
             want.narrow = plans.iter().map(|(table, plan)| (*table, narrow(plan))).collect();
             want.either_port = filter::either_port(&expr).unwrap_or_default();
         }
-        let needs = Needs::of(&expr);
+        let needs = FactNeeds::of(&expr);
         want.details |= filter::unseen_in_proc(&expr, &want.tables).is_some();
         want.extras = want.extras.union(needs.extras);
         Self { want, expr: Some(expr), plans, reach, needs, asked, ephemeral, marks_visible }
@@ -103,7 +106,7 @@ impl Selection {
     }
 
     /// What deciding the filter takes beyond the rows.
-    pub fn needs(&self) -> Needs {
+    pub fn needs(&self) -> FactNeeds {
         self.needs
     }
 
@@ -150,7 +153,7 @@ impl Selection {
             return Some(false);
         }
         let Some(expr) = &self.expr else { return Some(true) };
-        let subject = Subject {
+        let subject = TestedRow {
             row,
             owners: owners_known.then_some(&*lookups.owners),
             lookup: lookups,
@@ -166,9 +169,9 @@ impl Selection {
         let reading = |table: TableId, plan| {
             let kinds = self.want.kinds.iter().filter(|(proto, _)| *proto == table.proto);
             let types = kinds.map(|(_, kind)| kind.name()).collect();
-            Reading { table, states: self.want.states_of(table), types, plan }
+            TableReading { table, states: self.want.states_of(table), types, plan }
         };
-        let tables: Vec<Reading<'_>> = match &self.expr {
+        let tables: Vec<TableReading<'_>> = match &self.expr {
             Some(_) => self.plans.iter().map(|(table, plan)| reading(*table, Some(plan))).collect(),
             None => self.want.tables.iter().map(|table| reading(*table, None)).collect(),
         };
@@ -198,12 +201,12 @@ pub struct Means {
 /// Returns the states that a row of a table can be in and answer a filter, `None`
 /// where none can.
 fn reach(expr: &Expr, table: TableId) -> Option<(TableId, StateSet)> {
-    let target = Target { table, bytecode: Bytecode::Full, net_admin: true, ephemeral: None };
+    let target = PlanTarget { table, bytecode: Bytecode::Full, net_admin: true, ephemeral: None };
     let plan = filter::compile(expr, &target);
     (!plan.never).then_some((table, plan.states))
 }
 
-fn narrow(plan: &Plan) -> Narrow {
+fn narrow(plan: &TablePlan) -> Narrow {
     Narrow { states: plan.states, local_port: plan.local_port, program: plan.program.clone() }
 }
 

@@ -2,8 +2,8 @@
 //! and for the key that shows only what alerts name.
 
 use crate::model::address::Endpoint;
-use crate::model::frame::Frame;
 use crate::model::hash::KeyedMap;
+use crate::model::snapshot::Snapshot;
 
 use super::alert::Alert;
 use super::catalogue::find;
@@ -23,13 +23,13 @@ pub fn custom_filters(config: &Config) -> CustomFilters {
 }
 
 /// Returns the filter that selects them; `None` where no row is one of them.
-pub fn filter_of(alert: &Alert, frame: &Frame, custom: &CustomFilters) -> Option<String> {
+pub fn filter_of(alert: &Alert, snapshot: &Snapshot, custom: &CustomFilters) -> Option<String> {
     if let Some(filter) = custom.get(&*alert.rule) {
         return Some(filter.clone());
     }
     let condition = match find(&alert.rule)?.shows {
         Shows::Filter(filter) => Some(filter.to_owned()),
-        Shows::Found(filter) => Some(filter(alert, frame)),
+        Shows::Found(filter) => Some(filter(alert, snapshot)),
         Shows::Subject => None,
         Shows::Nothing => return None,
     };
@@ -95,11 +95,11 @@ mod tests {
             Subject::Destination(end([10, 0, 0, 7], 443)),
             Subject::Namespace,
         ];
-        let frame = Frame::default();
+        let snapshot = Snapshot::default();
         let custom = CustomFilters::from_iter([("custom".to_owned(), "dport 6379".to_owned())]);
         for rule in RULES {
             for subject in &subjects {
-                let Some(text) = filter_of(&alert(rule.id, subject.clone()), &frame, &custom)
+                let Some(text) = filter_of(&alert(rule.id, subject.clone()), &snapshot, &custom)
                 else {
                     continue;
                 };
@@ -107,7 +107,7 @@ mod tests {
             }
         }
         let text = |rule, subject: usize| {
-            filter_of(&alert(rule, subjects[subject].clone()), &frame, &custom)
+            filter_of(&alert(rule, subjects[subject].clone()), &snapshot, &custom)
         };
         assert_eq!(
             text("recv-queue-stuck", 0).as_deref(),

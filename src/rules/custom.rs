@@ -2,8 +2,8 @@
 
 use crate::filter::{Comparison, Filter};
 use crate::model::escape::harmless;
-use crate::model::frame::Counted;
 use crate::model::human;
+use crate::model::snapshot::CustomCounts;
 
 use super::alert::Alert;
 use super::level::{CLEARING_PERCENT, Level};
@@ -105,7 +105,7 @@ fn comparison(symbol: &str) -> Option<Comparison> {
 
 impl CustomRule {
     /// Judges what was counted.
-    pub fn check(&self, counted: Option<Counted>, level: Level) -> Verdict {
+    pub fn check(&self, counted: Option<CustomCounts>, level: Level) -> Verdict {
         let Some(counted) = counted else {
             return Verdict::Unknown("its sockets could not be counted".to_owned());
         };
@@ -180,12 +180,12 @@ mod tests {
             remedy: String::new(),
             origin: Origin::Default,
         };
-        let judge = |yes, unknown| rule.check(Some(Counted { yes, unknown }), Level::Firing);
+        let judge = |yes, unknown| rule.check(Some(CustomCounts { yes, unknown }), Level::Firing);
         assert!(matches!(judge(11, 5), Verdict::Firing(_)));
         assert!(matches!(judge(5, 5), Verdict::Clear));
         assert!(matches!(judge(5, 6), Verdict::Unknown(_)));
         // Hysteresis: 75 % of the limit.
-        let clearing = |yes| rule.check(Some(Counted { yes, unknown: 0 }), Level::Clearing);
+        let clearing = |yes| rule.check(Some(CustomCounts { yes, unknown: 0 }), Level::Clearing);
         assert!(matches!(clearing(8), Verdict::Firing(_)));
         assert!(matches!(clearing(7), Verdict::Clear));
     }

@@ -5,7 +5,7 @@ use crate::model::units;
 use super::catalogue::RULES;
 use super::level::CLEARING_PERCENT;
 use super::rule::Rule;
-use super::threshold::{Threshold, Unit};
+use super::threshold::{Threshold, ThresholdUnit};
 
 /// Writes the document.
 pub fn markdown() -> String {
@@ -70,9 +70,11 @@ fn section(rule: &Rule) -> String {
 
 fn line(threshold: &Threshold) -> String {
     let (default, unit) = match threshold.unit {
-        Unit::Count(what) => (threshold.default.to_string(), what),
-        Unit::Percent => (threshold.default.to_string(), "%"),
-        Unit::Time => (format!("\"{}\"", units::of_milliseconds(threshold.default)), "time"),
+        ThresholdUnit::Count(what) => (threshold.default.to_string(), what),
+        ThresholdUnit::Percent => (threshold.default.to_string(), "%"),
+        ThresholdUnit::Time => {
+            (format!("\"{}\"", units::of_milliseconds(threshold.default)), "time")
+        }
     };
     format!("| `{}` | `{default}` | {unit} | {} |\n", threshold.name, threshold.help)
 }

@@ -1,7 +1,7 @@
 //! What has to be looked at for a rule.
 
 /// Says which part of the ephemeral ports towards a destination is used at least,
-/// where a frame has them: there may be as many destinations as connections.
+/// where a snapshot has them: there may be as many destinations as connections.
 pub const LEAST_PERCENT: u32 = 25;
 
 /// Says what has to be looked at for a rule.

@@ -11,7 +11,7 @@ use super::origin::Set;
 use super::overrides::{Override, Selector};
 use super::severity::Severity;
 use super::threshold::Threshold;
-use values::{Item, Key, Reader, Result};
+use values::{Reader, Result, TomlItem, TomlKey};
 
 impl Config {
     /// Takes in what a file says; it wins over what was there.
@@ -43,8 +43,8 @@ impl Reader<'_> {
         &self,
         config: &mut Config,
         id: &str,
-        key: Key<'_, '_>,
-        item: Item<'_, '_>,
+        key: TomlKey<'_, '_>,
+        item: TomlItem<'_, '_>,
     ) -> Result<()> {
         let Some(rule) = config.rule_mut(id) else {
             return Err(self.error(key.span(), format!("there is no such rule; {}", known_rules())));
@@ -69,7 +69,7 @@ impl Reader<'_> {
         &self,
         rule: &RuleConfig,
         name: &str,
-        key: Key<'_, '_>,
+        key: TomlKey<'_, '_>,
         also: &str,
     ) -> Result<(usize, &'static Threshold)> {
         let thresholds = rule.rule.thresholds.iter().enumerate();
@@ -82,7 +82,7 @@ impl Reader<'_> {
     }
 
     /// Reads `[[override]]`.
-    fn exception(&self, config: &mut Config, item: Item<'_, '_>) -> Result<()> {
+    fn exception(&self, config: &mut Config, item: TomlItem<'_, '_>) -> Result<()> {
         let table = self.table(item)?;
         let Some((_, id)) = table.iter().find(|(key, _)| key.get_ref() == "rule") else {
             let message = format!("an [[override]] needs rule = \"…\"; {}", known_rules());
@@ -117,8 +117,8 @@ impl Reader<'_> {
         &self,
         rule: &RuleConfig,
         special: &mut Override,
-        key: Key<'_, '_>,
-        item: Item<'_, '_>,
+        key: TomlKey<'_, '_>,
+        item: TomlItem<'_, '_>,
     ) -> Result<()> {
         let name = key.get_ref().as_ref();
         match name {
@@ -142,7 +142,7 @@ impl Reader<'_> {
     }
 
     /// Reads `[[rule]]`.
-    fn custom(&self, config: &mut Config, item: Item<'_, '_>) -> Result<()> {
+    fn custom(&self, config: &mut Config, item: TomlItem<'_, '_>) -> Result<()> {
         let table = self.table(item)?;
         let (mut id, mut when, mut hold_ms) = (None, None, 0);
         let (mut severity, mut summary, mut remedy) = (Severity::Warning, None, String::new());
@@ -171,7 +171,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn new_id(&self, config: &Config, item: Item<'_, '_>) -> Result<String> {
+    fn new_id(&self, config: &Config, item: TomlItem<'_, '_>) -> Result<String> {
         let id = self.string(item)?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if id.is_empty() || !id.chars().all(plain) {
@@ -183,7 +183,7 @@ impl Reader<'_> {
         Ok(id.to_owned())
     }
 
-    fn condition(&self, item: Item<'_, '_>) -> Result<Condition> {
+    fn condition(&self, item: TomlItem<'_, '_>) -> Result<Condition> {
         let text = self.string(item)?;
         Condition::parse(text).map_err(|error| {
             // Behind the opening quote; escapes inside would move the place.

@@ -1,6 +1,6 @@
 //! What a rule is made of.
 
-use crate::model::frame::Frame;
+use crate::model::snapshot::Snapshot;
 
 use super::alert::Alert;
 use super::needs::Needs;
@@ -19,10 +19,10 @@ pub struct Rule {
     pub evidence: &'static [(&'static str, &'static str)],
     /// The numbers that can be set.
     pub thresholds: &'static [Threshold],
-    /// The parts of a frame that it looks at; a gap in them hides the answer.
+    /// The parts of a snapshot that it looks at; a gap in them hides the answer.
     pub needs: Needs,
     /// Its decision.
-    pub check: fn(&Frame, &Settings<'_>) -> Verdict,
+    pub check: fn(&Snapshot, &Settings<'_>) -> Verdict,
     /// The sockets that its alerts are about.
     pub shows: Shows,
     /// Its page of `explain`.
@@ -35,7 +35,7 @@ pub enum Shows {
     /// Those that this filter selects.
     Filter(&'static str),
     /// Those that a filter selects which depends on what was found.
-    Found(fn(&Alert, &Frame) -> String),
+    Found(fn(&Alert, &Snapshot) -> String),
     /// All of them; of a whole namespace or host nothing in particular.
     Subject,
     /// None: no table lists what was found.

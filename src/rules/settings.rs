@@ -6,7 +6,7 @@ use super::level::{CLEARING_PERCENT, Level};
 use super::origin::Set;
 use super::overrides::Override;
 use super::subject::Subject;
-use super::threshold::{Threshold, Unit, part_of};
+use super::threshold::{Threshold, ThresholdUnit, part_of};
 
 /// Answers what a threshold of the rule is.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ impl<'c> Settings<'c> {
 
     fn scaled(&self, threshold: &Threshold, value: u64) -> u64 {
         match (self.level, threshold.unit) {
-            (Level::Clearing, Unit::Count(_) | Unit::Percent) if value > 0 => {
+            (Level::Clearing, ThresholdUnit::Count(_) | ThresholdUnit::Percent) if value > 0 => {
                 part_of(value, CLEARING_PERCENT).max(1)
             }
             _ => value,

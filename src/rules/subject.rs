@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use crate::model::address::{Address, Endpoint};
 use crate::model::conn::Conn;
 use crate::model::escape::escaped;
-use crate::model::frame::Frame;
 use crate::model::listener::Listener;
 use crate::model::proto::Proto;
+use crate::model::snapshot::Snapshot;
 
 /// Names a process: id and escaped command name.
-pub type Process = (u32, String);
+pub type ProcessName = (u32, String);
 
 /// Names what an alert is about. Two alerts of one rule about equal subjects are
 /// the same alert at different times.
@@ -37,7 +37,7 @@ pub enum Subject {
         /// 0: all of them together.
         inode: u32,
         /// Its owners.
-        owners: Vec<Process>,
+        owners: Vec<ProcessName>,
     },
     /// A unix listener.
     UnixListener {
@@ -46,7 +46,7 @@ pub enum Subject {
         /// Inode of its descriptor.
         inode: u32,
         /// Its owners.
-        owners: Vec<Process>,
+        owners: Vec<ProcessName>,
     },
     /// One UDP socket.
     Socket {
@@ -55,7 +55,7 @@ pub enum Subject {
         /// Inode of its descriptor.
         inode: u32,
         /// Its owners.
-        owners: Vec<Process>,
+        owners: Vec<ProcessName>,
     },
     /// A service that this machine connects to.
     Destination(Endpoint),
@@ -74,8 +74,8 @@ pub enum Subject {
 
 impl Subject {
     /// Makes the subject of a listener, with everyone who has it.
-    pub(super) fn listener(frame: &Frame, listener: &Listener) -> Option<Self> {
-        let owners = owners(frame, listener.socket.inode);
+    pub(super) fn listener(snapshot: &Snapshot, listener: &Listener) -> Option<Self> {
+        let owners = owners(snapshot, listener.socket.inode);
         let inode = listener.socket.inode;
         Some(match listener.socket.local() {
             Some(local) => Self::Listener { local, inode, owners },
@@ -84,15 +84,15 @@ impl Subject {
     }
 
     /// Makes the subject of one UDP socket.
-    pub(super) fn socket(frame: &Frame, conn: &Conn) -> Self {
-        Self::Socket { local: conn.local, inode: conn.inode, owners: owners(frame, conn.inode) }
+    pub(super) fn socket(snapshot: &Snapshot, conn: &Conn) -> Self {
+        Self::Socket { local: conn.local, inode: conn.inode, owners: owners(snapshot, conn.inode) }
     }
 
     /// Returns everyone who holds a socket; its user where nobody can be seen, and
     /// no one yet where nobody was looked for.
-    pub(super) fn holders(frame: &Frame, conn: &Conn) -> Vec<Self> {
-        let found = owners(frame, conn.inode);
-        if found.is_empty() && frame.unasked.contains(&conn.inode) {
+    pub(super) fn holders(snapshot: &Snapshot, conn: &Conn) -> Vec<Self> {
+        let found = owners(snapshot, conn.inode);
+        if found.is_empty() && snapshot.unasked.contains(&conn.inode) {
             return Vec::new();
         }
         if found.is_empty() {
@@ -103,7 +103,7 @@ impl Subject {
 
     /// Returns where a connection belongs: to the listener it came in by, else to
     /// the service it goes to.
-    pub(super) fn place(frame: &Frame, conn: &Conn) -> Self {
+    pub(super) fn place(snapshot: &Snapshot, conn: &Conn) -> Self {
         let accepts = |listener: &&Listener| {
             listener.socket.table.proto == Proto::Tcp
                 && listener.socket.local().is_some_and(|bound| {
@@ -111,12 +111,12 @@ impl Subject {
                         && (bound.address == conn.local.address || bound.address.is_unspecified())
                 })
         };
-        let mut listeners = frame.listeners.iter().filter(accepts);
+        let mut listeners = snapshot.listeners.iter().filter(accepts);
         let Some((listener, local)) = listeners.next().and_then(|l| Some((l, l.socket.local()?)))
         else {
             return Self::Destination(conn.remote);
         };
-        Self::Listener { local, inode: 0, owners: owners(frame, listener.socket.inode) }
+        Self::Listener { local, inode: 0, owners: owners(snapshot, listener.socket.inode) }
     }
 
     /// Returns what stays the same of it while an alert lasts.
@@ -145,7 +145,7 @@ impl Subject {
     }
 
     /// Returns the processes it names.
-    pub fn processes(&self) -> Vec<&Process> {
+    pub fn processes(&self) -> Vec<&ProcessName> {
         match self {
             Self::Listener { owners, .. }
             | Self::UnixListener { owners, .. }
@@ -180,7 +180,7 @@ impl fmt::Display for Subject {
     }
 }
 
-fn named(f: &mut fmt::Formatter<'_>, place: &str, owners: &[Process]) -> fmt::Result {
+fn named(f: &mut fmt::Formatter<'_>, place: &str, owners: &[ProcessName]) -> fmt::Result {
     f.write_str(place)?;
     owners.iter().try_for_each(|(pid, comm)| write!(f, " {comm}[{pid}]"))
 }
@@ -191,10 +191,10 @@ pub(super) fn shown(end: Endpoint) -> String {
 }
 
 /// Returns the processes that hold an inode, each once.
-pub(super) fn owners(frame: &Frame, inode: u32) -> Vec<Process> {
-    let mut pids: Vec<u32> = frame.owners.of(inode).iter().map(|h| h.pid).collect();
+pub(super) fn owners(snapshot: &Snapshot, inode: u32) -> Vec<ProcessName> {
+    let mut pids: Vec<u32> = snapshot.owners.of(inode).iter().map(|h| h.pid).collect();
     pids.dedup();
-    pids.into_iter().map(|pid| (pid, escaped(frame.owners.comm(pid)))).collect()
+    pids.into_iter().map(|pid| (pid, escaped(snapshot.owners.comm(pid)))).collect()
 }
 
 fn unix_path(listener: &Listener) -> String {

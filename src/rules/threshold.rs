@@ -8,7 +8,7 @@ use crate::model::human;
 
 /// Tells what a threshold's number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum ThresholdUnit {
     /// So many of this.
     Count(&'static str),
     /// Percent of a limit.
@@ -23,7 +23,7 @@ pub struct Threshold {
     /// Its name in rules.toml.
     pub name: &'static str,
     /// Its unit.
-    pub unit: Unit,
+    pub unit: ThresholdUnit,
     /// Its value when nobody says otherwise.
     pub default: u64,
     /// One clause that says what is meant.
@@ -38,24 +38,24 @@ impl Threshold {
         default: u64,
         help: &'static str,
     ) -> Self {
-        Self { name, unit: Unit::Count(what), default, help }
+        Self { name, unit: ThresholdUnit::Count(what), default, help }
     }
 
     /// Makes a threshold that is a part of a limit.
     pub const fn percent(name: &'static str, default: u64, help: &'static str) -> Self {
-        Self { name, unit: Unit::Percent, default, help }
+        Self { name, unit: ThresholdUnit::Percent, default, help }
     }
 
     /// Makes a threshold of a time in milliseconds.
     pub const fn time(name: &'static str, default: u64, help: &'static str) -> Self {
-        Self { name, unit: Unit::Time, default, help }
+        Self { name, unit: ThresholdUnit::Time, default, help }
     }
 
     /// Writes a value of it as it stands in rules.toml.
     pub fn shown(&self, value: u64) -> String {
         match self.unit {
-            Unit::Count(_) | Unit::Percent => value.to_string(),
-            Unit::Time => format!("\"{}\"", units::of_milliseconds(value)),
+            ThresholdUnit::Count(_) | ThresholdUnit::Percent => value.to_string(),
+            ThresholdUnit::Time => format!("\"{}\"", units::of_milliseconds(value)),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! nobody acknowledges.
 
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
+use crate::model::snapshot::Snapshot;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
 
@@ -34,15 +34,15 @@ pub(super) const EVIDENCE: &[(&str, &str)] = &[
 
 /// Judges the sockets in one of these states.
 pub(super) fn check(
-    frame: &Frame,
+    snapshot: &Snapshot,
     settings: &Settings<'_>,
     id: &'static str,
     state: State,
     meaning: &str,
 ) -> Verdict {
     let mut piles = Piles::new();
-    for conn in frame.in_state(state).filter(|conn| repeats(conn)) {
-        let subject = Subject::place(frame, conn);
+    for conn in snapshot.in_state(state).filter(|conn| repeats(conn)) {
+        let subject = Subject::place(snapshot, conn);
         // A number of repetitions has no clearing level: it only grows.
         if conn.retransmits() >= settings.of(&RETRANSMITS, &subject) {
             let ms = conn.retransmitting_ms().unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::kernel::dump_file::{Entries, Entry};
+use crate::kernel::dump_file::{DumpEntry, Entries};
 use crate::kernel::inet_diag::InetMessage;
 use crate::model::facts::Facts;
 use crate::model::gap::Gap;
@@ -32,7 +32,7 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
     let mut others = 0;
     for entry in Entries::new(&bytes) {
         match entry {
-            Entry::Row(message, protocol) => {
+            DumpEntry::Row(message, protocol) => {
                 let row = row(message, protocol.and_then(proto_of).unwrap_or(assumed));
                 if !wanted(&row, want) {
                     continue;
@@ -43,13 +43,13 @@ pub fn scan(path: &Path, want: &Want, sink: &mut Sink<'_>) -> Result<Report, Sou
                     break;
                 }
             }
-            Entry::Refused(errno) => {
+            DumpEntry::Refused(errno) => {
                 let error = std::io::Error::from_raw_os_error(errno);
                 report.gaps.push(Gap::new("dump", format!("the recorded dump broke off: {error}")));
             }
-            Entry::Other => others += 1,
-            Entry::End => {}
-            Entry::Damage(offset) => {
+            DumpEntry::Other => others += 1,
+            DumpEntry::End => {}
+            DumpEntry::Damage(offset) => {
                 report.gaps.push(damage(offset, bytes.len()));
                 report.damaged = true;
             }

@@ -17,7 +17,7 @@ use super::{netlink, parallel, proc};
 
 /// What is wanted, and what the kernel need be asked for to give it.
 #[derive(Clone, Copy)]
-struct Asked<'w> {
+struct AskedTables<'w> {
     want: &'w Want,
     netlink: &'w Want,
 }
@@ -50,7 +50,7 @@ impl Live {
         };
         let mut tables = want.tables.as_slice();
         let lean = netlink.as_ref().ok().and_then(|_| self.lean(want));
-        let asked = Asked { want, netlink: lean.as_ref().unwrap_or(want) };
+        let asked = AskedTables { want, netlink: lean.as_ref().unwrap_or(want) };
         if let Some(flow) = self.both_tcp(asked.netlink, &mut netlink, &mut report, sink) {
             tables = &want.tables[2..];
             if flow.is_break() {
@@ -107,7 +107,7 @@ impl Live {
     fn table(
         &self,
         table: TableId,
-        asked: Asked<'_>,
+        asked: AskedTables<'_>,
         netlink: &mut Result<DiagSocket, String>,
         report: &mut Report,
         sink: &mut Sink<'_>,

@@ -12,7 +12,7 @@ mod report;
 
 pub use choice::{Choice, Shortcuts};
 pub use live::Live;
-pub use netlink::{Found, by_ends, exact, exactly, inet_id};
+pub use netlink::{ExactAnswer, by_ends, exact, exactly, inet_id};
 pub use reading::Sink;
 pub use record::record;
 pub use report::{Report, Served, SourceError};

@@ -22,7 +22,7 @@ use crate::model::row::Row;
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Want};
-use crate::sys::netlink::{self, DiagSocket, End, Outcome};
+use crate::sys::netlink::{self, DiagSocket, DumpEnd, DumpOutcome};
 
 use super::parallel::{self, Unable, Way};
 use super::reading::{Reading, Sink};
@@ -109,7 +109,7 @@ fn is_gone(error: &io::Error) -> bool {
 
 /// The finding of an exact request.
 #[derive(Clone, Copy, Debug)]
-pub enum Found<'r> {
+pub enum ExactAnswer<'r> {
     /// The socket's row.
     Row(&'r Row<'r>),
     /// There is no such socket.
@@ -119,13 +119,17 @@ pub enum Found<'r> {
 }
 
 /// Asks the kernel for one socket by its ends and cookie.
-pub fn exact(socket: &mut DiagSocket, identity: &Identity, found: &mut dyn FnMut(Found<'_>)) {
+pub fn exact(socket: &mut DiagSocket, identity: &Identity, found: &mut dyn FnMut(ExactAnswer<'_>)) {
     ask(socket, identity, inet_id(&Socket::of_identity(identity, State::Close)), found);
 }
 
 /// Asks the kernel for what has these ends, where no cookie is known. It can be
 /// another socket than the one meant: even the listener of the port.
-pub fn by_ends(socket: &mut DiagSocket, identity: &Identity, found: &mut dyn FnMut(Found<'_>)) {
+pub fn by_ends(
+    socket: &mut DiagSocket,
+    identity: &Identity,
+    found: &mut dyn FnMut(ExactAnswer<'_>),
+) {
     let id = id_with(&Socket::of_identity(identity, State::Close), ANY_COOKIE);
     ask(socket, identity, id, found);
 }
@@ -134,20 +138,20 @@ fn ask(
     socket: &mut DiagSocket,
     identity: &Identity,
     id: Option<InetId>,
-    found: &mut dyn FnMut(Found<'_>),
+    found: &mut dyn FnMut(ExactAnswer<'_>),
 ) {
-    let Some(id) = id else { return found(Found::NotAsked) };
+    let Some(id) = id else { return found(ExactAnswer::NotAsked) };
     let mut any = false;
     let asked = socket.get(&|seq| request::get(&id, seq), &mut |payload| {
         if let Some(row) = decode(payload, identity.table) {
             any = true;
-            found(Found::Row(&row));
+            found(ExactAnswer::Row(&row));
         }
     });
     match asked {
         Ok(()) if any => {}
-        Ok(()) => found(Found::Nothing),
-        Err(_) => found(Found::NotAsked),
+        Ok(()) => found(ExactAnswer::Nothing),
+        Err(_) => found(ExactAnswer::NotAsked),
     }
 }
 
@@ -164,7 +168,7 @@ pub(super) fn read(
     }
     let ask = |seq| request(table, want, states, seq).unwrap_or_default();
     let mut each = |row: &Row<'_>| sink(row);
-    dump(socket, table, &Asked { want, states, request: &ask }, &mut each)
+    dump(socket, table, &DumpQuestion { want, states, request: &ask }, &mut each)
 }
 
 /// Reads both TCP tables in one walk and returns the reading of each; an error
@@ -185,7 +189,7 @@ pub(super) fn read_tcp(
         sink(row)
     };
     let request = |seq| request::tcp_dump_both(ask, seq);
-    let asked = Asked { want, states, request: &request };
+    let asked = DumpQuestion { want, states, request: &request };
     let mut reading = if by_two && want.narrow_of(v4).is_none_or(|n| n.program.is_none()) {
         dump_by_two(socket, v4, &asked, ask, &mut each)?
     } else {
@@ -196,7 +200,7 @@ pub(super) fn read_tcp(
 }
 
 /// The question of one dump.
-struct Asked<'a> {
+struct DumpQuestion<'a> {
     want: &'a Want,
     states: StateSet,
     request: &'a dyn Fn(u32) -> Vec<u8>,
@@ -206,7 +210,7 @@ struct Asked<'a> {
 fn dump_by_two(
     socket: &mut DiagSocket,
     table: TableId,
-    asked: &Asked<'_>,
+    asked: &DumpQuestion<'_>,
     ask: InetDump,
     sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<Reading> {
@@ -214,9 +218,9 @@ fn dump_by_two(
         Way::ByTwo(split) => parallel::programs(split, ask),
         Way::ByOne => None,
         Way::Read(mut outcome, payloads) => {
-            let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+            let mut rows = RowDecoder { table, states: asked.states, sink, short: 0 };
             if payloads.iter().any(|payload| rows.take(payload).is_break()) {
-                outcome.end = End::Stopped;
+                outcome.end = DumpEnd::Stopped;
             }
             let short_rows = rows.short;
             return finish(socket, table, outcome, short_rows);
@@ -225,7 +229,7 @@ fn dump_by_two(
     let Some(programs) = split else {
         return dump(socket, table, asked, sink);
     };
-    let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+    let mut rows = RowDecoder { table, states: asked.states, sink, short: 0 };
     let parts = match parallel::dump(socket, &programs, ask, &mut |payload| rows.take(payload)) {
         Ok(parts) => parts,
         Err(Unable::Begin) => return dump(socket, table, asked, rows.sink),
@@ -237,7 +241,7 @@ fn dump_by_two(
     for (i, part) in parts.into_iter().enumerate() {
         let reading = match part.end {
             // Rows of the other part are handed on already.
-            End::Failed(error) if part.dump.rows == 0 && whole > 0 => Reading {
+            DumpEnd::Failed(error) if part.dump.rows == 0 && whole > 0 => Reading {
                 gaps: vec![Gap::new(
                     table.name(),
                     format!("part of the table is missing: {error}"),
@@ -254,7 +258,7 @@ fn dump_by_two(
 }
 
 /// Payloads in, wanted rows out.
-struct Rows<'s> {
+struct RowDecoder<'s> {
     table: TableId,
     states: StateSet,
     sink: &'s mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
@@ -262,7 +266,7 @@ struct Rows<'s> {
     short: u64,
 }
 
-impl Rows<'_> {
+impl RowDecoder<'_> {
     #[inline]
     fn take(&mut self, payload: &[u8]) -> ControlFlow<()> {
         match decode(payload, self.table) {
@@ -280,10 +284,10 @@ impl Rows<'_> {
 fn dump(
     socket: &mut DiagSocket,
     table: TableId,
-    asked: &Asked<'_>,
+    asked: &DumpQuestion<'_>,
     sink: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<Reading> {
-    let mut rows = Rows { table, states: asked.states, sink, short: 0 };
+    let mut rows = RowDecoder { table, states: asked.states, sink, short: 0 };
     let mut each = |payload: &[u8]| rows.take(payload);
     let program = asked.want.narrow_of(table).and_then(|narrow| narrow.program.as_deref());
     let outcome = match program {
@@ -303,7 +307,7 @@ fn dump(
 fn finish(
     socket: &mut DiagSocket,
     table: TableId,
-    outcome: Outcome,
+    outcome: DumpOutcome,
     short_rows: u64,
 ) -> io::Result<Reading> {
     let mut reading = Reading {
@@ -312,10 +316,10 @@ fn finish(
         stopped: false,
     };
     match outcome.end {
-        End::Done => return Ok(reading),
-        End::Stopped => reading.stopped = true,
-        End::Failed(error) if outcome.dump.rows == 0 => return Err(error),
-        End::Failed(error) => reading.gaps.push(
+        DumpEnd::Done => return Ok(reading),
+        DumpEnd::Stopped => reading.stopped = true,
+        DumpEnd::Failed(error) if outcome.dump.rows == 0 => return Err(error),
+        DumpEnd::Failed(error) => reading.gaps.push(
             Gap::new(table.name(), format!("the kernel broke the dump off: {error}"))
                 .remedy("run it again"),
         ),
@@ -331,8 +335,8 @@ fn finish(
 /// # Errors
 /// When it knows it and does not let us: then the rows would lack what the
 /// filter asks for, and the answer would be wrong.
-fn refuses_program(outcome: &Outcome) -> io::Result<bool> {
-    let End::Failed(error) = &outcome.end else { return Ok(false) };
+fn refuses_program(outcome: &DumpOutcome) -> io::Result<bool> {
+    let DumpEnd::Failed(error) = &outcome.end else { return Ok(false) };
     match error.raw_os_error() {
         Some(libc::EPERM) => Err(io::Error::other(
             "the kernel does not let us filter by mark: that needs CAP_NET_ADMIN",

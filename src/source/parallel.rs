@@ -11,12 +11,12 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use crate::kernel::bytecode::{Code, End, Test, assemble};
+use crate::kernel::bytecode::{Code, SocketEnd, Test, assemble};
 use crate::kernel::inet_diag::InetMessage;
 use crate::kernel::netlink::{Datagram, Dump, Progress};
 use crate::kernel::request::{self, InetDump};
 use crate::model::state::{State, StateSet};
-use crate::sys::netlink::{DiagSocket, End as DumpEnd, Outcome};
+use crate::sys::netlink::{DiagSocket, DumpEnd, DumpOutcome};
 use crate::sys::procfs::{self, TcpInUse};
 
 /// From so many sockets on a second thread helps.
@@ -38,14 +38,14 @@ const IN_FLIGHT: usize = 64;
 /// A port that parts the table: below it, and from it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Split {
-    end: End,
+    end: SocketEnd,
     port: u16,
     /// The side that the first thread reads.
-    first: Side,
+    first: SplitSide,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
+enum SplitSide {
     Below,
     From,
 }
@@ -57,7 +57,7 @@ pub(super) enum Way {
     /// By one: there is little in it, or no port parts it.
     ByOne,
     /// The look at its first rows has found all there are.
-    Read(Outcome, Payloads),
+    Read(DumpOutcome, Payloads),
 }
 
 /// Payloads of rows, one behind the other.
@@ -140,14 +140,14 @@ fn without_bound(ask: InetDump) -> InetDump {
 }
 
 fn best(local: &mut [u16], remote: &mut [u16]) -> Option<Split> {
-    let all = splits(End::Local, local).into_iter().chain(splits(End::Remote, remote));
+    let all = splits(SocketEnd::Local, local).into_iter().chain(splits(SocketEnd::Remote, remote));
     let (split, part) = all.min_by_key(|(_, part)| part.abs_diff(FIRST_PART))?;
     (SMALLEST..=100 - SMALLEST).contains(&part).then_some(split)
 }
 
 /// Ways to part the sockets by their ports at one end, each with the first
 /// thread's part in percent.
-fn splits(end: End, ports: &mut [u16]) -> Vec<(Split, usize)> {
+fn splits(end: SocketEnd, ports: &mut [u16]) -> Vec<(Split, usize)> {
     ports.sort_unstable();
     let count = ports.len().max(1);
     let of = |part: usize| ports.get(ports.len() * part / 100).copied();
@@ -156,9 +156,10 @@ fn splits(end: End, ports: &mut [u16]) -> Vec<(Split, usize)> {
     let around =
         |port: Option<u16>| port.into_iter().flat_map(|port| [port, port.saturating_add(1)]);
     let below = |port| ports.partition_point(|other| *other < port) * 100 / count;
-    let from_low = around(low).map(|port| (Split { end, port, first: Side::Below }, below(port)));
+    let from_low =
+        around(low).map(|port| (Split { end, port, first: SplitSide::Below }, below(port)));
     let from_high =
-        around(high).map(|port| (Split { end, port, first: Side::From }, 100 - below(port)));
+        around(high).map(|port| (Split { end, port, first: SplitSide::From }, 100 - below(port)));
     from_low.chain(from_high).filter(|(split, _)| split.port > 0).collect()
 }
 
@@ -171,18 +172,18 @@ pub(super) fn programs(split: Split, asked: InetDump) -> Option<[Vec<u8>; 2]> {
     let Split { end, port, first } = split;
     let below = Code::Test(Test::PortUpTo(end, port.checked_sub(1)?));
     let from = Code::Test(Test::PortFrom(end, port));
-    let (this, that) = if first == Side::Below { (below, from) } else { (from, below) };
+    let (this, that) = if first == SplitSide::Below { (below, from) } else { (from, below) };
     if asked == without_bound(asked) {
         return Some([assemble(&this).ok()?, assemble(&that).ok()?]);
     }
     let first = Code::Or(vec![
         this,
-        Code::Test(Test::PortUpTo(End::Remote, 0)),
+        Code::Test(Test::PortUpTo(SocketEnd::Remote, 0)),
         Code::Not(Box::new(Code::Test(Test::Unbound))),
     ]);
     let second = Code::And(vec![
         that,
-        Code::Test(Test::PortFrom(End::Remote, 1)),
+        Code::Test(Test::PortFrom(SocketEnd::Remote, 1)),
         Code::Test(Test::Unbound),
     ]);
     Some([assemble(&first).ok()?, assemble(&second).ok()?])
@@ -203,7 +204,7 @@ pub(super) fn dump(
     [first, second]: &[Vec<u8>; 2],
     ask: InetDump,
     row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-) -> Result<[Outcome; 2], Unable> {
+) -> Result<[DumpOutcome; 2], Unable> {
     let mut other_socket = DiagSocket::open().map_err(|_| Unable::Begin)?;
     let (sender, receiver) = sync_channel(IN_FLIGHT);
     let request =
@@ -232,7 +233,7 @@ pub(super) fn dump(
         drop(receiver);
         let panicked = |_| Unable::End(io::Error::other("the second dump panicked"));
         let theirs = other.join().map_err(panicked)?;
-        Ok([ours, Outcome { dump: carried, end: theirs.end }])
+        Ok([ours, DumpOutcome { dump: carried, end: theirs.end }])
     })
 }
 
@@ -260,7 +261,7 @@ fn carry(
     socket: &mut DiagSocket,
     ask: &dyn Fn(u32) -> Vec<u8>,
     to: &SyncSender<Carried>,
-) -> Outcome {
+) -> DumpOutcome {
     socket.exchange(ask, &mut |dump, datagram| {
         let progress = dump.feed(datagram, &mut |_| ControlFlow::Continue(()));
         let Datagram { bytes, full_len, sender } = datagram;
@@ -282,9 +283,9 @@ mod tests {
 
     /// How many of these sockets the first thread reads.
     fn first(split: Split, local: &[u16], remote: &[u16]) -> usize {
-        let ports = if split.end == End::Local { local } else { remote };
+        let ports = if split.end == SocketEnd::Local { local } else { remote };
         let below = ports.iter().filter(|port| **port < split.port).count();
-        if split.first == Side::Below { below } else { ports.len() - below }
+        if split.first == SplitSide::Below { below } else { ports.len() - below }
     }
 
     #[test]
@@ -293,7 +294,7 @@ mod tests {
         let mut local = vec![443; 100];
         let mut remote: Vec<u16> = (0..100).map(|i| 40_000 + i).collect();
         let split = best(&mut local, &mut remote).expect("remote ports differ");
-        assert_eq!(split.end, End::Remote);
+        assert_eq!(split.end, SocketEnd::Remote);
         assert_eq!(first(split, &local, &remote), 35);
     }
 
@@ -319,8 +320,8 @@ mod tests {
 
     #[test]
     fn every_socket_is_in_one_part_and_all_bound_ones_in_the_first() {
-        let ends = [End::Local, End::Remote].into_iter();
-        for (end, first) in ends.flat_map(|end| [(end, Side::Below), (end, Side::From)]) {
+        let ends = [SocketEnd::Local, SocketEnd::Remote].into_iter();
+        for (end, first) in ends.flat_map(|end| [(end, SplitSide::Below), (end, SplitSide::From)]) {
             let split = Split { end, port: 40_000, first };
             let [first, second] = programs(split, ask(StateSet::ALL)).expect("programs");
             for (local, remote) in [(0, 0), (80, 0), (50_000, 0), (80, 50_000), (50_000, 80)] {
@@ -337,7 +338,7 @@ mod tests {
 
     #[test]
     fn without_a_walk_over_bound_sockets_the_ports_alone_part_the_table() {
-        let split = Split { end: End::Remote, port: 40_000, first: Side::Below };
+        let split = Split { end: SocketEnd::Remote, port: 40_000, first: SplitSide::Below };
         let connected = ask(StateSet::ALL.without(State::Bound.into()));
         let [first, second] = programs(split, connected).expect("programs");
         for remote_port in [0, 80, 39_999, 40_000, 65_535] {

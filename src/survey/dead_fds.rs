@@ -6,14 +6,14 @@ use std::path::Path;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::machine::Machine;
-use crate::model::frame::DeadFds;
 use crate::model::owner::{Link, Owners};
 use crate::model::proto::Proto;
+use crate::model::snapshot::DeadFds;
 use crate::model::want::Want;
 use crate::source::SourceError;
 use crate::sys::{rights, sockfs};
 
-use super::Scope;
+use super::LookScope;
 
 /// Looks for sockets of processes that no table lists, where all tables were
 /// read; `known` are the inodes that the first look showed.
@@ -22,7 +22,7 @@ use super::Scope;
 /// When the tables could not be read once more.
 pub fn dead_fds(
     machine: &Machine,
-    scope: &Scope<'_>,
+    scope: &LookScope<'_>,
     known: &FxHashSet<u32>,
     owners: &Owners,
 ) -> Result<Option<DeadFds>, SourceError> {

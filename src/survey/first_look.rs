@@ -3,16 +3,16 @@
 use crate::budget::Budgets;
 use crate::machine::Machine;
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
 use crate::model::host::Host;
 use crate::model::proto::Proto;
 use crate::model::row::Row;
+use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::want::Want;
 use crate::rules::LEAST_PERCENT;
 use crate::source::Report;
 
-use super::Scope;
+use super::LookScope;
 use super::glance::Glance;
 
 /// What the first look sees, and of which rows it wants to know more.
@@ -24,9 +24,9 @@ pub struct FirstLook {
 }
 
 /// What the second look begins with.
-pub(super) struct Seen {
+pub(super) struct FirstFindings {
     /// Counts and parameters; rows, owners and listeners are not known yet.
-    pub frame: Frame,
+    pub snapshot: Snapshot,
     /// Who served it, and what is missing so far.
     pub report: Report,
     /// The inodes of all rows.
@@ -47,7 +47,7 @@ pub(super) struct Leads {
 
 impl FirstLook {
     /// Begins with the parameters and counters of the host.
-    pub fn begin(machine: &Machine, scope: &Scope<'_>) -> Self {
+    pub fn begin(machine: &Machine, scope: &LookScope<'_>) -> Self {
         let (host, gaps) = machine.host();
         let mut report = Report::default();
         report.gaps.extend(gaps);
@@ -56,7 +56,7 @@ impl FirstLook {
     }
 
     /// Returns the rows that it is to be given.
-    pub fn want(scope: &Scope<'_>) -> Want {
+    pub fn want(scope: &LookScope<'_>) -> Want {
         Want { extras: scope.extras, ..Want::all_of(scope.tables.clone()) }
     }
 
@@ -85,11 +85,11 @@ impl FirstLook {
         &self.host
     }
 
-    pub(super) fn finish(self) -> Seen {
+    pub(super) fn finish(self) -> FirstFindings {
         let Self { host, glance, inodes, report } = self;
         let time_wait = glance.time_wait_rates();
         let Glance { tcp, suspects, rare, ports, .. } = glance;
-        let frame = Frame { host, tcp, time_wait, ..Frame::default() };
-        Seen { frame, report, inodes, leads: Leads { suspects, rare, ports } }
+        let snapshot = Snapshot { host, tcp, time_wait, ..Snapshot::default() };
+        FirstFindings { snapshot, report, inodes, leads: Leads { suspects, rare, ports } }
     }
 }

@@ -7,10 +7,10 @@ use crate::budget::Budgets;
 use crate::model::address::Endpoint;
 use crate::model::age::TIME_WAIT_MS;
 use crate::model::conn::Conn;
-use crate::model::frame::{StateCounts, TimeWaitRates, TimeWaits, YOUNG_MS};
 use crate::model::hash::KeyedMap;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
+use crate::model::snapshot::{StateCounts, TimeWaitRates, TimeWaits, YOUNG_MS};
 use crate::model::socket::{Socket, TimerKind};
 use crate::model::standing::Standing;
 use crate::model::state::State;
@@ -31,7 +31,7 @@ pub const RARE: [State; 6] = [
     State::Closing,
 ];
 
-/// Places with fewer young TIME_WAIT records are left out of a frame.
+/// Places with fewer young TIME_WAIT records are left out of a snapshot.
 const FEW_TIME_WAITS: u64 = 10;
 
 /// What one look over all TCP rows leaves behind.

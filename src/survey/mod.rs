@@ -14,6 +14,6 @@ pub use dead_fds::dead_fds;
 pub use first_look::FirstLook;
 pub use listeners::{ListenersView, listeners};
 pub use ports::{Numbers, Openers, PortsView, bound_by_number, ports};
-pub use scope::Scope;
+pub use scope::LookScope;
 pub use second_look::{Owned, search_owners, second_look};
 pub use tally::{Tally, Top, TopKind};

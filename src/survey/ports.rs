@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use rustc_hash::FxHashMap;
 
 use crate::budget::Budgets;
-use crate::kernel::bytecode::{Code, End, Test, assemble};
+use crate::kernel::bytecode::{Code, SocketEnd, Test, assemble};
 use crate::model::address::{Address, Endpoint};
 use crate::model::gap::Gap;
 use crate::model::hash::KeyedMap;
@@ -216,8 +216,8 @@ fn tcp_tables() -> Vec<TableId> {
 /// is not known.
 fn in_range(host: &Host, also: Option<Code>) -> Option<Want> {
     let (low, high) = host.sysctls.local_port_range()?;
-    let from = Code::Test(Test::PortFrom(End::Local, low));
-    let to = Code::Test(Test::PortUpTo(End::Local, high));
+    let from = Code::Test(Test::PortFrom(SocketEnd::Local, low));
+    let to = Code::Test(Test::PortUpTo(SocketEnd::Local, high));
     let tests = [Some(from), Some(to), also].into_iter().flatten().collect();
     let program = assemble(&Code::And(tests)).ok()?;
     let states = StateSet::connected();

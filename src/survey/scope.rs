@@ -7,7 +7,7 @@ use crate::rules::Needs;
 
 /// What to look at.
 #[derive(Clone)]
-pub struct Scope<'s> {
+pub struct LookScope<'s> {
     /// The tables.
     pub tables: Vec<TableId>,
     /// What the rules need.
@@ -18,7 +18,7 @@ pub struct Scope<'s> {
     pub extras: Extras,
 }
 
-impl Scope<'_> {
+impl LookScope<'_> {
     /// Returns the tables of one protocol.
     pub fn tables_of(&self, proto: Proto) -> Vec<TableId> {
         self.tables.iter().copied().filter(|table| table.proto == proto).collect()

@@ -13,11 +13,11 @@ use rustc_hash::FxHashMap;
 use crate::budget::Budgets;
 use crate::machine::{Machine, owner_gap, sockets_of};
 use crate::model::conn::Conn;
-use crate::model::frame::{Counted, DeadFds, Frame};
 use crate::model::gap::Gap;
 use crate::model::owner::Owners;
 use crate::model::proto::{Proto, TableId};
 use crate::model::row::Row;
+use crate::model::snapshot::{CustomCounts, DeadFds, Snapshot};
 use crate::model::socket::Socket;
 use crate::model::state::{State, StateSet};
 use crate::model::want::{Extras, Want};
@@ -26,11 +26,11 @@ use crate::rules::LEAST_PERCENT;
 use crate::source::{self, Report, Served, SourceError};
 use crate::sys::{owners, processes};
 
-use super::first_look::{FirstLook, Leads, Seen};
+use super::first_look::{FirstFindings, FirstLook, Leads};
 use super::glance::{MAX_EXACT, RARE, is_rare, is_suspicious};
 use super::listeners::listeners_unowned;
 use super::ports::{Numbers, unseen_numbers};
-use super::{Scope, dead_fds};
+use super::{LookScope, dead_fds};
 
 /// Processes with fewer CLOSE_WAIT sockets need no look at their limits: one
 /// is no leak. How many are one, settings say.
@@ -38,7 +38,7 @@ const SEVERAL: u64 = 2;
 
 /// A look at the machine before anyone asked whose the sockets are.
 pub struct SecondLook {
-    frame: Frame,
+    snapshot: Snapshot,
     report: Report,
     inodes: Vec<u32>,
 }
@@ -59,12 +59,12 @@ pub struct Owned {
 /// When no table could be read.
 pub fn second_look(
     machine: &Machine,
-    scope: &Scope<'_>,
+    scope: &LookScope<'_>,
     first: FirstLook,
     numbers: Option<&Numbers>,
 ) -> Result<SecondLook, SourceError> {
-    let Seen { frame, report, inodes, mut leads } = first.finish();
-    let mut look = SecondLook { frame, report, inodes };
+    let FirstFindings { snapshot, report, inodes, mut leads } = first.finish();
+    let mut look = SecondLook { snapshot, report, inodes };
     if let Some(ports) = leads.ports.take() {
         look.ports(ports, numbers);
     }
@@ -73,12 +73,12 @@ pub fn second_look(
     look.listeners(machine, scope)?;
     for selection in scope.custom {
         let (counted, report) = counted(machine, selection)?;
-        look.frame.counted.push(counted);
+        look.snapshot.counted.push(counted);
         look.report.merge(report);
     }
-    look.frame.gaps = hiding(&look.report);
-    let looked_at = look.frame.conns.iter().chain(&look.frame.udp).map(|conn| conn.inode);
-    look.inodes.extend(looked_at.chain(look.frame.listeners.iter().map(|l| l.socket.inode)));
+    look.snapshot.gaps = hiding(&look.report);
+    let looked_at = look.snapshot.conns.iter().chain(&look.snapshot.udp).map(|conn| conn.inode);
+    look.inodes.extend(looked_at.chain(look.snapshot.listeners.iter().map(|l| l.socket.inode)));
     Ok(look)
 }
 
@@ -89,13 +89,13 @@ impl SecondLook {
     }
 
     /// Adds whose the sockets are, and the limits of those processes.
-    pub fn with_owners(self, machine: &Machine, owned: Owned) -> (Frame, Report) {
-        let Self { mut frame, mut report, .. } = self;
+    pub fn with_owners(self, machine: &Machine, owned: Owned) -> (Snapshot, Report) {
+        let Self { mut snapshot, mut report, .. } = self;
         report.gaps.extend(owned.gap);
-        frame.owners = owned.owners;
-        frame.dead_fds = owned.dead_fds;
-        frame.open_file_limits = limits(machine, &frame);
-        (frame, report)
+        snapshot.owners = owned.owners;
+        snapshot.dead_fds = owned.dead_fds;
+        snapshot.open_file_limits = limits(machine, &snapshot);
+        (snapshot, report)
     }
 
     /// Keeps the ephemeral ports, of which looks are kept to measure growth by.
@@ -104,14 +104,14 @@ impl SecondLook {
         self.report.gaps.extend(untold.then(unseen_numbers));
         let held = numbers.into_iter().flat_map(|numbers| &numbers.sockets);
         held.for_each(|socket| ports.hold(socket));
-        self.frame.ports = Some(ports.finish(LEAST_PERCENT));
+        self.snapshot.ports = Some(ports.finish(LEAST_PERCENT));
     }
 
     /// Asks for `tcp_info` of what may be stuck.
     fn suspects(
         &mut self,
         machine: &Machine,
-        scope: &Scope<'_>,
+        scope: &LookScope<'_>,
         leads: Leads,
     ) -> Result<(), SourceError> {
         let tables = scope.tables_of(Proto::Tcp);
@@ -119,13 +119,13 @@ impl SecondLook {
             return Ok(());
         }
         let Leads { suspects, rare, .. } = leads;
-        let frame = &mut self.frame;
+        let snapshot = &mut self.snapshot;
         let (live, known) = (machine.is_live(), scope.needs.glance);
         let (mut states, mut rows) = (StateSet::EMPTY, Vec::new());
-        if known && live && is_cheaper_one_by_one(rare.len(), frame.tcp.total()) {
+        if known && live && is_cheaper_one_by_one(rare.len(), snapshot.tcp.total()) {
             rows.extend(rare);
         } else {
-            let there = |state: &State| !known || frame.tcp.get(*state) > 0;
+            let there = |state: &State| !known || snapshot.tcp.get(*state) > 0;
             states = RARE.into_iter().filter(there).collect();
         }
         if live && suspects.len() <= MAX_EXACT {
@@ -135,14 +135,14 @@ impl SecondLook {
         }
         // What has changed to one of `states` meanwhile comes with the dump.
         let exact = exact(rows).into_iter().filter(|conn| !states.contains(conn.state));
-        frame.conns.extend(exact);
+        snapshot.conns.extend(exact);
         if states == StateSet::EMPTY {
             return Ok(());
         }
         let want = Want { states, extras: DETAILS, ..Want::all_of(tables) };
         let report = machine.scan(&want, &mut |row| {
             if deserves_a_look(row) {
-                frame.conns.extend(Conn::of(row));
+                snapshot.conns.extend(Conn::of(row));
             }
             ControlFlow::Continue(())
         })?;
@@ -150,14 +150,14 @@ impl SecondLook {
         Ok(())
     }
 
-    fn udp(&mut self, machine: &Machine, scope: &Scope<'_>) -> Result<(), SourceError> {
+    fn udp(&mut self, machine: &Machine, scope: &LookScope<'_>) -> Result<(), SourceError> {
         let tables = scope.tables_of(Proto::Udp);
         if !scope.needs.udp || tables.is_empty() {
             return Ok(());
         }
         let extras = Extras { memory: true, ..Extras::default() };
         let want = Want { extras, ..Want::all_of(tables) };
-        let udp = &mut self.frame.udp;
+        let udp = &mut self.snapshot.udp;
         let report = machine.scan(&want, &mut |row| {
             if row.facts.drops().is_some_and(|drops| drops > 0) {
                 udp.extend(Conn::of(row));
@@ -168,7 +168,7 @@ impl SecondLook {
         Ok(())
     }
 
-    fn listeners(&mut self, machine: &Machine, scope: &Scope<'_>) -> Result<(), SourceError> {
+    fn listeners(&mut self, machine: &Machine, scope: &LookScope<'_>) -> Result<(), SourceError> {
         let wanted = |table: &TableId| match table.proto {
             Proto::Tcp => scope.needs.listeners,
             Proto::Unix => scope.needs.unix,
@@ -177,7 +177,7 @@ impl SecondLook {
         let tables: Vec<TableId> = scope.tables.iter().copied().filter(wanted).collect();
         if !tables.is_empty() {
             let (listeners, report) = listeners_unowned(machine, &tables)?;
-            self.frame.listeners = listeners;
+            self.snapshot.listeners = listeners;
             self.report.merge(report);
         }
         Ok(())
@@ -185,7 +185,10 @@ impl SecondLook {
 }
 
 /// Counts how many sockets a filter selects, and of how many it cannot be told.
-fn counted(machine: &Machine, selection: &Selection) -> Result<(Counted, Report), SourceError> {
+fn counted(
+    machine: &Machine,
+    selection: &Selection,
+) -> Result<(CustomCounts, Report), SourceError> {
     let mut lookups = Lookups::of(machine, selection.needs());
     let kept = machine.keep(&selection.want)?;
     let mut report = kept.report;
@@ -194,7 +197,7 @@ fn counted(machine: &Machine, selection: &Selection) -> Result<(Counted, Report)
         lookups.owners = owners.into();
         report.gaps.extend(gap);
     }
-    let mut counted = Counted::default();
+    let mut counted = CustomCounts::default();
     for row in kept.table.iter() {
         match selection.judges(&row, &lookups) {
             Some(true) => counted.yes += 1,
@@ -212,7 +215,7 @@ fn counted(machine: &Machine, selection: &Selection) -> Result<(Counted, Report)
 /// When no table could be read.
 pub fn search_owners(
     machine: &Machine,
-    scope: &Scope<'_>,
+    scope: &LookScope<'_>,
     inodes: &[u32],
 ) -> Result<Owned, SourceError> {
     if !scope.needs.descriptors {
@@ -234,10 +237,10 @@ pub fn search_owners(
 }
 
 /// Reads how many files processes with several CLOSE_WAIT sockets may open.
-fn limits(machine: &Machine, frame: &Frame) -> FxHashMap<u32, u64> {
+fn limits(machine: &Machine, snapshot: &Snapshot) -> FxHashMap<u32, u64> {
     let mut counts: FxHashMap<u32, u64> = FxHashMap::default();
-    for conn in frame.in_state(State::CloseWait) {
-        for holder in frame.owners.of(conn.inode) {
+    for conn in snapshot.in_state(State::CloseWait) {
+        for holder in snapshot.owners.of(conn.inode) {
             *counts.entry(holder.pid).or_default() += 1;
         }
     }

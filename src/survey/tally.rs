@@ -4,11 +4,11 @@ use rustc_hash::FxHashMap;
 
 use crate::model::address::Address;
 use crate::model::escape::escaped;
-use crate::model::frame::{Frame, StateCounts};
 use crate::model::hash::KeyedMap;
 use crate::model::owner::Owners;
 use crate::model::proto::Proto;
 use crate::model::row::Row;
+use crate::model::snapshot::{Snapshot, StateCounts};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 
@@ -86,11 +86,11 @@ impl Tally {
     }
 
     /// Returns the worst offenders of each kind.
-    pub fn top(&self, frame: &Frame) -> Vec<Top> {
+    pub fn top(&self, snapshot: &Snapshot) -> Vec<Top> {
         let process = |kind, counts: FxHashMap<u32, u64>| {
             largest(counts.into_iter()).map(move |(pid, count)| Top {
                 kind,
-                process: Some((pid, escaped(frame.owners.comm(pid)))),
+                process: Some((pid, escaped(snapshot.owners.comm(pid)))),
                 remote: None,
                 count,
             })
@@ -103,9 +103,9 @@ impl Tally {
                 count,
             })
         };
-        let close_wait = frame.in_state(State::CloseWait).map(|conn| conn.inode);
-        let close_wait = by_process(close_wait, &frame.owners);
-        let sockets = by_process(self.inodes.iter().copied(), &frame.owners);
+        let close_wait = snapshot.in_state(State::CloseWait).map(|conn| conn.inode);
+        let close_wait = by_process(close_wait, &snapshot.owners);
+        let sockets = by_process(self.inodes.iter().copied(), &snapshot.owners);
         process(TopKind::ProcessCloseWait, close_wait)
             .chain(remote(TopKind::RemoteTimeWait, &self.remotes_time_wait))
             .chain(process(TopKind::ProcessSockets, sockets))

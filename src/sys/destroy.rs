@@ -38,7 +38,7 @@ const SEQUENCE: u32 = 0;
 
 /// The yield of one drain. Reuse it: its memory is kept.
 #[derive(Clone, Debug, Default)]
-pub struct Destroyed {
+pub struct DestroyedBatch {
     /// In the order in which the kernel reported them.
     pub sockets: Vec<DestroyedSocket>,
     /// All of them had ended by this monotonic time.
@@ -86,7 +86,7 @@ impl DestroyListener {
 
     /// Waits for a report, at most for `timeout`, and takes all there are. A
     /// signal ends the wait early.
-    pub fn drain(&mut self, timeout: Duration, into: &mut Destroyed) -> io::Result<()> {
+    pub fn drain(&mut self, timeout: Duration, into: &mut DestroyedBatch) -> io::Result<()> {
         into.sockets.clear();
         into.lost = 0;
         self.wait(timeout)?;
@@ -116,7 +116,7 @@ impl DestroyListener {
     }
 
     /// Takes one datagram.
-    fn receive(&mut self, into: &mut Destroyed) -> io::Result<()> {
+    fn receive(&mut self, into: &mut DestroyedBatch) -> io::Result<()> {
         let mut space = self.buffer.as_mut_slice();
         let (full_len, sender) = self.socket.recv_from(&mut space, libc::MSG_TRUNC)?;
         let bytes = &self.buffer[..full_len.min(self.buffer.len())];

@@ -18,7 +18,7 @@ use super::netns;
 /// `--resolve`: a reverse lookup asks the network and may take seconds.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    asked: Asked,
+    asked: AskedNames,
     /// Whether nobody is asked for what is not known yet.
     is_closed: bool,
     hosts: KeyedMap<Address, Option<String>>,
@@ -28,7 +28,7 @@ pub struct Names {
 
 /// The things that names are wanted for, beside devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Asked {
+enum AskedNames {
     #[default]
     Nothing,
     Services,
@@ -38,12 +38,15 @@ enum Asked {
 impl Names {
     /// Makes names for devices, and with `resolve` for hosts and services too.
     pub fn new(resolve: bool) -> Self {
-        Self { asked: if resolve { Asked::HostsToo } else { Asked::Nothing }, ..Self::default() }
+        Self {
+            asked: if resolve { AskedNames::HostsToo } else { AskedNames::Nothing },
+            ..Self::default()
+        }
     }
 
     /// Makes names for devices and services: nobody on the network is asked.
     pub fn of_services() -> Self {
-        Self { asked: Asked::Services, ..Self::default() }
+        Self { asked: AskedNames::Services, ..Self::default() }
     }
 
     /// Returns what is known by now, to which nothing is added: whoever shows
@@ -54,7 +57,7 @@ impl Names {
 
     /// Returns the name of an address, where names are wanted and it has one.
     pub fn host(&mut self, address: Address) -> Option<&str> {
-        if self.asked < Asked::HostsToo || address.is_unspecified() {
+        if self.asked < AskedNames::HostsToo || address.is_unspecified() {
             return None;
         }
         if !self.is_closed {
@@ -68,7 +71,7 @@ impl Names {
 
     /// Returns the service of a port, where names are wanted and it has one.
     pub fn service(&mut self, port: u16, proto: Proto) -> Option<&str> {
-        if self.asked < Asked::Services || !matches!(proto, Proto::Tcp | Proto::Udp) {
+        if self.asked < AskedNames::Services || !matches!(proto, Proto::Tcp | Proto::Udp) {
             return None;
         }
         if !self.is_closed {

@@ -27,7 +27,7 @@ const ATTEMPTS: u32 = 3;
 
 /// The end of a dump.
 #[derive(Debug)]
-pub enum End {
+pub enum DumpEnd {
     /// The kernel sent everything.
     Done,
     /// The receiver of the rows wanted no more.
@@ -38,11 +38,11 @@ pub enum End {
 
 /// A dump's course and its end.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct DumpOutcome {
     /// The datagrams that were received, and what went wrong on the way.
     pub dump: Dump,
     /// The end of it.
-    pub end: End,
+    pub end: DumpEnd,
 }
 
 /// A socket for one dump at a time: the kernel answers `EBUSY` to a second one.
@@ -152,15 +152,15 @@ impl DiagSocket {
         &mut self,
         request: &dyn Fn(u32) -> Vec<u8>,
         row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Outcome {
+    ) -> DumpOutcome {
         let mut attempt = 1;
         loop {
             let outcome = self.dump_once(request, row);
             let again = match &outcome.end {
-                End::Failed(error) => {
+                DumpEnd::Failed(error) => {
                     attempt < ATTEMPTS && outcome.dump.rows == 0 && passes_by_itself(error)
                 }
-                End::Done | End::Stopped => false,
+                DumpEnd::Done | DumpEnd::Stopped => false,
             };
             if !again {
                 return outcome;
@@ -173,7 +173,7 @@ impl DiagSocket {
         &mut self,
         request: &dyn Fn(u32) -> Vec<u8>,
         row: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Outcome {
+    ) -> DumpOutcome {
         self.exchange(request, &mut |dump, datagram| dump.feed(datagram, row))
     }
 
@@ -183,17 +183,17 @@ impl DiagSocket {
         &mut self,
         request: &dyn Fn(u32) -> Vec<u8>,
         feed: &mut dyn FnMut(&mut Dump, Datagram<'_>) -> Progress,
-    ) -> Outcome {
+    ) -> DumpOutcome {
         let _raised = raise();
         self.seq = self.seq.wrapping_add(1);
         let mut dump = Dump::new(self.seq);
         if let Err(error) = self.send(&request(self.seq)) {
-            return Outcome { dump, end: End::Failed(error) };
+            return DumpOutcome { dump, end: DumpEnd::Failed(error) };
         }
         loop {
             let (full_len, sender) = match self.receive() {
                 Ok(received) => received,
-                Err(error) => return Outcome { dump, end: End::Failed(error) },
+                Err(error) => return DumpOutcome { dump, end: DumpEnd::Failed(error) },
             };
             let len = full_len.min(self.buffer.len());
             let copy = self.copy.as_mut().filter(|copy| copy.error.is_none());
@@ -208,11 +208,11 @@ impl DiagSocket {
                     self.grow_to(full_len);
                     continue;
                 }
-                Progress::Done => End::Done,
-                Progress::Stopped => End::Stopped,
-                Progress::Failed(errno) => End::Failed(io::Error::from_raw_os_error(errno)),
+                Progress::Done => DumpEnd::Done,
+                Progress::Stopped => DumpEnd::Stopped,
+                Progress::Failed(errno) => DumpEnd::Failed(io::Error::from_raw_os_error(errno)),
             };
-            return Outcome { dump, end };
+            return DumpOutcome { dump, end };
         }
     }
 

@@ -37,42 +37,42 @@ pub struct Notifier {
     timeout_ms: u64,
     /// The output goes nowhere: a screen is drawn there.
     silent: bool,
-    state: Arc<State>,
+    state: Arc<NotifyState>,
 }
 
 #[derive(Default)]
-struct State {
-    queue: Mutex<Queue>,
+struct NotifyState {
+    queue: Mutex<NotifyQueue>,
     /// The reasons that kept events from getting through. Errors and exit statuses are few,
     /// however long a watch lasts.
-    failed: Mutex<BTreeMap<String, Failures>>,
+    failed: Mutex<BTreeMap<String, NotifyFailures>>,
 }
 
 /// Events and the commands that take them.
 #[derive(Default)]
-struct Queue {
+struct NotifyQueue {
     running: usize,
     waiting: VecDeque<Vec<u8>>,
 }
 
 /// Failures for one reason.
 #[derive(Default)]
-struct Failures {
+struct NotifyFailures {
     count: u64,
     /// Tells whether [`Notifier::news`] has told of them.
     told: bool,
 }
 
-impl State {
+impl NotifyState {
     fn fail(&self, why: String, count: u64) {
         self.failed().entry(why).or_default().count += count;
     }
 
-    fn failed(&self) -> MutexGuard<'_, BTreeMap<String, Failures>> {
+    fn failed(&self) -> MutexGuard<'_, BTreeMap<String, NotifyFailures>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, NotifyQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,7 +91,7 @@ impl Notifier {
     /// empty.
     pub fn new(command: &str, timeout_ms: u64) -> Option<Self> {
         let words: Vec<OsString> = command.split_whitespace().map(OsString::from).collect();
-        let state = Arc::new(State::default());
+        let state = Arc::new(NotifyState::default());
         (!words.is_empty()).then_some(Self { words, timeout_ms, silent: false, state })
     }
 
@@ -139,7 +139,7 @@ impl Notifier {
     pub fn news(&self) -> Vec<Gap> {
         let command = self.command();
         let mut failed = self.state.failed();
-        let gap = |(why, failures): (&String, &mut Failures)| {
+        let gap = |(why, failures): (&String, &mut NotifyFailures)| {
             let is_new = !std::mem::replace(&mut failures.told, true);
             is_new
                 .then(|| Gap::new(GAP, format!("an event did not get through to {command}: {why}")))
@@ -168,7 +168,7 @@ impl Notifier {
         }
         let command = self.command();
         let failed = self.state.failed();
-        let gap = |(why, failures): (&String, &Failures)| {
+        let gap = |(why, failures): (&String, &NotifyFailures)| {
             let events = human::plural(failures.count, "event");
             let reason = format!("{events} did not get through to {command}: {why}");
             Gap::new(GAP, reason).count(failures.count)

@@ -126,9 +126,9 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// Reads processes until none is left; calls `help` once, after
     /// `help_after` descriptors.
-    fn run(&self, help: &mut dyn FnMut()) -> Found {
+    fn run(&self, help: &mut dyn FnMut()) -> ScanFindings {
         let _raised: Option<Raised> = self.is_real.then(|| rights::raise(Purpose::Owners));
-        let mut found = Found::default();
+        let mut found = ScanFindings::default();
         // The kernel looks up every entry that it lists.
         let entries = self.first.saturating_add(ENTRIES_ASIDE).saturating_mul(ENTRY_LEN);
         let mut directory = Vec::with_capacity(entries.min(DIRECTORY_BUFFER));
@@ -145,7 +145,7 @@ impl Pass<'_> {
     fn process(
         &self,
         pid: u32,
-        found: &mut Found,
+        found: &mut ScanFindings,
         directory: &mut Vec<u8>,
         help: &mut dyn FnMut(),
     ) -> Result<(), Errno> {
@@ -168,7 +168,7 @@ impl Pass<'_> {
         &self,
         fds: &OwnedFd,
         pid: u32,
-        found: &mut Found,
+        found: &mut ScanFindings,
         directory: &mut Vec<u8>,
         help: &mut dyn FnMut(),
     ) -> Result<usize, Errno> {
@@ -208,7 +208,7 @@ impl Pass<'_> {
     fn threads(
         &self,
         pid: u32,
-        found: &mut Found,
+        found: &mut ScanFindings,
         directory: &mut Vec<u8>,
         help: &mut dyn FnMut(),
     ) -> Result<(), Errno> {
@@ -256,7 +256,7 @@ impl Pass<'_> {
 
 /// The findings of one thread of a scan.
 #[derive(Default)]
-struct Found {
+struct ScanFindings {
     links: Vec<Link>,
     names: Vec<(u32, Box<[u8]>)>,
     hidden_processes: u64,
@@ -266,7 +266,7 @@ struct Found {
     seen: usize,
 }
 
-impl Found {
+impl ScanFindings {
     fn join(&mut self, other: Self) {
         self.links.extend(other.links);
         self.names.extend(other.names);

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::kernel::perf_ring::{RingRecord, RingRecords};
-use crate::kernel::trace_format::Format;
+use crate::kernel::trace_format::TraceFormat;
 use crate::kernel::tracepoint::{Decoders, TraceEvent, TraceFilter, Tracepoint};
 
 use super::clock::monotonic_ns;
@@ -303,7 +303,7 @@ fn online(list: &Path) -> Result<Vec<u32>, TraceError> {
 /// What to open and how to decode it.
 fn tracepoints(
     options: &TraceOptions,
-    format: impl Fn(Tracepoint) -> Result<Option<Format>, TraceError>,
+    format: impl Fn(Tracepoint) -> Result<Option<TraceFormat>, TraceError>,
 ) -> Result<(Decoders, Vec<Wanted>), TraceError> {
     let (mut decoders, mut wanted) = (Decoders::default(), Vec::new());
     for tracepoint in Tracepoint::ALL {
@@ -335,7 +335,8 @@ mod tests {
     #[test]
     fn a_kernel_without_the_end_of_a_socket_is_not_traced_by_halves() {
         let refused = tracepoints(&TraceOptions::default(), |tracepoint| {
-            Ok((tracepoint != Tracepoint::Destroy).then(|| Format::parse(FORMAT).expect("whole")))
+            Ok((tracepoint != Tracepoint::Destroy)
+                .then(|| TraceFormat::parse(FORMAT).expect("whole")))
         });
         let error = refused.expect_err("no end");
         assert_eq!(error.reason(), "this kernel has no tracepoint tcp:tcp_destroy_sock");

@@ -30,7 +30,7 @@ pub enum TraceError {
         missing: &'static str,
     },
     /// `perf_event_open` refused.
-    Refused(Refusal),
+    Refused(PerfRefusal),
     /// `perf_event_open` does not exist.
     NoPerf,
     /// Too little memory may be locked for the rings.
@@ -51,7 +51,7 @@ pub enum TraceError {
 
 /// The cause behind `EPERM` or `EACCES` of `perf_event_open`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PerfRefusal {
     /// The privilege is missing; the value of `kernel.perf_event_paranoid`.
     Privilege(Option<i32>),
     /// The privilege holds in a user namespace only, and that does not count.
@@ -62,16 +62,16 @@ pub enum Refusal {
     SecurityModule,
 }
 
-/// The privileges of a process, as far as they explain a [`Refusal`].
+/// The privileges of a process, as far as they explain a [`PerfRefusal`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Standing {
+struct Privileges {
     may_trace: bool,
     seccomp_filter: bool,
     in_user_namespace: bool,
     paranoid: Option<i32>,
 }
 
-impl Standing {
+impl Privileges {
     /// Reads those of the calling thread.
     fn read() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
@@ -84,15 +84,15 @@ impl Standing {
         }
     }
 
-    fn refusal(self) -> Refusal {
+    fn refusal(self) -> PerfRefusal {
         if !self.may_trace {
-            Refusal::Privilege(self.paranoid)
+            PerfRefusal::Privilege(self.paranoid)
         } else if self.in_user_namespace {
-            Refusal::UserNamespace
+            PerfRefusal::UserNamespace
         } else if self.seccomp_filter {
-            Refusal::Seccomp
+            PerfRefusal::Seccomp
         } else {
-            Refusal::SecurityModule
+            PerfRefusal::SecurityModule
         }
     }
 }
@@ -114,7 +114,7 @@ impl TraceError {
     /// descriptors all events take.
     pub(super) fn of_open(error: io::Error, needed: usize) -> Self {
         match error.raw_os_error() {
-            Some(libc::EPERM | libc::EACCES) => Self::Refused(Standing::read().refusal()),
+            Some(libc::EPERM | libc::EACCES) => Self::Refused(Privileges::read().refusal()),
             Some(libc::ENOSYS) => Self::NoPerf,
             Some(libc::EMFILE | libc::ENFILE) => Self::Descriptors { needed },
             _ => Self::Io { what: "perf_event_open", error },
@@ -174,7 +174,7 @@ fn is_refusal(error: &io::Error) -> bool {
     [Errno::PERM, Errno::ACCESS].iter().any(|e| errno == Some(e.raw_os_error()))
 }
 
-impl Refusal {
+impl PerfRefusal {
     fn reason(self) -> String {
         match self {
             Self::Privilege(Some(paranoid)) => format!(
@@ -235,15 +235,15 @@ mod tests {
 
     #[test]
     fn a_refusal_is_explained_by_what_the_process_may_do() {
-        let nobody = Standing { paranoid: Some(2), ..Standing::default() };
-        assert_eq!(nobody.refusal(), Refusal::Privilege(Some(2)));
-        let filtered = Standing { seccomp_filter: true, ..nobody };
-        assert_eq!(filtered.refusal(), Refusal::Privilege(Some(2)));
-        let root = Standing { may_trace: true, ..nobody };
-        assert_eq!(root.refusal(), Refusal::SecurityModule);
-        assert_eq!(Standing { seccomp_filter: true, ..root }.refusal(), Refusal::Seccomp);
-        let contained = Standing { in_user_namespace: true, seccomp_filter: true, ..root };
-        assert_eq!(contained.refusal(), Refusal::UserNamespace);
+        let nobody = Privileges { paranoid: Some(2), ..Privileges::default() };
+        assert_eq!(nobody.refusal(), PerfRefusal::Privilege(Some(2)));
+        let filtered = Privileges { seccomp_filter: true, ..nobody };
+        assert_eq!(filtered.refusal(), PerfRefusal::Privilege(Some(2)));
+        let root = Privileges { may_trace: true, ..nobody };
+        assert_eq!(root.refusal(), PerfRefusal::SecurityModule);
+        assert_eq!(Privileges { seccomp_filter: true, ..root }.refusal(), PerfRefusal::Seccomp);
+        let contained = Privileges { in_user_namespace: true, seccomp_filter: true, ..root };
+        assert_eq!(contained.refusal(), PerfRefusal::UserNamespace);
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
                  later with event tracing built in",
             ),
             (
-                TraceError::Refused(Refusal::Privilege(Some(2))),
+                TraceError::Refused(PerfRefusal::Privilege(Some(2))),
                 "perf_event_open is refused: kernel.perf_event_paranoid is 2 and this process \
                  has no cap_perfmon; run as root, or grant cap_perfmon",
             ),

@@ -33,7 +33,7 @@ const SET_FILTER: rustix::ioctl::Opcode = opcode::write::<*mut libc::c_char>(b'$
 /// every kernel with these tracepoints knows.
 #[repr(C)]
 #[derive(Default)]
-struct Attributes {
+struct PerfEventAttr {
     kind: u32,
     size: u32,
     config: u64,
@@ -55,7 +55,7 @@ struct Attributes {
     reserved: u16,
 }
 
-const _: () = assert!(size_of::<Attributes>() == 112, "PERF_ATTR_SIZE_VER5");
+const _: () = assert!(size_of::<PerfEventAttr>() == 112, "PERF_ATTR_SIZE_VER5");
 
 /// The numbers that an event counts besides writing samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +78,9 @@ impl PerfEvent {
     /// Opens tracepoint `id` on `cpu` for every process, disabled. A reader
     /// that polls is woken when `wakeup_bytes` are in the ring.
     pub fn open(id: u16, cpu: u32, wakeup_bytes: u32) -> io::Result<Self> {
-        let mut attributes = Attributes {
+        let mut attributes = PerfEventAttr {
             kind: PERF_TYPE_TRACEPOINT,
-            size: size_of::<Attributes>() as u32,
+            size: size_of::<PerfEventAttr>() as u32,
             config: id.into(),
             sample_period: 1,
             sample_type: SAMPLE_TYPE,
@@ -88,7 +88,7 @@ impl PerfEvent {
             flags: DISABLED | WATERMARK | SAMPLE_ID_ALL | USE_CLOCKID,
             wakeup_watermark: wakeup_bytes,
             clockid: libc::CLOCK_MONOTONIC,
-            ..Attributes::default()
+            ..PerfEventAttr::default()
         };
         match open(&attributes, cpu) {
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
@@ -159,7 +159,7 @@ impl AsFd for PerfEvent {
 }
 
 #[expect(unsafe_code, reason = "no dependency of ours wraps this system call")]
-fn open(attributes: &Attributes, cpu: u32) -> io::Result<OwnedFd> {
+fn open(attributes: &PerfEventAttr, cpu: u32) -> io::Result<OwnedFd> {
     let cpu = libc::c_int::try_from(cpu).map_err(|_| io::ErrorKind::InvalidInput)?;
     let raised = rights::raise(Purpose::Trace);
     // SAFETY: the kernel reads `size` bytes of the attributes, which is their length. Every

@@ -21,7 +21,7 @@ const DATA_TAIL: usize = DATA_HEAD + 8;
 
 /// The findings of [`RingMap::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct RingTake {
     /// Bytes copied out.
     pub bytes: usize,
     /// At some time since the take before the last one the ring may have been
@@ -64,7 +64,7 @@ impl RingMap {
 
     /// Appends everything the kernel has written to `into` and frees its room.
     #[expect(unsafe_code, reason = "the ring is shared memory")]
-    pub fn take(&mut self, into: &mut Vec<u8>) -> Taken {
+    pub fn take(&mut self, into: &mut Vec<u8>) -> RingTake {
         // SAFETY: both are aligned to 8 bytes and inside the first page, which stays mapped
         // while `self` lives; the kernel, too, accesses them as single words.
         let (head, tail) = unsafe {
@@ -98,7 +98,7 @@ impl RingMap {
         // While we copied, the kernel still had to keep off what was there at the last take.
         let was_full = to.wrapping_sub(self.earlier_tail) + LARGEST_RECORD > room;
         self.earlier_tail = from;
-        Taken { bytes: len, was_full }
+        RingTake { bytes: len, was_full }
     }
 }
 

@@ -14,9 +14,9 @@ static GROUPS: [AtomicI32; MOST] = [const { AtomicI32::new(0) }; MOST];
 /// A group that is known until this is dropped. To be dropped once the command
 /// has ended: its number may become another group's.
 #[derive(Debug)]
-pub struct Known(Option<&'static AtomicI32>);
+pub struct KnownGroup(Option<&'static AtomicI32>);
 
-impl Drop for Known {
+impl Drop for KnownGroup {
     fn drop(&mut self) {
         if let Some(place) = self.0 {
             place.store(0, Ordering::Relaxed);
@@ -25,12 +25,12 @@ impl Drop for Known {
 }
 
 /// Remembers a group, as far as there is room.
-pub fn remember(group: Pid) -> Known {
+pub fn remember(group: Pid) -> KnownGroup {
     let group = group.as_raw_nonzero().get();
     let take = |place: &AtomicI32| {
         place.compare_exchange(0, group, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     };
-    Known(GROUPS.iter().find(|place| take(place)))
+    KnownGroup(GROUPS.iter().find(|place| take(place)))
 }
 
 /// Kills every group that is known. A signal handler may call it.

@@ -37,7 +37,7 @@ pub fn all_in_tables(proc_root: &Path) -> bool {
 
 fn count_all(proc_root: &Path) -> bool {
     let Some(ours) = procfs::own_netns(proc_root) else { return false };
-    let mut places = vec![Place { net: proc_root.join("thread-self/net"), namespace: None }];
+    let mut places = vec![NetDirectory { net: proc_root.join("thread-self/net"), namespace: None }];
     let Some(first) = census(&places).filter(|first| first.in_tables >= WORTH_IT) else {
         return false;
     };
@@ -51,14 +51,14 @@ fn count_all(proc_root: &Path) -> bool {
 
 /// The net directory of a process.
 #[derive(Clone, Debug)]
-struct Place {
+struct NetDirectory {
     net: PathBuf,
     /// Another process' directory, and the namespace that it must be of: the
     /// process can have moved to one that is counted already.
     namespace: Option<(PathBuf, u64)>,
 }
 
-impl Place {
+impl NetDirectory {
     fn sockstat(&self) -> Counters {
         procfs::sockstat(&|name| self.net.join(name))
     }
@@ -90,7 +90,7 @@ impl Census {
 
 /// Counts by the counters of some namespaces, ours first; `None` where one of
 /// them cannot be read.
-fn census(places: &[Place]) -> Option<Census> {
+fn census(places: &[NetDirectory]) -> Option<Census> {
     let before = opened(places)?;
     // `alloc` is read before any `inuse`, as the kernel does within the file,
     // and once more after all of them.
@@ -102,12 +102,12 @@ fn census(places: &[Place]) -> Option<Census> {
         in_tables = procfs::tcp_in_tables(&counters)?.saturating_add(in_tables);
     }
     let after = places.first()?.sockstat().get("TCP", "alloc")?;
-    let still = opened(places)? == before && !places.iter().any(Place::has_moved);
+    let still = opened(places)? == before && !places.iter().any(NetDirectory::has_moved);
     Some(Census { allocated: [allocated?, after], in_tables, still })
 }
 
 /// Connections that were opened in these namespaces since each began.
-fn opened(places: &[Place]) -> Option<u64> {
+fn opened(places: &[NetDirectory]) -> Option<u64> {
     let mut sum = 0_u64;
     for place in places {
         let mut counters = Counters::default();
@@ -121,7 +121,7 @@ fn opened(places: &[Place]) -> Option<u64> {
 
 /// Returns one process of each other network namespace that has one and lets us look;
 /// none where there are more than `most` processes.
-fn others(proc_root: &Path, ours: u64, most: u64) -> Vec<Place> {
+fn others(proc_root: &Path, ours: u64, most: u64) -> Vec<NetDirectory> {
     let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     let mut found = FxHashMap::default();
     let Ok(entries) = fs::read_dir(proc_root) else { return Vec::new() };
@@ -133,7 +133,8 @@ fn others(proc_root: &Path, ours: u64, most: u64) -> Vec<Place> {
         let process = proc_root.join(pid);
         let link = process.join("ns/net");
         if let Ok(namespace) = fs::metadata(&link).map(|found| found.ino()) {
-            let place = Place { net: process.join("net"), namespace: Some((link, namespace)) };
+            let place =
+                NetDirectory { net: process.join("net"), namespace: Some((link, namespace)) };
             found.entry(namespace).or_insert(place);
         }
     }
@@ -163,8 +164,8 @@ mod tests {
             Self(path)
         }
 
-        fn place(&self) -> Place {
-            Place { net: self.0.clone(), namespace: None }
+        fn place(&self) -> NetDirectory {
+            NetDirectory { net: self.0.clone(), namespace: None }
         }
     }
 
@@ -191,7 +192,7 @@ mod tests {
     fn a_process_that_went_to_another_namespace_is_not_counted() {
         let ours = Fake::new("moved", [1, 4, 4, 0]);
         let here = fs::metadata(&ours.0).expect("a directory").ino();
-        let of = |inode| Place { namespace: Some((ours.0.clone(), inode)), ..ours.place() };
+        let of = |inode| NetDirectory { namespace: Some((ours.0.clone(), inode)), ..ours.place() };
         assert!(census(&[of(here)]).expect("readable").is_complete());
         assert!(!census(&[of(here + 1)]).expect("readable").is_complete());
     }
@@ -201,7 +202,7 @@ mod tests {
         let ours = Fake::new("unreadable", [1, 4, 4, 0]);
         fs::remove_file(ours.0.join("sockstat6")).expect("no IPv6");
         assert!(census(&[ours.place()]).expect("readable").is_complete());
-        let gone = Place { net: ours.0.join("gone"), namespace: None };
+        let gone = NetDirectory { net: ours.0.join("gone"), namespace: None };
         assert_eq!(census(&[ours.place(), gone]), None);
         fs::write(ours.0.join("sockstat"), "TCP: inuse 4\n").expect("a file");
         assert_eq!(census(&[ours.place()]), None, "a kernel that does not tell");

@@ -13,7 +13,7 @@ use rustix::fs::{CWD, Mode, OFlags, fstatfs, openat};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
-use crate::kernel::trace_format::Format;
+use crate::kernel::trace_format::TraceFormat;
 use crate::kernel::tracepoint::Tracepoint;
 
 use super::perf_error::TraceError;
@@ -69,10 +69,10 @@ impl Tracefs {
 
     /// Returns the layout of a tracepoint's samples; `None` where this kernel does not
     /// have the tracepoint.
-    pub fn format(&self, tracepoint: Tracepoint) -> Result<Option<Format>, TraceError> {
+    pub fn format(&self, tracepoint: Tracepoint) -> Result<Option<TraceFormat>, TraceError> {
         let (group, name) = tracepoint.path();
         match self.read(&format!("events/{group}/{name}/format")) {
-            Ok(text) => Format::parse(&text)
+            Ok(text) => TraceFormat::parse(&text)
                 .map(Some)
                 .ok_or(TraceError::Format { tracepoint, missing: "ID" }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -11,7 +11,9 @@ pub mod answer {
     pub use crate::answer::count;
 }
 pub mod chain {
-    pub use crate::chain::{Chains, Ends, EndsIn, Exact, ExactChange, ExactEnd, Remark, Transport};
+    pub use crate::chain::{
+        Chains, EndsIn, Exact, ExactChange, ExactEnd, KnownEnds, Remark, Transport,
+    };
 }
 pub mod cli {
     pub mod man {
@@ -19,23 +21,23 @@ pub mod cli {
     }
 }
 pub mod explain {
-    pub use crate::explain::{DIAGRAM, Group, Known, Page, diagram, find, topics};
+    pub use crate::explain::{DIAGRAM, Known, Page, PageGroup, diagram, find, topics};
 }
 pub mod filter {
     pub use crate::filter::{
-        Asked, Bytecode, Filter, Reading, Resolver, Subject, Target, compile, explain, matches,
-        parse,
+        Bytecode, Filter, FilteredBy, PlanTarget, Resolver, TableReading, TestedRow, compile,
+        explain, matches, parse,
     };
 }
 pub mod group {
-    pub use crate::group::{KEYS, Key};
+    pub use crate::group::{GroupKey, KEYS};
 }
 pub mod kernel {
     pub mod destroy {
         pub use crate::kernel::destroy::{DestroyedEnds, DestroyedSocket};
     }
     pub mod dump_file {
-        pub use crate::kernel::dump_file::{Entries, Entry, hide_keys};
+        pub use crate::kernel::dump_file::{DumpEntry, Entries, hide_keys};
     }
     pub mod inet_diag {
         pub use crate::kernel::inet_diag::{InetMessage, MEMORY_FIELDS, MESSAGE_LEN, attribute};
@@ -62,7 +64,7 @@ pub mod kernel {
         pub use crate::kernel::tcp_info::FIELDS;
     }
     pub mod trace_format {
-        pub use crate::kernel::trace_format::Format;
+        pub use crate::kernel::trace_format::TraceFormat;
     }
     pub mod tracepoint {
         pub use crate::kernel::tracepoint::{Decoders, TraceEvent, TraceFilter, Tracepoint};
@@ -75,7 +77,7 @@ pub mod kernel {
     }
 }
 pub mod live {
-    pub use crate::live::{Events, Round, Rounds, Stream, Told, Watched, Wishes};
+    pub use crate::live::{Events, Round, Rounds, Stream, StreamItem, Watched, Wishes};
 }
 pub mod machine {
     pub use crate::machine::Machine;
@@ -90,8 +92,8 @@ pub mod model {
     pub mod facts {
         pub use crate::model::facts::Facts;
     }
-    pub mod frame {
-        pub use crate::model::frame::StateCounts;
+    pub mod snapshot {
+        pub use crate::model::snapshot::StateCounts;
     }
     pub mod gap {
         pub use crate::model::gap::Gap;
@@ -118,7 +120,7 @@ pub mod model {
         pub use crate::model::owner::{Holder, Owners};
     }
     pub mod ports {
-        pub use crate::model::ports::{Growth, Seen};
+        pub use crate::model::ports::{Growth, GrowthSeen};
     }
     pub mod proto {
         pub use crate::model::proto::{Family, Proto, TableId};
@@ -142,7 +144,9 @@ pub mod model {
         pub use crate::model::table::Table;
     }
     pub mod transition {
-        pub use crate::model::transition::{Kind, Ownership, Process, Source, Transition};
+        pub use crate::model::transition::{
+            Ownership, Process, Source, Transition, TransitionKind,
+        };
     }
     pub mod want {
         pub use crate::model::want::Want;
@@ -150,7 +154,7 @@ pub mod model {
 }
 pub mod output {
     pub mod json {
-        pub use crate::output::json::{Details, Sockets, schema};
+        pub use crate::output::json::{DetailsJson, SocketsJson, schema};
     }
     pub mod out {
         pub use crate::output::out::Out;
@@ -159,7 +163,9 @@ pub mod output {
         pub use crate::output::style::Style;
     }
     pub mod text {
-        pub use crate::output::text::{Column, Detail, Layout, Place, Sockets, explain, topics};
+        pub use crate::output::text::{
+            Detail, DetailsPlace, Layout, SocketsText, TextColumn, explain, topics,
+        };
     }
 }
 pub mod query {
@@ -182,13 +188,13 @@ pub mod sys {
         pub use crate::sys::clock::monotonic_ns;
     }
     pub mod destroy {
-        pub use crate::sys::destroy::{DestroyListener, Destroyed};
+        pub use crate::sys::destroy::{DestroyListener, DestroyedBatch};
     }
     pub mod names {
         pub use crate::sys::names::Names;
     }
     pub mod netlink {
-        pub use crate::sys::netlink::{DiagSocket, End};
+        pub use crate::sys::netlink::{DiagSocket, DumpEnd};
     }
     pub mod owners {
         pub use crate::sys::owners::scan;
@@ -214,13 +220,13 @@ pub mod track {
 }
 pub mod tui {
     pub mod app {
-        pub use crate::tui::app::{Act, App, Effect, Fixed, Format, Look, Overlay};
+        pub use crate::tui::app::{Act, App, Effect, FileFormat, Fixed, Overlay, TimedRound};
     }
     pub mod lister {
         pub use crate::tui::lister::Lister;
     }
     pub mod row_details {
-        pub use crate::tui::row_details::{Details, Fetched};
+        pub use crate::tui::row_details::{Fetched, FetchedDetails};
     }
     pub mod tabs {
         pub use crate::tui::tabs::{TABS, usual_keys};

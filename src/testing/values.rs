@@ -1,10 +1,10 @@
 //! Values that tests, benches and fuzz targets begin with: the plain or the whole
 //! of something of which the program takes what it was asked for.
 
-use crate::filter::{Lookup, Plan, Reading, Subject};
+use crate::filter::{Lookup, TablePlan, TableReading, TestedRow};
 use crate::model::proto::TableId;
 use crate::model::row::Row;
-use crate::output::text::Column;
+use crate::output::text::TextColumn;
 use crate::source::Shortcuts;
 use crate::track::Complete;
 
@@ -21,7 +21,7 @@ impl Lookup for NoLookup {
     }
 }
 
-impl<'a> Subject<'a> {
+impl<'a> TestedRow<'a> {
     /// Returns a row of which nothing more is known.
     pub fn new(row: &'a Row<'a>) -> Self {
         Self {
@@ -35,9 +35,9 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl<'a> Reading<'a> {
+impl<'a> TableReading<'a> {
     /// Returns the reading of a table by its plan alone.
-    pub fn of((table, plan): &'a (TableId, Plan)) -> Self {
+    pub fn of((table, plan): &'a (TableId, TablePlan)) -> Self {
         Self { table: *table, states: plan.states, types: Vec::new(), plan: Some(plan) }
     }
 }
@@ -55,7 +55,7 @@ impl Complete {
     }
 }
 
-impl Column {
+impl TextColumn {
     /// Every column.
     pub const ALL: [Self; 8] = [
         Self::Proto,

@@ -4,11 +4,11 @@ use crate::model::moment::{Moment, When};
 use crate::model::row::Row;
 use crate::model::transition::{Reason, Source};
 
-use super::event::{Answer, Ask, Question, Subject, Ticket};
-use super::pending::{Finding, Pending, RowAge};
+use super::event::{Answer, Ask, Question, QuestionSubject, Ticket};
+use super::pending::{LookFinding, Pending, RowAge};
 use super::record::{Flag, Record};
 use super::timeline::Phase;
-use super::{Out, Tracker};
+use super::{Tracker, TransitionSink};
 
 impl Tracker {
     /// What should be confirmed before it is believed: sockets that the
@@ -16,13 +16,13 @@ impl Tracker {
     /// ended and may go on as minisockets, until the next `begin`.
     pub fn questions(&self) -> impl Iterator<Item = Question> {
         let open =
-            |p: &&Pending| p.finding == Finding::Missing && !(p.believed && p.reason.is_some());
+            |p: &&Pending| p.finding == LookFinding::Missing && !(p.believed && p.reason.is_some());
         let rows = self.pending.iter().filter(open).filter_map(|pending| {
-            Some(question(Subject::Row(pending.at), self.ring.get(pending.at)?))
+            Some(question(QuestionSubject::Row(pending.at), self.ring.get(pending.at)?))
         });
         let ghosts = self.ghosts.numbers().filter_map(|number| {
             let ghost = self.ghosts.get(number).filter(|ghost| !ghost.told)?;
-            Some(question(Subject::Ghost(number), &ghost.record))
+            Some(question(QuestionSubject::Ghost(number), &ghost.record))
         });
         rows.chain(ghosts)
     }
@@ -30,12 +30,14 @@ impl Tracker {
     /// The question that a ticket names, while it is open.
     pub fn question(&self, ticket: Ticket) -> Option<Question> {
         let record = match ticket.0 {
-            Subject::Row(at) => {
+            QuestionSubject::Row(at) => {
                 let found = self.pending.binary_search_by_key(&at, |pending| pending.at).ok()?;
-                self.pending.get(found).filter(|p| p.finding == Finding::Missing)?;
+                self.pending.get(found).filter(|p| p.finding == LookFinding::Missing)?;
                 self.ring.get(at)?
             }
-            Subject::Ghost(number) => &self.ghosts.get(number).filter(|ghost| !ghost.told)?.record,
+            QuestionSubject::Ghost(number) => {
+                &self.ghosts.get(number).filter(|ghost| !ghost.told)?.record
+            }
         };
         Some(question(ticket.0, record))
     }
@@ -44,24 +46,36 @@ impl Tracker {
     ///
     /// A row that is another socket (a request without a cookie gives the
     /// listener of the port) means that the one asked for is gone.
-    pub fn answer(&mut self, ticket: Ticket, answer: Answer<'_>, now: Moment, out: &mut Out<'_>) {
+    pub fn answer(
+        &mut self,
+        ticket: Ticket,
+        answer: Answer<'_>,
+        now: Moment,
+        out: &mut TransitionSink<'_>,
+    ) {
         if self.times.phase == Phase::Reading {
             return;
         }
         match ticket.0 {
-            Subject::Row(at) => self.answer_row(at, answer, now, out),
-            Subject::Ghost(number) => self.answer_ghost(number, answer, now, out),
+            QuestionSubject::Row(at) => self.answer_row(at, answer, now, out),
+            QuestionSubject::Ghost(number) => self.answer_ghost(number, answer, now, out),
         }
     }
 
-    fn answer_row(&mut self, at: u32, answer: Answer<'_>, now: Moment, out: &mut Out<'_>) {
-        let Some(missing) = self.finding(at).filter(|p| p.finding == Finding::Missing) else {
+    fn answer_row(
+        &mut self,
+        at: u32,
+        answer: Answer<'_>,
+        now: Moment,
+        out: &mut TransitionSink<'_>,
+    ) {
+        let Some(missing) = self.finding(at).filter(|p| p.finding == LookFinding::Missing) else {
             return;
         };
         if matches!(answer, Answer::Unknown) {
             return;
         }
-        missing.finding = Finding::Done;
+        missing.finding = LookFinding::Done;
         let missing = *missing;
         let Some(record) = self.ring.get_mut(at) else { return };
         let row = match answer {
@@ -83,7 +97,13 @@ impl Tracker {
         }
     }
 
-    fn answer_ghost(&mut self, number: u32, answer: Answer<'_>, now: Moment, out: &mut Out<'_>) {
+    fn answer_ghost(
+        &mut self,
+        number: u32,
+        answer: Answer<'_>,
+        now: Moment,
+        out: &mut TransitionSink<'_>,
+    ) {
         let Some(ghost) = self.ghosts.get(number).filter(|ghost| !ghost.told).copied() else {
             return;
         };
@@ -127,11 +147,11 @@ impl Tracker {
             return None;
         }
         let found = self.pending.binary_search_by_key(&at, |pending| pending.at).ok()?;
-        self.pending.get_mut(found).filter(|pending| pending.finding != Finding::Done)
+        self.pending.get_mut(found).filter(|pending| pending.finding != LookFinding::Done)
     }
 }
 
-fn question(subject: Subject, record: &Record) -> Question {
+fn question(subject: QuestionSubject, record: &Record) -> Question {
     let ask = if record.is_connection() { Ask::Get } else { Ask::Dump };
     Question { ticket: Ticket(subject), ask, identity: record.identity() }
 }

@@ -3,22 +3,22 @@
 use crate::model::lifecycle::{can_become, is_edge, may_hand_over};
 use crate::model::moment::When;
 use crate::model::state::State;
-use crate::model::transition::{Kind, Reason, Source};
+use crate::model::transition::{Reason, Source, TransitionKind};
 
 use super::answer::until;
-use super::event::{Applied, ExactEvent, Subject, Ticket};
+use super::event::{Applied, ExactEvent, QuestionSubject, Ticket};
 use super::ghosts::Ghost;
-use super::locate::{Place, begins};
-use super::pending::Finding;
+use super::locate::{Located, begins};
+use super::pending::LookFinding;
 use super::record::{Flag, Record};
 use super::since::Since;
 use super::timeline::Phase;
-use super::{Change, Out, Tracker};
+use super::{RecordChange, Tracker, TransitionSink};
 
 impl Tracker {
     /// Takes in an event. Events come in the order of their time; those that
     /// come while a snapshot is read wait for its end.
-    pub fn apply(&mut self, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+    pub fn apply(&mut self, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         if self.times.phase == Phase::Reading {
             self.held.push(*event);
             return Applied::Held;
@@ -27,18 +27,18 @@ impl Tracker {
         self.traced |= event.source == Source::Tracepoint;
         let probe = Record::bare(&event.identity, event.to);
         let applied = match (self.locate(event, &probe, out), event.to) {
-            (Place::Unclear, _) => Applied::Vague,
-            (Place::At(at), State::Close) => self.end_known(at, event, out),
-            (Place::At(at), _) => self.step(at, event, out),
-            (Place::Nowhere, State::Close) => self.end_unknown(event, probe, out),
-            (Place::Nowhere, _) => self.open(event, probe, out),
+            (Located::Unclear, _) => Applied::Vague,
+            (Located::At(at), State::Close) => self.end_known(at, event, out),
+            (Located::At(at), _) => self.step(at, event, out),
+            (Located::Nowhere, State::Close) => self.end_unknown(event, probe, out),
+            (Located::Nowhere, _) => self.open(event, probe, out),
         };
         self.totals.known_events += u64::from(applied == Applied::Known);
         applied
     }
 
     /// A change of a socket that is known.
-    fn step(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+    fn step(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         if self.begins_finding(at, &record, event) {
             return self.open_found(at, event, out);
@@ -71,7 +71,12 @@ impl Tracker {
     }
 
     /// A socket that is not known comes into being, or into sight.
-    fn open(&mut self, event: &ExactEvent, mut record: Record, out: &mut Out<'_>) -> Applied {
+    fn open(
+        &mut self,
+        event: &ExactEvent,
+        mut record: Record,
+        out: &mut TransitionSink<'_>,
+    ) -> Applied {
         if record.is_partial() && !record.lacks_port() {
             return Applied::Vague;
         }
@@ -79,8 +84,8 @@ impl Tracker {
             return Applied::Known;
         }
         let (from, when) = (event.from, When::Exact(event.at));
-        let change = Change {
-            kind: Kind::Opened,
+        let change = RecordChange {
+            kind: TransitionKind::Opened,
             from,
             to: event.to,
             when,
@@ -101,7 +106,7 @@ impl Tracker {
     fn begins_finding(&mut self, at: u32, record: &Record, event: &ExactEvent) -> bool {
         let end = self.times.end;
         self.finding(at).is_some_and(|found| {
-            found.finding == Finding::Opened
+            found.finding == LookFinding::Opened
                 && event.at <= end
                 && (!record.is_tcp() || can_become(event.to, found.observed()))
         })
@@ -109,11 +114,11 @@ impl Tracker {
 
     /// The row was ahead of the event: the event is told, and the way from
     /// there to what the row showed stays to be explained.
-    fn open_found(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+    fn open_found(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         let (from, when) = (event.from, When::Exact(event.at));
-        let change = Change {
-            kind: Kind::Opened,
+        let change = RecordChange {
+            kind: TransitionKind::Opened,
             from,
             to: event.to,
             when,
@@ -127,18 +132,18 @@ impl Tracker {
             record.since = Since::exactly(event.at, epoch);
         }
         if let Some(found) = self.finding(at) {
-            found.finding = Finding::Changed;
+            found.finding = LookFinding::Changed;
         }
         self.explain(at, event);
         Applied::Told
     }
 
     /// The end of a full socket that is known.
-    fn end_known(&mut self, at: u32, event: &ExactEvent, out: &mut Out<'_>) -> Applied {
+    fn end_known(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         let from = event.from.unwrap_or(record.state());
         if let Some(found) = self.finding(at).copied()
-            && found.finding == Finding::Changed
+            && found.finding == LookFinding::Changed
             && found.mini
         {
             // The row shows the minisocket that the event made.
@@ -174,11 +179,16 @@ impl Tracker {
         self.departed.note(&record, event.at);
         let when = self.when_of(&record, event);
         let number = self.haunt(Ghost::new(record, when, event.source, false), out);
-        Applied::Asks(Ticket(Subject::Ghost(number)))
+        Applied::Asks(Ticket(QuestionSubject::Ghost(number)))
     }
 
     /// The end of a socket that is not known: told before, or never seen.
-    fn end_unknown(&mut self, event: &ExactEvent, record: Record, out: &mut Out<'_>) -> Applied {
+    fn end_unknown(
+        &mut self,
+        event: &ExactEvent,
+        record: Record,
+        out: &mut TransitionSink<'_>,
+    ) -> Applied {
         if self.is_told(event, &record) {
             return Applied::Known;
         }
@@ -188,7 +198,14 @@ impl Tracker {
         } else {
             until(self.times.lacked_at(&record).unwrap_or_default(), event.at)
         };
-        let change = Change { kind: Kind::Passed, from, to: event.to, when, source, reason: None };
+        let change = RecordChange {
+            kind: TransitionKind::Passed,
+            from,
+            to: event.to,
+            when,
+            source,
+            reason: None,
+        };
         self.tell(&record, change, out);
         let last = event.from.unwrap_or(State::FinWait2);
         if record.is_tcp() && record.has_peer() && may_go_on(source, last) {
@@ -222,7 +239,7 @@ impl Tracker {
 
     /// What ended with these ends and was not told is told before something
     /// else begins with them.
-    pub(super) fn lay_ghosts(&mut self, record: &Record, out: &mut Out<'_>) {
+    pub(super) fn lay_ghosts(&mut self, record: &Record, out: &mut TransitionSink<'_>) {
         if self.departed.of(record).is_none() {
             return;
         }
@@ -235,7 +252,7 @@ impl Tracker {
         }
     }
 
-    fn haunt(&mut self, ghost: Ghost, out: &mut Out<'_>) -> u32 {
+    fn haunt(&mut self, ghost: Ghost, out: &mut TransitionSink<'_>) -> u32 {
         let (number, crowded_out) = self.ghosts.add(ghost);
         if let Some(ghost) = crowded_out.filter(|ghost| !ghost.told) {
             self.tell_end_of(&ghost, out);
@@ -245,8 +262,8 @@ impl Tracker {
 
     /// A finding about the socket is older than what the event begins with:
     /// it is told first.
-    fn settle_early(&mut self, at: u32, from: State, out: &mut Out<'_>) {
-        let leads_there = self.finding(at).is_some_and(|f| f.finding == Finding::Changed)
+    fn settle_early(&mut self, at: u32, from: State, out: &mut TransitionSink<'_>) {
+        let leads_there = self.finding(at).is_some_and(|f| f.finding == LookFinding::Changed)
             && self.ring.get(at).map(Record::state) == Some(from);
         // Otherwise the event itself leads there, or past it.
         if !leads_there {
@@ -254,19 +271,19 @@ impl Tracker {
         }
     }
 
-    fn settle_now(&mut self, at: u32, out: &mut Out<'_>) {
+    fn settle_now(&mut self, at: u32, out: &mut TransitionSink<'_>) {
         let Some(found) = self.finding(at).copied() else { return };
         match found.finding {
-            Finding::Opened => self.settle_opened(&found, out),
-            Finding::Changed => self.settle_changed(&found, out),
-            Finding::Missing | Finding::Done => return,
+            LookFinding::Opened => self.settle_opened(&found, out),
+            LookFinding::Changed => self.settle_changed(&found, out),
+            LookFinding::Missing | LookFinding::Done => return,
         }
         self.close_finding(at);
     }
 
     /// What lies between the known state and the one an event begins with was
     /// lost.
-    fn bridge(&mut self, at: u32, from: State, event: &ExactEvent, out: &mut Out<'_>) {
+    fn bridge(&mut self, at: u32, from: State, event: &ExactEvent, out: &mut TransitionSink<'_>) {
         let Some(record) = self.ring.get(at).copied() else { return };
         if record.state() != from && !(record.is_idle() && from == State::Close) {
             let when = until(self.times.last_known(&record), event.at);
@@ -276,19 +293,19 @@ impl Tracker {
 
     /// The event leads to what a row showed, or away from it.
     fn explain(&mut self, at: u32, event: &ExactEvent) {
-        let Some(found) = self.finding(at).filter(|f| f.finding == Finding::Changed) else {
+        let Some(found) = self.finding(at).filter(|f| f.finding == LookFinding::Changed) else {
             return;
         };
         let passed = found.observed() == event.to || Some(found.observed()) == event.from;
         // Only the end of the full socket leads to a minisocket.
         if passed && !found.mini {
-            found.finding = Finding::Done;
+            found.finding = LookFinding::Done;
         }
     }
 
     pub(super) fn close_finding(&mut self, at: u32) {
         if let Some(found) = self.finding(at) {
-            found.finding = Finding::Done;
+            found.finding = LookFinding::Done;
         }
     }
 

@@ -59,10 +59,10 @@ pub enum Applied {
 
 /// Names a question; valid until the next snapshot begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(pub(super) Subject);
+pub struct Ticket(pub(super) QuestionSubject);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(super) enum QuestionSubject {
     Row(u32),
     Ghost(u32),
 }

@@ -9,13 +9,13 @@ use super::ring::Ring;
 /// every look moves the records.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    cookies: Side,
-    ends: Side,
+    cookies: IndexSide,
+    ends: IndexSide,
     hasher: DefaultHashBuilder,
 }
 
 #[derive(Debug, Default)]
-struct Side {
+struct IndexSide {
     places: HashTable<u32>,
     built: bool,
 }
@@ -66,7 +66,7 @@ impl Index {
     }
 }
 
-impl Side {
+impl IndexSide {
     fn build(&mut self, ring: &Ring, hash: impl Fn(&Record) -> Option<u64>) {
         if self.built {
             return;

@@ -8,7 +8,7 @@
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::index::hash_cookie;
-use super::pending::{Finding, Pending};
+use super::pending::{LookFinding, Pending};
 use super::record::{Flag, Record};
 use super::ring::Ring;
 use crate::model::transition::Reason;
@@ -23,7 +23,7 @@ pub(super) struct Arrivals<'a> {
 }
 
 /// What is left of an old record after the join.
-pub(super) enum Outcome {
+pub(super) enum JoinOutcome {
     /// It is the row's socket; the row's record has its history now.
     Found,
     /// No row is this socket; the reason, where one is plain.
@@ -32,7 +32,7 @@ pub(super) enum Outcome {
 
 impl<'a> Arrivals<'a> {
     /// Counts rows that came twice and buries their records. A row is done
-    /// with when its finding is not [`Finding::Opened`] any more. Without
+    /// with when its finding is not [`LookFinding::Opened`] any more. Without
     /// `by_ends` only rows without a cookie can be found by their ends.
     pub(super) fn new(ring: &'a mut Ring, rows: &'a mut [Pending], by_ends: bool) -> (Self, u64) {
         let hasher = DefaultHashBuilder::default();
@@ -70,7 +70,7 @@ impl<'a> Arrivals<'a> {
     }
 
     fn is_open(&self, row: u32) -> bool {
-        self.rows.get(row as usize).is_some_and(|row| row.finding == Finding::Opened)
+        self.rows.get(row as usize).is_some_and(|row| row.finding == LookFinding::Opened)
     }
 
     /// An open row with the cookie of `key`, or without one with its ends.
@@ -103,21 +103,21 @@ impl<'a> Arrivals<'a> {
     }
 
     /// Finds the row of the old record at `at`.
-    pub(super) fn claim(&mut self, at: u32) -> Option<Outcome> {
+    pub(super) fn claim(&mut self, at: u32) -> Option<JoinOutcome> {
         let old = *self.ring.get(at)?;
         let same = self
             .find(&old, |row| old.is_same(row))
             .or_else(|| self.find_by_ends(&old, |row| old.is_same_weakly(row)));
         if let Some(row) = same {
             self.adopt(at, row);
-            return Some(Outcome::Found);
+            return Some(JoinOutcome::Found);
         }
         None
     }
 
     /// What became of an old record that [`Arrivals::claim`] did not find:
     /// its `struct sock` may have other ends now, its ends another socket.
-    pub(super) fn explain(&mut self, at: u32) -> Option<Outcome> {
+    pub(super) fn explain(&mut self, at: u32) -> Option<JoinOutcome> {
         let old = *self.ring.get(at)?;
         if old.cookie != 0
             && let Some(row) = self.find_by_cookie(old.cookie, |_| true)
@@ -125,16 +125,16 @@ impl<'a> Arrivals<'a> {
             let now = *self.record(row)?;
             if !old.is_tcp() || old.is_idle() || now.is_idle() {
                 self.adopt(at, row);
-                return Some(Outcome::Found);
+                return Some(JoinOutcome::Found);
             }
             self.note(row, Reason::SocketReused);
-            return Some(Outcome::Missing(Some(Reason::SocketReused)));
+            return Some(JoinOutcome::Missing(Some(Reason::SocketReused)));
         }
         let successor = |row: &Record| row.is_connection() && row.same_ends(&old);
         if old.is_connection() && self.find_by_ends(&old, successor).is_some() {
-            return Some(Outcome::Missing(Some(Reason::TupleReused)));
+            return Some(JoinOutcome::Missing(Some(Reason::TupleReused)));
         }
-        Some(Outcome::Missing(None))
+        Some(JoinOutcome::Missing(None))
     }
 
     /// The open row that a record outside the ring has become; it is done with.
@@ -181,7 +181,7 @@ impl<'a> Arrivals<'a> {
             return 0;
         }
         let weak = open.iter().any(|row| self.record(*row).is_some_and(|r| r.cookie == 0));
-        let mine: Filter =
+        let mine: HashFilter =
             open.iter().filter_map(|row| Some(self.hash(self.record(*row)?))).collect();
         let mut found = Vec::new();
         for (at, known) in self.ring.iter().filter(|(_, known)| weak || known.cookie != 0) {
@@ -215,10 +215,10 @@ impl<'a> Arrivals<'a> {
     fn adopt(&mut self, at: u32, row: u32) {
         let Some(old) = self.ring.bury(at) else { return };
         let Some(row) = self.rows.get_mut(row as usize) else { return };
-        row.finding = Finding::Done;
+        row.finding = LookFinding::Done;
         let Some(new) = self.ring.get_mut(row.at) else { return };
         if new.succeed(&old) {
-            row.finding = Finding::Changed;
+            row.finding = LookFinding::Changed;
             row.unseen = old.has(Flag::Unseen);
         }
     }
@@ -237,17 +237,17 @@ impl<'a> Arrivals<'a> {
 
     fn finish_row(&mut self, row: u32) -> Option<u32> {
         let row = self.rows.get_mut(row as usize)?;
-        row.finding = Finding::Done;
+        row.finding = LookFinding::Done;
         Some(row.at)
     }
 }
 
 /// A set of hashes that errs on one side only: 64 bits for each.
-struct Filter {
+struct HashFilter {
     words: Vec<u64>,
 }
 
-impl FromIterator<u64> for Filter {
+impl FromIterator<u64> for HashFilter {
     fn from_iter<I: IntoIterator<Item = u64>>(hashes: I) -> Self {
         let hashes: Vec<u64> = hashes.into_iter().collect();
         let mut filter = Self { words: vec![0; hashes.len().next_power_of_two()] };
@@ -261,7 +261,7 @@ impl FromIterator<u64> for Filter {
     }
 }
 
-impl Filter {
+impl HashFilter {
     #[inline]
     fn place(&self, hash: u64) -> (usize, u64) {
         ((hash >> 6) as usize & (self.words.len() - 1), 1 << (hash & 63))

@@ -5,13 +5,13 @@ use crate::model::state::State;
 use crate::model::transition::{Reason, Source};
 
 use super::event::ExactEvent;
-use super::pending::{Finding, Pending};
+use super::pending::{LookFinding, Pending};
 use super::record::{Flag, Record};
 use super::timeline::Phase;
-use super::{Out, Tracker};
+use super::{Tracker, TransitionSink};
 
 /// Which record an event means.
-pub(super) enum Place {
+pub(super) enum Located {
     At(u32),
     Nowhere,
     /// Several would do.
@@ -24,8 +24,8 @@ impl Tracker {
         &mut self,
         event: &ExactEvent,
         probe: &Record,
-        out: &mut Out<'_>,
-    ) -> Place {
+        out: &mut TransitionSink<'_>,
+    ) -> Located {
         let ring = &self.ring;
         if probe.cookie != 0 {
             // A `struct sock` and a minisocket it left behind share the
@@ -34,7 +34,7 @@ impl Tracker {
                 |at: &u32| ring.get(*at).map(|r| (r.has(Flag::Mini), !r.same_ends_loosely(probe)));
             let found = self.index.by_cookie(ring, probe.cookie).min_by_key(by_likeness);
             if let Some(at) = found {
-                return Place::At(at);
+                return Located::At(at);
             }
         }
         // A reset socket is destroyed without its ends (`tcp_disconnect` clears
@@ -43,10 +43,10 @@ impl Tracker {
         if probe.lacks_port()
             && let Some(at) = self.find_whole(probe)
         {
-            return Place::At(at);
+            return Located::At(at);
         }
         if bare || probe.is_partial() {
-            return Place::Nowhere;
+            return Located::Nowhere;
         }
         let compatible = |at: &u32| {
             ring.get(*at)
@@ -62,8 +62,8 @@ impl Tracker {
             [] => self.locate_partial(probe),
             _ if probe.has_peer() => self.locate_connection(&found, event),
             // Of several listeners with the same ends none is meant for sure.
-            [at] if event.to == State::Close => Place::At(at),
-            _ if event.to == State::Close => Place::Unclear,
+            [at] if event.to == State::Close => Located::At(at),
+            _ if event.to == State::Close => Located::Unclear,
             // Another listener with the same ends, unless a row awaits its event.
             _ => self.locate_listener(&found),
         }
@@ -78,10 +78,10 @@ impl Tracker {
 
     /// Of several connections with the same ends (on other devices, or one
     /// after the other within one dump) the one that the event fits.
-    fn locate_connection(&mut self, places: &[u32], event: &ExactEvent) -> Place {
+    fn locate_connection(&mut self, places: &[u32], event: &ExactEvent) -> Located {
         let fit = |tracker: &mut Self, at: u32| {
             let state = tracker.ring.get(at).map(Record::state);
-            let shown = tracker.finding(at).filter(|f| f.finding == Finding::Opened);
+            let shown = tracker.finding(at).filter(|f| f.finding == LookFinding::Opened);
             match shown.map(|found| can_become(event.to, found.observed())) {
                 // A row that began with something else is of a later life.
                 Some(leads_there) if begins(event) => leads_there.then_some(0),
@@ -90,7 +90,7 @@ impl Tracker {
             }
         };
         let fits = places.iter().filter_map(|at| Some((fit(self, *at)?, *at)));
-        fits.min().map_or(Place::Nowhere, |(_, at)| Place::At(at))
+        fits.min().map_or(Located::Nowhere, |(_, at)| Located::At(at))
     }
 
     /// Where a row took the place of a socket with the same ends, the socket is
@@ -99,34 +99,34 @@ impl Tracker {
         &mut self,
         places: &[u32],
         event: &ExactEvent,
-        out: &mut Out<'_>,
-    ) -> Option<Place> {
+        out: &mut TransitionSink<'_>,
+    ) -> Option<Located> {
         let replaced = |f: &&mut Pending| f.reason == Some(Reason::TupleReused);
         let old = places.iter().find_map(|at| self.finding(*at).filter(replaced).copied())?;
         let mini = self.ring.get(old.at).is_some_and(|record| record.has(Flag::Mini));
         if !begins(event) && !mini {
-            return Some(Place::At(old.at));
+            return Some(Located::At(old.at));
         }
         self.settle_missing(&old, event.at, out);
         self.close_finding(old.at);
-        places.iter().find(|at| **at != old.at).map(|at| Place::At(*at))
+        places.iter().find(|at| **at != old.at).map(|at| Located::At(*at))
     }
 
     /// A listener that begins: a bound socket, or a row that this look found.
-    fn locate_listener(&mut self, places: &[u32]) -> Place {
+    fn locate_listener(&mut self, places: &[u32]) -> Located {
         for at in places {
             let idle = self.ring.get(*at).is_some_and(Record::is_idle);
-            if idle || self.finding(*at).is_some_and(|f| f.finding == Finding::Opened) {
-                return Place::At(*at);
+            if idle || self.finding(*at).is_some_and(|f| f.finding == LookFinding::Opened) {
+                return Located::At(*at);
             }
         }
-        Place::Nowhere
+        Located::Nowhere
     }
 
     /// A row of this look that can be the connect() of an event without a
     /// local port.
     fn find_whole(&self, probe: &Record) -> Option<u32> {
-        let mut opened = self.pending.iter().filter(|found| found.finding == Finding::Opened);
+        let mut opened = self.pending.iter().filter(|found| found.finding == LookFinding::Opened);
         let shown = opened.find(|found| {
             can_become(State::SynSent, found.observed())
                 && self.ring.get(found.at).is_some_and(|record| record.fills(probe))
@@ -135,16 +135,16 @@ impl Tracker {
     }
 
     /// The connect() that got its local port meanwhile.
-    fn locate_partial(&mut self, probe: &Record) -> Place {
+    fn locate_partial(&mut self, probe: &Record) -> Located {
         if !probe.has_peer() || self.partials.is_empty() {
-            return Place::Nowhere;
+            return Located::Nowhere;
         }
         let ring = &self.ring;
         let hash = probe.hash_remote(&self.hasher);
         let fits = |at: &u32| ring.get(*at).is_some_and(|r| r.lacks_port() && probe.fills(r));
         let group: Vec<u32> =
             self.partials.iter_hash(hash).filter(|at| fits(at)).copied().collect();
-        let Some(at) = group.first().copied() else { return Place::Nowhere };
+        let Some(at) = group.first().copied() else { return Located::Nowhere };
         if group.len() > 1 {
             self.widen(&group);
         }
@@ -155,7 +155,7 @@ impl Tracker {
             record.take_ends(probe);
         }
         self.index.add(&self.ring, at);
-        Place::At(at)
+        Located::At(at)
     }
 }
 

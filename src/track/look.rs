@@ -2,17 +2,17 @@
 
 use crate::model::moment::{Moment, When};
 use crate::model::row::Row;
-use crate::model::transition::{Kind, Reason, Source};
+use crate::model::transition::{Reason, Source, TransitionKind};
 
 use super::event::Complete;
-use super::join::{Arrivals, Outcome};
+use super::join::{Arrivals, JoinOutcome};
 use super::owners::OwnerId;
-use super::pending::{Finding, Pending, RowAge};
+use super::pending::{LookFinding, Pending, RowAge};
 use super::record::{Flag, Record};
 use super::since::Since;
 use super::tables;
 use super::timeline::Phase;
-use super::{Change, Out, Tracker};
+use super::{RecordChange, Tracker, TransitionSink};
 use crate::model::state::State;
 
 impl Tracker {
@@ -35,7 +35,7 @@ impl Tracker {
 
     /// A socket that was found and never told is not known.
     fn disown_openings(&mut self) {
-        for found in self.pending.iter().filter(|found| found.finding == Finding::Opened) {
+        for found in self.pending.iter().filter(|found| found.finding == LookFinding::Opened) {
             self.ring.bury(found.at);
         }
     }
@@ -62,7 +62,7 @@ impl Tracker {
             self.fresh.push(at);
         }
         if changed {
-            let mut pending = Pending::new(at, Finding::Changed, &shown, RowAge::of(row));
+            let mut pending = Pending::new(at, LookFinding::Changed, &shown, RowAge::of(row));
             pending.unseen = old.has(Flag::Unseen);
             self.pending.push(pending);
         }
@@ -74,13 +74,13 @@ impl Tracker {
             return;
         }
         let at = self.ring.push(new);
-        self.arrivals.push(Pending::new(at, Finding::Opened, &new, RowAge::of(row)));
+        self.arrivals.push(Pending::new(at, LookFinding::Opened, &new, RowAge::of(row)));
     }
 
     /// The snapshot is read; `complete` are the tables that were read without
     /// a gap. Afterwards there may be [`Tracker::questions`] and
     /// [`Tracker::wants_owners`], and events may come again.
-    pub fn end(&mut self, at: Moment, complete: Complete, out: &mut Out<'_>) {
+    pub fn end(&mut self, at: Moment, complete: Complete, out: &mut TransitionSink<'_>) {
         if self.times.phase != Phase::Reading {
             return;
         }
@@ -101,7 +101,11 @@ impl Tracker {
 
     /// Matches rows and old records that the window did not bring together;
     /// returns the places that stay without a row.
-    fn join(&mut self, leftovers: &[u32], out: &mut Out<'_>) -> Vec<(u32, Option<Reason>)> {
+    fn join(
+        &mut self,
+        leftovers: &[u32],
+        out: &mut TransitionSink<'_>,
+    ) -> Vec<(u32, Option<Reason>)> {
         let mut rows = std::mem::take(&mut self.arrivals);
         let by_ends = !leftovers.is_empty() || !self.ghosts.is_empty();
         let (mut arrivals, twice) = Arrivals::new(&mut self.ring, &mut rows, by_ends);
@@ -116,8 +120,8 @@ impl Tracker {
             minisockets.extend(row.map(|at| (number, at)));
         }
         let explained = unclaimed.into_iter().filter_map(|at| match arrivals.explain(at)? {
-            Outcome::Found => None,
-            Outcome::Missing(reason) => Some((at, reason)),
+            JoinOutcome::Found => None,
+            JoinOutcome::Missing(reason) => Some((at, reason)),
         });
         let missing = explained.collect();
         self.totals.duplicates += arrivals.sift();
@@ -159,10 +163,10 @@ impl Tracker {
             if record.inode != 0 && record.owner == OwnerId::NONE {
                 self.fresh.push(row.at);
             }
-            if row.finding == Finding::Changed {
+            if row.finding == LookFinding::Changed {
                 self.pending.push(row);
             }
-            if row.finding != Finding::Opened {
+            if row.finding != LookFinding::Opened {
                 continue;
             }
             let (min, max) = self.times.bounds_of_opening(&record, row.age());
@@ -181,7 +185,7 @@ impl Tracker {
     fn take_missing(&mut self, missing: Vec<(u32, Option<Reason>)>, complete: Complete) {
         for (at, reason) in missing {
             let Some(record) = self.ring.get_mut(at) else { continue };
-            let mut pending = Pending::new(at, Finding::Missing, record, RowAge::UNKNOWN);
+            let mut pending = Pending::new(at, LookFinding::Missing, record, RowAge::UNKNOWN);
             pending.reason = reason;
             pending.believed = reason == Some(Reason::TupleReused);
             pending.unseen = record.has(Flag::Unseen);
@@ -204,7 +208,7 @@ impl Tracker {
     }
 
     /// The record at `at` is the minisocket of a ghost.
-    pub(super) fn hand_over(&mut self, number: u32, at: u32, out: &mut Out<'_>) {
+    pub(super) fn hand_over(&mut self, number: u32, at: u32, out: &mut TransitionSink<'_>) {
         let Some(ghost) = self.ghosts.remove(number) else { return };
         let Some(row) = self.ring.get(at).copied() else { return };
         let when = if ghost.hands_over_at_once() {
@@ -214,16 +218,17 @@ impl Tracker {
             When::Between { min: min.min(ghost.at), max: ghost.at }
         };
         let (kind, from, reason, source) = if ghost.told {
-            (Kind::Opened, State::Close, Some(Reason::HandedOver), Source::Poll)
+            (TransitionKind::Opened, State::Close, Some(Reason::HandedOver), Source::Poll)
         } else {
-            (Kind::Changed, ghost.state(), None, ghost.source)
+            (TransitionKind::Changed, ghost.state(), None, ghost.source)
         };
         let mut record = row;
         record.succeed(&ghost.record);
         // An orphan's minisocket goes on in FIN_WAIT2: nothing changed.
         let goes_on = from == row.state();
         if !goes_on {
-            let change = Change { kind, from: Some(from), to: row.state(), when, source, reason };
+            let change =
+                RecordChange { kind, from: Some(from), to: row.state(), when, source, reason };
             self.tell(&record, change, out);
         }
         let since = if goes_on { ghost.record.since } else { Since::of(when, self.times.epoch) };

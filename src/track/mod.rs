@@ -86,7 +86,7 @@ use crate::model::gap::Gap;
 use crate::model::moment::{Dwell, When};
 use crate::model::owner::Owners;
 use crate::model::state::State;
-use crate::model::transition::{Kind, Ownership, Reason, Source, Transition};
+use crate::model::transition::{Ownership, Reason, Source, Transition, TransitionKind};
 
 use departed::Departed;
 use ghosts::Ghosts;
@@ -98,7 +98,7 @@ use ring::Ring;
 use timeline::Timeline;
 
 /// Receives transitions as they are found.
-pub type Out<'o> = dyn FnMut(Transition) + 'o;
+pub type TransitionSink<'o> = dyn FnMut(Transition) + 'o;
 
 /// Every socket of one network namespace, and what became of it.
 #[derive(Debug, Default)]
@@ -197,19 +197,19 @@ impl Tracker {
 
     /// Counts a transition of `record`, which still is in the state before,
     /// and puts it together.
-    fn tell(&mut self, record: &Record, change: Change, out: &mut Out<'_>) {
-        let Change { kind, from, to, when, source, reason } = change;
+    fn tell(&mut self, record: &Record, change: RecordChange, out: &mut TransitionSink<'_>) {
+        let RecordChange { kind, from, to, when, source, reason } = change;
         // A hand-over begins nothing: it is the ghost's own.
-        if kind == Kind::Opened && reason != Some(Reason::HandedOver) {
+        if kind == TransitionKind::Opened && reason != Some(Reason::HandedOver) {
             self.lay_ghosts(record, out);
         }
         match kind {
-            Kind::Opened => self.totals.opened += 1,
-            Kind::Changed => self.totals.changed += 1,
-            Kind::Ended => self.totals.ended += 1,
-            Kind::Passed => self.totals.passed += 1,
+            TransitionKind::Opened => self.totals.opened += 1,
+            TransitionKind::Changed => self.totals.changed += 1,
+            TransitionKind::Ended => self.totals.ended += 1,
+            TransitionKind::Passed => self.totals.passed += 1,
         }
-        let known = matches!(kind, Kind::Changed | Kind::Ended);
+        let known = matches!(kind, TransitionKind::Changed | TransitionKind::Ended);
         let since = known.then_some(record.since);
         out(Transition {
             kind,
@@ -233,19 +233,26 @@ impl Tracker {
         when: When,
         source: Source,
         reason: Option<Reason>,
-        out: &mut Out<'_>,
+        out: &mut TransitionSink<'_>,
     ) {
         let Some(record) = self.ring.bury(at) else { return };
         self.departed.note(&record, when.max());
         let from = Some(record.state());
-        let change = Change { kind: Kind::Ended, from, to: State::Close, when, source, reason };
+        let change = RecordChange {
+            kind: TransitionKind::Ended,
+            from,
+            to: State::Close,
+            when,
+            source,
+            reason,
+        };
         self.tell(&record, change, out);
     }
 }
 
 /// What is told of a socket, see [`Transition`].
-struct Change {
-    kind: Kind,
+struct RecordChange {
+    kind: TransitionKind,
     from: Option<State>,
     to: State,
     when: When,

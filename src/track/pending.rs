@@ -16,7 +16,7 @@ const NO_AGE: u32 = u32::MAX;
 
 /// What the look shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(super) enum LookFinding {
     /// A socket that was not there before.
     Opened,
     /// A known socket in another state; the record still has the one before.
@@ -32,7 +32,7 @@ pub(super) enum Finding {
 pub(super) struct Pending {
     /// The record's place in the ring.
     pub(super) at: u32,
-    pub(super) finding: Finding,
+    pub(super) finding: LookFinding,
     /// The kernel's number of the state that the row showed.
     observed: u8,
     pub(super) reason: Option<Reason>,
@@ -47,7 +47,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// A finding about the row that `record`, as it was read, is of.
-    pub(super) fn new(at: u32, finding: Finding, record: &Record, age: RowAge) -> Self {
+    pub(super) fn new(at: u32, finding: LookFinding, record: &Record, age: RowAge) -> Self {
         Self {
             at,
             finding,

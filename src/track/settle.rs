@@ -4,14 +4,14 @@ use crate::model::age::TIME_WAIT_MS;
 use crate::model::lifecycle::can_become;
 use crate::model::moment::{Moment, When};
 use crate::model::state::State;
-use crate::model::transition::{Kind, Reason, Source};
+use crate::model::transition::{Reason, Source, TransitionKind};
 
 use super::ghosts::Ghost;
-use super::pending::{Finding, Pending};
+use super::pending::{LookFinding, Pending};
 use super::record::{Flag, Record};
 use super::since::Since;
 use super::timeline::Phase;
-use super::{Change, Out, Tracker};
+use super::{RecordChange, Tracker, TransitionSink};
 
 /// How much later than it did TIME_WAIT can seem to have begun: a dump takes
 /// its time, and the row's timer counts in ticks.
@@ -22,20 +22,20 @@ impl Tracker {
     /// for the next snapshot unless that is believed without an answer.
     /// Ends are told first, so that an end comes before the beginning of what
     /// took its place.
-    pub fn settle(&mut self, now: Moment, out: &mut Out<'_>) {
+    pub fn settle(&mut self, now: Moment, out: &mut TransitionSink<'_>) {
         if self.times.phase != Phase::Seen {
             return;
         }
         let pending = std::mem::take(&mut self.pending);
-        for missing in pending.iter().filter(|p| p.finding == Finding::Missing && p.believed) {
+        for missing in pending.iter().filter(|p| p.finding == LookFinding::Missing && p.believed) {
             self.settle_missing(missing, now, out);
         }
         self.settle_ghosts(out);
         for found in &pending {
             match found.finding {
-                Finding::Opened => self.settle_opened(found, out),
-                Finding::Changed => self.settle_changed(found, out),
-                Finding::Missing | Finding::Done => {}
+                LookFinding::Opened => self.settle_opened(found, out),
+                LookFinding::Changed => self.settle_changed(found, out),
+                LookFinding::Missing | LookFinding::Done => {}
             }
         }
         self.pending = pending;
@@ -55,7 +55,12 @@ impl Tracker {
         self.fresh.shrink_to(keep);
     }
 
-    pub(super) fn settle_missing(&mut self, missing: &Pending, now: Moment, out: &mut Out<'_>) {
+    pub(super) fn settle_missing(
+        &mut self,
+        missing: &Pending,
+        now: Moment,
+        out: &mut TransitionSink<'_>,
+    ) {
         let max = if missing.reason == Some(Reason::TupleReused) { self.times.end } else { now };
         let unasked = missing.reason.or(Some(Reason::Unconfirmed));
         self.end_missing(missing, max, unasked, out);
@@ -67,7 +72,7 @@ impl Tracker {
         missing: &Pending,
         max: Moment,
         otherwise: Option<Reason>,
-        out: &mut Out<'_>,
+        out: &mut TransitionSink<'_>,
     ) {
         let Some(record) = self.ring.get(missing.at).copied() else { return };
         if !record.has(Flag::Listed) {
@@ -94,7 +99,7 @@ impl Tracker {
 
     /// Sockets that events ended before this look began and that it does not
     /// show as minisockets have ended.
-    fn settle_ghosts(&mut self, out: &mut Out<'_>) {
+    fn settle_ghosts(&mut self, out: &mut TransitionSink<'_>) {
         for number in self.ghosts.numbers() {
             let Some(ghost) = self.ghosts.get(number).copied() else { continue };
             if ghost.at > self.times.begin {
@@ -109,29 +114,33 @@ impl Tracker {
     }
 
     /// Tells a ghost's end as a change to CLOSE, once.
-    pub(super) fn tell_ghost(&mut self, number: u32, out: &mut Out<'_>) {
+    pub(super) fn tell_ghost(&mut self, number: u32, out: &mut TransitionSink<'_>) {
         let Some(ghost) = self.ghosts.get_mut(number).filter(|ghost| !ghost.told) else { return };
         ghost.told = true;
         let ghost = *ghost;
         self.tell_end_of(&ghost, out);
     }
 
-    pub(super) fn tell_end_of(&mut self, ghost: &Ghost, out: &mut Out<'_>) {
-        let (kind, from, to) = (Kind::Ended, Some(ghost.state()), State::Close);
+    pub(super) fn tell_end_of(&mut self, ghost: &Ghost, out: &mut TransitionSink<'_>) {
+        let (kind, from, to) = (TransitionKind::Ended, Some(ghost.state()), State::Close);
         let (when, source) = (ghost.ended(), ghost.source);
-        self.tell(&ghost.record, Change { kind, from, to, when, source, reason: None }, out);
+        self.tell(&ghost.record, RecordChange { kind, from, to, when, source, reason: None }, out);
     }
 
-    pub(super) fn settle_opened(&mut self, found: &Pending, out: &mut Out<'_>) {
+    pub(super) fn settle_opened(&mut self, found: &Pending, out: &mut TransitionSink<'_>) {
         let Some(record) = self.ring.get(found.at).copied() else { return };
         let (min, max) = self.times.bounds_of_opening(&record, found.age());
         let when = When::Between { min: min.unwrap_or(max), max };
         let reason = found.reason.or(self.lossy.then_some(Reason::AfterLoss));
-        let (kind, from, to) = (Kind::Opened, Some(State::Close), record.state());
-        self.tell(&record, Change { kind, from, to, when, source: Source::Poll, reason }, out);
+        let (kind, from, to) = (TransitionKind::Opened, Some(State::Close), record.state());
+        self.tell(
+            &record,
+            RecordChange { kind, from, to, when, source: Source::Poll, reason },
+            out,
+        );
     }
 
-    pub(super) fn settle_changed(&mut self, found: &Pending, out: &mut Out<'_>) {
+    pub(super) fn settle_changed(&mut self, found: &Pending, out: &mut TransitionSink<'_>) {
         let Some(record) = self.ring.get(found.at).copied() else { return };
         let min = self.times.earliest(&record, found.unseen);
         let (begin, end) = (self.times.begin, self.times.end);
@@ -157,7 +166,7 @@ impl Tracker {
         when: When,
         source: Source,
         reason: Option<Reason>,
-        out: &mut Out<'_>,
+        out: &mut TransitionSink<'_>,
     ) {
         let Some(record) = self.ring.get(at).copied() else { return };
         let from = record.state();
@@ -166,7 +175,14 @@ impl Tracker {
         }
         let doubtful = self.lossy && source == Source::Poll;
         let reason = reason.or(doubtful.then_some(Reason::AfterLoss));
-        let change = Change { kind: Kind::Changed, from: Some(from), to, when, source, reason };
+        let change = RecordChange {
+            kind: TransitionKind::Changed,
+            from: Some(from),
+            to,
+            when,
+            source,
+            reason,
+        };
         self.tell(&record, change, out);
         if let Some(record) = self.ring.get_mut(at) {
             record.set_state(to);

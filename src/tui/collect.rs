@@ -10,7 +10,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use crate::live::{
-    self, CpuBudget, Events, Next, Round, Rounds, Schedule, Told, Watch, Watched, Wishes,
+    self, CpuBudget, Events, Next, Round, Rounds, Schedule, StreamItem, Watch, Watched, Wishes,
 };
 use crate::machine::Machine;
 use crate::model::gap::Gap;
@@ -39,7 +39,7 @@ pub struct Collected {
     /// The interval that is kept, milliseconds.
     pub kept_ms: u64,
     /// What happened, with times as text.
-    pub events: VecDeque<(Told, String)>,
+    pub events: VecDeque<(StreamItem, String)>,
     /// How much of it there was no room for.
     pub lost: u64,
 }
@@ -74,7 +74,7 @@ impl Mailbox {
         })
     }
 
-    fn put_events(&self, events: Vec<(Told, String)>) -> bool {
+    fn put_events(&self, events: Vec<(StreamItem, String)>) -> bool {
         self.put(|held| {
             held.events.extend(events);
             let surplus = held.events.len().saturating_sub(LOG);
@@ -88,8 +88,9 @@ impl Mailbox {
 
 /// Takes the oldest out: of what may be of other namespaces, while that has
 /// more than half of the room, as in the log.
-fn make_room(events: &mut VecDeque<(Told, String)>, surplus: usize) {
-    let is_foreign = |event: &Told| matches!(event, Told::Transition(c) if !c.is_local());
+fn make_room(events: &mut VecDeque<(StreamItem, String)>, surplus: usize) {
+    let is_foreign =
+        |event: &StreamItem| matches!(event, StreamItem::Transition(c) if !c.is_local());
     let foreign = events.iter().filter(|(event, _)| is_foreign(event)).count();
     let mut excess = foreign.saturating_sub(LOG / 2).min(surplus);
     let rest = surplus - excess;
@@ -111,8 +112,8 @@ pub struct Collecting {
     pub asked: Selection,
     /// The rules.
     pub config: Config,
-    /// What own rules count.
-    pub own: Vec<Selection>,
+    /// What custom rules count.
+    pub custom: Vec<Selection>,
     /// Which events.
     pub events: Events,
     /// The share of one CPU that the whole program may take, per cent.
@@ -136,7 +137,7 @@ impl Publisher {
         !self.mailbox.put_round(round, kept_ms) || self.sender.send(Msg::Collected).is_ok()
     }
 
-    fn events(&self, events: Vec<(Told, String)>) -> bool {
+    fn events(&self, events: Vec<(StreamItem, String)>) -> bool {
         events.is_empty()
             || !self.mailbox.put_events(events)
             || self.sender.send(Msg::Collected).is_ok()
@@ -197,9 +198,9 @@ pub fn collector(what: Collecting, control: Arc<Control>, publisher: Publisher) 
         let sender = &publisher.sender;
         let _guard = Guard::new("collector", sender);
         let machine = Machine::new(what.choice, &what.proc_root);
-        let Collecting { asked, config, own, events, max_cpu, notifier, .. } = what;
+        let Collecting { asked, config, custom, events, max_cpu, notifier, .. } = what;
         let tables = asked.want.tables.clone();
-        let watched = Watched { machine: &machine, tables, config: &config, custom: &own };
+        let watched = Watched { machine: &machine, tables, config: &config, custom: &custom };
         match Rounds::with_events(watched, events) {
             Err(why) => drop(sender.send(Msg::Ended(why))),
             Ok((rounds, sources)) => {
@@ -293,7 +294,7 @@ fn notify(notifier: Option<&Notifier>, round: &Round, publisher: &Publisher) -> 
     let say = |gap: &Gap| publisher.sender.send(Msg::Said(gap.reason.clone())).is_ok();
     let is_heard = lost.iter().all(say);
     let time = clock::local_time(clock::now());
-    let events = lost.into_iter().map(|gap| (Told::Gap(gap), millis(time.clone())));
+    let events = lost.into_iter().map(|gap| (StreamItem::Gap(gap), millis(time.clone())));
     publisher.events(events.collect()) && is_heard
 }
 
@@ -302,8 +303,8 @@ fn notify(notifier: Option<&Notifier>, round: &Round, publisher: &Publisher) -> 
 fn hand_on(rounds: &mut Rounds<'_>, asked: &Selection, publisher: &Publisher) -> bool {
     let clocks = rounds.clocks();
     let mut events = Vec::new();
-    while let Some(next) = rounds.next_told() {
-        if matches!(&next, Told::Transition(change) if !asked.answers(change, true)) {
+    while let Some(next) = rounds.next_item() {
+        if matches!(&next, StreamItem::Transition(change) if !asked.answers(change, true)) {
             continue;
         }
         let at = time_of(&next, clocks);
@@ -312,10 +313,10 @@ fn hand_on(rounds: &mut Rounds<'_>, asked: &Selection, publisher: &Publisher) ->
     publisher.events(events)
 }
 
-fn time_of(event: &Told, clocks: ClockPair) -> String {
+fn time_of(event: &StreamItem, clocks: ClockPair) -> String {
     let at_ns = match event {
-        Told::Transition(change) => change.when.max().0,
-        Told::Gap(_) => clock::monotonic_ns(),
+        StreamItem::Transition(change) => change.when.max().0,
+        StreamItem::Gap(_) => clock::monotonic_ns(),
     };
     millis(clock::local_time(clocks.wall_at(at_ns)))
 }
@@ -357,13 +358,14 @@ mod tests {
     #[test]
     fn a_mailbox_that_nobody_empties_is_bounded() {
         let mailbox = Mailbox::default();
-        let event = |name: u32| vec![(Told::Gap(Gap::new("x", name.to_string())), String::new())];
+        let event =
+            |name: u32| vec![(StreamItem::Gap(Gap::new("x", name.to_string())), String::new())];
         assert!(mailbox.put_events(event(0)), "somebody must be told");
         let more = (1..LOG as u32 + 5).filter(|name| mailbox.put_events(event(*name))).count();
         assert_eq!(more, 0, "somebody was");
         let held = mailbox.take();
         assert_eq!((held.events.len(), held.lost), (LOG, 5));
-        let Some((Told::Gap(oldest), _)) = held.events.front() else { panic!("a gap") };
+        let Some((StreamItem::Gap(oldest), _)) = held.events.front() else { panic!("a gap") };
         assert_eq!(oldest.reason, "5", "the newest stay");
         assert!(mailbox.put_events(event(0)), "it was emptied");
     }

@@ -16,7 +16,7 @@ use super::theme::Theme;
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct GridColumn {
     /// Its head.
     pub title: String,
     /// Whether it holds numbers.
@@ -56,7 +56,7 @@ const WHOLE: Cut = Cut { least: u16::MAX, good: u16::MAX, keep: Keep::Start };
 /// An IPv4 address with its port, the longest there is.
 const IPV4: u16 = 21;
 
-impl Column {
+impl GridColumn {
     /// Makes a column of text that is never cut.
     pub fn text(title: &str, priority: u8) -> Self {
         Self { title: title.to_owned(), right: false, priority, cut: WHOLE }
@@ -89,7 +89,7 @@ impl Column {
 
 /// One value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cell {
+pub struct GridCell {
     /// Its text.
     pub text: String,
     /// What it means.
@@ -108,19 +108,19 @@ pub struct Texts {
 impl Texts {
     /// Makes one of columns and cells; pictures, which have no head, are left
     /// out.
-    pub fn of(columns: &[Column], rows: impl Iterator<Item = Vec<Cell>>) -> Self {
+    pub fn of(columns: &[GridColumn], rows: impl Iterator<Item = Vec<GridCell>>) -> Self {
         let named = |index: &usize| !columns[*index].title.is_empty();
         let shown: Vec<usize> = (0..columns.len()).filter(named).collect();
         let title = |index: &usize| columns[*index].title.clone();
-        let text = |cells: &[Cell], index: usize| {
+        let text = |cells: &[GridCell], index: usize| {
             cells.get(index).map(|cell| cell.text.trim().to_owned()).unwrap_or_default()
         };
-        let row = |cells: Vec<Cell>| shown.iter().map(|index| text(&cells, *index)).collect();
+        let row = |cells: Vec<GridCell>| shown.iter().map(|index| text(&cells, *index)).collect();
         Self { titles: shown.iter().map(title).collect(), rows: rows.map(row).collect() }
     }
 }
 
-impl Cell {
+impl GridCell {
     /// Makes a value of a meaning.
     pub fn new(tone: Tone, text: impl Into<String>) -> Self {
         Self { text: text.into(), tone }
@@ -161,10 +161,10 @@ impl Cursor {
 /// What to draw.
 pub struct Grid<'g> {
     /// The columns.
-    pub columns: &'g [Column],
+    pub columns: &'g [GridColumn],
     /// The rows on the screen, a cell for each column; the last cell of a row
     /// that has fewer goes on to the right edge.
-    pub rows: &'g [Vec<Cell>],
+    pub rows: &'g [Vec<GridCell>],
     /// The selected one among them.
     pub selected: Option<usize>,
     /// The column it is sorted by, and whether the largest come first.
@@ -212,7 +212,7 @@ impl Grid<'_> {
         &self,
         buffer: &mut Buffer,
         heads: &[(Rect, usize)],
-        row: &[Cell],
+        row: &[GridCell],
         (y, end): (u16, u16),
         theme: &Theme,
     ) {
@@ -230,7 +230,7 @@ impl Grid<'_> {
     }
 
     /// Returns whether a cell has the rest of its line.
-    fn goes_on(&self, row: &[Cell], index: usize) -> bool {
+    fn goes_on(&self, row: &[GridCell], index: usize) -> bool {
         row.len() < self.columns.len() && index + 1 == row.len()
     }
 
@@ -256,7 +256,7 @@ impl Grid<'_> {
 
 /// Returns the columns that fit with their widths, and what stands between
 /// them.
-fn fit(columns: &[Column], widths: &[u16], room: u16) -> (Vec<(usize, u16)>, u16) {
+fn fit(columns: &[GridColumn], widths: &[u16], room: u16) -> (Vec<(usize, u16)>, u16) {
     let [wide, narrow] = GAPS;
     let everything: Vec<(usize, u16)> = widths.iter().copied().enumerate().collect();
     if needed(&everything, wide) <= room.into() {
@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(cursor.window(5, 0), 0..0);
     }
 
-    fn titles(columns: &[Column], widths: &[u16], room: u16) -> String {
+    fn titles(columns: &[GridColumn], widths: &[u16], room: u16) -> String {
         let (shown, _) = fit(columns, widths, room);
         shown.iter().map(|(index, _)| columns[*index].title.as_str()).collect()
     }
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn columns_go_by_priority_until_the_rest_fits() {
         let columns = [("A", 0), ("B", 2), ("C", 1), ("D", 2)];
-        let columns = columns.map(|(title, priority)| Column::text(title, priority));
+        let columns = columns.map(|(title, priority)| GridColumn::text(title, priority));
         let widths = [4, 4, 4, 4];
         assert_eq!(fit(&columns, &widths, 22), (vec![(0, 4), (1, 4), (2, 4), (3, 4)], 2));
         assert_eq!(titles(&columns, &widths, 19), "ABCD", "closer together");
@@ -395,7 +395,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_before_a_column_goes() {
-        let columns = [Column::text("A", 0), Column::long("B", 1, 5, 8), Column::address("C", 1)];
+        let columns =
+            [GridColumn::text("A", 0), GridColumn::long("B", 1, 5, 8), GridColumn::address("C", 1)];
         let widths = [4, 60, 39];
         assert_eq!(fit(&columns, &widths, 120).0, [(0, 4), (1, 60), (2, 39)]);
         assert_eq!(fit(&columns, &widths, 60).0, [(0, 4), (1, 21), (2, 33)], "both get some");
@@ -406,7 +407,8 @@ mod tests {
 
     #[test]
     fn what_matters_little_is_not_shown_at_the_price_of_what_matters() {
-        let columns = [Column::address("A", 0), Column::text("B", 2), Column::text("C", 3)];
+        let columns =
+            [GridColumn::address("A", 0), GridColumn::text("B", 2), GridColumn::text("C", 3)];
         assert_eq!(titles(&columns, &[40, 4, 4], 20), "AB");
         assert_eq!(titles(&columns, &[40, 4, 4], 30), "AB");
         assert_eq!(titles(&columns, &[40, 4, 4], 31), "ABC");

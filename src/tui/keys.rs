@@ -233,12 +233,12 @@ fn usual(tabs: &[&'static str]) -> Vec<Binding> {
     around.iter().map(binding).chain(tabs).chain(others.iter().map(binding)).collect()
 }
 
-type Key = (KeyCode, KeyModifiers);
+type KeyPress = (KeyCode, KeyModifiers);
 
 /// Which key does what.
 #[derive(Clone, Debug)]
 pub struct Keymap {
-    keys: HashMap<Key, Action>,
+    keys: HashMap<KeyPress, Action>,
     bindings: Vec<Binding>,
 }
 
@@ -276,7 +276,7 @@ impl Keymap {
     }
 
     fn of(bindings: Vec<Binding>) -> Result<Self, String> {
-        let mut keys: HashMap<Key, &Binding> = HashMap::new();
+        let mut keys: HashMap<KeyPress, &Binding> = HashMap::new();
         for binding in &bindings {
             for name in &binding.keys {
                 let key = parse(name).ok_or_else(|| {
@@ -338,7 +338,7 @@ fn strings(value: &toml::Value) -> Option<Vec<String>> {
 }
 
 /// Returns the key of a name such as `p`, `G`, `ctrl-f`, `pageup`.
-fn parse(name: &str) -> Option<Key> {
+fn parse(name: &str) -> Option<KeyPress> {
     let (rest, modifiers) = match name.split_once('-') {
         Some(("ctrl", rest)) if !rest.is_empty() => (rest, KeyModifiers::CONTROL),
         Some(("alt", rest)) if !rest.is_empty() => (rest, KeyModifiers::ALT),
@@ -378,7 +378,7 @@ fn named(name: &str) -> Option<KeyCode> {
 }
 
 /// Returns a key as the table has it: Shift is in the character already.
-fn plain(code: KeyCode, modifiers: KeyModifiers) -> Key {
+fn plain(code: KeyCode, modifiers: KeyModifiers) -> KeyPress {
     (code, modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT))
 }
 

@@ -7,22 +7,22 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::answer;
 use crate::filter::Filter;
-use crate::group::Key;
+use crate::group::GroupKey;
 use crate::live::Round;
 use crate::machine::Machine;
 use crate::model::hash::KeyedSet;
 use crate::model::row::Row;
 use crate::model::state::State;
 use crate::model::want::Want;
-use crate::query::fields::{Field, Order, Value};
-use crate::query::{Lookups, Means, Selection, SystemNames, UnixName};
+use crate::query::fields::{Field, FieldValue, Order};
+use crate::query::{Lookups, Means, Selection, SystemNames, UnixPattern};
 use crate::rules::alert_filter;
 use crate::sys::clock;
 use crate::sys::users::Users;
 
 use super::log_filter::LogFilter;
 use super::name_cache::NameCache;
-use super::row_details::{Details, Fetched, Request};
+use super::row_details::{Fetched, FetchedDetails, Request};
 use super::rows::{Job, Listed, RowKey};
 
 /// Makes lists; keeps what is the same from one to the next.
@@ -54,9 +54,9 @@ impl Lister {
         Fetched { details, names }
     }
 
-    fn details(&self, request: &Request) -> Details {
+    fn details(&self, request: &Request) -> FetchedDetails {
         let line = |pid: &u32| (*pid, answer::command_line(&self.machine, *pid));
-        Details {
+        FetchedDetails {
             asked_ns: clock::monotonic_ns(),
             rows: answer::row_details(&request.sockets),
             command_lines: request.pids.iter().map(line).collect(),
@@ -78,7 +78,7 @@ impl Lister {
             names: None,
         };
         if let Some(services) = job.listener_names {
-            let sockets = job.round.frame.listeners.iter().map(|listener| &listener.socket);
+            let sockets = job.round.snapshot.listeners.iter().map(|listener| &listener.socket);
             listed.names = Some(self.names.of(sockets, services));
         }
         let selection = match self.selection(job) {
@@ -110,7 +110,7 @@ impl Lister {
             let rows = rows.iter().map(|(_, row)| row);
             listed.groups = Some((
                 key,
-                answer::grouped(&self.machine, rows, &listed.lookups, vec![key, Key::State]),
+                answer::grouped(&self.machine, rows, &listed.lookups, vec![key, GroupKey::State]),
             ));
         }
         listed.order = self.ordered(&rows, job.order, &listed.lookups);
@@ -153,7 +153,7 @@ impl Lister {
         lookups: &Lookups,
     ) -> Vec<u32> {
         let value = |row| order.and_then(|order| order.field.value(row, lookups));
-        let mut keyed: Vec<(Option<Value>, u32)> =
+        let mut keyed: Vec<(Option<FieldValue>, u32)> =
             rows.iter().map(|(at, row)| (value(row), *at)).collect();
         if let Some(order) = order {
             keyed.sort_by(|(a, _), (b, _)| order.compare(a, b));
@@ -192,9 +192,10 @@ impl Lister {
     /// Returns what selects every socket that an alert is about, `None` where
     /// there is none.
     fn faulty(&mut self, job: &Job) -> Option<Arc<Selection>> {
-        let frame = &job.round.frame;
+        let snapshot = &job.round.snapshot;
         let alerts = job.round.judged.firing.iter().map(|standing| &standing.alert);
-        let filters = alerts.filter_map(|alert| alert_filter::filter_of(alert, frame, &job.own));
+        let filters =
+            alerts.filter_map(|alert| alert_filter::filter_of(alert, snapshot, &job.custom));
         let each: Vec<String> = filters.map(|filter| format!("({filter})")).collect();
         let text = each.join(" or ");
         if self.faulty.as_ref().is_none_or(|(known, _)| *known != text) {
@@ -208,14 +209,14 @@ impl Lister {
     fn lookups(&self, job: &Job, selection: Option<&Selection>) -> Lookups {
         let mut lookups =
             selection.map(|s| Lookups::of(&self.machine, s.needs())).unwrap_or_default();
-        lookups.owners = Arc::clone(&job.round.frame.owners);
+        lookups.owners = Arc::clone(&job.round.snapshot.owners);
         let order = job.order.map(|order| order.field);
         let any = |needs: fn(Field) -> bool| job.fields.iter().copied().chain(order).any(needs);
-        let by_cgroup = matches!(job.group, Some(Key::Cgroup | Key::Unit)) || job.detail;
+        let by_cgroup = matches!(job.group, Some(GroupKey::Cgroup | GroupKey::Unit)) || job.detail;
         if lookups.cgroups.is_none() && (by_cgroup || any(Field::needs_cgroups)) {
             lookups.cgroups = Some(self.machine.cgroups());
         }
-        if any(Field::needs_users) || job.group == Some(Key::User) {
+        if any(Field::needs_users) || job.group == Some(GroupKey::User) {
             lookups.users = Some(Users::new());
         }
         if lookups.unix_names.is_empty() {
@@ -241,10 +242,10 @@ fn pin_first(order: &mut [u32], job: &Job) -> usize {
 }
 
 /// Names of unix sockets, from the rows themselves.
-fn unix_names(round: &Round) -> FxHashMap<u32, UnixName> {
+fn unix_names(round: &Round) -> FxHashMap<u32, UnixPattern> {
     let named = round.table.iter().filter_map(|row| {
         let name = row.facts.unix_name()?;
-        Some((row.socket.inode, UnixName::of(name)))
+        Some((row.socket.inode, UnixPattern::of(name)))
     });
     named.collect()
 }

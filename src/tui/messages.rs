@@ -6,7 +6,7 @@ use crossterm::event::Event;
 
 use crate::query::fields::Field;
 
-use super::app::{Act, Format};
+use super::app::{Act, FileFormat};
 use super::grid::Texts;
 use super::row_details::{Fetched, Request};
 use super::rows::{Job, Listed};
@@ -30,7 +30,7 @@ pub enum Msg {
     /// Details of the rows on the screen.
     Fetched(Fetched),
     /// A page to lay over the screen.
-    Page(Page),
+    Page(MessagePage),
     /// A remark.
     Said(String),
 }
@@ -44,13 +44,13 @@ pub enum Work {
     /// A page of explain.
     Explain(String),
     /// A file.
-    Export(Export, Format),
+    Export(Export, FileFormat),
     /// An act on a socket of a list.
     Act(Act, Arc<Listed>),
 }
 
 /// A page to lay over the screen.
-pub struct Page {
+pub struct MessagePage {
     /// Its name.
     pub title: String,
     /// Its lines.

@@ -34,7 +34,7 @@ use rustix::io::Errno;
 use crate::sys::clock;
 use crate::sys::signal::{self, Ending, JobControl};
 
-use app::{App, Effect, Fixed, Look};
+use app::{App, Effect, Fixed, TimedRound};
 pub use collect::Collecting;
 use collect::{Collected, Control, Mailbox, Publisher};
 use messages::{Export, Msg, Work};
@@ -304,7 +304,7 @@ impl Session {
         }
         let Some(round) = round else { return Vec::new() };
         self.app.interval.kept_ms = kept_ms;
-        self.app.round(Look { round: Arc::from(round), time: time.into() })
+        self.app.round(TimedRound { round: Arc::from(round), time: time.into() })
     }
 
     /// Gives the terminal to the shell, where there is one that could give it

@@ -29,14 +29,14 @@ pub struct Request {
 #[derive(Debug)]
 pub struct Fetched {
     /// Details, unless the screen was held.
-    pub details: Option<Details>,
+    pub details: Option<FetchedDetails>,
     /// Every name that is known by now.
     pub names: Names,
 }
 
 /// Details of some rows.
 #[derive(Debug, Default)]
-pub struct Details {
+pub struct FetchedDetails {
     /// When they were asked for, nanoseconds by `CLOCK_MONOTONIC`.
     pub asked_ns: u64,
     /// The rows.
@@ -51,15 +51,15 @@ const REFRESH_NS: u64 = 1_000_000_000;
 /// What has come, and what was asked for last.
 #[derive(Debug)]
 pub struct RowDetails {
-    details: Details,
+    details: FetchedDetails,
     /// Names for numbers; nobody is asked for more.
     pub names: Names,
-    asked: Option<Asked>,
+    asked: Option<LastRequest>,
 }
 
 /// A request that was made: by which sockets, not by what they were like then.
 #[derive(Debug)]
-struct Asked {
+struct LastRequest {
     sockets: Vec<RowKey>,
     pids: Vec<u32>,
     services: Services,
@@ -67,7 +67,7 @@ struct Asked {
     at_ns: u64,
 }
 
-impl Asked {
+impl LastRequest {
     fn new(request: &Request, at_ns: u64) -> Self {
         Self {
             sockets: request.sockets.iter().map(RowKey::of).collect(),
@@ -92,7 +92,7 @@ impl Asked {
 impl Default for RowDetails {
     fn default() -> Self {
         let names = Names::default().known();
-        Self { details: Details::default(), names, asked: None }
+        Self { details: FetchedDetails::default(), names, asked: None }
     }
 }
 
@@ -104,7 +104,7 @@ impl RowDetails {
             self.asked = None;
             return None;
         }
-        let now = Asked::new(&request, now_ns);
+        let now = LastRequest::new(&request, now_ns);
         if self.asked.as_ref().is_some_and(|before| before.serves(&now)) {
             return None;
         }

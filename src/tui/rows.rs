@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::answer::Group;
 use crate::filter::Filter;
-use crate::group::Key;
+use crate::group::GroupKey;
 use crate::live::Round;
 use crate::model::hash::KeyedSet;
 use crate::model::socket::{Ends, Socket};
@@ -49,13 +49,13 @@ pub struct Job {
     /// Only what an alert is about.
     pub faults: bool,
     /// What rules of one's own count.
-    pub own: Arc<CustomFilters>,
+    pub custom: Arc<CustomFilters>,
     /// The order, where it is not the kernel's.
     pub order: Option<Order>,
     /// Sockets that stand on top.
     pub pins: KeyedSet<RowKey>,
     /// Count by this key too.
-    pub group: Option<Key>,
+    pub group: Option<GroupKey>,
     /// What is shown of each.
     pub fields: Vec<Field>,
     /// Whether everything is shown of one.
@@ -103,7 +103,7 @@ pub struct Listed {
     /// Why the filter could not be used.
     pub error: Option<String>,
     /// Counts by the key and state.
-    pub groups: Option<(Key, Vec<Group>)>,
+    pub groups: Option<(GroupKey, Vec<Group>)>,
     /// Names for the listeners, where they were asked for.
     pub names: Option<Names>,
 }

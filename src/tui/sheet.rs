@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::model::address::Endpoint;
 use crate::model::state::State;
 
-use super::grid::{Cell, Column};
+use super::grid::{GridCell, GridColumn};
 
 /// What a row is sorted by.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,7 @@ impl SortKey {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SheetRow {
     /// A cell for each column.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<GridCell>,
     /// What to sort by, for each column.
     pub keys: Vec<SortKey>,
     /// The filter that selects the sockets behind it.
@@ -49,14 +49,14 @@ impl SheetRow {
     }
 
     /// Adds a cell that is sorted by its text.
-    pub fn text(&mut self, cell: Cell) -> &mut Self {
+    pub fn text(&mut self, cell: GridCell) -> &mut Self {
         self.keys.push(SortKey::Text(cell.text.clone()));
         self.cells.push(cell);
         self
     }
 
     /// Adds a cell that is sorted by a number.
-    pub fn number(&mut self, cell: Cell, key: Option<f64>) -> &mut Self {
+    pub fn number(&mut self, cell: GridCell, key: Option<f64>) -> &mut Self {
         self.keys.push(key.map_or(SortKey::None, SortKey::Number));
         self.cells.push(cell);
         self
@@ -69,7 +69,7 @@ pub struct Sheet {
     /// What stands above it.
     pub caption: String,
     /// The columns.
-    pub columns: Vec<Column>,
+    pub columns: Vec<GridColumn>,
     /// The rows.
     pub rows: Vec<SheetRow>,
 }
@@ -98,7 +98,7 @@ mod tests {
 
     fn row(number: Option<f64>) -> SheetRow {
         let mut row = SheetRow::new(None);
-        row.number(Cell::plain(format!("{number:?}")), number);
+        row.number(GridCell::plain(format!("{number:?}")), number);
         row
     }
 

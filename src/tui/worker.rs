@@ -24,10 +24,10 @@ use crate::source::Choice;
 use crate::sys::files::{Existing, NewFile};
 use crate::sys::{clock, signal};
 
-use super::app::{Act, Format, Held};
+use super::app::{Act, FileFormat, Held};
 use super::collect::Guard;
 use super::lister::Lister;
-use super::messages::{Export, Msg, Page, Work};
+use super::messages::{Export, MessagePage, Msg, Work};
 use super::rows::{Listed, RowKey};
 
 /// Starts it. Of the lists that it is to make it makes the latest, and fetches
@@ -79,7 +79,7 @@ pub fn start(
 ///
 /// # Errors
 /// When there is none of the name.
-fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
+fn explain(machine: &Machine, name: &str) -> Result<MessagePage, String> {
     let page = explain::find(name).map_err(|_| format!("there is no page about {name}"))?;
     let is_diagram = page.name == DIAGRAM;
     let explained = answer::explain(machine, page, is_diagram);
@@ -92,30 +92,32 @@ fn explain(machine: &Machine, name: &str) -> Result<Page, String> {
     drop(out.finish());
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().map(str::to_owned).collect();
-    Ok(Page { title: explained.page.name.clone(), lines })
+    Ok(MessagePage { title: explained.page.name.clone(), lines })
 }
 
 /// Writes a table to a new file in the working directory, and returns what is
 /// to be said of it.
-fn export(export: &Export, format: Format) -> String {
+fn export(export: &Export, format: FileFormat) -> String {
     let stamp = clock::file_stamp(clock::now());
     let ending = match format {
-        Format::Json => "json",
-        Format::Csv => "csv",
+        FileFormat::Json => "json",
+        FileFormat::Csv => "csv",
     };
     let name = format!("sockstate-{stamp}.{ending}");
     // What is there already is not written over.
     let written = NewFile::create(name.as_ref(), Existing::Keep).and_then(|mut new| {
         let mut out = Out::new(new.file());
         match (export, format) {
-            (Export::Sockets(listed, _), Format::Json) => write_json(listed, &mut out),
-            (Export::Sockets(listed, fields), Format::Csv) => {
+            (Export::Sockets(listed, _), FileFormat::Json) => write_json(listed, &mut out),
+            (Export::Sockets(listed, fields), FileFormat::Csv) => {
                 write_csv(listed, fields, &mut out);
             }
-            (Export::Table(texts), Format::Json) => {
+            (Export::Table(texts), FileFormat::Json) => {
                 json::table(&mut out, &texts.titles, &texts.rows)
             }
-            (Export::Table(texts), Format::Csv) => csv_table(&mut out, &texts.titles, &texts.rows),
+            (Export::Table(texts), FileFormat::Csv) => {
+                csv_table(&mut out, &texts.titles, &texts.rows)
+            }
         }
         out.finish()?;
         new.finish()
@@ -138,8 +140,8 @@ fn rows(listed: &Listed) -> impl Iterator<Item = Row<'_>> {
 }
 
 fn write_json(listed: &Listed, out: &mut Out<'_>) {
-    let details = json::Details { processes: true, ..json::Details::default() };
-    let mut sockets = json::Sockets::new(out, details);
+    let details = json::DetailsJson { processes: true, ..json::DetailsJson::default() };
+    let mut sockets = json::SocketsJson::new(out, details);
     rows(listed).for_each(|row| sockets.row(&row, &listed.lookups));
     let round = &listed.round;
     sockets.finish(round.clocks.wall_at(round.begun_ns), &round.report, None);

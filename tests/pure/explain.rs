@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sockstate::testing::explain::{self, DIAGRAM, Group, Known, Page};
-use sockstate::testing::model::frame::StateCounts;
+use sockstate::testing::explain::{self, DIAGRAM, Known, Page, PageGroup};
 use sockstate::testing::model::host::{COUNTERS, Host, SYSCTLS, Shape};
+use sockstate::testing::model::snapshot::StateCounts;
 use sockstate::testing::model::state::TCP_STATES;
 use sockstate::testing::output::out::Out;
 use sockstate::testing::output::style::Style;
@@ -83,7 +83,7 @@ fn every_page_is_as_expected() {
     let mut pages: BTreeMap<String, String> = BTreeMap::new();
     for page in explain::topics() {
         let name = match page.group {
-            Group::Sysctl | Group::Counter => page.group.name(),
+            PageGroup::Sysctl | PageGroup::Counter => page.group.name(),
             _ => &page.name,
         };
         let file = pages.entry(format!("{name}.txt")).or_default();

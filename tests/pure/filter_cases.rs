@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use sockstate::testing::bytecode::{Entry, audit, run};
-use sockstate::testing::filter::{Bytecode, Filter, Resolver, Subject, Target, compile, matches};
+use sockstate::testing::filter::{
+    Bytecode, Filter, PlanTarget, Resolver, TestedRow, compile, matches,
+};
 use sockstate::testing::kernel::inet_diag::InetMessage;
 use sockstate::testing::model::facts::Facts;
 use sockstate::testing::model::proto::Proto;
@@ -180,10 +182,10 @@ fn select(expression: &str, sockets: &[Record]) -> Result<Vec<usize>, String> {
     for (index, socket) in sockets.iter().enumerate() {
         let row = socket.row();
         let subject =
-            Subject { ephemeral: Some(EPHEMERAL), marks_visible: true, ..Subject::new(&row) };
+            TestedRow { ephemeral: Some(EPHEMERAL), marks_visible: true, ..TestedRow::new(&row) };
         let here = matches(&filter.expr, &subject) == Some(true);
         for bytecode in [Bytecode::None, Bytecode::Full] {
-            let target = Target {
+            let target = PlanTarget {
                 table: row.socket.table,
                 bytecode,
                 net_admin: true,

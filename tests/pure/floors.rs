@@ -9,6 +9,8 @@ mod paths;
 #[path = "floors/source.rs"]
 mod source;
 
+use std::collections::BTreeMap;
+
 use circles::Files;
 use source::Source;
 
@@ -126,6 +128,36 @@ fn circles(sources: &[Source]) -> Vec<Vec<String>> {
     Files::new(sources.iter().map(|source| (source.name.as_str(), source.code.as_str()))).circles()
 }
 
+/// Returns the names of the types that a file defines, not inside a function or an `impl`.
+fn types_defined(source: &Source) -> Vec<&str> {
+    let is_name = |word: &&str| word.starts_with(|c: char| c.is_alphabetic());
+    let defined = source.code.lines().filter_map(|line| {
+        let line = match line.strip_prefix("pub") {
+            Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
+            Some(rest) => rest.strip_prefix(' ')?,
+            None => line,
+        };
+        let line = line.strip_prefix("unsafe ").unwrap_or(line);
+        let (keyword, rest) = line.split_once(' ')?;
+        let is_type = matches!(keyword, "struct" | "enum" | "trait" | "type" | "union");
+        is_type.then(|| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())?
+    });
+    defined.filter(is_name).collect()
+}
+
+/// Returns the type names that two files define: a reader who meets one would have to ask
+/// which. The door for tests repeats names, since it opens what stands elsewhere.
+fn names_that_stand_twice(sources: &[Source]) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for source in sources.iter().filter(|source| source.room() != "testing") {
+        for name in types_defined(source) {
+            places.entry(name).or_default().push(&source.name);
+        }
+    }
+    let twice = places.into_iter().filter(|(_, files)| files.len() > 1);
+    twice.map(|(name, files)| format!("{name} stands in {}", files.join(" and "))).collect()
+}
+
 #[track_caller]
 fn none(faults: Vec<String>) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
@@ -141,6 +173,11 @@ fn files_are_in_no_circles() {
     let faults =
         circles(source::all()).into_iter().map(|files| format!("a circle: {}", files.join(", ")));
     none(faults.collect());
+}
+
+#[test]
+fn no_type_name_stands_twice() {
+    none(names_that_stand_twice(source::all()));
 }
 
 #[test]
@@ -206,4 +243,18 @@ fn a_planted_circle_is_found() {
         Source::new("model/b.rs", "fn f(a: &crate::model::A) {}\n#[cfg(test)]\nmod t { }"),
     ];
     assert_eq!(circles(&sources), [["model/a.rs", "model/b.rs"]]);
+}
+
+/// Aliases and private types count; what a function, an `impl` or a test module has, does not.
+#[test]
+fn a_planted_second_name_is_found() {
+    let sources = [
+        Source::new("model/a.rs", "pub struct Socket<'a>(&'a str);\nstruct Seen;\nenum Once {}"),
+        Source::new("sys/b.rs", "type Seen = u8;\npub(super) trait Socket {\n    type Once;\n}"),
+        Source::new("cli/c.rs", "// struct Seen;\n#[cfg(test)]\nmod tests {\nstruct Once;\n}"),
+        Source::new("testing/d.rs", "pub struct Once;"),
+    ];
+    let expected =
+        ["Seen stands in model/a.rs and sys/b.rs", "Socket stands in model/a.rs and sys/b.rs"];
+    assert_eq!(names_that_stand_twice(&sources), expected);
 }

@@ -16,7 +16,7 @@ Examples:
 
 /// Flags of `check`.
 #[derive(Args, Debug)]
-pub struct Check {
+pub struct CheckFlags {
     /// At most so many TCP sockets in a state, of that age: close-wait=100:5m;
     /// then only such rules and those of --rule are judged
     #[arg(long, value_name = "STATE=N[:AGE]")]
@@ -30,7 +30,7 @@ pub struct Check {
     /// With --for: time between two looks
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     pub interval: Duration,
-    /// Thresholds, exceptions and own rules; without it the user's
+    /// Thresholds, exceptions and custom rules; without it the user's
     /// sockstate/rules.toml, else the one in /etc
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,

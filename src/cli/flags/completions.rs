@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// Flags of `completions`.
 #[derive(Args, Debug)]
-pub struct Completions {
+pub struct CompletionsFlags {
     /// The shell
     pub shell: Shell,
 }

@@ -4,8 +4,8 @@ use clap::Args;
 
 use crate::group::KEYS;
 
-use super::repeat::Repeat;
-use super::words::Words;
+use super::repeat::RepeatFlags;
+use super::words::WordsFlags;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -16,7 +16,7 @@ Examples:
 
 /// Flags of `count`.
 #[derive(Args, Debug)]
-pub struct Count {
+pub struct CountFlags {
     #[arg(
         long,
         value_name = "KEY[,KEY]",
@@ -26,9 +26,9 @@ pub struct Count {
     )]
     pub by: Vec<String>,
     #[command(flatten)]
-    pub repeat: Repeat,
+    pub repeat: RepeatFlags,
     #[command(flatten)]
-    pub words: Words,
+    pub words: WordsFlags,
 }
 
 fn by_help() -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::duration;
-use super::words::Words;
+use super::words::WordsFlags;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -29,5 +29,5 @@ pub struct EventsFlags {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = duration)]
     pub summary: Option<Option<Duration>>,
     #[command(flatten)]
-    pub words: Words,
+    pub words: WordsFlags,
 }

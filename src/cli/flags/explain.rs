@@ -13,7 +13,7 @@ Examples:
 
 /// Flags of `explain`.
 #[derive(Args, Debug)]
-pub struct Explain {
+pub struct ExplainFlags {
     /// A state, alert rule, kernel parameter, counter or topic
     #[arg(value_name = "NAME")]
     pub name: Vec<String>,

@@ -6,9 +6,9 @@ use clap::Args;
 
 use crate::query::fields::Field;
 
-use super::repeat::Repeat;
+use super::repeat::RepeatFlags;
 use super::values::limit;
-use super::words::Words;
+use super::words::WordsFlags;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
 
 /// Flags of `list`.
 #[derive(Args, Debug)]
-pub struct List {
+pub struct ListFlags {
     /// The running timer of each socket
     #[arg(short = 'o', long = "options")]
     pub timers: bool,
@@ -103,9 +103,9 @@ pub struct List {
     #[arg(short = 's', long)]
     pub summary: bool,
     #[command(flatten)]
-    pub repeat: Repeat,
+    pub repeat: RepeatFlags,
     #[command(flatten)]
-    pub words: Words,
+    pub words: WordsFlags,
 }
 
 fn sort_help() -> String {
@@ -117,7 +117,7 @@ fn sort_help() -> String {
     )
 }
 
-impl List {
+impl ListFlags {
     /// Tells whether the columns are to be listed, and no sockets.
     pub fn asks_for_columns(&self) -> bool {
         self.columns.iter().any(|name| name == "help")

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::words::Words;
+use super::words::WordsFlags;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -12,7 +12,7 @@ Examples:
 
 /// Flags of `listeners`.
 #[derive(Args, Debug)]
-pub struct Listeners {
+pub struct ListenersFlags {
     #[command(flatten)]
-    pub words: Words,
+    pub words: WordsFlags,
 }

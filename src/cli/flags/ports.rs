@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::duration;
-use super::words::Words;
+use super::words::WordsFlags;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,7 @@ Examples:
 
 /// Flags of `ports`.
 #[derive(Args, Debug)]
-pub struct Ports {
+pub struct PortsFlags {
     /// Look twice, so long apart, and tell how fast each budget is used up: 5s, 500ms, 1m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
@@ -25,5 +25,5 @@ pub struct Ports {
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     #[command(flatten)]
-    pub words: Words,
+    pub words: WordsFlags,
 }

@@ -8,7 +8,7 @@ use super::values::duration;
 
 /// How often a command is repeated.
 #[derive(Args, Debug, Default)]
-pub struct Repeat {
+pub struct RepeatFlags {
     /// Again and again with this time between, with the changes since the round before
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,

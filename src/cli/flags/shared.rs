@@ -9,7 +9,7 @@ use crate::cli::query::Word;
 /// Flags every command shares.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Shared options")]
-pub struct Shared {
+pub struct SharedFlags {
     /// JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,

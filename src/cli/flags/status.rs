@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::repeat::Repeat;
+use super::repeat::RepeatFlags;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -13,7 +13,7 @@ Examples:
 
 /// Flags of `status`.
 #[derive(Args, Debug, Default)]
-pub struct Status {
+pub struct StatusFlags {
     #[command(flatten)]
-    pub repeat: Repeat,
+    pub repeat: RepeatFlags,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{duration, percent};
-use super::words::Words;
+use super::words::WordsFlags;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +34,7 @@ pub struct WatchFlags {
     /// With --plain or --json: end after this time
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Thresholds, exceptions and own rules; without it the user's
+    /// Thresholds, exceptions and custom rules; without it the user's
     /// sockstate/rules.toml, else the one in /etc
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
@@ -59,5 +59,5 @@ pub struct WatchFlags {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub words: Words,
+    pub words: WordsFlags,
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 /// The filter.
 #[derive(Args, Debug)]
-pub struct Words {
+pub struct WordsFlags {
     /// Which sockets, as `state close-wait` or `dport = 443 and not src 10.0.0.0/8`
     ///
     /// Quote what the shell would take for itself. FILTER in sockstate(1) has every test with an

@@ -4,14 +4,14 @@ use crate::machine::Machine;
 use crate::model::row::Row;
 use crate::model::table::Table;
 use crate::query::Lookups;
-use crate::query::fields::{Order, Value};
+use crate::query::fields::{FieldValue, Order};
 use crate::source::Report;
 
-use super::plan::Plan;
+use super::plan::ListPlan;
 
 /// Returns those to show, in their order, their owners looked up.
 pub fn chosen<'t>(
-    plan: &Plan,
+    plan: &ListPlan,
     machine: &Machine,
     table: &'t Table,
     lookups: &mut Lookups,
@@ -43,7 +43,7 @@ fn look_up(machine: &Machine, rows: &[Row<'_>], lookups: &mut Lookups, report: &
 
 /// Equal rows keep the kernel's order.
 fn sort(rows: &mut Vec<Row<'_>>, order: Order, lookups: &Lookups) {
-    let mut keyed: Vec<(Option<Value>, Row<'_>)> =
+    let mut keyed: Vec<(Option<FieldValue>, Row<'_>)> =
         rows.drain(..).map(|row| (order.field.value(&row, lookups), row)).collect();
     keyed.sort_by(|(a, _), (b, _)| order.compare(a, b));
     rows.extend(keyed.into_iter().map(|(_, row)| row));

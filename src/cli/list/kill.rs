@@ -6,21 +6,21 @@ use std::ops::ControlFlow;
 use crate::answer::{self, Destroyed};
 use crate::cli::context::Context;
 use crate::cli::error::Error;
-use crate::cli::flags::List;
+use crate::cli::flags::ListFlags;
 use crate::machine::Machine;
 use crate::model::human;
 use crate::model::table::Table;
 
 use super::chosen::chosen;
-use super::plan::Plan;
-use super::writer::{Settings, Writer};
+use super::plan::ListPlan;
+use super::writer::{Writer, WriterSettings};
 
 /// Shows the sockets, asks, closes them and tells what became of them.
 pub fn run(
     context: &mut Context<'_>,
-    flags: &List,
+    flags: &ListFlags,
     machine: &Machine,
-    plan: &Plan,
+    plan: &ListPlan,
 ) -> Result<(), Error> {
     if plan.selection.is_unfiltered() {
         return Err(Error::Usage("--kill needs a filter: it would close every connection".into()));
@@ -40,7 +40,7 @@ pub fn run(
     })?;
     let rows = chosen(plan, machine, &table, &mut lookups, &mut report);
     let at = context.at;
-    let settings = Settings::new(context);
+    let settings = WriterSettings::new(context);
     let (mut out, style) = context.output();
     let mut writer = Writer::new(&mut out, style, plan, settings);
     rows.iter().for_each(|row| writer.row(row, &lookups));

@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::Error;
-use crate::cli::flags::List;
+use crate::cli::flags::ListFlags;
 use crate::cli::select;
 use crate::machine::Machine;
 use crate::model::proto::Proto;
@@ -10,19 +10,19 @@ use crate::model::row::Row;
 use crate::model::state::{State, StateSet};
 use crate::model::want::Extras;
 use crate::output::json;
-use crate::output::text::{Column, Detail, Layout, Place};
-use crate::query::fields::{Field, Form, Order};
+use crate::output::text::{Detail, DetailsPlace, Layout, TextColumn};
+use crate::query::fields::{Field, FieldForm, Order};
 use crate::query::{Lookups, Selection, Subflows, unix_names};
 use crate::sys::users::Users;
 
 /// What the flags of `list` come to.
-pub struct Plan {
+pub struct ListPlan {
     /// The rows.
     pub selection: Selection,
     /// Text: what to show of a row.
     pub layout: Layout,
     /// JSON: what to show of a row.
-    pub details: json::Details,
+    pub details: json::DetailsJson,
     /// The fields of `--columns`, or of `--csv`.
     pub columns: Vec<Field>,
     /// `--csv`.
@@ -45,12 +45,12 @@ pub struct Plan {
 const CSV_COLUMNS: [&str; 9] =
     ["proto", "state", "recvq", "sendq", "local", "remote", "uid", "inode", "cookie"];
 
-impl Plan {
+impl ListPlan {
     /// From the flags; `machine` knows names.
     ///
     /// # Errors
     /// When they make no sense.
-    pub fn new(context: &Context<'_>, flags: &List, machine: &Machine) -> Result<Self, Error> {
+    pub fn new(context: &Context<'_>, flags: &ListFlags, machine: &Machine) -> Result<Self, Error> {
         let shared = &context.shared;
         let mut selection =
             select::selection(shared, &flags.words.all()?, list_defaults(flags), machine)?;
@@ -86,7 +86,7 @@ impl Plan {
         let subflows = shows_subflows(&selection, &columns);
         Ok(Self {
             layout: layout(flags, shared.processes, !one_proto || typed, age),
-            details: json::Details {
+            details: json::DetailsJson {
                 processes: shared.processes,
                 info: flags.info,
                 memory: flags.memory,
@@ -146,17 +146,17 @@ impl Plan {
 }
 
 /// What the text shows of a row.
-fn layout(flags: &List, processes: bool, proto: bool, age: bool) -> Layout {
+fn layout(flags: &ListFlags, processes: bool, proto: bool, age: bool) -> Layout {
     let extended = flags.extended;
     let columns = [
-        (proto, Column::Proto),
-        (true, Column::State),
-        (!flags.no_queues, Column::Queues),
-        (true, Column::Ends),
-        (age, Column::Age),
-        (flags.timers || extended, Column::Timer),
-        (extended, Column::Ids),
-        (processes, Column::Process),
+        (proto, TextColumn::Proto),
+        (true, TextColumn::State),
+        (!flags.no_queues, TextColumn::Queues),
+        (true, TextColumn::Ends),
+        (age, TextColumn::Age),
+        (flags.timers || extended, TextColumn::Timer),
+        (extended, TextColumn::Ids),
+        (processes, TextColumn::Process),
     ];
     let details = [
         (extended, Detail::Identity),
@@ -169,8 +169,8 @@ fn layout(flags: &List, processes: bool, proto: bool, age: bool) -> Layout {
     Layout { columns: chosen(columns), details: chosen(details), place: place(flags) }
 }
 
-fn place(flags: &List) -> Place {
-    if flags.one_line { Place::Behind } else { Place::Below }
+fn place(flags: &ListFlags) -> DetailsPlace {
+    if flags.one_line { DetailsPlace::Behind } else { DetailsPlace::Below }
 }
 
 fn chosen<T, const N: usize>(parts: [(bool, T); N]) -> Vec<T> {
@@ -191,7 +191,7 @@ fn defaults() -> select::Defaults<'static> {
 }
 
 /// A recorded dump and a recording are of TCP unless the flags say otherwise.
-fn list_defaults(flags: &List) -> select::Defaults<'static> {
+fn list_defaults(flags: &ListFlags) -> select::Defaults<'static> {
     let mut unasked = defaults();
     if flags.from.is_some() || flags.dump.is_some() {
         unasked.protos = &[Proto::Tcp];
@@ -206,16 +206,16 @@ fn list_defaults(flags: &List) -> select::Defaults<'static> {
 }
 
 /// Where every row may have an age it is worth asking for.
-fn shows_age(flags: &List, selection: &Selection, fields: &[Field]) -> bool {
+fn shows_age(flags: &ListFlags, selection: &Selection, fields: &[Field]) -> bool {
     let aged = StateSet::from_iter([State::CloseWait, State::SynSent, State::TimeWait]);
     let reach = selection.reach();
     let all_aged = reach.iter().all(|(_, states)| states.is_subset(aged));
     flags.info
         || (all_aged && !selection.want.listening && !reach.is_empty())
-        || fields.iter().any(|field| field.form() == Form::Age)
+        || fields.iter().any(|field| field.form() == FieldForm::Age)
 }
 
-fn columns(flags: &List, json: bool) -> Result<Vec<Field>, Error> {
+fn columns(flags: &ListFlags, json: bool) -> Result<Vec<Field>, Error> {
     if json && !flags.columns.is_empty() {
         return Err(Error::Usage(
             "--columns chooses fields of text and --csv, not of --json".into(),

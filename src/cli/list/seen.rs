@@ -8,16 +8,16 @@ use crate::output::json::Changes;
 
 /// What tells sockets apart: cookie and both ends, and the inode for a source
 /// without cookies.
-type Key = (TableId, u64, Option<(Endpoint, Endpoint)>, u32);
+type SocketKey = (TableId, u64, Option<(Endpoint, Endpoint)>, u32);
 
 /// The sockets of this round and of the one before.
 #[derive(Default)]
-pub struct Seen {
-    before: Option<KeyedSet<Key>>,
-    now: KeyedSet<Key>,
+pub struct SeenSockets {
+    before: Option<KeyedSet<SocketKey>>,
+    now: KeyedSet<SocketKey>,
 }
 
-impl Seen {
+impl SeenSockets {
     /// Notes a socket of this round.
     pub fn add(&mut self, row: &Row<'_>) {
         let socket = &row.socket;

@@ -12,10 +12,10 @@ use crate::query::Lookups;
 use crate::source::Report;
 use crate::sys::names::Names;
 
-use super::plan::Plan;
+use super::plan::ListPlan;
 
 /// How rows are written.
-pub struct Settings {
+pub struct WriterSettings {
     /// `--json`.
     pub json: bool,
     /// Whether there is a head line.
@@ -24,7 +24,7 @@ pub struct Settings {
     pub names: Names,
 }
 
-impl Settings {
+impl WriterSettings {
     /// Reads them off the shared flags.
     pub fn new(context: &Context<'_>) -> Self {
         Self { json: context.shared.json, header: context.header(), names: context.names() }
@@ -34,27 +34,32 @@ impl Settings {
 /// Where rows go.
 pub enum Writer<'o, 'w> {
     /// The usual columns.
-    Text(text::Sockets<'o, 'w>),
+    Text(text::SocketsText<'o, 'w>),
     /// `--columns`.
     Columns(Columns<'o, 'w>),
     /// `--csv`.
     Csv(Csv<'o, 'w>),
     /// `--json`.
-    Json(json::Sockets<'o, 'w>),
+    Json(json::SocketsJson<'o, 'w>),
 }
 
 impl<'o, 'w> Writer<'o, 'w> {
     /// The writer that the plan asks for.
-    pub fn new(out: &'o mut Out<'w>, style: &'o Style, plan: &Plan, settings: Settings) -> Self {
-        let Settings { json, header, names } = settings;
+    pub fn new(
+        out: &'o mut Out<'w>,
+        style: &'o Style,
+        plan: &ListPlan,
+        settings: WriterSettings,
+    ) -> Self {
+        let WriterSettings { json, header, names } = settings;
         if json {
-            Self::Json(json::Sockets::new(out, plan.details))
+            Self::Json(json::SocketsJson::new(out, plan.details))
         } else if plan.csv {
             Self::Csv(Csv::new(out, &plan.columns, header).names(names))
         } else if !plan.columns.is_empty() {
             Self::Columns(Columns::new(out, style, &plan.columns, header, names))
         } else {
-            Self::Text(text::Sockets::new(out, style, plan.layout.clone(), header, names))
+            Self::Text(text::SocketsText::new(out, style, plan.layout.clone(), header, names))
         }
     }
 

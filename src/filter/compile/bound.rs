@@ -1,13 +1,15 @@
 //! Upper bounds: what the kernel can tell of a condition.
 
-use crate::filter::ast::{Cgroup, Device, End, Expr, Host, Ports, Predicate, Quantity};
-use crate::filter::net::{Net, Scope};
+use crate::filter::ast::{
+    Cgroup, Device, Expr, HostTest, PortTest, Predicate, Quantity, SocketEnd,
+};
+use crate::filter::net::{AddressScope, Net};
 use crate::filter::token::Comparison;
 use crate::kernel::bytecode::{Code, Test};
 use crate::model::proto::{Family, Proto};
 use crate::model::state::{State, StateSet};
 
-use super::target::{Bytecode, Target};
+use super::target::{Bytecode, PlanTarget};
 
 /// The rows that the kernel is to accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl Bound {
 }
 
 /// Returns a bound for `expr` being `wanted`.
-pub(super) fn bound(expr: &Expr, wanted: bool, target: &Target) -> Bound {
+pub(super) fn bound(expr: &Expr, wanted: bool, target: &PlanTarget) -> Bound {
     let of = |parts: &[Expr]| parts.iter().map(|part| bound(part, wanted, target)).collect();
     match expr {
         Expr::Is(predicate) => test(predicate, wanted, target),
@@ -109,14 +111,14 @@ fn any(bounds: Vec<Bound>) -> Bound {
     result
 }
 
-fn test(predicate: &Predicate, wanted: bool, target: &Target) -> Bound {
+fn test(predicate: &Predicate, wanted: bool, target: &PlanTarget) -> Bound {
     let ours = || Bound::ours(StateSet::ALL);
     let inet = target.table.family.is_internet();
     match predicate {
         Predicate::State(states) => Bound::ours(contrary_if(*states, !wanted)),
-        Predicate::Host(_, Host::Any) => Bound::exact(Kernel::Always, wanted),
-        Predicate::Host(_, Host::Unix(_)) if inet => Bound::unknown(),
-        Predicate::Host(_, Host::Unix(_)) => ours(),
+        Predicate::Host(_, HostTest::Any) => Bound::exact(Kernel::Always, wanted),
+        Predicate::Host(_, HostTest::Unix(_)) if inet => Bound::unknown(),
+        Predicate::Host(_, HostTest::Unix(_)) => ours(),
         Predicate::Device(_) if target.table.proto == Proto::Packet => ours(),
         // Nothing else here is known of other families.
         Predicate::Host(..)
@@ -130,15 +132,15 @@ fn test(predicate: &Predicate, wanted: bool, target: &Target) -> Bound {
         {
             Bound::unknown()
         }
-        Predicate::Host(end, Host::Net(net)) => Bound::exact(host(*end, *net, target), wanted),
-        Predicate::Host(_, Host::Name(..)) => Bound::unknown(),
+        Predicate::Host(end, HostTest::Net(net)) => Bound::exact(host(*end, *net, target), wanted),
+        Predicate::Host(_, HostTest::Name(..)) => Bound::unknown(),
         Predicate::Port(end, comparison, ports) => match self::ports(*end, *comparison, ports) {
             Some(kernel) => Bound::exact(kernel, wanted),
             None => ours(),
         },
         Predicate::Scope(scope) => Bound::exact(self::scope(*scope, target), wanted),
         Predicate::Autobound => match target.ephemeral.filter(|_| inet) {
-            Some((low, high)) => Bound::exact(range(End::Local, low, high), wanted),
+            Some((low, high)) => Bound::exact(range(SocketEnd::Local, low, high), wanted),
             None => ours(),
         },
         // From here on /proc and the kernel see different things, so these are
@@ -161,7 +163,7 @@ fn test(predicate: &Predicate, wanted: bool, target: &Target) -> Bound {
 }
 
 /// Tests the kernel has no operation for.
-fn other(predicate: &Predicate, target: &Target) -> Bound {
+fn other(predicate: &Predicate, target: &PlanTarget) -> Bound {
     match predicate {
         Predicate::Number(Quantity::Retransmits | Quantity::RoundTrip, ..)
             if target.table.proto != Proto::Tcp =>
@@ -173,7 +175,7 @@ fn other(predicate: &Predicate, target: &Target) -> Bound {
     }
 }
 
-fn host(end: End, net: Net, target: &Target) -> Kernel {
+fn host(end: SocketEnd, net: Net, target: &PlanTarget) -> Kernel {
     match (net, target.table.family) {
         (Net::V6(..), Family::Inet) => Kernel::Never,
         (Net::V4(_, 0), Family::Inet) | (Net::V6(_, 0), Family::Inet6) => Kernel::Always,
@@ -182,12 +184,12 @@ fn host(end: End, net: Net, target: &Target) -> Kernel {
     }
 }
 
-fn scope(scope: Scope, target: &Target) -> Kernel {
-    let one_of = |nets: &[Net]| union(nets.iter().map(|net| host(End::Local, *net, target)));
+fn scope(scope: AddressScope, target: &PlanTarget) -> Kernel {
+    let one_of = |nets: &[Net]| union(nets.iter().map(|net| host(SocketEnd::Local, *net, target)));
     match scope.nets() {
         Some(nets) => one_of(nets),
         None => {
-            let others = [Scope::Loopback, Scope::Private, Scope::Any];
+            let others = [AddressScope::Loopback, AddressScope::Private, AddressScope::Any];
             let nets: Vec<Net> =
                 others.iter().filter_map(|scope| scope.nets()).flatten().copied().collect();
             one_of(&nets).not()
@@ -196,12 +198,12 @@ fn scope(scope: Scope, target: &Target) -> Kernel {
 }
 
 /// Returns the ports as code; `None` with the name of a service.
-fn ports(end: End, comparison: Comparison, ports: &[Ports]) -> Option<Kernel> {
+fn ports(end: SocketEnd, comparison: Comparison, ports: &[PortTest]) -> Option<Kernel> {
     let ranges: Vec<(u16, u16)> = ports
         .iter()
         .map(|ports| match ports {
-            Ports::Range(low, high) => Some((*low, *high)),
-            Ports::Service(_) => None,
+            PortTest::Range(low, high) => Some((*low, *high)),
+            PortTest::Service(_) => None,
         })
         .collect::<Option<_>>()?;
     let inside =
@@ -217,7 +219,7 @@ fn ports(end: End, comparison: Comparison, ports: &[Ports]) -> Option<Kernel> {
     })
 }
 
-fn range(end: End, low: u16, high: u16) -> Kernel {
+fn range(end: SocketEnd, low: u16, high: u16) -> Kernel {
     let from = || Code::Test(Test::PortFrom(end, low));
     let up_to = || Code::Test(Test::PortUpTo(end, high));
     match (low, high) {

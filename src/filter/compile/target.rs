@@ -14,13 +14,13 @@ pub enum Bytecode {
 
 /// For what a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct PlanTarget {
     /// The table that will be read.
     pub table: TableId,
     /// The programs that its kernel takes.
     pub bytecode: Bytecode,
     /// Tells whether we may ask for marks (`CAP_NET_ADMIN`).
     pub net_admin: bool,
-    /// `ip_local_port_range`, as [`crate::filter::Subject`] has it.
+    /// `ip_local_port_range`, as [`crate::filter::TestedRow`] has it.
     pub ephemeral: Option<(u16, u16)>,
 }

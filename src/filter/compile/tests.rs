@@ -4,7 +4,9 @@
 use proptest::prelude::*;
 
 use crate::filter::arbitrary::{port, resolved_expr, v4, v6};
-use crate::filter::{Bytecode, Expr, Lookup, Plan, Subject, Target, compile, matches, parse};
+use crate::filter::{
+    Bytecode, Expr, Lookup, PlanTarget, TablePlan, TestedRow, compile, matches, parse,
+};
 use crate::kernel::inet_diag::{InetMessage, MESSAGE_LEN, attribute};
 use crate::kernel::request::{AF_INET, AF_INET6};
 use crate::kernel::unix_diag::UnixMessage;
@@ -192,7 +194,12 @@ fn owners(hidden: bool) -> Owners {
 }
 
 /// Whether a row gets through everything the plan says.
-fn selected(plan: &Plan, target: &Target, sample: &Sample, subject: &Subject<'_>) -> bool {
+fn selected(
+    plan: &TablePlan,
+    target: &PlanTarget,
+    sample: &Sample,
+    subject: &TestedRow<'_>,
+) -> bool {
     let socket = &subject.row.socket;
     let port = socket.local().map(|local| local.port);
     let program = plan.program.as_ref().is_none_or(|program| {
@@ -226,13 +233,13 @@ proptest! {
         for sample in &samples {
             let row = sample.row();
             let ephemeral = range_known.then_some((32768, 60999));
-            let target = Target { table: row.socket.table, bytecode, net_admin, ephemeral };
-            let subject = Subject {
+            let target = PlanTarget { table: row.socket.table, bytecode, net_admin, ephemeral };
+            let subject = TestedRow {
                 owners: Some(&owners),
                 lookup: &World,
                 ephemeral,
                 marks_visible: net_admin,
-                ..Subject::new(&row)
+                ..TestedRow::new(&row)
             };
             let plan = compile(&expr, &target);
             let here = matches(&expr, &subject) == Some(true);
@@ -242,9 +249,9 @@ proptest! {
     }
 }
 
-fn plan_of(text: &str, table: TableId) -> Plan {
+fn plan_of(text: &str, table: TableId) -> TablePlan {
     let expr = parse(text).expect("parses").expect("not blank");
-    let target = Target {
+    let target = PlanTarget {
         table,
         bytecode: Bytecode::Full,
         net_admin: true,
@@ -257,7 +264,7 @@ const TCP: TableId = TableId { proto: Proto::Tcp, family: Family::Inet };
 const TCP6: TableId = TableId { proto: Proto::Tcp, family: Family::Inet6 };
 const UNIX: TableId = TableId { proto: Proto::Unix, family: Family::Unix };
 
-fn remainder(plan: &Plan) -> String {
+fn remainder(plan: &TablePlan) -> String {
     plan.remainder.as_ref().map(Expr::to_string).unwrap_or_default()
 }
 

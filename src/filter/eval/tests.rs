@@ -46,7 +46,7 @@ impl Sample {
         Socket::from_inet_diag(&InetMessage::parse(&bytes).expect("72 bytes"), Proto::Tcp)
     }
 
-    fn ask(&self, text: &str, complete: impl Fn(&mut Subject<'_>)) -> Option<bool> {
+    fn ask(&self, text: &str, complete: impl Fn(&mut TestedRow<'_>)) -> Option<bool> {
         let facts = Facts::Inet(Attributes::new(&self.attributes));
         ask(&Row { socket: self.socket(), facts }, text, complete)
     }
@@ -56,9 +56,9 @@ impl Sample {
     }
 }
 
-fn ask(row: &Row<'_>, text: &str, complete: impl Fn(&mut Subject<'_>)) -> Option<bool> {
+fn ask(row: &Row<'_>, text: &str, complete: impl Fn(&mut TestedRow<'_>)) -> Option<bool> {
     let expr = parse(text).expect("parses").expect("not blank");
-    let mut subject = Subject::new(row);
+    let mut subject = TestedRow::new(row);
     complete(&mut subject);
     matches(&expr, &subject)
 }
@@ -217,6 +217,6 @@ fn what_proc_does_not_tell_is_unknown() {
     assert_eq!(ask(&row, "drops > 0", |_| {}), None);
     assert_eq!(ask(&row, "user 33 inode 7 cookie 0x5e37 scope private", |_| {}), YES);
     assert_eq!(ask(&row, "autobound", |_| {}), None);
-    let known = |subject: &mut Subject<'_>| subject.ephemeral = Some((32768, 60999));
+    let known = |subject: &mut TestedRow<'_>| subject.ephemeral = Some((32768, 60999));
     assert_eq!(ask(&row, "autobound", known), YES);
 }

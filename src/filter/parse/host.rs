@@ -2,10 +2,10 @@
 
 use std::net::Ipv6Addr;
 
-use crate::filter::ast::{End, Expr, Host, Name, Ports, Predicate};
+use crate::filter::ast::{Expr, HostTest, Name, PortTest, Predicate, SocketEnd};
 use crate::filter::glob::Glob;
 use crate::filter::net::{Net, Version};
-use crate::filter::token::{Comparison, Kind, Trouble};
+use crate::filter::token::{Comparison, TokenKind, Trouble};
 use crate::filter::words;
 
 use super::{Parser, Piece, number, ports};
@@ -20,7 +20,7 @@ const OTHER_FAMILIES: [&str; 6] = ["link:", "netlink:", "vsock:", "packet:", "ti
 
 impl Parser {
     /// Parses what follows `src` or `dst`: a test, or two with a port.
-    pub(super) fn host(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
+    pub(super) fn host(&mut self, end: SocketEnd) -> Result<Vec<Expr>, Trouble> {
         let piece = self.value(HOST)?;
         let (version, rest) = family(&piece)?;
         if let Some(pattern) = piece.without("unix:") {
@@ -34,7 +34,7 @@ impl Parser {
         let (address, port) = split_port(&rest)?;
         let ports = match port {
             // `10.0.0.1:{80,443}`
-            Some(port) if port.chars.is_empty() && self.peek() == Some(&Kind::OpenSet) => {
+            Some(port) if port.chars.is_empty() && self.peek() == Some(&TokenKind::OpenSet) => {
                 Some(self.port_set()?)
             }
             Some(port) => Some(vec![ports::one(&port)?]),
@@ -42,7 +42,7 @@ impl Parser {
         };
         let host = host(&address, version)?;
         let mut parts = Vec::new();
-        if host != Host::Any || ports.is_none() {
+        if host != HostTest::Any || ports.is_none() {
             parts.push(Expr::Is(Predicate::Host(end, host)));
         }
         parts.extend(ports.map(|ports| port_test(end, ports)));
@@ -50,8 +50,8 @@ impl Parser {
     }
 
     /// Reads the family before a port: `sport = inet:443`.
-    pub(super) fn family_of_port(&mut self, end: End) -> Result<Option<Expr>, Trouble> {
-        let Some(Kind::Word(word)) = self.peek() else { return Ok(None) };
+    pub(super) fn family_of_port(&mut self, end: SocketEnd) -> Result<Option<Expr>, Trouble> {
+        let Some(TokenKind::Word(word)) = self.peek() else { return Ok(None) };
         let piece = Piece { chars: word.clone(), span: self.span() };
         let (version, rest) = family(&piece)?;
         if piece.without("unix:").is_some() {
@@ -60,13 +60,13 @@ impl Parser {
         let Some(version) = version else { return Ok(None) };
         if let Some(token) = self.tokens.get_mut(self.at) {
             token.span = rest.span;
-            token.kind = Kind::Word(rest.chars);
+            token.kind = TokenKind::Word(rest.chars);
         }
-        Ok(Some(Expr::Is(Predicate::Host(end, Host::Net(all_of(version))))))
+        Ok(Some(Expr::Is(Predicate::Host(end, HostTest::Net(all_of(version))))))
     }
 }
 
-fn port_test(end: End, ports: Vec<Ports>) -> Expr {
+fn port_test(end: SocketEnd, ports: Vec<PortTest>) -> Expr {
     Expr::Is(Predicate::Port(end, Comparison::Eq, ports))
 }
 
@@ -91,11 +91,11 @@ fn family(piece: &Piece) -> Result<(Option<Version>, Piece), Trouble> {
     }
 }
 
-fn unix(pattern: &Piece) -> Result<Host, Trouble> {
+fn unix(pattern: &Piece) -> Result<HostTest, Trouble> {
     if pattern.chars.is_empty() {
         return Err(pattern.trouble("a path or pattern, @NAME for an abstract socket, or *"));
     }
-    Glob::parse(&pattern.chars).map(Host::Unix)
+    Glob::parse(&pattern.chars).map(HostTest::Unix)
 }
 
 /// Address and port. A bare IPv6 address has no port: `::1:80` is an address.
@@ -117,11 +117,11 @@ fn split_port(piece: &Piece) -> Result<(Piece, Option<Piece>), Trouble> {
     Ok(piece.cut_last(':').map_or((piece.clone(), None), |(host, port)| (host, Some(port))))
 }
 
-fn host(piece: &Piece, version: Option<Version>) -> Result<Host, Trouble> {
+fn host(piece: &Piece, version: Option<Version>) -> Result<HostTest, Trouble> {
     let text = piece.text();
     if !piece.is_name() {
         if text.is_empty() || words::is_any(&text) {
-            return Ok(version.map_or(Host::Any, |version| Host::Net(all_of(version))));
+            return Ok(version.map_or(HostTest::Any, |version| HostTest::Net(all_of(version))));
         }
         // `inet:/run/x`
         if text.starts_with(['/', '@']) {
@@ -139,15 +139,15 @@ fn host(piece: &Piece, version: Option<Version>) -> Result<Host, Trouble> {
     if text.is_empty() || !text.chars().all(is_name) {
         return Err(piece.trouble(HOST));
     }
-    Ok(Host::Name(Name { text, span: piece.span }, version))
+    Ok(HostTest::Name(Name { text, span: piece.span }, version))
 }
 
-fn in_family(piece: &Piece, net: Net, version: Option<Version>) -> Result<Host, Trouble> {
+fn in_family(piece: &Piece, net: Net, version: Option<Version>) -> Result<HostTest, Trouble> {
     match (net, version) {
         (Net::V6(..), Some(Version::V4)) => Err(piece.trouble("an IPv4 address after inet:")),
         (Net::V4(..), Some(Version::V6)) => Err(piece
             .trouble("an IPv6 address after inet6: (of an IPv4 address in it: [::ffff:10.0.0.1])")),
-        _ => Ok(Host::Net(net)),
+        _ => Ok(HostTest::Net(net)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ports: numbers, ranges, services, sets of them.
 
-use crate::filter::ast::{Name, Ports};
-use crate::filter::token::{Comparison, Kind, Trouble};
+use crate::filter::ast::{Name, PortTest};
+use crate::filter::token::{Comparison, TokenKind, Trouble};
 
 use super::{Parser, Piece, number};
 
@@ -12,10 +12,10 @@ const SET: &str = "a set such as {80,443,8000-8010}";
 
 impl Parser {
     /// Parses what follows `sport`, `dport` and the comparison.
-    pub(super) fn ports(&mut self, comparison: Comparison) -> Result<Vec<Ports>, Trouble> {
+    pub(super) fn ports(&mut self, comparison: Comparison) -> Result<Vec<PortTest>, Trouble> {
         let several = matches!(comparison, Comparison::Eq | Comparison::Ne);
         let start = self.span();
-        if self.peek() == Some(&Kind::OpenSet) {
+        if self.peek() == Some(&TokenKind::OpenSet) {
             let set = self.port_set()?;
             if !several {
                 let span = start.to(self.tokens.get(self.at - 1).map_or(start, |t| t.span));
@@ -27,7 +27,7 @@ impl Parser {
         let piece = piece.without_char(':').unwrap_or(piece);
         let ports = one(&piece)?;
         match ports {
-            Ports::Range(low, high) if low != high && !several => {
+            PortTest::Range(low, high) if low != high && !several => {
                 Err(piece.trouble("one port after <, <=, > or >="))
             }
             ports => Ok(vec![ports]),
@@ -35,19 +35,19 @@ impl Parser {
     }
 
     /// Parses the set that begins here.
-    pub(super) fn port_set(&mut self) -> Result<Vec<Ports>, Trouble> {
+    pub(super) fn port_set(&mut self) -> Result<Vec<PortTest>, Trouble> {
         self.at += 1;
         let mut set = Vec::new();
         loop {
-            if set.is_empty() && self.peek() == Some(&Kind::CloseSet) {
+            if set.is_empty() && self.peek() == Some(&TokenKind::CloseSet) {
                 return Err(self.here(format!("at least one port: {SET}")));
             }
             let piece = self.value(&format!("{PORT} in this set"))?;
             set.push(one(&piece.without_char(':').unwrap_or(piece))?);
-            if self.accept(&Kind::CloseSet) {
+            if self.accept(&TokenKind::CloseSet) {
                 return Ok(set);
             }
-            if !self.accept(&Kind::Comma) {
+            if !self.accept(&TokenKind::Comma) {
                 return Err(self.here("a comma or a closing }"));
             }
         }
@@ -55,15 +55,15 @@ impl Parser {
 }
 
 /// Returns a single port, range or service.
-pub(super) fn one(piece: &Piece) -> Result<Ports, Trouble> {
+pub(super) fn one(piece: &Piece) -> Result<PortTest, Trouble> {
     let text = piece.text();
     if !piece.is_name() {
         if text == "*" {
-            return Ok(Ports::Range(0, u16::MAX));
+            return Ok(PortTest::Range(0, u16::MAX));
         }
         if is_number(&text) {
             let port = port(piece)?;
-            return Ok(Ports::Range(port, port));
+            return Ok(PortTest::Range(port, port));
         }
         if let Some((low, high)) = piece.cut_first('-')
             && is_number(&low.text())
@@ -73,7 +73,7 @@ pub(super) fn one(piece: &Piece) -> Result<Ports, Trouble> {
             if range.0 > range.1 {
                 return Err(piece.trouble("a range from the lower to the higher port"));
             }
-            return Ok(Ports::Range(range.0, range.1));
+            return Ok(PortTest::Range(range.0, range.1));
         }
     }
     let is_service = |c: char| c.is_ascii_alphanumeric() || "+._-/".contains(c);
@@ -82,7 +82,7 @@ pub(super) fn one(piece: &Piece) -> Result<Ports, Trouble> {
         && !text.starts_with('-')
         && !text.ends_with('-');
     if plausible || (piece.is_name() && text.chars().all(is_service)) {
-        return Ok(Ports::Service(Name { text, span: piece.span }));
+        return Ok(PortTest::Service(Name { text, span: piece.span }));
     }
     Err(piece.trouble(PORT))
 }

@@ -1,10 +1,10 @@
 //! One test: its word, and what stands behind it.
 
 use crate::filter::ast::{
-    Amount, Cgroup, Device, End, Expr, Host, Name, Predicate, Quantity, User,
+    Amount, Cgroup, Device, Expr, HostTest, Name, Predicate, Quantity, SocketEnd, User,
 };
 use crate::filter::glob::Glob;
-use crate::filter::net::Scope;
+use crate::filter::net::AddressScope;
 use crate::filter::token::{Comparison, Trouble};
 use crate::filter::words;
 use crate::model::state::StateSet;
@@ -24,12 +24,12 @@ impl Parser {
                 self.at = start;
                 self.states().map(|state| vec![state])
             }
-            "src" => self.host_test(End::Local),
-            "dst" => self.host_test(End::Remote),
-            "sport" => self.port_test(End::Local),
-            "dport" => self.port_test(End::Remote),
-            "path" => self.path_test(End::Local),
-            "peer-path" | "peer_path" => self.path_test(End::Remote),
+            "src" => self.host_test(SocketEnd::Local),
+            "dst" => self.host_test(SocketEnd::Remote),
+            "sport" => self.port_test(SocketEnd::Local),
+            "dport" => self.port_test(SocketEnd::Remote),
+            "path" => self.path_test(SocketEnd::Local),
+            "peer-path" | "peer_path" => self.path_test(SocketEnd::Remote),
             "autobound" => Ok(vec![Expr::Is(Predicate::Autobound)]),
             word => {
                 if let Some(quantity) = words::quantity_of(word) {
@@ -116,21 +116,21 @@ impl Parser {
         Ok(Some((adds != negated, set, piece.span)))
     }
 
-    fn host_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
+    fn host_test(&mut self, end: SocketEnd) -> Result<Vec<Expr>, Trouble> {
         let negated = self.equality()?;
         let parts = self.host(end)?;
         Ok(if negated { vec![Expr::all(parts).negated()] } else { parts })
     }
 
     /// Returns the name of a unix socket, as `src unix:NAME` has it.
-    fn path_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
+    fn path_test(&mut self, end: SocketEnd) -> Result<Vec<Expr>, Trouble> {
         let negated = self.equality()?;
         let pattern = self.pattern("a path, or @ and an abstract name")?;
-        let test = Expr::Is(Predicate::Host(end, Host::Unix(pattern)));
+        let test = Expr::Is(Predicate::Host(end, HostTest::Unix(pattern)));
         Ok(vec![if negated { test.negated() } else { test }])
     }
 
-    fn port_test(&mut self, end: End) -> Result<Vec<Expr>, Trouble> {
+    fn port_test(&mut self, end: SocketEnd) -> Result<Vec<Expr>, Trouble> {
         let comparison = self.comparison().unwrap_or(Comparison::Eq);
         let family = self.family_of_port(end)?;
         let ports = self.ports(comparison)?;
@@ -228,7 +228,7 @@ impl Parser {
     }
 
     fn scope(&mut self) -> Result<Predicate, Trouble> {
-        one_of(self, "scope", &Scope::NAMES).map(Predicate::Scope)
+        one_of(self, "scope", &AddressScope::NAMES).map(Predicate::Scope)
     }
 }
 

@@ -69,14 +69,14 @@ fn net(rest: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Code, End, Test, assemble};
+    use super::super::{Code, SocketEnd, Test, assemble};
     use super::*;
 
     #[test]
     fn a_listing_reads_like_the_condition() {
         let code = Code::Or(vec![
-            Code::Test(Test::PortIs(End::Local, 22)),
-            Code::Not(Box::new(Code::Test(Test::NetV4(End::Remote, [10, 0, 0, 0], 8)))),
+            Code::Test(Test::PortIs(SocketEnd::Local, 22)),
+            Code::Not(Box::new(Code::Test(Test::NetV4(SocketEnd::Remote, [10, 0, 0, 0], 8)))),
         ]);
         let program = assemble(&code).expect("short");
         assert_eq!(

@@ -23,7 +23,7 @@ const LOOPBACK6: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 fn decoders() -> Decoders {
     let mut decoders = Decoders::default();
     for (tracepoint, text) in FORMATS {
-        decoders.add(tracepoint, &Format::parse(text).expect("decodable")).expect("a format");
+        decoders.add(tracepoint, &TraceFormat::parse(text).expect("decodable")).expect("a format");
     }
     decoders
 }
@@ -44,23 +44,23 @@ fn events() -> Vec<TraceEvent> {
     events
 }
 
-fn set_state(old: u8, new: u8) -> Kind {
-    Kind::SetState { old, new, protocol: Some(6) }
+fn set_state(old: u8, new: u8) -> TraceKind {
+    TraceKind::SetState { old, new, protocol: Some(6) }
 }
 
 #[test]
 fn the_recording_is_decoded_to_the_last_byte() {
     let events = events();
-    let count = |wanted: fn(&Kind) -> bool| events.iter().filter(|e| wanted(&e.kind)).count();
-    assert_eq!(count(|k| matches!(k, Kind::SetState { .. })), 72);
-    assert_eq!(count(|k| matches!(k, Kind::Destroy)), 21);
-    assert_eq!(count(|k| matches!(k, Kind::Retransmit { .. })), 1);
-    assert_eq!(count(|k| matches!(k, Kind::SendReset { .. })), 6);
-    assert_eq!(count(|k| matches!(k, Kind::ReceiveReset)), 4);
+    let count = |wanted: fn(&TraceKind) -> bool| events.iter().filter(|e| wanted(&e.kind)).count();
+    assert_eq!(count(|k| matches!(k, TraceKind::SetState { .. })), 72);
+    assert_eq!(count(|k| matches!(k, TraceKind::Destroy)), 21);
+    assert_eq!(count(|k| matches!(k, TraceKind::Retransmit { .. })), 1);
+    assert_eq!(count(|k| matches!(k, TraceKind::SendReset { .. })), 6);
+    assert_eq!(count(|k| matches!(k, TraceKind::ReceiveReset)), 4);
     for event in events {
-        let socketless = matches!(event.kind, Kind::SendReset { state: None, .. });
+        let socketless = matches!(event.kind, TraceKind::SendReset { state: None, .. });
         assert_eq!(event.skaddr.is_none(), socketless, "{event:?}");
-        let has_cookie = matches!(event.kind, Kind::Destroy | Kind::ReceiveReset);
+        let has_cookie = matches!(event.kind, TraceKind::Destroy | TraceKind::ReceiveReset);
         assert_eq!(event.cookie.is_some(), has_cookie, "{event:?}");
     }
 }
@@ -88,7 +88,7 @@ fn a_connection_is_told_by_both_ends() {
     let told = of(36552);
     assert_eq!(told[0], (ends, set_state(2, 1)));
     assert_eq!(told[1], (peer, set_state(10, 3)));
-    assert_eq!(told.last(), Some(&(peer, Kind::Destroy)));
+    assert_eq!(told.last(), Some(&(peer, TraceKind::Destroy)));
     assert_eq!(told.len(), 11);
     let (v6, _) = of(54424)[0];
     assert_eq!((v6.family, v6.local, v6.remote), (10, LOOPBACK6, LOOPBACK6));
@@ -100,18 +100,18 @@ fn a_connection_is_told_by_both_ends() {
 #[test]
 fn resets_are_told_with_their_reason() {
     let sent: Vec<TraceEvent> =
-        events().into_iter().filter(|e| matches!(e.kind, Kind::SendReset { .. })).collect();
+        events().into_iter().filter(|e| matches!(e.kind, TraceKind::SendReset { .. })).collect();
     // Of a close with SO_LINGER 0 (SK_RST_REASON_TCP_STATE), by the socket itself.
-    assert_eq!(sent[0].kind, Kind::SendReset { state: Some(7), reason: Some(14) });
+    assert_eq!(sent[0].kind, TraceKind::SendReset { state: Some(7), reason: Some(14) });
     // To a SYN for which there is no socket (SK_RST_REASON_NO_SOCKET).
-    assert_eq!(sent[2].kind, Kind::SendReset { state: None, reason: Some(1) });
+    assert_eq!(sent[2].kind, TraceKind::SendReset { state: None, reason: Some(1) });
     let ends = sent[2].ends.expect("both ends");
     assert_eq!((ends.family, ends.local_port, ends.remote_port), (2, 58411, 45608));
     assert_eq!((ends.local, ends.remote), (LOOPBACK, LOOPBACK));
 }
 
 /// A sample laid out by `format`, all zero but for the fields given.
-fn sample(format: &Format, fields: &[(&str, &[u8])]) -> Vec<u8> {
+fn sample(format: &TraceFormat, fields: &[(&str, &[u8])]) -> Vec<u8> {
     let mut raw = vec![0; 256];
     for (name, bytes) in fields {
         let at = usize::from(format.field(name).expect("decodable").offset);
@@ -123,7 +123,7 @@ fn sample(format: &Format, fields: &[(&str, &[u8])]) -> Vec<u8> {
 #[test]
 fn another_kernels_layout_works() {
     // As in 4.16, where the protocol was one byte, but with IPv4 addresses only.
-    let format = Format::parse(
+    let format = TraceFormat::parse(
         "name: inet_sock_set_state\nID: 17\nformat:\n\
          \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\
          \tfield:__u8 protocol;\toffset:8;\tsize:1;\tsigned:0;\n\
@@ -162,7 +162,7 @@ fn another_kernels_layout_works() {
 
 #[test]
 fn a_reset_of_an_ipv6_socket_has_a_sockaddr_in6() {
-    let format = Format::parse(FORMATS[3].1).expect("a format");
+    let format = TraceFormat::parse(FORMATS[3].1).expect("a format");
     let mut address = [0; 28];
     address[..2].copy_from_slice(&10u16.to_ne_bytes());
     address[2..4].copy_from_slice(&443u16.to_be_bytes());
@@ -175,19 +175,19 @@ fn a_reset_of_an_ipv6_socket_has_a_sockaddr_in6() {
 
 #[test]
 fn what_is_indispensable_is_named_and_the_rest_may_be_absent() {
-    let format = Format::parse("ID: 3\n").expect("a format");
+    let format = TraceFormat::parse("ID: 3\n").expect("a format");
     assert_eq!(Decoder::new(Tracepoint::SetState, &format).expect_err("no field"), "skaddr");
     let event = Decoder::new(Tracepoint::SendReset, &format)
         .expect("decodable")
         .decode(1, &[])
         .expect("decodable");
     assert_eq!((event.skaddr, event.ends), (None, None));
-    assert_eq!(event.kind, Kind::SendReset { state: None, reason: None });
+    assert_eq!(event.kind, TraceKind::SendReset { state: None, reason: None });
 }
 
 #[test]
 fn filters_use_only_fields_the_event_has() {
-    let format = |index: usize| Format::parse(FORMATS[index].1).expect("a format");
+    let format = |index: usize| TraceFormat::parse(FORMATS[index].1).expect("a format");
     let filter = TraceFilter { tcp_only: true, ports: vec![(80, 80)] };
     let ports = "(sport==80||dport==80||sport==0||dport==0)";
     assert_eq!(filter.expression(&format(0)), Some(format!("protocol==6&&{ports}")));

@@ -7,17 +7,18 @@ use serde::Serialize;
 
 use crate::rules;
 
-use super::parts::{Addr, Endpoint, Process};
+use super::parts::{Addr, EndpointJson, ProcessJson};
 
 /// Something that is wrong.
 #[derive(Serialize, JsonSchema)]
-pub struct Alert {
+#[schemars(rename = "Alert")]
+pub struct AlertJson {
     /// The rule's id.
     pub rule: String,
     /// `warning` or `critical`.
     pub severity: &'static str,
     /// The subject.
-    pub subject: Subject,
+    pub subject: SubjectJson,
     /// The number of sockets that are affected.
     pub count: u64,
     /// Since when it fires, RFC 3339; where one looked more than once.
@@ -34,9 +35,10 @@ pub struct Alert {
 /// The subject of an alert.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Subject {
+#[schemars(rename = "Subject")]
+pub enum SubjectJson {
     /// A process.
-    Process(Process),
+    Process(ProcessJson),
     /// The processes of a user, where they are not visible.
     User {
         /// The user's id, where that is known.
@@ -46,12 +48,12 @@ pub enum Subject {
     /// A TCP listener.
     Listener {
         /// The end at which it listens.
-        local: Endpoint,
+        local: EndpointJson,
         /// Its inode; absent where all listeners that share the port are meant.
         #[serde(skip_serializing_if = "Option::is_none")]
         inode: Option<u32>,
         /// The processes that listen.
-        processes: Vec<Process>,
+        processes: Vec<ProcessJson>,
     },
     /// A unix listener.
     UnixListener {
@@ -60,25 +62,25 @@ pub enum Subject {
         /// Its inode.
         inode: u32,
         /// The processes that listen.
-        processes: Vec<Process>,
+        processes: Vec<ProcessJson>,
     },
     /// One UDP socket.
     Socket {
         /// Its end.
-        local: Endpoint,
+        local: EndpointJson,
         /// Its inode.
         inode: u32,
         /// The processes that have it.
-        processes: Vec<Process>,
+        processes: Vec<ProcessJson>,
     },
     /// A service that this machine connects to.
-    Destination(Endpoint),
+    Destination(EndpointJson),
     /// The ephemeral ports of an address towards a service.
     Ports {
         /// Our address.
         source: Addr,
         /// The service; port 0: any.
-        destination: Endpoint,
+        destination: EndpointJson,
     },
     /// The network namespace as a whole.
     Namespace {},
@@ -88,23 +90,24 @@ pub enum Subject {
 
 /// A rule that could not judge.
 #[derive(Serialize, JsonSchema)]
-pub struct Unknown {
+#[schemars(rename = "Unknown")]
+pub struct UnknownJson {
     /// The rule's id.
     pub rule: String,
     /// The reason.
     pub reason: String,
 }
 
-pub(super) fn process((pid, comm): &(u32, String)) -> Process {
-    Process { pid: *pid, comm: comm.clone(), fd: None }
+pub(super) fn process((pid, comm): &(u32, String)) -> ProcessJson {
+    ProcessJson { pid: *pid, comm: comm.clone(), fd: None }
 }
 
-impl From<&rules::Alert> for Alert {
+impl From<&rules::Alert> for AlertJson {
     fn from(alert: &rules::Alert) -> Self {
         Self {
             rule: alert.rule.to_string(),
             severity: alert.severity.name(),
-            subject: Subject::from(&alert.subject),
+            subject: SubjectJson::from(&alert.subject),
             count: alert.count,
             since: None,
             evidence: alert.evidence.iter().copied().collect(),
@@ -114,7 +117,7 @@ impl From<&rules::Alert> for Alert {
     }
 }
 
-impl From<&rules::Subject> for Subject {
+impl From<&rules::Subject> for SubjectJson {
     fn from(subject: &rules::Subject) -> Self {
         use rules::Subject as S;
         let all = |owners: &[(u32, String)]| owners.iter().map(process).collect();
@@ -122,7 +125,7 @@ impl From<&rules::Subject> for Subject {
             S::Process { pid, comm } => Self::Process(process(&(*pid, comm.clone()))),
             S::User { uid } => Self::User { uid: *uid },
             S::Listener { local, inode, owners } => Self::Listener {
-                local: Endpoint::from(*local),
+                local: EndpointJson::from(*local),
                 inode: (*inode != 0).then_some(*inode),
                 processes: all(owners),
             },
@@ -130,13 +133,13 @@ impl From<&rules::Subject> for Subject {
                 Self::UnixListener { path: path.clone(), inode: *inode, processes: all(owners) }
             }
             S::Socket { local, inode, owners } => Self::Socket {
-                local: Endpoint::from(*local),
+                local: EndpointJson::from(*local),
                 inode: *inode,
                 processes: all(owners),
             },
-            S::Destination(end) => Self::Destination(Endpoint::from(*end)),
+            S::Destination(end) => Self::Destination(EndpointJson::from(*end)),
             S::Ports { source, destination } => {
-                Self::Ports { source: Addr(*source), destination: Endpoint::from(*destination) }
+                Self::Ports { source: Addr(*source), destination: EndpointJson::from(*destination) }
             }
             S::Namespace => Self::Namespace {},
             S::Host => Self::Host {},
@@ -144,8 +147,8 @@ impl From<&rules::Subject> for Subject {
     }
 }
 
-impl From<&rules::Unknown> for Unknown {
-    fn from(unknown: &rules::Unknown) -> Self {
+impl From<&rules::UnknownRule> for UnknownJson {
+    fn from(unknown: &rules::UnknownRule) -> Self {
         Self { rule: unknown.rule.to_string(), reason: unknown.why.clone() }
     }
 }

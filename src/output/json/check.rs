@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::alert::{Change, Standing};
+use crate::alert::{ActiveAlert, AlertChange};
 use crate::live::Checked;
 use crate::output::out::Out;
 
-use super::alerts::{Alert, Unknown};
-use super::parts::{Taken, document, timestamp};
+use super::alerts::{AlertJson, UnknownJson};
+use super::parts::{TakenJson, document, timestamp};
 
 pub(super) const SCHEMA: &str = "sockstate.check/1";
 pub(super) const EVENT_SCHEMA: &str = "sockstate.event/1";
@@ -22,18 +22,18 @@ pub struct CheckDocument {
     /// `OK`, `WARNING`, `CRITICAL` or `UNKNOWN`.
     pub status: &'static str,
     /// The alerts that fire, worst first.
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<AlertJson>,
     /// Conditions that hold, but not as long as their rule's `for`.
-    pub pending: Vec<Alert>,
+    pub pending: Vec<AlertJson>,
     /// Rules that could not judge.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<UnknownJson>,
     /// The number of looks.
     pub looks: u64,
     /// From the first look to the last, in milliseconds.
     pub window_ms: u64,
     /// The time and the source.
     #[serde(flatten)]
-    pub taken: Taken,
+    pub taken: TakenJson,
 }
 
 /// An alert that begins or ends, as `--notify` gets it on its standard input.
@@ -49,31 +49,31 @@ pub struct AlertEvent {
     /// `firing` or `resolved`.
     pub change: &'static str,
     /// The alert; of a resolved one the last that was seen of it.
-    pub alert: Alert,
+    pub alert: AlertJson,
 }
 
 /// Writes the result of a check that began to look at a time.
 pub fn check(out: &mut Out<'_>, at: Timestamp, checked: &Checked) {
     let Checked { round, looks, window_ms, .. } = checked;
-    let alert = |standing: &Standing| since(at, standing);
+    let alert = |standing: &ActiveAlert| since(at, standing);
     let shape = CheckDocument {
         schema: SCHEMA,
         status: checked.status().name(),
         alerts: round.judged.firing.iter().map(alert).collect(),
         pending: round.judged.pending.iter().map(alert).collect(),
-        unknown: round.judged.unknown.iter().map(Unknown::from).collect(),
+        unknown: round.judged.unknown.iter().map(UnknownJson::from).collect(),
         looks: *looks,
         window_ms: *window_ms,
-        taken: Taken::with_gaps(at, &round.report, &checked.gaps()),
+        taken: TakenJson::with_gaps(at, &round.report, &checked.gaps()),
     };
     document(out, &shape);
 }
 
 /// Returns the JSON of a change, with a newline; `start` is the zero of its times.
-pub fn alert_event(start: Timestamp, now_ms: u64, change: &Change) -> Vec<u8> {
+pub fn alert_event(start: Timestamp, now_ms: u64, change: &AlertChange) -> Vec<u8> {
     let (word, standing) = match change {
-        Change::Firing(standing) => ("firing", standing),
-        Change::Resolved(standing) => ("resolved", standing),
+        AlertChange::Firing(standing) => ("firing", standing),
+        AlertChange::Resolved(standing) => ("resolved", standing),
     };
     let event = AlertEvent {
         schema: EVENT_SCHEMA,
@@ -88,9 +88,9 @@ pub fn alert_event(start: Timestamp, now_ms: u64, change: &Change) -> Vec<u8> {
     text
 }
 
-fn since(start: Timestamp, standing: &Standing) -> Alert {
+fn since(start: Timestamp, standing: &ActiveAlert) -> AlertJson {
     let since = Some(timestamp(later(start, standing.since_ms)));
-    Alert { since, ..Alert::from(&standing.alert) }
+    AlertJson { since, ..AlertJson::from(&standing.alert) }
 }
 
 fn later(start: Timestamp, ms: u64) -> Timestamp {

@@ -32,9 +32,9 @@ impl Compact<'_> {
 }
 
 /// Text appended to memory.
-struct Text<'o>(&'o mut Vec<u8>);
+struct CompactText<'o>(&'o mut Vec<u8>);
 
-impl Write for Text<'_> {
+impl Write for CompactText<'_> {
     fn write_str(&mut self, text: &str) -> Result<(), Error> {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
@@ -115,7 +115,7 @@ impl<'o> Serializer for Compact<'o> {
         // Written where it belongs; only what has to be escaped is written anew.
         let start = self.out.len();
         self.out.push(b'"');
-        Text(&mut *self.out).write_fmt(format_args!("{value}"))?;
+        CompactText(&mut *self.out).write_fmt(format_args!("{value}"))?;
         let text = String::from_utf8_lossy(self.out.get(start + 1..).unwrap_or_default());
         if is_plain(&text) {
             drop(text);

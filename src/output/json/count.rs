@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::answer::{self, KeyValue};
-use crate::group::Key;
+use crate::group::GroupKey;
 use crate::output::out::Out;
 
-use super::parts::{Taken, document};
+use super::parts::{TakenJson, document};
 
 pub(super) const SCHEMA: &str = "sockstate.count/1";
 
@@ -24,15 +24,16 @@ pub struct CountDocument {
     /// and once in each of their groups.
     pub total: u64,
     /// By state in the order of a connection's life, otherwise largest first.
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupJson>,
     /// The time and the source.
     #[serde(flatten)]
-    pub taken: Taken,
+    pub taken: TakenJson,
 }
 
 /// One group.
 #[derive(Serialize, JsonSchema)]
-pub struct Group {
+#[schemars(rename = "Group")]
+pub struct GroupJson {
     /// A member for each key of `by`; null where the socket has no such thing.
     pub key: Map<String, Value>,
     /// Sockets in it.
@@ -49,7 +50,7 @@ pub fn count(
     count: &answer::Count,
     before: Option<&answer::Count>,
 ) {
-    let shape = |group: &answer::Group, now: u64, change: Option<i64>| Group {
+    let shape = |group: &answer::Group, now: u64, change: Option<i64>| GroupJson {
         key: count.keys.iter().zip(&group.values).flat_map(member).collect(),
         count: now,
         change,
@@ -64,13 +65,13 @@ pub fn count(
         by: count.keys.iter().map(|key| key.name()).collect(),
         total: count.total,
         groups: count.groups.iter().map(group).chain(gone).collect(),
-        taken: Taken::new(at, &count.report),
+        taken: TakenJson::new(at, &count.report),
     };
     document(out, &shape);
 }
 
 /// Returns a key's member; without a process a second member says why.
-fn member((key, value): (&Key, &KeyValue)) -> Vec<(String, Value)> {
+fn member((key, value): (&GroupKey, &KeyValue)) -> Vec<(String, Value)> {
     let value = match value {
         KeyValue::State(state) => json!(state.to_string()),
         KeyValue::Process(pid, comm) => json!({"pid": pid, "comm": comm}),
@@ -88,6 +89,6 @@ fn member((key, value): (&Key, &KeyValue)) -> Vec<(String, Value)> {
     vec![(key.name().to_owned(), value)]
 }
 
-fn no_process(key: &Key, why: &str) -> Vec<(String, Value)> {
+fn no_process(key: &GroupKey, why: &str) -> Vec<(String, Value)> {
     vec![(key.name().to_owned(), Value::Null), ("standing".to_owned(), json!(why))]
 }

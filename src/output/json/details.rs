@@ -6,23 +6,23 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::kernel::inet_diag::{MEMORY_FIELDS, SocketMemory};
-use crate::kernel::layout::Field;
+use crate::kernel::layout::LayoutField;
 use crate::kernel::{tcp_info, ulp};
 use crate::model::row::Row;
 use crate::model::socket::Ends;
 use crate::output::cells::netlink_protocol;
 
-use super::parts::{Endpoint, State};
+use super::parts::{EndpointJson, StateJson};
 
 /// A kernel structure as a map: `tcp_info`, `mptcp_info`, `bbr`, ….
 pub struct Structure<'a> {
     bytes: &'a [u8],
-    fields: &'static [Field],
+    fields: &'static [LayoutField],
 }
 
 impl<'a> Structure<'a> {
     /// Returns a structure's bytes and what they mean.
-    pub fn new(bytes: &'a [u8], fields: &'static [Field]) -> Self {
+    pub fn new(bytes: &'a [u8], fields: &'static [LayoutField]) -> Self {
         Self { bytes, fields }
     }
 }
@@ -67,9 +67,9 @@ impl Serialize for Memory<'_> {
 }
 
 /// The protocol on top of the socket, as a map: its name, and its numbers.
-pub struct Ulp<'a>(pub ulp::Ulp<'a>);
+pub struct UlpJson<'a>(pub ulp::Ulp<'a>);
 
-impl Serialize for Ulp<'_> {
+impl Serialize for UlpJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", self.0.name)?;
@@ -86,19 +86,19 @@ impl Serialize for Ulp<'_> {
 #[derive(Serialize, JsonSchema)]
 pub struct Subflow {
     /// Its state.
-    pub state: State,
+    pub state: StateJson,
     /// Its local end.
-    pub local: Option<Endpoint>,
+    pub local: Option<EndpointJson>,
     /// Its remote end.
-    pub remote: Option<Endpoint>,
+    pub remote: Option<EndpointJson>,
 }
 
 impl From<Row<'_>> for Subflow {
     fn from(row: Row<'_>) -> Self {
         Self {
-            state: State(row.socket.state),
-            local: row.socket.local().map(Endpoint::from),
-            remote: row.socket.remote().map(Endpoint::from),
+            state: StateJson(row.socket.state),
+            local: row.socket.local().map(EndpointJson::from),
+            remote: row.socket.remote().map(EndpointJson::from),
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::output::out::Out;
 use crate::rules;
 use crate::sys::clock::ClockPair;
 
-use super::alerts::Unknown;
-use super::parts::{Cookie, Endpoint, Process, State, document, timestamp};
+use super::alerts::UnknownJson;
+use super::parts::{Cookie, EndpointJson, ProcessJson, StateJson, document, timestamp};
 
 pub(super) const SCHEMA: &str = "sockstate.event/1";
 
@@ -39,11 +39,11 @@ pub struct TransitionLine {
     pub change: &'static str,
     /// The state before; absent where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<State>,
+    pub from: Option<StateJson>,
     /// The state after.
-    pub to: State,
+    pub to: StateJson,
     /// States that must lie between, where the change was inferred.
-    pub via: Vec<State>,
+    pub via: Vec<StateJson>,
     /// `tracepoint`, `destroy`, `poll`.
     pub source: &'static str,
     /// Tells whether the kernel itself told of this change and its time; destruction
@@ -67,10 +67,10 @@ pub struct TransitionLine {
     pub family: &'static str,
     /// Local end of an internet socket.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub local: Option<Endpoint>,
+    pub local: Option<EndpointJson>,
     /// Remote end of an internet socket.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remote: Option<Endpoint>,
+    pub remote: Option<EndpointJson>,
     /// The kernel's id of the socket, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -81,7 +81,7 @@ pub struct TransitionLine {
     pub netns: Option<&'static str>,
     /// The processes that hold the socket, or held it last; absent where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub processes: Option<Vec<Process>>,
+    pub processes: Option<Vec<ProcessJson>>,
     /// Tells whether they have closed it since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
@@ -127,9 +127,9 @@ pub struct SummaryLine {
 pub struct SummaryCell {
     /// The state before; absent where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<State>,
+    pub from: Option<StateJson>,
     /// The state after.
-    pub to: State,
+    pub to: StateJson,
     /// The number.
     pub count: u64,
     /// The number of those that the kernel told with their times.
@@ -151,8 +151,8 @@ pub fn summary(out: &mut Out<'_>, matrix: &Matrix, at: Timestamp) {
     let transitions = matrix.cells().map(|(from, to, cell)| {
         let dwell = |percent| cell.dwell.percentile(percent).map(ms);
         SummaryCell {
-            from: from.map(State),
-            to: State(to),
+            from: from.map(StateJson),
+            to: StateJson(to),
             count: cell.count,
             exact: cell.exact,
             dwell_p50_ms: dwell(50),
@@ -182,16 +182,16 @@ pub struct UnknownLine {
     /// When it was seen.
     pub at: String,
     /// All of them.
-    pub rules: Vec<Unknown>,
+    pub rules: Vec<UnknownJson>,
 }
 
 /// Writes which rules cannot judge as a line.
-pub fn unknown(out: &mut Out<'_>, rules: &[rules::Unknown], at: Timestamp) {
+pub fn unknown(out: &mut Out<'_>, rules: &[rules::UnknownRule], at: Timestamp) {
     let shape = UnknownLine {
         schema: SCHEMA,
         kind: "unknown",
         at: timestamp(at),
-        rules: rules.iter().map(Unknown::from).collect(),
+        rules: rules.iter().map(UnknownJson::from).collect(),
     };
     document(out, &shape);
 }
@@ -210,14 +210,14 @@ pub fn gap(out: &mut Out<'_>, gap: &Gap, at: Timestamp) {
 }
 
 fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
-    use crate::model::transition::Kind;
+    use crate::model::transition::TransitionKind;
     let at = |moment: crate::model::moment::Moment| timestamp(clocks.wall_at(moment.0));
     let between = matches!(transition.when, When::Between { .. });
     let (when, identity) = (transition.when, &transition.identity);
     let ends = identity.endpoints();
     let (dwell_ms, dwell_min_ms, dwell_max_ms) = dwell(transition.dwell);
     let owner = transition.owner.as_ref();
-    let process = |process: &crate::model::transition::Process| Process {
+    let process = |process: &crate::model::transition::Process| ProcessJson {
         pid: process.pid,
         comm: escaped(&process.comm),
         fd: None,
@@ -229,14 +229,14 @@ fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
         at_min: between.then(|| at(when.min())),
         at_max: between.then(|| at(when.max())),
         change: match transition.kind {
-            Kind::Opened => "opened",
-            Kind::Changed => "changed",
-            Kind::Ended => "ended",
-            Kind::Passed => "passed",
+            TransitionKind::Opened => "opened",
+            TransitionKind::Changed => "changed",
+            TransitionKind::Ended => "ended",
+            TransitionKind::Passed => "passed",
         },
-        from: transition.from.map(State),
-        to: State(transition.to),
-        via: transition.via().iter().map(State).collect(),
+        from: transition.from.map(StateJson),
+        to: StateJson(transition.to),
+        via: transition.via().iter().map(StateJson).collect(),
         source: transition.source.name(),
         exact: transition.is_exact(),
         reason: transition.reason.map(|reason| reason.name()),
@@ -245,8 +245,8 @@ fn line(transition: &Transition, clocks: ClockPair) -> TransitionLine {
         dwell_max_ms,
         proto: identity.table.proto.name(),
         family: identity.table.family.name(),
-        local: ends.map(|(local, _)| Endpoint::from(local)),
-        remote: ends.map(|(_, remote)| Endpoint::from(remote)),
+        local: ends.map(|(local, _)| EndpointJson::from(local)),
+        remote: ends.map(|(_, remote)| EndpointJson::from(remote)),
         cookie: Cookie::new(identity.cookie),
         netns: (!transition.is_local()).then_some("unknown"),
         processes: owner.map(|owner| owner.processes.iter().map(process).collect()),

@@ -7,7 +7,7 @@ use crate::answer::Explained;
 use crate::explain;
 use crate::output::out::Out;
 
-use super::parts::{Gap, document, gaps};
+use super::parts::{GapJson, document, gaps};
 
 pub(super) const SCHEMA: &str = "sockstate.explain/1";
 pub(super) const TOPICS_SCHEMA: &str = "sockstate.topics/1";
@@ -31,11 +31,11 @@ pub struct ExplainDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diagram: Option<String>,
     /// The text.
-    pub sections: Vec<Section>,
+    pub sections: Vec<SectionJson>,
     /// Names of pages to read on.
     pub see: Vec<String>,
     /// The parts that could not be seen.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<GapJson>,
 }
 
 /// A number of this machine, for people.
@@ -50,16 +50,18 @@ pub struct Number {
 
 /// A section of a page.
 #[derive(Serialize, JsonSchema)]
-pub struct Section {
+#[schemars(rename = "Section")]
+pub struct SectionJson {
     /// Its heading.
     pub heading: String,
     /// Its text.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<BlockJson>,
 }
 
 /// A piece of a section.
 #[derive(Serialize, JsonSchema)]
-pub struct Block {
+#[schemars(rename = "Block")]
+pub struct BlockJson {
     /// `paragraph` or `item`.
     pub kind: &'static str,
     /// One line, however long.
@@ -116,13 +118,16 @@ pub fn topics(out: &mut Out<'_>, pages: &[explain::Page]) {
     document(out, &shape);
 }
 
-fn section(section: &explain::Section) -> Section {
-    let block = |block: &explain::Block| Block {
+fn section(section: &explain::Section) -> SectionJson {
+    let block = |block: &explain::Block| BlockJson {
         kind: match block {
             explain::Block::Paragraph(_) => "paragraph",
             explain::Block::Item(_) => "item",
         },
         text: block.text().to_owned(),
     };
-    Section { heading: section.heading.clone(), blocks: section.blocks.iter().map(block).collect() }
+    SectionJson {
+        heading: section.heading.clone(),
+        blocks: section.blocks.iter().map(block).collect(),
+    }
 }

@@ -9,7 +9,9 @@ use crate::model::owner::Owners;
 use crate::output::out::Out;
 use crate::survey::ListenersView;
 
-use super::parts::{Addr, Age, Cookie, Endpoint, Process, Taken, document, processes};
+use super::parts::{
+    Addr, AgeJson, Cookie, EndpointJson, ProcessJson, TakenJson, document, processes,
+};
 use super::sockets::unix_path;
 
 pub(super) const SCHEMA: &str = "sockstate.listeners/1";
@@ -23,22 +25,23 @@ pub struct ListenersDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub somaxconn: Option<u64>,
     /// Every listener.
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<ListenerJson>,
     /// The time and the source.
     #[serde(flatten)]
-    pub taken: Taken,
+    pub taken: TakenJson,
 }
 
 /// One listener.
 #[derive(Serialize, JsonSchema)]
-pub struct Listener {
+#[schemars(rename = "Listener")]
+pub struct ListenerJson {
     /// `tcp` or `unix`.
     pub proto: &'static str,
     /// `inet`, `inet6`, `unix`.
     pub family: &'static str,
     /// The end at which an internet socket listens.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub local: Option<Endpoint>,
+    pub local: Option<EndpointJson>,
     /// Name of a unix socket, `@name` when abstract.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -60,7 +63,7 @@ pub struct Listener {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub syn_queue: Option<u32>,
     /// Connections that wait to be accepted.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<WaitingJson>,
     /// Listeners that share the endpoint (SO_REUSEPORT), this one included:
     /// `syn_queue` and `waiting` are then those of all of them together.
     pub shared_by: u32,
@@ -74,19 +77,20 @@ pub struct Listener {
     #[schemars(with = "Option<String>")]
     pub cookie: Option<Cookie>,
     /// Every holder.
-    pub processes: Vec<Process>,
+    pub processes: Vec<ProcessJson>,
 }
 
 /// A connection that waits to be accepted.
 #[derive(Serialize, JsonSchema)]
-pub struct Waiting {
+#[schemars(rename = "Waiting")]
+pub struct WaitingJson {
     /// The end from which it comes.
     pub addr: Addr,
     /// Its port there.
     pub port: u16,
     /// The time that it has waited, where the kernel tells.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub age_ms: Option<Age>,
+    pub age_ms: Option<AgeJson>,
 }
 
 /// Writes every listener.
@@ -95,23 +99,23 @@ pub fn listeners(out: &mut Out<'_>, at: Timestamp, view: &ListenersView) {
         schema: SCHEMA,
         somaxconn: view.somaxconn,
         listeners: view.listeners.iter().map(|l| listener(l, &view.owners)).collect(),
-        taken: Taken::new(at, &view.report),
+        taken: TakenJson::new(at, &view.report),
     };
     document(out, &shape);
 }
 
-fn listener(listener: &listener::Listener, owners: &Owners) -> Listener {
+fn listener(listener: &listener::Listener, owners: &Owners) -> ListenerJson {
     let socket = &listener.socket;
-    let waiting = |waiting: &listener::Waiting| Waiting {
+    let waiting = |waiting: &listener::Waiting| WaitingJson {
         addr: Addr(waiting.remote.address),
         port: waiting.remote.port,
-        age_ms: waiting.age.map(Age::from),
+        age_ms: waiting.age.map(AgeJson::from),
     };
     let name = listener.unix_name.as_ref();
-    Listener {
+    ListenerJson {
         proto: socket.table.proto.name(),
         family: socket.table.family.name(),
-        local: socket.local().map(Endpoint::from),
+        local: socket.local().map(EndpointJson::from),
         path: name.map(|(is_abstract, name)| unix_path(*is_abstract, name)),
         ifindex: socket.ifindex,
         queue: listener.queue.len,

@@ -26,6 +26,6 @@ pub use explain::{explain, topics};
 pub use listeners::listeners;
 pub use ports::ports;
 pub use schema::schema;
-pub use sockets::{Changes, Details, Sockets};
+pub use sockets::{Changes, DetailsJson, SocketsJson};
 pub use status::status;
 pub use table::table;

@@ -59,14 +59,15 @@ impl Serialize for Cookie {
 
 /// One end of an internet socket.
 #[derive(Serialize, JsonSchema)]
-pub struct Endpoint {
+#[schemars(rename = "Endpoint")]
+pub struct EndpointJson {
     /// The address; IPv4 also where an IPv6 socket talks IPv4.
     pub addr: Addr,
     /// The port; 0 where there is none. Raw sockets: the IP protocol.
     pub port: u16,
 }
 
-impl From<crate::model::address::Endpoint> for Endpoint {
+impl From<crate::model::address::Endpoint> for EndpointJson {
     fn from(end: crate::model::address::Endpoint) -> Self {
         Self { addr: Addr(end.address), port: end.port }
     }
@@ -75,9 +76,10 @@ impl From<crate::model::address::Endpoint> for Endpoint {
 /// A state by its name: the kernel's, or `UNKNOWN(n)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(with = "String")]
-pub struct State(pub crate::model::state::State);
+#[schemars(rename = "State")]
+pub struct StateJson(pub crate::model::state::State);
 
-impl Serialize for State {
+impl Serialize for StateJson {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.name() {
             Some(name) => serializer.serialize_str(name),
@@ -88,7 +90,8 @@ impl Serialize for State {
 
 /// A process that holds a socket.
 #[derive(Serialize, JsonSchema)]
-pub struct Process {
+#[schemars(rename = "Process")]
+pub struct ProcessJson {
     /// Process id.
     pub pid: u32,
     /// Command name; control characters and bytes that are no UTF-8 are
@@ -100,8 +103,8 @@ pub struct Process {
 }
 
 /// Returns every holder of an inode.
-pub fn processes(inode: u32, owners: &Owners) -> Vec<Process> {
-    let holder = |holder: &crate::model::owner::Holder| Process {
+pub fn processes(inode: u32, owners: &Owners) -> Vec<ProcessJson> {
+    let holder = |holder: &crate::model::owner::Holder| ProcessJson {
         pid: holder.pid,
         comm: escaped(owners.comm(holder.pid)),
         fd: Some(holder.fd),
@@ -111,7 +114,8 @@ pub fn processes(inode: u32, owners: &Owners) -> Vec<Process> {
 
 /// A running timer.
 #[derive(Serialize, JsonSchema)]
-pub struct Timer {
+#[schemars(rename = "Timer")]
+pub struct TimerJson {
     /// `retransmit`, `keepalive`, `timewait`, `probe`, `delack` or `timer(n)`.
     pub kind: String,
     /// Milliseconds until it fires.
@@ -120,7 +124,7 @@ pub struct Timer {
     pub retransmits: u8,
 }
 
-impl From<socket::Timer> for Timer {
+impl From<socket::Timer> for TimerJson {
     fn from(timer: socket::Timer) -> Self {
         Self {
             kind: timer.kind.name(),
@@ -132,7 +136,8 @@ impl From<socket::Timer> for Timer {
 
 /// A time in milliseconds between two bounds, equal when it is exact.
 #[derive(Serialize, JsonSchema)]
-pub struct Age {
+#[schemars(rename = "Age")]
+pub struct AgeJson {
     /// At least this long.
     pub min: u64,
     /// At most this long; absent where no upper bound is known.
@@ -140,7 +145,7 @@ pub struct Age {
     pub max: Option<u64>,
 }
 
-impl From<age::Age> for Age {
+impl From<age::Age> for AgeJson {
     fn from(age: age::Age) -> Self {
         Self { min: age.min_ms, max: age.max_ms }
     }
@@ -148,7 +153,8 @@ impl From<age::Age> for Age {
 
 /// Something that could not be seen.
 #[derive(Serialize, JsonSchema)]
-pub struct Gap {
+#[schemars(rename = "Gap")]
+pub struct GapJson {
     /// The part that is missing: the name of a table, `owners`, `counters`, ….
     pub what: &'static str,
     /// The number of items that are affected, where that is known.
@@ -162,8 +168,8 @@ pub struct Gap {
 }
 
 /// Gaps as JSON.
-pub fn gaps(gaps: &[gap::Gap]) -> Vec<Gap> {
-    let one = |gap: &gap::Gap| Gap {
+pub fn gaps(gaps: &[gap::Gap]) -> Vec<GapJson> {
+    let one = |gap: &gap::Gap| GapJson {
         what: gap.what,
         count: gap.count,
         reason: gap.reason.clone(),
@@ -174,7 +180,8 @@ pub fn gaps(gaps: &[gap::Gap]) -> Vec<Gap> {
 
 /// The time and the source of a document.
 #[derive(Serialize, JsonSchema)]
-pub struct Taken {
+#[schemars(rename = "Taken")]
+pub struct TakenJson {
     /// The beginning of the look, RFC 3339 in UTC with nanoseconds.
     pub taken_at: String,
     /// `netlink`, `proc`, or `mixed`; empty tables do not matter where others
@@ -183,10 +190,10 @@ pub struct Taken {
     /// The source that served each table.
     pub sources: BTreeMap<&'static str, &'static str>,
     /// The parts that could not be seen.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<GapJson>,
 }
 
-impl Taken {
+impl TakenJson {
     /// Makes it from a scan's report.
     pub fn new(at: Timestamp, report: &Report) -> Self {
         let served = report.served.iter();

@@ -9,7 +9,7 @@ use crate::model::ports;
 use crate::output::out::Out;
 use crate::survey::{Openers, PortsView};
 
-use super::parts::{Addr, Endpoint, Taken, document};
+use super::parts::{Addr, EndpointJson, TakenJson, document};
 
 pub(super) const SCHEMA: &str = "sockstate.ports/1";
 
@@ -32,12 +32,12 @@ pub struct PortsDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_wait_reuse: Option<&'static str>,
     /// The fullest first.
-    pub budgets: Vec<Budget>,
+    pub budgets: Vec<BudgetJson>,
     /// Our addresses, the fullest first.
     pub addresses: Vec<AddressPorts>,
     /// The time and the source.
     #[serde(flatten)]
-    pub taken: Taken,
+    pub taken: TakenJson,
 }
 
 /// A range of ports.
@@ -64,11 +64,12 @@ pub struct BlockedPorts {
 
 /// The ports of one source address towards one destination.
 #[derive(Serialize, JsonSchema)]
-pub struct Budget {
+#[schemars(rename = "Budget")]
+pub struct BudgetJson {
     /// Our address.
     pub source: Addr,
     /// The peer.
-    pub destination: Endpoint,
+    pub destination: EndpointJson,
     /// Ports in use, TIME_WAIT included.
     pub used: u32,
     /// Of these, in TIME_WAIT.
@@ -124,7 +125,7 @@ pub fn ports(out: &mut Out<'_>, at: Timestamp, view: &PortsView, processes: bool
     let ports = view.ports.as_ref();
     let one = |one: &ports::Budget| {
         let processes = processes.then(|| openers(&view.openers, one));
-        Budget { processes, ..budget(one) }
+        BudgetJson { processes, ..budget(one) }
     };
     let shape = PortsDocument {
         schema: SCHEMA,
@@ -138,13 +139,13 @@ pub fn ports(out: &mut Out<'_>, at: Timestamp, view: &PortsView, processes: bool
         time_wait_reuse: ports.map(|p| p.reuse.name()),
         budgets: ports.iter().flat_map(|p| &p.budgets).map(one).collect(),
         addresses: ports.iter().flat_map(|p| &p.sources).map(address).collect(),
-        taken: Taken::new(at, &view.report),
+        taken: TakenJson::new(at, &view.report),
     };
     document(out, &shape);
 }
 
-fn budget(budget: &ports::Budget) -> Budget {
-    Budget {
+fn budget(budget: &ports::Budget) -> BudgetJson {
+    BudgetJson {
         source: Addr(budget.source),
         destination: budget.destination.into(),
         used: budget.used,

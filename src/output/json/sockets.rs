@@ -17,8 +17,10 @@ use crate::output::text::details::shutdown_name;
 use crate::query::Lookups;
 use crate::source::Report;
 
-use super::details::{self, Memory, Netlink, Packet, Structure, Subflow, Ulp, Vsock};
-use super::parts::{self, Cookie, Endpoint, Process, State, Taken, Timer, processes, value};
+use super::details::{self, Memory, Netlink, Packet, Structure, Subflow, UlpJson, Vsock};
+use super::parts::{
+    self, Cookie, EndpointJson, ProcessJson, StateJson, TakenJson, TimerJson, processes, value,
+};
 
 pub(super) const SCHEMA: &str = "sockstate.sockets/1";
 
@@ -28,13 +30,13 @@ pub struct SocketsDocument<'a> {
     /// The name of this shape.
     pub schema: &'static str,
     /// The rows, in the kernel's order unless sorted.
-    pub sockets: Vec<Socket<'a>>,
+    pub sockets: Vec<SocketJson<'a>>,
     /// The changes since the round before; with `--interval` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
     /// The time and the source.
     #[serde(flatten)]
-    pub taken: Taken,
+    pub taken: TakenJson,
 }
 
 /// The changes since the round before.
@@ -62,25 +64,26 @@ struct Tail {
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Changes>,
     #[serde(flatten)]
-    taken: Taken,
+    taken: TakenJson,
 }
 
 /// One socket.
 #[derive(Serialize, JsonSchema)]
-pub struct Socket<'a> {
+#[schemars(rename = "Socket")]
+pub struct SocketJson<'a> {
     /// `tcp`, `mptcp`, `udp`, `udplite`, `raw`, `ping`, `sctp`, `dccp`, `unix`,
     /// `netlink`, `packet`, `vsock`.
     pub proto: &'static str,
     /// `inet`, `inet6`, `unix`, `netlink`, `packet`, `vsock`.
     pub family: &'static str,
     /// The kernel's name of the state, or `UNKNOWN(n)`.
-    pub state: State,
+    pub state: StateJson,
     /// Local end of an internet socket.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub local: Option<Endpoint>,
+    pub local: Option<EndpointJson>,
     /// Remote end of an internet socket.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remote: Option<Endpoint>,
+    pub remote: Option<EndpointJson>,
     /// True for an IPv6 socket that talks IPv4.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
@@ -100,7 +103,7 @@ pub struct Socket<'a> {
     pub peer_path: Option<String>,
     /// Every holder of that socket; with `-p` only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub peer_processes: Option<Vec<Process>>,
+    pub peer_processes: Option<Vec<ProcessJson>>,
     /// Ends of a netlink socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netlink: Option<Netlink>,
@@ -119,7 +122,7 @@ pub struct Socket<'a> {
     pub send_q: Option<u32>,
     /// LISTEN only, instead of `recv_q` and `send_q`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub accept_queue: Option<AcceptQueue>,
+    pub accept_queue: Option<AcceptQueueJson>,
     /// CLOSE_WAIT only: `read`, `unread`, `data_unread`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_of_file: Option<&'static str>,
@@ -139,13 +142,13 @@ pub struct Socket<'a> {
     pub ifindex: u32,
     /// The running timer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub timer: Option<Timer>,
+    pub timer: Option<TimerJson>,
     /// Time in this state, where one look proves it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub age_ms: Option<parts::Age>,
+    pub age_ms: Option<parts::AgeJson>,
     /// Every holder; with `-p` only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub processes: Option<Vec<Process>>,
+    pub processes: Option<Vec<ProcessJson>>,
     /// Owner's name; with `-e` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -203,7 +206,7 @@ pub struct Socket<'a> {
     /// The protocol on top of the socket, such as kernel TLS; with `-i` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
-    pub ulp: Option<Ulp<'a>>,
+    pub ulp: Option<UlpJson<'a>>,
     /// Socket memory; with `-m` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<std::collections::BTreeMap<String, u32>>")]
@@ -215,7 +218,8 @@ pub struct Socket<'a> {
 
 /// The accept queue of a listener.
 #[derive(Serialize, JsonSchema)]
-pub struct AcceptQueue {
+#[schemars(rename = "AcceptQueue")]
+pub struct AcceptQueueJson {
     /// Connections complete and not accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub len: Option<u32>,
@@ -233,7 +237,7 @@ pub struct AcceptQueue {
 
 /// The details of a row to write.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Details {
+pub struct DetailsJson {
     /// `-p`.
     pub processes: bool,
     /// `-i`; the kernel's answer may hold it unasked, to know an age.
@@ -245,7 +249,7 @@ pub struct Details {
 }
 
 /// Returns the shape of a row.
-fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> {
+fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: DetailsJson) -> SocketJson<'a> {
     let (socket, facts) = (&row.socket, row.facts);
     let (recv_q, send_q, accept_queue) = match Queues::of(row) {
         Queues::Bytes { recv, send } => (recv, send, None),
@@ -262,12 +266,12 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
         Some(Structure::new(bytes, kind.fields))
     };
     let subflows: Vec<Subflow> = lookups.subflows.of(row).map(Subflow::from).collect();
-    Socket {
+    SocketJson {
         proto: socket.table.proto.name(),
         family: socket.table.family.name(),
-        state: State(socket.state),
-        local: socket.local().map(Endpoint::from),
-        remote: socket.remote().map(Endpoint::from),
+        state: StateJson(socket.state),
+        local: socket.local().map(EndpointJson::from),
+        remote: socket.remote().map(EndpointJson::from),
         v4_mapped: socket.is_v4_mapped(),
         kind: socket.kind().map(|kind| kind.name()),
         path: facts.unix_name().map(|name| unix_path(name.is_abstract, name.bytes)),
@@ -286,8 +290,8 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
         standing: Standing::of(row).name(),
         cookie: Cookie::new(socket.cookie),
         ifindex: socket.ifindex,
-        timer: socket.timer.map(Timer::from),
-        age_ms: Age::of(row).map(parts::Age::from),
+        timer: socket.timer.map(TimerJson::from),
+        age_ms: Age::of(row).map(parts::AgeJson::from),
         processes: holders(socket.inode),
         user: lookups.user(row),
         cgroup: lookups.cgroup(row).map(|path| escaped(path.as_bytes())),
@@ -307,14 +311,19 @@ fn socket<'a>(row: &Row<'a>, lookups: &Lookups, details: Details) -> Socket<'a> 
         bbr: congestion("bbr"),
         dctcp: congestion("dctcp"),
         vegas: congestion("vegas"),
-        ulp: shown(details.info).and_then(Facts::ulp).map(Ulp),
+        ulp: shown(details.info).and_then(Facts::ulp).map(UlpJson),
         memory: shown(details.memory).and_then(Facts::memory).map(Memory),
         subflows: mptcp.then_some(subflows),
     }
 }
 
-fn accept(queue: crate::model::queues::AcceptQueue) -> AcceptQueue {
-    AcceptQueue { len: queue.len, limit: queue.limit, full: queue.is_full(), drops: queue.drops }
+fn accept(queue: crate::model::queues::AcceptQueue) -> AcceptQueueJson {
+    AcceptQueueJson {
+        len: queue.len,
+        limit: queue.limit,
+        full: queue.is_full(),
+        drops: queue.drops,
+    }
 }
 
 /// Returns a unix socket's name as one string.
@@ -324,15 +333,15 @@ pub(super) fn unix_path(is_abstract: bool, name: &[u8]) -> String {
 }
 
 /// Writes the document row by row.
-pub struct Sockets<'o, 'w> {
+pub struct SocketsJson<'o, 'w> {
     out: &'o mut Out<'w>,
-    details: Details,
+    details: DetailsJson,
     first: bool,
 }
 
-impl<'o, 'w> Sockets<'o, 'w> {
+impl<'o, 'w> SocketsJson<'o, 'w> {
     /// Begins the document.
-    pub fn new(out: &'o mut Out<'w>, details: Details) -> Self {
+    pub fn new(out: &'o mut Out<'w>, details: DetailsJson) -> Self {
         out.write(format!("{{\"schema\":\"{SCHEMA}\",\"sockets\":[").as_bytes());
         Self { out, details, first: true }
     }
@@ -354,7 +363,7 @@ impl<'o, 'w> Sockets<'o, 'w> {
     /// Ends the document with what is known only now.
     pub fn finish(self, at: Timestamp, report: &Report, changes: Option<Changes>) {
         let mut taken = Vec::new();
-        value(&mut taken, &Tail { changes, taken: Taken::new(at, report) });
+        value(&mut taken, &Tail { changes, taken: TakenJson::new(at, report) });
         self.out.write(b"],\n");
         // The object's members without its opening brace.
         self.out.write(taken.get(1..).unwrap_or_default());

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::live::Round;
 use crate::model::escape::escaped;
-use crate::model::frame::StateCounts;
 use crate::model::host;
 use crate::model::proto::Proto;
+use crate::model::snapshot::StateCounts;
 use crate::model::state::TCP_STATES;
 use crate::output::out::Out;
 use crate::survey;
 
-use super::alerts::{Alert, Unknown, process};
-use super::parts::{Addr, Process, State, Taken, document};
+use super::alerts::{AlertJson, UnknownJson, process};
+use super::parts::{Addr, ProcessJson, StateJson, TakenJson, document};
 
 pub(super) const SCHEMA: &str = "sockstate.status/1";
 
@@ -28,30 +28,30 @@ pub struct StatusDocument {
     pub schema: &'static str,
     /// TCP sockets per state; all eleven states are there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tcp: Option<BTreeMap<State, u64>>,
+    pub tcp: Option<BTreeMap<StateJson, u64>>,
     /// UDP sockets per state; states without a socket are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub udp: Option<BTreeMap<State, u64>>,
+    pub udp: Option<BTreeMap<StateJson, u64>>,
     /// Raw sockets per state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub raw: Option<BTreeMap<State, u64>>,
+    pub raw: Option<BTreeMap<StateJson, u64>>,
     /// Unix sockets per state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unix: Option<BTreeMap<State, u64>>,
+    pub unix: Option<BTreeMap<StateJson, u64>>,
     /// The alerts, worst first.
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<AlertJson>,
     /// Rules that could not judge.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<UnknownJson>,
     /// The worst offenders.
-    pub top: Vec<Top>,
+    pub top: Vec<TopJson>,
     /// Parameters and counters of the kernel.
-    pub host: Host,
+    pub host: HostJson,
     /// The changes since the round before; with `--interval` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<StatusChanges>,
     /// The time and the source.
     #[serde(flatten)]
-    pub taken: Taken,
+    pub taken: TakenJson,
 }
 
 /// The difference from the round before in each state, negative for
@@ -60,27 +60,28 @@ pub struct StatusDocument {
 pub struct StatusChanges {
     /// TCP sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tcp: Option<BTreeMap<State, i64>>,
+    pub tcp: Option<BTreeMap<StateJson, i64>>,
     /// UDP sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub udp: Option<BTreeMap<State, i64>>,
+    pub udp: Option<BTreeMap<StateJson, i64>>,
     /// Raw sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub raw: Option<BTreeMap<State, i64>>,
+    pub raw: Option<BTreeMap<StateJson, i64>>,
     /// Unix sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unix: Option<BTreeMap<State, i64>>,
+    pub unix: Option<BTreeMap<StateJson, i64>>,
 }
 
 /// One of the worst offenders.
 #[derive(Serialize, JsonSchema)]
-pub struct Top {
+#[schemars(rename = "Top")]
+pub struct TopJson {
     /// `process_sockets`, `process_close_wait`, `remote_sockets`,
     /// `remote_time_wait`.
     pub by: &'static str,
     /// The process.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub process: Option<Process>,
+    pub process: Option<ProcessJson>,
     /// The remote address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<Addr>,
@@ -90,7 +91,8 @@ pub struct Top {
 
 /// The numbers of the kernel beside its sockets; what cannot be read is absent.
 #[derive(Serialize, JsonSchema)]
-pub struct Host {
+#[schemars(rename = "Host")]
+pub struct HostJson {
     /// Name of the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -109,12 +111,17 @@ pub fn status(out: &mut Out<'_>, at: Timestamp, round: &Round, before: Option<&R
         udp: round.counts(Proto::Udp).map(counts),
         raw: round.counts(Proto::Raw).map(counts),
         unix: round.counts(Proto::Unix).map(counts),
-        alerts: round.judged.firing.iter().map(|standing| Alert::from(&standing.alert)).collect(),
-        unknown: round.judged.unknown.iter().map(Unknown::from).collect(),
+        alerts: round
+            .judged
+            .firing
+            .iter()
+            .map(|standing| AlertJson::from(&standing.alert))
+            .collect(),
+        unknown: round.judged.unknown.iter().map(UnknownJson::from).collect(),
         top: round.top.iter().map(top).collect(),
-        host: host(&round.frame.host),
+        host: host(&round.snapshot.host),
         changes: before.map(|before| changes(round, before)),
-        taken: Taken::new(at, &round.report),
+        taken: TakenJson::new(at, &round.report),
     };
     document(out, &shape);
 }
@@ -122,7 +129,7 @@ pub fn status(out: &mut Out<'_>, at: Timestamp, round: &Round, before: Option<&R
 fn changes(now: &Round, before: &Round) -> StatusChanges {
     let of = |proto| {
         let (now, before) = now.counts(proto).zip(before.counts(proto))?;
-        Some(now.changes(before).map(|(state, change)| (State(state), change)).collect())
+        Some(now.changes(before).map(|(state, change)| (StateJson(state), change)).collect())
     };
     StatusChanges {
         tcp: of(Proto::Tcp),
@@ -132,17 +139,17 @@ fn changes(now: &Round, before: &Round) -> StatusChanges {
     }
 }
 
-fn tcp_counts(all: &StateCounts) -> BTreeMap<State, u64> {
+fn tcp_counts(all: &StateCounts) -> BTreeMap<StateJson, u64> {
     let eleven = TCP_STATES.iter().map(|state| (*state, all.get(*state)));
-    eleven.chain(all.others()).map(|(state, count)| (State(state), count)).collect()
+    eleven.chain(all.others()).map(|(state, count)| (StateJson(state), count)).collect()
 }
 
-fn counts(all: &StateCounts) -> BTreeMap<State, u64> {
+fn counts(all: &StateCounts) -> BTreeMap<StateJson, u64> {
     tcp_counts(all).into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-fn top(top: &survey::Top) -> Top {
-    Top {
+fn top(top: &survey::Top) -> TopJson {
+    TopJson {
         by: top.kind.name(),
         process: top.process.as_ref().map(process),
         remote: top.remote.map(Addr),
@@ -150,14 +157,14 @@ fn top(top: &survey::Top) -> Top {
     }
 }
 
-fn host(host: &host::Host) -> Host {
+fn host(host: &host::Host) -> HostJson {
     let mut counters: BTreeMap<&'static str, BTreeMap<&'static str, u64>> = BTreeMap::new();
     for field in host::COUNTERS {
         if let Some(n) = host.counters.get(field.group, field.name) {
             counters.entry(field.group).or_default().insert(field.name, n);
         }
     }
-    Host {
+    HostJson {
         name: host.hostname.as_ref().map(|name| escaped(name.as_bytes())),
         sysctls: host
             .sysctls
@@ -168,13 +175,13 @@ fn host(host: &host::Host) -> Host {
     }
 }
 
-fn sysctl_value(value: &host::Value) -> Value {
+fn sysctl_value(value: &host::SysctlValue) -> Value {
     match value {
-        host::Value::Numbers(numbers) => match numbers.as_slice() {
+        host::SysctlValue::Numbers(numbers) => match numbers.as_slice() {
             [one] => json!(one),
             several => json!(several),
         },
-        host::Value::Ports(ranges) => {
+        host::SysctlValue::Ports(ranges) => {
             ranges.iter().map(|(first, last)| json!({"first": first, "last": last})).collect()
         }
     }

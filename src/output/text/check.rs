@@ -58,19 +58,19 @@ fn performance(checked: &Checked) -> String {
         format!("warning={};;;0", of(Severity::Warning)),
         format!("unknown={};;;0", checked.round.judged.unknown.len()),
     ];
-    let counts = &checked.round.frame.tcp;
+    let counts = &checked.round.snapshot.tcp;
     if counts.total() > 0 {
         data.extend(TCP_STATES.iter().map(|state| {
             format!("{}={};;;0", state.to_string().to_lowercase(), counts.get(*state))
         }));
     }
-    data.extend(checked.counted.iter().map(own_datum));
+    data.extend(checked.counted.iter().map(custom_datum));
     data.join(" ")
 }
 
 /// The limit stands where it belongs to the severity.
-fn own_datum(own: &CustomCount) -> String {
-    let CustomCount { id, count, limit, severity } = own;
+fn custom_datum(custom: &CustomCount) -> String {
+    let CustomCount { id, count, limit, severity } = custom;
     match severity {
         Severity::Warning => format!("'{id}'={count};{limit};;0"),
         Severity::Critical => format!("'{id}'={count};;{limit};0"),
@@ -96,8 +96,9 @@ mod tests {
 
     #[test]
     fn a_limit_stands_in_the_slot_of_its_severity() {
-        let datum =
-            |severity| own_datum(&CustomCount { id: "own".into(), count: 3, limit: 2, severity });
+        let datum = |severity| {
+            custom_datum(&CustomCount { id: "own".into(), count: 3, limit: 2, severity })
+        };
         assert_eq!(datum(Severity::Warning), "'own'=3;2;;0");
         assert_eq!(datum(Severity::Critical), "'own'=3;;2;0");
     }

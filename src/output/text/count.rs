@@ -1,11 +1,11 @@
 //! The table of `count`.
 
 use crate::answer::{Count, Group, KeyValue};
-use crate::group::Key;
+use crate::group::GroupKey;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
-use crate::output::table::{Align, Cells, Column, Table};
+use crate::output::table::{Align, Cells, TableColumn, TableWriter};
 
 /// Writes a count: a row a group, and the total below; with a count before it,
 /// what changed since.
@@ -16,10 +16,10 @@ pub fn count(
     before: Option<&Count>,
     header: bool,
 ) {
-    let mut columns: Vec<Column> = count.keys.iter().map(|key| column(*key)).collect();
-    columns.push(Column::number("COUNT"));
-    columns.extend(before.map(|_| Column::number("CHANGE")));
-    let mut table = Table::new(out, style, columns, header);
+    let mut columns: Vec<TableColumn> = count.keys.iter().map(|key| column(*key)).collect();
+    columns.push(TableColumn::number("COUNT"));
+    columns.extend(before.map(|_| TableColumn::number("CHANGE")));
+    let mut table = TableWriter::new(out, style, columns, header);
     for group in &count.groups {
         let change = before.map(|before| count.change(group, before));
         table.row(|cells| group_cells(cells, group, group.count, change));
@@ -66,20 +66,20 @@ fn change_cell(cells: &mut Cells, change: i64) {
     });
 }
 
-fn column(key: Key) -> Column {
+fn column(key: GroupKey) -> TableColumn {
     let title = match key {
-        Key::State => "STATE",
-        Key::Process => "PROCESS",
-        Key::User => "USER",
-        Key::LocalPort => "LOCAL-PORT",
-        Key::Remote => "REMOTE",
-        Key::RemotePort => "REMOTE-PORT",
-        Key::Cgroup => "CGROUP",
-        Key::Unit => "UNIT",
-        Key::Netns => "NETNS",
-        Key::Family => "FAMILY",
+        GroupKey::State => "STATE",
+        GroupKey::Process => "PROCESS",
+        GroupKey::User => "USER",
+        GroupKey::LocalPort => "LOCAL-PORT",
+        GroupKey::Remote => "REMOTE",
+        GroupKey::RemotePort => "REMOTE-PORT",
+        GroupKey::Cgroup => "CGROUP",
+        GroupKey::Unit => "UNIT",
+        GroupKey::Netns => "NETNS",
+        GroupKey::Family => "FAMILY",
     };
-    Column { title, align: Align::Left }
+    TableColumn { title, align: Align::Left }
 }
 
 fn key_cell(cells: &mut Cells, value: &KeyValue) {

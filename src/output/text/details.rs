@@ -2,7 +2,7 @@
 //! form `name:value`, lines apart, the names those of the JSON.
 
 use crate::kernel::inet_diag::MEMORY_FIELDS;
-use crate::kernel::layout::Field;
+use crate::kernel::layout::LayoutField;
 use crate::kernel::{mptcp_info, tcp_info};
 use crate::model::escape::escaped;
 use crate::model::proto::Proto;
@@ -145,7 +145,7 @@ fn info(out: &mut Vec<u8>, row: &Row<'_>) {
 }
 
 /// Appends one number, unless it is the one that says nothing.
-fn number(out: &mut Vec<u8>, prefix: &str, field: &Field, bytes: &[u8]) {
+fn number(out: &mut Vec<u8>, prefix: &str, field: &LayoutField, bytes: &[u8]) {
     let Some(stored) = field.get(bytes) else { return };
     if stored == 0 && *field != tcp_info::CA_STATE || says_nothing(field, stored) {
         return;
@@ -170,7 +170,7 @@ fn number(out: &mut Vec<u8>, prefix: &str, field: &Field, bytes: &[u8]) {
 
 /// Finds "no limit" and the default: `TCP_INFINITE_SSTHRESH`, an unset pacing rate,
 /// the initial reordering of three segments.
-fn says_nothing(field: &Field, stored: u64) -> bool {
+fn says_nothing(field: &LayoutField, stored: u64) -> bool {
     match field.name {
         _ if stored != 3 && stored < 0x7fff_ffff => false,
         "snd_ssthresh_segs" => stored == 0x7fff_ffff,

@@ -12,7 +12,7 @@ use crate::model::transition::Transition;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
-use crate::output::table::{Column, Table};
+use crate::output::table::{TableColumn, TableWriter};
 use crate::sys::clock::{self, ClockPair};
 use crate::sys::names::Names;
 
@@ -110,16 +110,16 @@ fn owner(out: &mut Vec<u8>, change: &Transition) {
 
 /// Writes the matrix of what happened.
 pub fn summary(out: &mut Out<'_>, style: &Style, matrix: &Matrix) {
-    const COLUMNS: [Column; 7] = [
-        Column::text("FROM"),
-        Column::text("TO"),
-        Column::number("COUNT"),
-        Column::number("EXACT"),
-        Column::number("P50"),
-        Column::number("P90"),
-        Column::number("P99"),
+    const COLUMNS: [TableColumn; 7] = [
+        TableColumn::text("FROM"),
+        TableColumn::text("TO"),
+        TableColumn::number("COUNT"),
+        TableColumn::number("EXACT"),
+        TableColumn::number("P50"),
+        TableColumn::number("P90"),
+        TableColumn::number("P99"),
     ];
-    let mut table = Table::new(out, style, COLUMNS.to_vec(), true);
+    let mut table = TableWriter::new(out, style, COLUMNS.to_vec(), true);
     for (from, to, cell) in matrix.cells() {
         table.row(|cells| {
             let name = |state: State| state.to_string();

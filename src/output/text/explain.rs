@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::explain::{Block, Group, NOT_KNOWN, Page};
+use crate::explain::{Block, NOT_KNOWN, Page, PageGroup};
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone};
 
@@ -18,7 +18,7 @@ const INDENT: &str = "  ";
 
 /// Writes a page, with a picture before its text.
 pub fn explain(out: &mut Out<'_>, style: &Style, page: &Page, picture: Option<&str>) {
-    let mut text = Text::new(style, out.buffer());
+    let mut text = ExplainText::new(style, out.buffer());
     text.heading(&page.title);
     if let Some(picture) = picture {
         text.out.push(b'\n');
@@ -45,14 +45,14 @@ pub fn explain(out: &mut Out<'_>, style: &Style, page: &Page, picture: Option<&s
 
 /// Writes the list of all pages.
 pub fn topics(out: &mut Out<'_>, style: &Style, pages: &[Page]) {
-    let mut text = Text::new(style, out.buffer());
-    for (i, group) in Group::ALL.into_iter().enumerate() {
+    let mut text = ExplainText::new(style, out.buffer());
+    for (i, group) in PageGroup::ALL.into_iter().enumerate() {
         if i > 0 {
             text.out.push(b'\n');
         }
         text.heading(group.heading());
         let of_group: Vec<&Page> = pages.iter().filter(|page| page.group == group).collect();
-        if matches!(group, Group::Sysctl | Group::Counter) {
+        if matches!(group, PageGroup::Sysctl | PageGroup::Counter) {
             let names: Vec<&str> = of_group.iter().map(|page| page.name.as_str()).collect();
             text.wrapped(INDENT, INDENT, &names.join(", "));
         } else {
@@ -67,13 +67,13 @@ pub fn topics(out: &mut Out<'_>, style: &Style, pages: &[Page]) {
     out.advance();
 }
 
-struct Text<'t> {
+struct ExplainText<'t> {
     style: &'t Style,
     out: &'t mut Vec<u8>,
     width: usize,
 }
 
-impl<'t> Text<'t> {
+impl<'t> ExplainText<'t> {
     fn new(style: &'t Style, out: &'t mut Vec<u8>) -> Self {
         let width = style.width.unwrap_or(PLAIN_WIDTH).clamp(LEAST_WIDTH, TEXT_WIDTH);
         Self { style, out, width }

@@ -1,10 +1,10 @@
 //! The layout of `list`: the columns of a row, and its details.
 
-use crate::output::table::Column as Head;
+use crate::output::table::TableColumn as Head;
 
 /// A column, or some that go together, in the order in which they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
+pub enum TextColumn {
     /// The protocol.
     Proto,
     /// The state.
@@ -23,7 +23,7 @@ pub enum Column {
     Process,
 }
 
-impl Column {
+impl TextColumn {
     /// Returns the heads, one for each cell of a row.
     pub(super) fn heads(self) -> &'static [Head] {
         match self {
@@ -66,7 +66,7 @@ impl Detail {
 
 /// The place of details.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum DetailsPlace {
     /// On lines below their row.
     #[default]
     Below,
@@ -78,16 +78,16 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The columns.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TextColumn>,
     /// The details, where a row has them.
     pub details: Vec<Detail>,
     /// The place of the details.
-    pub place: Place,
+    pub place: DetailsPlace,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        let columns = vec![Column::State, Column::Queues, Column::Ends];
-        Self { columns, details: Vec::new(), place: Place::default() }
+        let columns = vec![TextColumn::State, TextColumn::Queues, TextColumn::Ends];
+        Self { columns, details: Vec::new(), place: DetailsPlace::default() }
     }
 }

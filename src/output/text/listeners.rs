@@ -7,19 +7,19 @@ use crate::model::owner::Owners;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone};
-use crate::output::table::{Cells, Column, Table};
+use crate::output::table::{Cells, TableColumn, TableWriter};
 use crate::survey::ListenersView;
 use crate::sys::names::Names;
 
 use super::sockets::accept_queue;
 
-const COLUMNS: [Column; 6] = [
-    Column::text("LOCAL"),
-    Column::text("QUEUE"),
-    Column::number("SYN"),
-    Column::number("DROPS"),
-    Column::text("WAITING"),
-    Column::text("OWNER"),
+const COLUMNS: [TableColumn; 6] = [
+    TableColumn::text("LOCAL"),
+    TableColumn::text("QUEUE"),
+    TableColumn::number("SYN"),
+    TableColumn::number("DROPS"),
+    TableColumn::text("WAITING"),
+    TableColumn::text("OWNER"),
 ];
 
 /// Writes every listener.
@@ -30,7 +30,7 @@ pub fn listeners(
     header: bool,
     mut names: Names,
 ) {
-    let mut table = Table::new(out, style, COLUMNS.to_vec(), header);
+    let mut table = TableWriter::new(out, style, COLUMNS.to_vec(), header);
     for listener in &view.listeners {
         table.row(|cells| row(cells, listener, &view.owners, &mut names));
     }

@@ -10,18 +10,18 @@ use crate::model::proto::Proto;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone};
-use crate::output::table::{Cells, Column, Table};
+use crate::output::table::{Cells, TableColumn, TableWriter};
 use crate::survey::{Openers, PortsView};
 use crate::sys::names::Names;
 
-const COLUMNS: [Column; 7] = [
-    Column::text("SOURCE"),
-    Column::text("DESTINATION"),
-    Column::number("USED"),
-    Column::number("SHARE"),
-    Column::number("TIME_WAIT"),
-    Column::number("PER_SECOND"),
-    Column::text("EMPTY_IN"),
+const COLUMNS: [TableColumn; 7] = [
+    TableColumn::text("SOURCE"),
+    TableColumn::text("DESTINATION"),
+    TableColumn::number("USED"),
+    TableColumn::number("SHARE"),
+    TableColumn::number("TIME_WAIT"),
+    TableColumn::number("PER_SECOND"),
+    TableColumn::text("EMPTY_IN"),
 ];
 
 /// Shares from which a budget is worth a look, and wrong: those of the rule
@@ -62,9 +62,9 @@ pub fn ports(
     }
     let mut columns = COLUMNS.to_vec();
     if layout.processes {
-        columns.push(Column::text("PROCESSES"));
+        columns.push(TableColumn::text("PROCESSES"));
     }
-    let mut table = Table::new(out, style, columns, header);
+    let mut table = TableWriter::new(out, style, columns, header);
     for budget in &ports.budgets {
         table.row(|cells| {
             row(cells, budget, &mut names);
@@ -207,11 +207,11 @@ fn tells_nothing(source: &SourceBudget) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ports::{Growth, Range, Seen};
+    use crate::model::ports::{Growth, GrowthSeen, Range};
     use crate::source::Report;
 
     fn budget(used: u32, time_wait: u32, per_second: Option<f64>) -> Budget {
-        let growth = per_second.map(|per_second| Growth { per_second, seen: Seen::TwoLooks });
+        let growth = per_second.map(|per_second| Growth { per_second, seen: GrowthSeen::TwoLooks });
         let (source, destination) = (Address::v4([10, 0, 0, 5]), Address::v4([10, 0, 3, 7]));
         let destination = Endpoint::new(destination, 5432);
         Budget { source, destination, used, time_wait, reusable: 0, capacity: 60, growth }

@@ -9,21 +9,21 @@ use crate::model::standing::Standing;
 use crate::output::cells;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, state_tone};
-use crate::output::table::{Cells, Table};
+use crate::output::table::{Cells, TableWriter};
 use crate::query::Lookups;
 use crate::sys::names::Names;
 
 use super::details::details;
-use super::layout::{Column, Layout, Place};
+use super::layout::{DetailsPlace, Layout, TextColumn};
 
 /// Writes rows as they come.
-pub struct Sockets<'o, 'w> {
-    table: Table<'o, 'w>,
+pub struct SocketsText<'o, 'w> {
+    table: TableWriter<'o, 'w>,
     layout: Layout,
     names: Names,
 }
 
-impl<'o, 'w> Sockets<'o, 'w> {
+impl<'o, 'w> SocketsText<'o, 'w> {
     /// Returns a list with this layout.
     pub fn new(
         out: &'o mut Out<'w>,
@@ -33,8 +33,8 @@ impl<'o, 'w> Sockets<'o, 'w> {
         names: Names,
     ) -> Self {
         let heads = layout.columns.iter().flat_map(|column| column.heads()).copied().collect();
-        let mut table = Table::new(out, style, heads, header);
-        table.details_inline(layout.place == Place::Behind);
+        let mut table = TableWriter::new(out, style, heads, header);
+        table.details_inline(layout.place == DetailsPlace::Behind);
         Self { table, layout, names }
     }
 
@@ -61,32 +61,38 @@ impl<'o, 'w> Sockets<'o, 'w> {
 }
 
 /// Appends the cells of a column.
-fn cells(cells: &mut Cells, column: Column, row: &Row<'_>, lookups: &Lookups, names: &mut Names) {
+fn cells(
+    cells: &mut Cells,
+    column: TextColumn,
+    row: &Row<'_>,
+    lookups: &Lookups,
+    names: &mut Names,
+) {
     match column {
-        Column::Proto => cells.cell(Tone::Plain, |out| protocol(out, row)),
-        Column::State => {
+        TextColumn::Proto => cells.cell(Tone::Plain, |out| protocol(out, row)),
+        TextColumn::State => {
             cells.cell(state_tone(row.socket.state), |out| match row.socket.state.name() {
                 Some(name) => out.extend_from_slice(name.as_bytes()),
                 None => drop(write!(out, "{}", row.socket.state)),
             });
         }
-        Column::Queues => queue_cells(cells, row),
-        Column::Ends => {
+        TextColumn::Queues => queue_cells(cells, row),
+        TextColumn::Ends => {
             cells.cell(Tone::Plain, |out| cells::local(out, row, names));
             cells.cell(Tone::Plain, |out| cells::remote(out, row, lookups, names));
         }
-        Column::Age => cells.cell(Tone::Plain, |out| {
+        TextColumn::Age => cells.cell(Tone::Plain, |out| {
             if let Some(age) = Age::of(row) {
                 cells::age(out, age);
             }
         }),
-        Column::Timer => cells.cell(Tone::Plain, |out| {
+        TextColumn::Timer => cells.cell(Tone::Plain, |out| {
             if let Some(timer) = row.socket.timer {
                 cells::timer(out, timer);
             }
         }),
-        Column::Ids => id_cells(cells, row),
-        Column::Process => cells.cell(Tone::Plain, |out| process(out, row, lookups)),
+        TextColumn::Ids => id_cells(cells, row),
+        TextColumn::Process => cells.cell(Tone::Plain, |out| process(out, row, lookups)),
     }
 }
 

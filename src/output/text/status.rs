@@ -1,15 +1,15 @@
 //! The overview: trouble first, then the counts, then who has most.
 
-use crate::alert::Standing;
+use crate::alert::ActiveAlert;
 use crate::live::Round;
-use crate::model::frame::StateCounts;
 use crate::model::human;
 use crate::model::proto::Proto;
+use crate::model::snapshot::StateCounts;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::alert_summary;
 use crate::output::out::Out;
 use crate::output::style::{Style, Tone, severity_tone, state_tone};
-use crate::rules::{Alert, Severity, Unknown};
+use crate::rules::{Alert, Severity, UnknownRule};
 use crate::survey::{Top, TopKind};
 
 /// On a terminal alerts are shown as far as everything fits this many lines,
@@ -46,7 +46,7 @@ pub fn status(
     heading: &Heading,
 ) {
     let mut below = Vec::new();
-    let mut text = Text { style, out: &mut below };
+    let mut text = StatusText { style, out: &mut below };
     if let Some(tcp) = round.counts(Proto::Tcp) {
         text.states(tcp);
     }
@@ -57,7 +57,7 @@ pub fn status(
     text.limits(round);
     text.top(&round.top);
     text.unknown(&round.judged.unknown);
-    let mut text = Text { style, out: out.buffer() };
+    let mut text = StatusText { style, out: out.buffer() };
     text.heading(round, heading);
     let room = style
         .width
@@ -66,19 +66,19 @@ pub fn status(
     out.write(&below);
 }
 
-/// The lines that [`Text::heading`] writes.
+/// The lines that [`StatusText::heading`] writes.
 const HEADING_LINES: usize = 2;
 
 fn line_count(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte == b'\n').count()
 }
 
-struct Text<'t> {
+struct StatusText<'t> {
     style: &'t Style,
     out: &'t mut Vec<u8>,
 }
 
-impl Text<'_> {
+impl StatusText<'_> {
     fn paint(&mut self, tone: Tone, text: &str) {
         self.style.paint(self.out, tone, text);
     }
@@ -104,12 +104,12 @@ impl Text<'_> {
     }
 
     /// Writes as many alerts as fit into `room` lines, the worst one always.
-    fn alerts(&mut self, alerts: &[Standing], room: usize) {
+    fn alerts(&mut self, alerts: &[ActiveAlert], room: usize) {
         // An empty line ends the alerts.
         let mut room = room.saturating_sub(1);
-        for (shown, Standing { alert, .. }) in alerts.iter().enumerate() {
+        for (shown, ActiveAlert { alert, .. }) in alerts.iter().enumerate() {
             let mut block = Vec::new();
-            Text { style: self.style, out: &mut block }.alert(alert);
+            StatusText { style: self.style, out: &mut block }.alert(alert);
             let left = alerts.len() - shown;
             // One line must stay for the number of those that are not shown.
             if shown > 0 && line_count(&block) + usize::from(left > 1) > room {
@@ -127,7 +127,7 @@ impl Text<'_> {
 
     /// Rules that could not judge: on a terminal, where lines are scarce, their
     /// names only.
-    fn unknown(&mut self, unknown: &[Unknown]) {
+    fn unknown(&mut self, unknown: &[UnknownRule]) {
         match unknown {
             [] => {}
             [only] if self.style.width.is_some() => {
@@ -138,7 +138,7 @@ impl Text<'_> {
                 self.line(&format!("not judged: {rules} (which and why: sockstate check)"));
             }
             all => {
-                for Unknown { rule, why } in all {
+                for UnknownRule { rule, why } in all {
                     self.line(&format!("not judged: {rule}: {why}"));
                 }
             }
@@ -250,7 +250,7 @@ impl Text<'_> {
 
     /// Every number that has a limit, with its limit.
     fn limits(&mut self, round: &Round) {
-        let host = &round.frame.host;
+        let host = &round.snapshot.host;
         let counter = |name| host.counters.get("TCP", name);
         let limits = [
             // Small records, of closed FIN_WAIT2 too: not the number in TIME_WAIT.

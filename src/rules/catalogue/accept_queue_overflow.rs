@@ -1,9 +1,9 @@
 //! accept-queue-overflow: connections arrive faster than they are accepted.
 
-use crate::model::frame::{Delta, Frame};
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::proto::Proto;
+use crate::model::snapshot::{Delta, Snapshot};
 use crate::rules::threshold::reaches;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -32,19 +32,19 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let tcp = || frame.listeners.iter().filter(|l| l.socket.table.proto == Proto::Tcp);
-    let found = tcp().filter_map(|listener| alert(frame, settings, listener)).collect();
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let tcp = || snapshot.listeners.iter().filter(|l| l.socket.table.proto == Proto::Tcp);
+    let found = tcp().filter_map(|listener| alert(snapshot, settings, listener)).collect();
     let blind = tcp().any(|listener| listener.queue.limit.is_none());
     let why = "/proc does not tell the limits of queues";
     Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
-fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<Alert> {
+fn alert(snapshot: &Snapshot, settings: &Settings<'_>, listener: &Listener) -> Option<Alert> {
     let (len, limit) = (listener.queue.len?, listener.queue.limit?);
     let (len, limit) = (u64::from(len), u64::from(limit));
-    let subject = Subject::listener(frame, listener)?;
-    let dropped = dropped(frame, listener);
+    let subject = Subject::listener(snapshot, listener)?;
+    let dropped = dropped(snapshot, listener);
     // The kernel's test is length > limit (sk_acceptq_is_full).
     let severity = if len > limit || dropped > 0 {
         Severity::Critical
@@ -55,7 +55,7 @@ fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<
     };
     let drops = u64::from(listener.queue.drops.unwrap_or(0));
     let mut evidence = vec![("queue", len), ("limit", limit), ("drops", drops)];
-    if let Some(past) = &frame.past {
+    if let Some(past) = &snapshot.past {
         evidence.extend([("drops_delta", dropped), ("window_ms", past.elapsed_ms)]);
     }
     Some(Alert {
@@ -64,26 +64,26 @@ fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<
         subject,
         count: len,
         evidence,
-        summary: summary(frame, listener, len, limit, drops, dropped),
-        remedy: remedy(limit, frame.host.sysctls.somaxconn()),
+        summary: summary(snapshot, listener, len, limit, drops, dropped),
+        remedy: remedy(limit, snapshot.host.sysctls.somaxconn()),
     })
 }
 
 /// Counts the segments that this listener dropped since the earlier look for a
 /// full accept queue: its own counter counts other causes too, the namespace's counter
 /// ListenOverflows other listeners, so both must have risen.
-fn dropped(frame: &Frame, listener: &Listener) -> u64 {
-    let Some(past) = &frame.past else { return 0 };
-    if frame.counter("TcpExt", "ListenOverflows").rise() == 0 {
+fn dropped(snapshot: &Snapshot, listener: &Listener) -> u64 {
+    let Some(past) = &snapshot.past else { return 0 };
+    if snapshot.counter("TcpExt", "ListenOverflows").rise() == 0 {
         return 0;
     }
     let same = |l: &&Listener| l.socket.inode == listener.socket.inode;
-    let earlier = past.frame.listeners.iter().find(same).and_then(|l| l.queue.drops);
+    let earlier = past.snapshot.listeners.iter().find(same).and_then(|l| l.queue.drops);
     Delta::between(earlier.map(u64::from), listener.queue.drops.map(u64::from)).rise()
 }
 
 fn summary(
-    frame: &Frame,
+    snapshot: &Snapshot,
     listener: &Listener,
     len: u64,
     limit: u64,
@@ -91,7 +91,7 @@ fn summary(
     dropped: u64,
 ) -> String {
     let mut text = format!("queue {len}/{limit}");
-    match &frame.past {
+    match &snapshot.past {
         Some(past) if dropped > 0 => {
             text += &format!(
                 ", {} in {}",

@@ -1,9 +1,9 @@
 //! accept-stall: completed connections that nobody accepts.
 
-use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::listener::{Listener, Waiting};
 use crate::model::proto::Proto;
+use crate::model::snapshot::Snapshot;
 use crate::rules::subject::shown;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -31,19 +31,19 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let with_queue = |l: &&Listener| {
         l.socket.table.proto == Proto::Tcp && l.queue.len.is_some_and(|len| len > 0)
     };
-    let queues: Vec<&Listener> = frame.listeners.iter().filter(with_queue).collect();
-    let found = queues.iter().filter_map(|l| alert(frame, settings, l)).collect();
+    let queues: Vec<&Listener> = snapshot.listeners.iter().filter(with_queue).collect();
+    let found = queues.iter().filter_map(|l| alert(snapshot, settings, l)).collect();
     let ageless = queues.iter().flat_map(|l| &l.waiting).any(|w| w.age.is_none());
     let why = "how long a connection has waited is not known without tcp_info";
     Verdict::of_or_unknown(found, ageless.then(|| why.to_owned()))
 }
 
-fn alert(frame: &Frame, settings: &Settings<'_>, listener: &Listener) -> Option<Alert> {
-    let subject = Subject::listener(frame, listener)?;
+fn alert(snapshot: &Snapshot, settings: &Settings<'_>, listener: &Listener) -> Option<Alert> {
+    let subject = Subject::listener(snapshot, listener)?;
     let age = settings.of(&AGE, &subject);
     let age_of = |w: &Waiting| w.age.map_or(0, |age| age.min_ms);
     let mut old: Vec<&Waiting> = listener.waiting.iter().filter(|w| age_of(w) >= age).collect();

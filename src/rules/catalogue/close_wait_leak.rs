@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
 use crate::model::state::State;
 use crate::rules::threshold::exceeds;
@@ -72,13 +72,13 @@ struct Heap {
     lingering: u64,
 }
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let heaps = heaps(frame, Some(settings));
-    let before = frame
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let heaps = heaps(snapshot, Some(settings));
+    let before = snapshot
         .past
         .as_ref()
         .filter(|past| past.elapsed_ms >= settings.base(&WINDOW))
-        .map(|past| (heaps_of_past(&past.frame), past.elapsed_ms));
+        .map(|past| (heaps_of_past(&past.snapshot), past.elapsed_ms));
     let ageless = heaps.iter().find_map(|(subject, heap)| {
         let enough = heap.count + heap.ageless >= settings.of(&MIN_COUNT, subject);
         (heap.ageless > 0 && enough).then_some(heap.ageless)
@@ -90,7 +90,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
                 Some((growth(before.get(&subject.key()), &heap)?, *elapsed))
             })
             .filter(|(growth, _)| *growth >= settings.of(&GROWTH, &subject));
-        alert(frame, settings, subject, &heap, growth)
+        alert(snapshot, settings, subject, &heap, growth)
     });
     let why = |n| format!("no tcp_info tells the age of {}", human::plural(n, "socket"));
     Verdict::of_or_unknown(found.collect(), ageless.map(why))
@@ -98,11 +98,11 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
 
 /// Heaps up the sockets of each process. Unaccepted connections belong to the
 /// listener (accept-stall), not to a leak.
-fn heaps(frame: &Frame, settings: Option<&Settings<'_>>) -> BTreeMap<Subject, Heap> {
+fn heaps(snapshot: &Snapshot, settings: Option<&Settings<'_>>) -> BTreeMap<Subject, Heap> {
     let mut heaps: BTreeMap<Subject, Heap> = BTreeMap::new();
     let owned = |conn: &&Conn| conn.standing == Standing::Descriptor;
-    for conn in frame.in_state(State::CloseWait).filter(owned) {
-        for subject in Subject::holders(frame, conn) {
+    for conn in snapshot.in_state(State::CloseWait).filter(owned) {
+        for subject in Subject::holders(snapshot, conn) {
             let age = settings.map_or(0, |settings| settings.of(&AGE, &subject));
             let half = settings.map_or(0, |settings| settings.base(&WINDOW) / 2);
             let heap = heaps.entry(subject).or_default();
@@ -113,8 +113,8 @@ fn heaps(frame: &Frame, settings: Option<&Settings<'_>>) -> BTreeMap<Subject, He
     heaps
 }
 
-fn heaps_of_past(frame: &Frame) -> BTreeMap<String, BTreeSet<u64>> {
-    heaps(frame, None).into_iter().map(|(s, heap)| (s.key(), heap.cookies)).collect()
+fn heaps_of_past(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<u64>> {
+    heaps(snapshot, None).into_iter().map(|(s, heap)| (s.key(), heap.cookies)).collect()
 }
 
 /// Counts how many more linger, where every one of the first is still there; with
@@ -192,7 +192,7 @@ impl Heap {
 }
 
 fn alert(
-    frame: &Frame,
+    snapshot: &Snapshot,
     settings: &Settings<'_>,
     subject: Subject,
     heap: &Heap,
@@ -203,7 +203,7 @@ fn alert(
         return None;
     }
     let limit = match &subject {
-        Subject::Process { pid, .. } => frame.open_file_limits.get(pid).copied(),
+        Subject::Process { pid, .. } => snapshot.open_file_limits.get(pid).copied(),
         _ => None,
     };
     let percent = settings.of(&LIMIT_PERCENT, &subject);

@@ -1,6 +1,6 @@
 //! closing-stuck: both sides closed at once, and ours is not acknowledged.
 
-use crate::model::frame::Frame;
+use crate::model::snapshot::Snapshot;
 use crate::model::state::State;
 use crate::rules::{Needs, Rule, RulePage, Settings, Shows, Verdict, unacked_fin};
 
@@ -18,10 +18,10 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let meaning = "both sides closed at the same time and the peer does not acknowledge our FIN: \
                    it vanished, or a firewall drops the packets";
-    unacked_fin::check(frame, settings, ID, State::Closing, meaning)
+    unacked_fin::check(snapshot, settings, ID, State::Closing, meaning)
 }
 
 /// Explains the rule.

@@ -1,8 +1,8 @@
 //! dead-fd-leak: descriptors of connections that are over and never closed.
 
 use crate::model::escape::escaped;
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
@@ -23,12 +23,12 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let Some(dead) = &frame.dead_fds else {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let Some(dead) = &snapshot.dead_fds else {
         return Verdict::Unknown("nobody looked at the descriptors of processes".into());
     };
     let found = dead.processes.iter().filter_map(|(pid, count)| {
-        let subject = Subject::Process { pid: *pid, comm: escaped(frame.owners.comm(*pid)) };
+        let subject = Subject::Process { pid: *pid, comm: escaped(snapshot.owners.comm(*pid)) };
         let enough = *count >= settings.of(&MIN_COUNT, &subject);
         enough.then(|| alert(subject, *count))
     });

@@ -1,6 +1,6 @@
 //! fin-wait1-stuck: we closed first, and nobody acknowledges it.
 
-use crate::model::frame::Frame;
+use crate::model::snapshot::Snapshot;
 use crate::model::state::State;
 use crate::rules::{Needs, Rule, RulePage, Settings, Shows, Verdict, unacked_fin};
 
@@ -18,10 +18,10 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let meaning = "we closed first and the peer does not acknowledge it: it is gone, a firewall \
                    drops the packets, or it reads nothing while data is still before our FIN";
-    unacked_fin::check(frame, settings, ID, State::FinWait1, meaning)
+    unacked_fin::check(snapshot, settings, ID, State::FinWait1, meaning)
 }
 
 /// Explains the rule.

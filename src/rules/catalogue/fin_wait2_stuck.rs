@@ -2,8 +2,8 @@
 //! process still holds the socket.
 
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
 use crate::model::state::State;
 use crate::rules::pile::{Pile, Piles, alerts};
@@ -28,17 +28,17 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let mut piles = Piles::new();
     let mut ageless = false;
     // What is closed ends by itself after tcp_fin_timeout (tcp_time_wait).
     let owned = |conn: &&Conn| conn.standing == Standing::Descriptor;
-    for conn in frame.in_state(State::FinWait2).filter(owned) {
+    for conn in snapshot.in_state(State::FinWait2).filter(owned) {
         let Some(age) = conn.age else {
             ageless = true;
             continue;
         };
-        for subject in Subject::holders(frame, conn) {
+        for subject in Subject::holders(snapshot, conn) {
             if age.min_ms >= settings.of(&AGE, &subject) {
                 piles.entry(subject).or_default().add(conn, age.min_ms, 0);
             }

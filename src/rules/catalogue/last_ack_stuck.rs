@@ -1,6 +1,6 @@
 //! last-ack-stuck: the peer closed first and does not acknowledge our close.
 
-use crate::model::frame::Frame;
+use crate::model::snapshot::Snapshot;
 use crate::model::state::State;
 use crate::rules::{Needs, Rule, RulePage, Settings, Shows, Verdict, unacked_fin};
 
@@ -18,10 +18,10 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let meaning = "the peer closed, we closed after it, and the peer does not acknowledge that: it \
                    vanished after its FIN, or a firewall forgot the connection";
-    unacked_fin::check(frame, settings, ID, State::LastAck, meaning)
+    unacked_fin::check(snapshot, settings, ID, State::LastAck, meaning)
 }
 
 /// Explains the rule.

@@ -1,6 +1,6 @@
 //! orphan-pressure: closed sockets that the kernel still has to finish.
 
-use crate::model::frame::Frame;
+use crate::model::snapshot::Snapshot;
 use crate::rules::threshold::{percent_of, reaches};
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -30,11 +30,11 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let Some(orphans) = frame.host.counters.get("TCP", "orphan") else {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let Some(orphans) = snapshot.host.counters.get("TCP", "orphan") else {
         return Verdict::Unknown("/proc/net/sockstat does not tell the orphans".into());
     };
-    let Some(limit) = frame.host.sysctls.max_orphans() else {
+    let Some(limit) = snapshot.host.sysctls.max_orphans() else {
         return Verdict::Unknown(
             "net.ipv4.tcp_max_orphans can be read in the initial network namespace only".into(),
         );

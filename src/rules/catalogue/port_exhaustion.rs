@@ -2,9 +2,9 @@
 //! towards all.
 
 use crate::model::address::Endpoint;
-use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::ports::{Blocked, Budget, PortUse, Reuse, SourceBudget};
+use crate::model::snapshot::Snapshot;
 use crate::rules::threshold::{percent_of, reaches};
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -45,8 +45,8 @@ pub(super) const RULE: Rule = Rule {
 const UNCOUNTED: &str =
     "connect() fails with EADDRNOTAVAIL when none is left, and nothing counts it";
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let Some(ports) = &frame.ports else {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let Some(ports) = &snapshot.ports else {
         return Verdict::Unknown("net.ipv4.ip_local_port_range cannot be read".into());
     };
     let blocked = blocked(settings, ports);
@@ -55,7 +55,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
     let more_than_blocked = |budget: &&Budget| blocked.is_none() || exceeds_blocked(ports, budget);
     let budgets = ports.budgets.iter().filter(more_than_blocked);
     let mut found: Vec<Alert> =
-        budgets.filter_map(|budget| used_up(frame, settings, ports, budget)).collect();
+        budgets.filter_map(|budget| used_up(snapshot, settings, ports, budget)).collect();
     // A destination that nearly has them all explains how ports of its source
     // look.
     let explained = |source: &SourceBudget| {
@@ -68,7 +68,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
         ports.sources.iter().filter(|source| !explained(source)).collect();
     found.extend(sources.into_iter().filter_map(|source| bound_first(settings, ports, source)));
     found.extend(blocked);
-    Verdict::of_or_unknown(found, untold(frame, settings, ports))
+    Verdict::of_or_unknown(found, untold(snapshot, settings, ports))
 }
 
 /// Returns the severity, where so many of the ports are gone.
@@ -83,8 +83,8 @@ fn severity(settings: &Settings<'_>, subject: &Subject, part: u32, whole: u32) -
 
 /// Says why clear would not be proven: so many ports have a socket, and which of
 /// these take theirs from everyone was not told.
-fn untold(frame: &Frame, settings: &Settings<'_>, ports: &PortUse) -> Option<String> {
-    let gap = frame.gaps.iter().find(|gap| gap.what == "binds")?;
+fn untold(snapshot: &Snapshot, settings: &Settings<'_>, ports: &PortUse) -> Option<String> {
+    let gap = snapshot.gaps.iter().find(|gap| gap.what == "binds")?;
     let whole = ports.range.ports();
     severity(settings, &Subject::Namespace, ports.touched, whole)?;
     Some(format!("{}: {}", gap.what, gap.reason))
@@ -97,14 +97,14 @@ fn exceeds_blocked(ports: &PortUse, budget: &Budget) -> bool {
 
 /// Judges the ports towards one destination.
 fn used_up(
-    frame: &Frame,
+    snapshot: &Snapshot,
     settings: &Settings<'_>,
     ports: &PortUse,
     budget: &Budget,
 ) -> Option<Alert> {
     let subject = Subject::Ports { source: budget.source, destination: budget.destination };
     let severity = severity(settings, &subject, budget.taken(), budget.capacity)?;
-    let left = time_left(frame, budget);
+    let left = time_left(snapshot, budget);
     let mut evidence = vec![
         ("used", budget.taken().into()),
         ("time_wait", time_wait(budget).into()),
@@ -180,10 +180,10 @@ fn bound_first(settings: &Settings<'_>, ports: &PortUse, source: &SourceBudget) 
 
 /// Returns the time until none is left when they are used up as fast as since the
 /// earlier look.
-fn time_left(frame: &Frame, budget: &Budget) -> Option<u64> {
-    let past = frame.past.as_ref()?;
+fn time_left(snapshot: &Snapshot, budget: &Budget) -> Option<u64> {
+    let past = snapshot.past.as_ref()?;
     let same = |b: &&Budget| (b.source, b.destination) == (budget.source, budget.destination);
-    let before = past.frame.ports.as_ref()?.budgets.iter().find(same)?.taken();
+    let before = past.snapshot.ports.as_ref()?.budgets.iter().find(same)?.taken();
     let more = budget.taken().checked_sub(before).filter(|more| *more > 0)?;
     Some(u64::from(budget.left()).saturating_mul(past.elapsed_ms) / u64::from(more))
 }

@@ -1,8 +1,8 @@
 //! recv-queue-stuck: data arrived and the process does not read it.
 
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::model::standing::Standing;
 use crate::model::state::State;
 use crate::rules::pile::{Pile, Piles, alerts};
@@ -34,18 +34,18 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let mut piles = Piles::new();
     let mut blind = false;
     // What nobody accepted yet is accept-stall's.
     let owned = |conn: &&Conn| conn.standing == Standing::Descriptor;
-    for conn in frame.in_state(State::Established).filter(owned) {
-        for subject in Subject::holders(frame, conn) {
+    for conn in snapshot.in_state(State::Established).filter(owned) {
+        for subject in Subject::holders(snapshot, conn) {
             let Some(full) = is_full(conn, settings, &subject) else { continue };
             if !full {
                 continue;
             }
-            match unread_ms(frame, conn) {
+            match unread_ms(snapshot, conn) {
                 Some(ms) if ms >= settings.of(&AGE, &subject) => {
                     let bytes = conn.recv_q.unwrap_or(0).into();
                     piles.entry(subject).or_default().add(conn, ms, bytes);
@@ -71,11 +71,12 @@ fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> Option<bo
 /// Returns how long nothing was read at least, as far as is known: all of it
 /// arrived before the last data did; but since an earlier look no more can have
 /// been added to it than arrived.
-fn unread_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
+fn unread_ms(snapshot: &Snapshot, conn: &Conn) -> Option<u64> {
     let info = conn.info?;
     let quiet = info.last_data_recv_ms?;
-    let watched = frame.past.as_ref().and_then(|past| {
-        let before = past.frame.conns.iter().find(|c| c.cookie != 0 && c.cookie == conn.cookie)?;
+    let watched = snapshot.past.as_ref().and_then(|past| {
+        let before =
+            past.snapshot.conns.iter().find(|c| c.cookie != 0 && c.cookie == conn.cookie)?;
         let arrived = info.bytes_received?.checked_sub(before.info?.bytes_received?)?;
         let grown = u64::from(conn.recv_q?).checked_sub(before.recv_q?.into());
         Some((grown == Some(arrived), past.elapsed_ms))

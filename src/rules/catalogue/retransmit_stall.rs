@@ -1,8 +1,8 @@
 //! retransmit-stall: established connections whose peer acknowledges nothing.
 
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
 use crate::rules::pile::{Pile, Piles, alerts};
@@ -37,11 +37,11 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let mut piles = Piles::new();
     let talking = |conn: &&Conn| matches!(conn.state, State::Established | State::CloseWait);
-    for conn in frame.conns.iter().filter(talking).filter(|conn| retransmits(conn)) {
-        let subject = Subject::place(frame, conn);
+    for conn in snapshot.conns.iter().filter(talking).filter(|conn| retransmits(conn)) {
+        let subject = Subject::place(snapshot, conn);
         let backoff = conn.info.and_then(|info| info.backoff).unwrap_or(conn.retransmits());
         if backoff.max(conn.retransmits()) >= settings.of(&BACKOFF, &subject) {
             piles.entry(subject).or_default().add(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
+use crate::model::snapshot::Snapshot;
 use crate::model::state::State;
 use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::{
@@ -21,16 +21,16 @@ pub(super) const RULE: Rule = Rule {
     thresholds: &[MIN_COUNT],
     needs: Needs { glance: true, conns: true, ..Needs::NONE },
     check,
-    shows: Shows::Found(|_, frame| to_itself(frame)),
+    shows: Shows::Found(|_, snapshot| to_itself(snapshot)),
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let mut piles = Piles::new();
     let mut port = 0;
-    for conn in connected_to_themselves(frame) {
+    for conn in connected_to_themselves(snapshot) {
         port = conn.local.port;
-        for subject in Subject::holders(frame, conn) {
+        for subject in Subject::holders(snapshot, conn) {
             piles.entry(subject).or_default().add(conn, 0, 0);
         }
     }
@@ -40,8 +40,9 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
 
 /// Returns a filter of those that were seen, by their ports: the language cannot
 /// compare two ends.
-fn to_itself(frame: &Frame) -> String {
-    let ports: BTreeSet<u16> = connected_to_themselves(frame).map(|conn| conn.local.port).collect();
+fn to_itself(snapshot: &Snapshot) -> String {
+    let ports: BTreeSet<u16> =
+        connected_to_themselves(snapshot).map(|conn| conn.local.port).collect();
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     match ports.as_slice() {
         // They have gone since.
@@ -54,8 +55,8 @@ fn to_itself(frame: &Frame) -> String {
     }
 }
 
-fn connected_to_themselves(frame: &Frame) -> impl Iterator<Item = &Conn> {
-    frame.in_state(State::Established).filter(|conn| conn.local == conn.remote)
+fn connected_to_themselves(snapshot: &Snapshot) -> impl Iterator<Item = &Conn> {
+    snapshot.in_state(State::Established).filter(|conn| conn.local == conn.remote)
 }
 
 fn alert(subject: Subject, pile: &Pile, port: u16) -> Alert {

@@ -1,8 +1,8 @@
 //! send-queue-stuck: data waits to be sent and the peer takes nothing of it.
 
 use crate::model::conn::Conn;
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::model::state::State;
 use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::threshold::reaches;
@@ -33,16 +33,16 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let mut piles = Piles::new();
     let mut blind = false;
     let sends = |conn: &&Conn| matches!(conn.state, State::Established | State::CloseWait);
-    for conn in frame.conns.iter().filter(sends) {
-        let subject = Subject::place(frame, conn);
+    for conn in snapshot.conns.iter().filter(sends) {
+        let subject = Subject::place(snapshot, conn);
         if !is_full(conn, settings, &subject) {
             continue;
         }
-        match waiting_ms(frame, conn) {
+        match waiting_ms(snapshot, conn) {
             Some(ms) if ms >= settings.of(&AGE, &subject) => {
                 let bytes = conn.send_q.unwrap_or(0).into();
                 piles.entry(subject).or_default().add(conn, ms, bytes);
@@ -66,12 +66,13 @@ fn is_full(conn: &Conn, settings: &Settings<'_>, subject: &Subject) -> bool {
 
 /// Returns how long the peer took nothing at least: it offered no window,
 /// acknowledged nothing while we retransmitted, or nothing since an earlier look.
-fn waiting_ms(frame: &Frame, conn: &Conn) -> Option<u64> {
+fn waiting_ms(snapshot: &Snapshot, conn: &Conn) -> Option<u64> {
     let info = conn.info?;
     let no_window = conn.zero_window_ms().unwrap_or(0);
     let no_answer = conn.retransmitting_ms().unwrap_or(0);
-    let watched = frame.past.as_ref().and_then(|past| {
-        let before = past.frame.conns.iter().find(|c| c.cookie != 0 && c.cookie == conn.cookie)?;
+    let watched = snapshot.past.as_ref().and_then(|past| {
+        let before =
+            past.snapshot.conns.iter().find(|c| c.cookie != 0 && c.cookie == conn.cookie)?;
         (info.bytes_acked? == before.info?.bytes_acked?).then_some(past.elapsed_ms)
     });
     Some(no_window.max(no_answer).max(watched.unwrap_or(0)))

@@ -1,9 +1,9 @@
 //! syn-queue-full: handshakes that clients do not complete fill the SYN queue.
 
-use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::proto::Proto;
+use crate::model::snapshot::Snapshot;
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
 };
@@ -46,25 +46,25 @@ struct Cookies {
     dropped: u64,
 }
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let rise = |name| frame.counter("TcpExt", name).rise();
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let rise = |name| snapshot.counter("TcpExt", name).rise();
     // With tcp_syncookies = 2 a cookie answers every SYN, full queue or not
     // (tcp_conn_request): then they say nothing.
-    let always = frame.host.sysctls.syncookies() == Some(2);
+    let always = snapshot.host.sysctls.syncookies() == Some(2);
     let cookies = Cookies {
         sent: if always { 0 } else { rise("SyncookiesSent").max(rise("TCPReqQFullDoCookies")) },
         received: rise("SyncookiesRecv"),
         dropped: rise("TCPReqQFullDrop"),
     };
     let tcp = |l: &&Listener| l.socket.table.proto == Proto::Tcp;
-    let mut found: Vec<Alert> = frame
+    let mut found: Vec<Alert> = snapshot
         .listeners
         .iter()
         .filter(tcp)
-        .filter_map(|listener| of_listener(frame, settings, listener, cookies))
+        .filter_map(|listener| of_listener(snapshot, settings, listener, cookies))
         .collect();
     if found.is_empty() && (cookies.sent, cookies.dropped) != (0, 0) {
-        found.push(of_counters(frame, cookies));
+        found.push(of_counters(snapshot, cookies));
     }
     Verdict::of(found)
 }
@@ -84,12 +84,12 @@ fn waiting(listener: &Listener) -> u64 {
 }
 
 fn of_listener(
-    frame: &Frame,
+    snapshot: &Snapshot,
     settings: &Settings<'_>,
     listener: &Listener,
     cookies: Cookies,
 ) -> Option<Alert> {
-    let subject = Subject::listener(frame, listener)?;
+    let subject = Subject::listener(snapshot, listener)?;
     let waiting = waiting(listener);
     let repeated = u64::from(listener.half_open.repeated);
     let limit = listener.queue.limit.map(u64::from);
@@ -106,7 +106,7 @@ fn of_listener(
     let mut evidence = vec![("syn_queue", waiting)];
     evidence.extend(limit.map(|limit| ("limit", limit)));
     evidence.extend([("repeated", repeated), ("sources", sources), ("accept_queue", queue)]);
-    if frame.past.is_some() {
+    if snapshot.past.is_some() {
         evidence.extend(counters(cookies));
     }
     let of = limit.map_or(String::new(), |limit| format!("/{}", human::count(limit)));
@@ -123,7 +123,7 @@ fn of_listener(
             plural_addresses(sources),
             cookies.text()
         ),
-        remedy: remedy(cookies, is_stalled(listener), frame.host.sysctls.syncookies()),
+        remedy: remedy(cookies, is_stalled(listener), snapshot.host.sysctls.syncookies()),
     })
 }
 
@@ -137,8 +137,8 @@ fn half_open(subject: &Subject) -> String {
     .to_owned()
 }
 
-fn of_counters(frame: &Frame, cookies: Cookies) -> Alert {
-    let (text, sysctls) = (cookies.text(), &frame.host.sysctls);
+fn of_counters(snapshot: &Snapshot, cookies: Cookies) -> Alert {
+    let (text, sysctls) = (cookies.text(), &snapshot.host.sysctls);
     Alert {
         rule: ID.into(),
         severity: Severity::Warning,
@@ -146,7 +146,7 @@ fn of_counters(frame: &Frame, cookies: Cookies) -> Alert {
         count: cookies.sent.saturating_add(cookies.dropped),
         evidence: counters(cookies).to_vec(),
         summary: format!("a SYN queue was full{text}; which listener's it was, no counter tells"),
-        remedy: remedy(cookies, frame.listeners.iter().any(is_stalled), sysctls.syncookies()),
+        remedy: remedy(cookies, snapshot.listeners.iter().any(is_stalled), sysctls.syncookies()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! syn-sent-stuck: connects to one destination that nobody answers.
 
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::model::state::State;
 use crate::rules::pile::{Pile, Piles, alerts};
 use crate::rules::{
@@ -29,9 +29,9 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let mut piles = Piles::new();
-    for conn in frame.in_state(State::SynSent) {
+    for conn in snapshot.in_state(State::SynSent) {
         let subject = Subject::Destination(conn.remote);
         if conn.retransmits() >= settings.of(&RETRANSMITS, &subject) {
             let age = conn.age.map_or(0, |age| age.min_ms);

@@ -1,7 +1,7 @@
 //! tcp-memory: the memory of all TCP sockets against its limits.
 
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::rules::threshold::{percent_of, reaches};
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -36,11 +36,11 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let Some(pages) = frame.host.counters.get("TCP", "mem") else {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let Some(pages) = snapshot.host.counters.get("TCP", "mem") else {
         return Verdict::Unknown("/proc/net/sockstat does not tell the memory of TCP".into());
     };
-    let Some([_, pressure, limit]) = frame.host.sysctls.tcp_mem() else {
+    let Some([_, pressure, limit]) = snapshot.host.sysctls.tcp_mem() else {
         return Verdict::Unknown(
             "net.ipv4.tcp_mem can be read in the initial network namespace only".into(),
         );

@@ -1,10 +1,10 @@
 //! time-wait-flood: TIME_WAIT close to the number the kernel keeps, or made at
 //! a high rate in one place.
 
-use crate::model::frame::{Frame, TimeWaits, YOUNG_MS};
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::proto::Proto;
+use crate::model::snapshot::{Snapshot, TimeWaits, YOUNG_MS};
 use crate::model::state::State;
 use crate::rules::threshold::reaches;
 use crate::rules::{
@@ -39,32 +39,35 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let mut found: Vec<Alert> = buckets(frame, settings).into_iter().collect();
-    let ports = frame.time_wait.local_ports.iter();
-    found.extend(ports.filter_map(|place| at_listener(frame, settings, place)));
-    let remotes = frame.time_wait.remotes.iter();
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let mut found: Vec<Alert> = buckets(snapshot, settings).into_iter().collect();
+    let ports = snapshot.time_wait.local_ports.iter();
+    found.extend(ports.filter_map(|place| at_listener(snapshot, settings, place)));
+    let remotes = snapshot.time_wait.remotes.iter();
     found.extend(remotes.filter_map(|place| {
-        flood(settings, Subject::Destination(place.place), place.young, Side::Client)
+        flood(settings, Subject::Destination(place.place), place.young, PortSide::Client)
     }));
-    let blind = frame.host.sysctls.max_tw_buckets().is_none();
+    let blind = snapshot.host.sysctls.max_tw_buckets().is_none();
     let why = "net.ipv4.tcp_max_tw_buckets cannot be read";
     Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
-fn buckets(frame: &Frame, settings: &Settings<'_>) -> Option<Alert> {
-    let limit = frame.host.sysctls.max_tw_buckets()?;
+fn buckets(snapshot: &Snapshot, settings: &Settings<'_>) -> Option<Alert> {
+    let limit = snapshot.host.sysctls.max_tw_buckets()?;
     // sockstat counts what the limit counts: FIN_WAIT2 minisockets as well
     // (inet_twsk_alloc); the table's own count is the next best.
-    let held =
-        frame.host.counters.get("TCP", "tw").unwrap_or_else(|| frame.tcp.get(State::TimeWait));
-    let refused = frame.counter("TcpExt", "TCPTimeWaitOverflow").rise();
+    let held = snapshot
+        .host
+        .counters
+        .get("TCP", "tw")
+        .unwrap_or_else(|| snapshot.tcp.get(State::TimeWait));
+    let refused = snapshot.counter("TcpExt", "TCPTimeWaitOverflow").rise();
     let percent = settings.of(&WARN_PERCENT, &Subject::Namespace);
     if refused == 0 && !reaches(held, percent, limit) {
         return None;
     }
     let mut evidence = vec![("time_wait", held), ("limit", limit)];
-    if frame.past.is_some() {
+    if snapshot.past.is_some() {
         evidence.push(("refused", refused));
     }
     let also = match refused {
@@ -90,38 +93,42 @@ fn buckets(frame: &Frame, settings: &Settings<'_>) -> Option<Alert> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+enum PortSide {
     Server,
     Client,
 }
 
 /// Judges those at a local port on which somebody listens: they came from outside.
-fn at_listener(frame: &Frame, settings: &Settings<'_>, place: &TimeWaits<u16>) -> Option<Alert> {
+fn at_listener(
+    snapshot: &Snapshot,
+    settings: &Settings<'_>,
+    place: &TimeWaits<u16>,
+) -> Option<Alert> {
     let here = |l: &&Listener| {
         l.socket.table.proto == Proto::Tcp
             && l.socket.local().is_some_and(|local| local.port == place.place)
     };
-    let listener = frame.listeners.iter().find(here)?;
-    let mut subject = Subject::listener(frame, listener)?;
+    let listener = snapshot.listeners.iter().find(here)?;
+    let mut subject = Subject::listener(snapshot, listener)?;
     if let Subject::Listener { inode, .. } = &mut subject {
         *inode = 0;
     }
-    flood(settings, subject, place.young, Side::Server)
+    flood(settings, subject, place.young, PortSide::Server)
 }
 
-fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: Side) -> Option<Alert> {
+fn flood(settings: &Settings<'_>, subject: Subject, young: u64, side: PortSide) -> Option<Alert> {
     let rate = young * 1000 / YOUNG_MS;
     if rate <= settings.of(&RATE, &subject) {
         return None;
     }
     let (who, what) = match side {
-        Side::Server => (
+        PortSide::Server => (
             "the server closes first",
             "harmless for the server itself; where it hurts, let the client close first or keep \
              connections alive. tcp_tw_reuse does not concern a server, tcp_fin_timeout does not \
              change TIME_WAIT",
         ),
-        Side::Client => (
+        PortSide::Client => (
             "we close first",
             "each of them holds a local port for 60s: keep connections open and reuse them (a \
              pool, keep-alive); see `sockstate ports` for what is left. tcp_fin_timeout does not \

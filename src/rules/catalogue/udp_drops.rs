@@ -1,8 +1,8 @@
 //! udp-drops: datagrams are dropped because nobody reads fast enough.
 
 use crate::model::conn::Conn;
-use crate::model::frame::{Delta, Frame};
 use crate::model::human;
+use crate::model::snapshot::{Delta, Snapshot};
 use crate::rules::threshold::{percent_of, reaches};
 use crate::rules::{
     Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Threshold, Verdict,
@@ -33,18 +33,18 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
-    let found = frame.udp.iter().filter_map(|conn| alert(frame, settings, conn)).collect();
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
+    let found = snapshot.udp.iter().filter_map(|conn| alert(snapshot, settings, conn)).collect();
     let queued = |conn: &Conn| conn.recv_q.is_some_and(|bytes| bytes > 0);
-    let blind = frame.udp.iter().any(|conn| conn.memory.is_none() && queued(conn));
+    let blind = snapshot.udp.iter().any(|conn| conn.memory.is_none() && queued(conn));
     let why = "the size of a receive buffer is not known without sock_diag";
     Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
-fn alert(frame: &Frame, settings: &Settings<'_>, conn: &Conn) -> Option<Alert> {
+fn alert(snapshot: &Snapshot, settings: &Settings<'_>, conn: &Conn) -> Option<Alert> {
     let drops = u64::from(conn.drops.filter(|drops| *drops > 0)?);
-    let subject = Subject::socket(frame, conn);
-    let rise = rise(frame, conn);
+    let subject = Subject::socket(snapshot, conn);
+    let rise = rise(snapshot, conn);
     let queue = u64::from(conn.recv_q.unwrap_or(0));
     let buffer = conn.memory.and_then(|memory| memory.rcvbuf).map(u64::from);
     let percent = settings.of(&PERCENT, &subject);
@@ -54,7 +54,7 @@ fn alert(frame: &Frame, settings: &Settings<'_>, conn: &Conn) -> Option<Alert> {
     }
     let mut evidence = vec![("drops", drops)];
     let mut summary = human::plural(drops, "datagram") + " dropped";
-    if let Some(past) = &frame.past {
+    if let Some(past) = &snapshot.past {
         evidence.extend([("drops_delta", rise), ("window_ms", past.elapsed_ms)]);
         summary +=
             &format!(", {} of them in {}", human::count(rise), human::duration(past.elapsed_ms));
@@ -81,11 +81,11 @@ fn alert(frame: &Frame, settings: &Settings<'_>, conn: &Conn) -> Option<Alert> {
 /// Counts the datagrams dropped since the earlier look; a socket that was not among
 /// those with drops then had none, or did not exist. A counter that went down has
 /// wrapped (32 bits), and by how much is unknown.
-fn rise(frame: &Frame, conn: &Conn) -> u64 {
-    let Some(past) = &frame.past else { return 0 };
+fn rise(snapshot: &Snapshot, conn: &Conn) -> u64 {
+    let Some(past) = &snapshot.past else { return 0 };
     let same =
         |c: &&Conn| if conn.cookie != 0 { c.cookie == conn.cookie } else { c.inode == conn.inode };
-    let before = past.frame.udp.iter().find(same).map_or(Some(0), |c| c.drops);
+    let before = past.snapshot.udp.iter().find(same).map_or(Some(0), |c| c.drops);
     Delta::between(before.map(u64::from), conn.drops.map(u64::from)).rise()
 }
 

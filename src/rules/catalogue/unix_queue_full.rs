@@ -1,9 +1,9 @@
 //! unix-queue-full: clients of a unix listener block in connect().
 
-use crate::model::frame::Frame;
 use crate::model::human;
 use crate::model::listener::Listener;
 use crate::model::proto::Proto;
+use crate::model::snapshot::Snapshot;
 use crate::rules::{Alert, Needs, Rule, RulePage, Settings, Severity, Shows, Subject, Verdict};
 
 const ID: &str = "unix-queue-full";
@@ -22,15 +22,15 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, _: &Settings<'_>) -> Verdict {
-    let unix = || frame.listeners.iter().filter(|l| l.socket.table.proto == Proto::Unix);
-    let found = unix().filter_map(|listener| alert(frame, listener)).collect();
+fn check(snapshot: &Snapshot, _: &Settings<'_>) -> Verdict {
+    let unix = || snapshot.listeners.iter().filter(|l| l.socket.table.proto == Proto::Unix);
+    let found = unix().filter_map(|listener| alert(snapshot, listener)).collect();
     let blind = unix().any(|listener| listener.queue.limit.is_none());
     let why = "/proc does not tell the queues of listeners";
     Verdict::of_or_unknown(found, blind.then(|| why.to_owned()))
 }
 
-fn alert(frame: &Frame, listener: &Listener) -> Option<Alert> {
+fn alert(snapshot: &Snapshot, listener: &Listener) -> Option<Alert> {
     let (len, limit) = (u64::from(listener.queue.len?), u64::from(listener.queue.limit?));
     // The kernel's test is length > limit (unix_recvq_full).
     if len <= limit {
@@ -39,7 +39,7 @@ fn alert(frame: &Frame, listener: &Listener) -> Option<Alert> {
     Some(Alert {
         rule: ID.into(),
         severity: Severity::Critical,
-        subject: Subject::listener(frame, listener)?,
+        subject: Subject::listener(snapshot, listener)?,
         count: len,
         evidence: vec![("queue", len), ("limit", limit)],
         summary: format!("queue {}/{}: it is full", human::count(len), human::count(limit)),

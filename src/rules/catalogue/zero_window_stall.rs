@@ -1,7 +1,7 @@
 //! zero-window-stall: the peer takes no more data.
 
-use crate::model::frame::Frame;
 use crate::model::human;
+use crate::model::snapshot::Snapshot;
 use crate::model::socket::TimerKind;
 use crate::model::state::State;
 use crate::rules::pile::{Pile, Piles, alerts};
@@ -30,10 +30,10 @@ pub(super) const RULE: Rule = Rule {
     page: PAGE,
 };
 
-fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
+fn check(snapshot: &Snapshot, settings: &Settings<'_>) -> Verdict {
     let mut piles = Piles::new();
     let mut blind = false;
-    for conn in &frame.conns {
+    for conn in &snapshot.conns {
         let open = matches!(conn.state, State::Established | State::CloseWait | State::FinWait1);
         let probes = conn.timer.is_some_and(|t| t.kind == TimerKind::Probe);
         if !open || !probes {
@@ -45,7 +45,7 @@ fn check(frame: &Frame, settings: &Settings<'_>) -> Verdict {
             blind = true;
             continue;
         };
-        let subject = Subject::place(frame, conn);
+        let subject = Subject::place(snapshot, conn);
         if ms > 0 && ms >= settings.of(&AGE, &subject) {
             let bytes = conn.send_q.unwrap_or(0).into();
             piles.entry(subject).or_default().add(conn, ms, bytes);

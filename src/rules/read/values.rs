@@ -14,7 +14,7 @@ use crate::model::units::{self, Bare};
 use crate::rules::origin::Origin;
 use crate::rules::overrides::process_pattern;
 use crate::rules::severity::Severity;
-use crate::rules::threshold::{Threshold, Unit};
+use crate::rules::threshold::{Threshold, ThresholdUnit};
 
 /// Tells a mistake in a file, with its place and what is allowed there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +40,9 @@ impl std::error::Error for ConfigError {}
 /// Is right, or has a mistake.
 pub(super) type Result<T> = std::result::Result<T, ConfigError>;
 /// Is a key with its place.
-pub(super) type Key<'t, 'i> = &'t Spanned<Cow<'i, str>>;
+pub(super) type TomlKey<'t, 'i> = &'t Spanned<Cow<'i, str>>;
 /// Is a value with its place.
-pub(super) type Item<'t, 'i> = &'t Spanned<DeValue<'i>>;
+pub(super) type TomlItem<'t, 'i> = &'t Spanned<DeValue<'i>>;
 
 /// Reads values of a file and knows where each of them stands.
 pub(super) struct Reader<'r> {
@@ -72,7 +72,7 @@ impl<'r> Reader<'r> {
     /// Reads each table of `[[name]]`.
     pub fn each(
         &self,
-        item: Item<'_, '_>,
+        item: TomlItem<'_, '_>,
         name: &str,
         mut read: impl FnMut(&Spanned<DeValue<'_>>) -> Result<()>,
     ) -> Result<()> {
@@ -82,28 +82,28 @@ impl<'r> Reader<'r> {
         tables.iter().try_for_each(&mut read)
     }
 
-    pub fn table<'t, 'i>(&self, item: Item<'t, 'i>) -> Result<&'t DeTable<'i>> {
+    pub fn table<'t, 'i>(&self, item: TomlItem<'t, 'i>) -> Result<&'t DeTable<'i>> {
         match item.get_ref() {
             DeValue::Table(table) => Ok(table),
             _ => Err(self.error(item.span(), "expected a table")),
         }
     }
 
-    pub fn string<'t>(&self, item: Item<'t, '_>) -> Result<&'t str> {
+    pub fn string<'t>(&self, item: TomlItem<'t, '_>) -> Result<&'t str> {
         match item.get_ref() {
             DeValue::String(text) => Ok(text),
             _ => Err(self.error(item.span(), "expected a string in quotes")),
         }
     }
 
-    pub fn boolean(&self, item: Item<'_, '_>) -> Result<bool> {
+    pub fn boolean(&self, item: TomlItem<'_, '_>) -> Result<bool> {
         match item.get_ref() {
             DeValue::Boolean(value) => Ok(*value),
             _ => Err(self.error(item.span(), "expected true or false")),
         }
     }
 
-    pub fn number(&self, item: Item<'_, '_>) -> Result<u64> {
+    pub fn number(&self, item: TomlItem<'_, '_>) -> Result<u64> {
         let number = match item.get_ref() {
             DeValue::Integer(number) => {
                 u64::from_str_radix(&number.as_str().replace(['_', '+'], ""), number.radix()).ok()
@@ -113,7 +113,7 @@ impl<'r> Reader<'r> {
         number.ok_or_else(|| self.error(item.span(), "expected a whole number, 0 or more"))
     }
 
-    pub fn time(&self, item: Item<'_, '_>) -> Result<u64> {
+    pub fn time(&self, item: TomlItem<'_, '_>) -> Result<u64> {
         let text = match item.get_ref() {
             DeValue::String(text) => Some(text.as_ref()),
             _ => None,
@@ -123,30 +123,30 @@ impl<'r> Reader<'r> {
         })
     }
 
-    pub fn severity(&self, item: Item<'_, '_>) -> Result<Severity> {
+    pub fn severity(&self, item: TomlItem<'_, '_>) -> Result<Severity> {
         Severity::parse(self.string(item)?)
             .ok_or_else(|| self.error(item.span(), "expected \"warning\" or \"critical\""))
     }
 
-    pub fn threshold(&self, threshold: &Threshold, item: Item<'_, '_>) -> Result<u64> {
+    pub fn threshold(&self, threshold: &Threshold, item: TomlItem<'_, '_>) -> Result<u64> {
         match threshold.unit {
-            Unit::Time => self.time(item),
-            Unit::Count(_) | Unit::Percent => self.number(item),
+            ThresholdUnit::Time => self.time(item),
+            ThresholdUnit::Count(_) | ThresholdUnit::Percent => self.number(item),
         }
     }
 
-    pub fn pattern(&self, item: Item<'_, '_>) -> Result<Glob> {
+    pub fn pattern(&self, item: TomlItem<'_, '_>) -> Result<Glob> {
         process_pattern(self.string(item)?).ok_or_else(|| {
             self.error(item.span(), "expected the name of a process; * and ? stand for characters")
         })
     }
 
-    pub fn port(&self, item: Item<'_, '_>) -> Result<u16> {
+    pub fn port(&self, item: TomlItem<'_, '_>) -> Result<u16> {
         u16::try_from(self.number(item)?)
             .map_err(|_| self.error(item.span(), "expected a port, 0 to 65535"))
     }
 
-    pub fn address(&self, item: Item<'_, '_>) -> Result<Address> {
+    pub fn address(&self, item: TomlItem<'_, '_>) -> Result<Address> {
         let parsed: std::result::Result<IpAddr, _> = self.string(item)?.parse();
         parsed.map(Into::into).map_err(|_| self.error(item.span(), "expected an IP address"))
     }

@@ -8,7 +8,7 @@ use ratatui::layout::Position;
 use crate::tui::grid::Cursor;
 use crate::tui::keys::{Action, Leaving, Move, RowAction, ShowAction, ToTab};
 
-use super::{App, Effect, FilterBox, Hit, Overlay, Rows};
+use super::{App, Effect, FilterBox, Hit, Overlay, TabRows};
 
 impl App {
     /// Takes in a key, a click, a new size.
@@ -81,7 +81,7 @@ impl App {
 
     /// Goes to the listed sockets.
     fn go_to_sockets(&mut self) -> Vec<Effect> {
-        self.go_to(self.tabs.place_of(Rows::Sockets))
+        self.go_to(self.tabs.place_of(TabRows::Sockets))
     }
 
     /// Lists anew, and goes to the sockets unless that can be seen on this tab.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::alert::Change;
+use crate::alert::AlertChange;
 use crate::model::gap::Gap;
 use crate::model::transition::Transition;
 use crate::tui::log_filter::LogFilter;
@@ -13,16 +13,16 @@ pub const LOG: usize = 10_000;
 
 /// An entry of the log.
 #[derive(Clone, Debug)]
-pub enum Entry {
+pub enum LogEntry {
     /// A transition; when it was, as text.
     Transition(Box<Transition>, String),
     /// Something that may have been missed.
     Gap(Gap, String),
     /// An alert that began or ended.
-    Alert(Change, String),
+    Alert(AlertChange, String),
 }
 
-impl Entry {
+impl LogEntry {
     /// Returns whether it may be of another network namespace.
     fn is_foreign(&self) -> bool {
         matches!(self, Self::Transition(change, _) if !change.is_local())
@@ -33,7 +33,7 @@ impl Entry {
 #[derive(Debug)]
 struct Noted {
     number: u64,
-    entry: Entry,
+    entry: LogEntry,
     passes: bool,
 }
 
@@ -50,7 +50,7 @@ pub struct Log {
 
 impl Log {
     /// Adds an entry; says whether it is shown.
-    pub fn add(&mut self, entry: Entry) -> bool {
+    pub fn add(&mut self, entry: LogEntry) -> bool {
         let passes = passes(&self.filter, &entry);
         let queue = if entry.is_foreign() { &mut self.foreign } else { &mut self.own };
         queue.push_back(Noted { number: self.next, entry, passes });
@@ -81,12 +81,12 @@ impl Log {
     }
 
     /// Entries before a number, the newest first.
-    pub fn before(&self, end: u64) -> impl Iterator<Item = &Entry> {
+    pub fn before(&self, end: u64) -> impl Iterator<Item = &LogEntry> {
         self.noted(end).map(|noted| &noted.entry)
     }
 
     /// Returns those among them that are shown.
-    pub fn shown_before(&self, end: u64) -> impl Iterator<Item = &Entry> {
+    pub fn shown_before(&self, end: u64) -> impl Iterator<Item = &LogEntry> {
         self.noted(end).filter(|noted| noted.passes).map(|noted| &noted.entry)
     }
 
@@ -114,10 +114,10 @@ impl Log {
 
 /// Returns whether an entry is shown: gaps always, since what was missed may be
 /// what the filter selects; alerts are of no one socket.
-fn passes(filter: &LogFilter, entry: &Entry) -> bool {
+fn passes(filter: &LogFilter, entry: &LogEntry) -> bool {
     match entry {
-        Entry::Transition(change, _) => filter.passes(change),
-        Entry::Gap(..) => true,
-        Entry::Alert(..) => matches!(filter, LogFilter::All),
+        LogEntry::Transition(change, _) => filter.passes(change),
+        LogEntry::Gap(..) => true,
+        LogEntry::Alert(..) => matches!(filter, LogFilter::All),
     }
 }

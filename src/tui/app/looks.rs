@@ -14,7 +14,7 @@ use crate::model::transition::Transition;
 /// A round, with the time of day at which it began: as text, since the time zone
 /// is in a file.
 #[derive(Clone)]
-pub struct Look {
+pub struct TimedRound {
     /// The round.
     pub round: Arc<Round>,
     /// `HH:MM:SS`.
@@ -36,9 +36,9 @@ pub struct Peak {
 #[derive(Default)]
 pub struct Looks {
     /// The newest one.
-    pub latest: Option<Look>,
+    pub latest: Option<TimedRound>,
     /// The one that is shown.
-    pub shown: Option<Look>,
+    pub shown: Option<TimedRound>,
     /// Why the last one failed.
     pub failure: Option<String>,
     /// Counts of the last minutes.
@@ -67,7 +67,7 @@ impl Looks {
     }
 
     /// Takes in a look, to be shown unless the screen is held.
-    pub fn take(&mut self, look: Look, is_held: bool) {
+    pub fn take(&mut self, look: TimedRound, is_held: bool) {
         self.failure = None;
         self.note_peaks(&look.round);
         let (flows, unknown) = std::mem::take(&mut self.flows);
@@ -82,7 +82,7 @@ impl Looks {
         let before = self.latest.as_ref().map(|look| look.round.begun_ns);
         let elapsed_ns = before.map(|before_ns| round.begun_ns.saturating_sub(before_ns));
         let mut peaks = FxHashMap::default();
-        for listener in &round.frame.listeners {
+        for listener in &round.snapshot.listeners {
             let before = self.peaks.get(&listener.socket.inode).copied().unwrap_or_default();
             let drops = listener.queue.drops;
             let more = drops.zip(before.drops).map(|(now, then)| now.wrapping_sub(then));
@@ -106,7 +106,7 @@ fn point(round: &Round, flows: Matrix, unknown: u64) -> Point {
     let early = (round.judged.waits).then(|| "not judged yet".to_owned());
     Point {
         at: Moment(round.begun_ns),
-        tcp: Point::counts(&round.frame.tcp),
+        tcp: Point::counts(&round.snapshot.tcp),
         others: [&round.udp, &round.raw, &round.unix].map(|counts| narrow(counts.total())),
         alerts: alerts.chain(unjudged).chain(early).collect(),
         flows,

@@ -15,11 +15,11 @@ mod time;
 mod updates;
 
 pub use filter_box::FilterBox;
-pub use log::{Entry, LOG, Log};
-pub use looks::{Look, Looks};
-pub use overlay::{Act, Format, Held, Overlay};
+pub use log::{LOG, Log, LogEntry};
+pub use looks::{Looks, TimedRound};
+pub use overlay::{Act, FileFormat, Held, Overlay};
 pub use sockets::{Scroll, SocketsView};
-pub use tab::{All, Rows, TabView, Tabs};
+pub use tab::{All, TabRows, TabView, Tabs};
 pub use time::{Interval, Pause};
 
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub enum Effect {
     /// Fetches a page of explain.
     Explain(String),
     /// Writes what is shown.
-    Export(Format),
+    Export(FileFormat),
     /// Acts.
     Act(Act),
 }
@@ -92,12 +92,12 @@ pub struct Fixed {
     /// Which events are used.
     pub sources: String,
     /// What rules of one's own count.
-    pub own: Arc<CustomFilters>,
+    pub custom: Arc<CustomFilters>,
 }
 
 /// A remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct StatusMessage {
     /// What it says.
     pub text: String,
     /// Until when it shows, nanoseconds.
@@ -138,7 +138,7 @@ pub struct App {
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
     /// A remark.
-    pub message: Option<Message>,
+    pub message: Option<StatusMessage>,
     /// Time between two rounds.
     pub interval: Interval,
     /// What was drawn last.
@@ -190,7 +190,8 @@ impl App {
         let fields = chosen.chain(self.order().map(|order| order.field));
         let fields = fields.map(Field::extras).fold(Extras::default(), Extras::union);
         let filter = self.filter.filter.as_ref();
-        let filter = filter.map(|f| crate::filter::Needs::of(&f.expr).extras).unwrap_or_default();
+        let filter =
+            filter.map(|f| crate::filter::FactNeeds::of(&f.expr).extras).unwrap_or_default();
         let mut wishes = Wishes {
             extras: fields.union(filter),
             needs: Needs { glance: true, listeners: true, unix: true, ..Needs::NONE },
@@ -211,7 +212,7 @@ impl App {
             typing: self.filter.edit.is_some(),
             invert: self.filter.invert,
             faults: self.filter.faults,
-            own: Arc::clone(&self.fixed.own),
+            custom: Arc::clone(&self.fixed.custom),
             order: self.order(),
             pins: self.sockets.pins.clone(),
             group: None,
@@ -226,7 +227,7 @@ impl App {
     /// Says something for a while.
     pub fn say(&mut self, text: impl Into<String>) {
         let until_ns = self.now_ns + MESSAGE_NS;
-        self.message = Some(Message { text: text.into(), until_ns });
+        self.message = Some(StatusMessage { text: text.into(), until_ns });
     }
 
     fn only_say(&mut self, text: impl Into<String>) -> Vec<Effect> {

@@ -30,7 +30,7 @@ pub enum Overlay {
     /// Something to confirm.
     Confirm(Act),
     /// What to do with a socket.
-    Acts(Target),
+    Acts(KillTarget),
     /// Which format to write.
     Export,
 }
@@ -46,7 +46,7 @@ pub enum Act {
 
 /// The socket that was selected when the key was pressed: rows move.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct KillTarget {
     /// Which one.
     pub key: RowKey,
     /// Its ends.
@@ -71,7 +71,7 @@ pub struct Held {
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// The document of `list --json`.
     Json,
     /// The shown columns.
@@ -125,8 +125,8 @@ impl App {
             }
             Overlay::Export => {
                 let format = match key.code {
-                    KeyCode::Char('j') => Format::Json,
-                    KeyCode::Char('c') => Format::Csv,
+                    KeyCode::Char('j') => FileFormat::Json,
+                    KeyCode::Char('c') => FileFormat::Csv,
                     _ => return Vec::new(),
                 };
                 return vec![Effect::Export(format)];
@@ -145,10 +145,10 @@ impl App {
     }
 
     /// Returns the socket under the cursor, to act on.
-    fn target(&self) -> Option<Target> {
+    fn target(&self) -> Option<KillTarget> {
         let key = self.selected()?;
         let socket = self.selected_row()?.socket;
-        let owners = &self.looks.round()?.frame.owners;
+        let owners = &self.looks.round()?.snapshot.owners;
         let holder = owners.of(socket.inode).first().map(|holder| Held {
             pid: holder.pid,
             comm: escaped(owners.comm(holder.pid)),
@@ -160,10 +160,10 @@ impl App {
             || format!("inode {}", socket.inode),
             |(local, remote)| format!("{} -> {}", end(local), end(remote)),
         );
-        Some(Target { key, name, holder })
+        Some(KillTarget { key, name, holder })
     }
 
-    fn choose_act(&mut self, key: &KeyEvent, target: Target) -> Vec<Effect> {
+    fn choose_act(&mut self, key: &KeyEvent, target: KillTarget) -> Vec<Effect> {
         let act = match (key.code, target.holder) {
             (KeyCode::Char('d'), _) => Act::Destroy(target.key, target.name),
             (KeyCode::Char('t'), Some(holder)) => Act::Signal(libc::SIGTERM, holder),

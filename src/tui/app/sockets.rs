@@ -8,7 +8,7 @@ use crate::query::fields::{Field, Order};
 use crate::tui::keys::{Action, RowAction};
 use crate::tui::rows::RowKey;
 
-use super::{App, Effect, Rows};
+use super::{App, Effect, TabRows};
 
 /// How far the details are scrolled: those of another socket begin at their top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,12 +81,12 @@ impl SocketsView {
 impl App {
     /// Returns whether the rows of the tab are sockets.
     pub fn shows_sockets(&self) -> bool {
-        self.tabs.shown().rows() == Rows::Sockets
+        self.tabs.shown().rows() == TabRows::Sockets
     }
 
     /// Returns the order of the listed sockets.
     pub fn order(&self) -> Option<Order> {
-        let (column, descending) = self.tabs.of(Rows::Sockets).order?;
+        let (column, descending) = self.tabs.of(TabRows::Sockets).order?;
         Some(Order { field: *self.sockets.fields().get(column)?, descending })
     }
 
@@ -98,7 +98,7 @@ impl App {
 
     /// Returns the listed row under the cursor.
     pub fn selected_row(&self) -> Option<Row<'_>> {
-        self.row_at(self.tabs.of(Rows::Sockets).cursor.at)
+        self.row_at(self.tabs.of(TabRows::Sockets).cursor.at)
     }
 
     /// Returns the socket under the cursor, where the tab shows sockets.
@@ -127,7 +127,7 @@ impl App {
         let is_open = self.sockets.detail && self.shows_sockets();
         let Some(round) = self.looks.round().filter(|_| is_open) else { return Vec::new() };
         let row = self.selected_row();
-        let holders = row.map_or(&[][..], |row| round.frame.owners.of(row.socket.inode));
+        let holders = row.map_or(&[][..], |row| round.snapshot.owners.of(row.socket.inode));
         holders.iter().map(|holder| holder.pid).collect()
     }
 
@@ -171,7 +171,7 @@ impl App {
     pub(super) fn change_columns(&mut self, change: impl FnOnce(&mut SocketsView)) -> Vec<Effect> {
         change(&mut self.sockets);
         // It names a column by its place.
-        self.tabs.of_mut(Rows::Sockets).order = None;
+        self.tabs.of_mut(TabRows::Sockets).order = None;
         vec![Effect::Control, Effect::List]
     }
 }

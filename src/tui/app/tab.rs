@@ -13,7 +13,7 @@ use super::App;
 
 /// What the rows of a tab are, where keys of their own are for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
+pub enum TabRows {
     /// The listed sockets.
     Sockets,
     /// The log.
@@ -28,8 +28,8 @@ pub trait TabView: Sync {
     fn title(&self) -> &'static str;
 
     /// Returns what its rows are.
-    fn rows(&self) -> Rows {
-        Rows::Others
+    fn rows(&self) -> TabRows {
+        TabRows::Others
     }
 
     /// Returns how many rows it has.
@@ -143,17 +143,17 @@ impl Tabs {
     }
 
     /// Returns the place of the tab that has such rows.
-    pub fn place_of(&self, rows: Rows) -> usize {
+    pub fn place_of(&self, rows: TabRows) -> usize {
         self.all.iter().position(|tab| tab.rows() == rows).unwrap_or(0)
     }
 
     /// Returns the state of the tab that has such rows.
-    pub fn of(&self, rows: Rows) -> &TabState {
+    pub fn of(&self, rows: TabRows) -> &TabState {
         &self.states[self.place_of(rows)]
     }
 
     /// Returns it to change it.
-    pub fn of_mut(&mut self, rows: Rows) -> &mut TabState {
+    pub fn of_mut(&mut self, rows: TabRows) -> &mut TabState {
         let place = self.place_of(rows);
         &mut self.states[place]
     }

@@ -5,7 +5,7 @@ use crate::model::human;
 use crate::model::moment::Moment;
 use crate::tui::keys::TimeAction;
 
-use super::{App, Effect, Entry, Rows};
+use super::{App, Effect, LogEntry, TabRows};
 
 /// The steps of + and -, milliseconds.
 const INTERVALS: [u64; 11] =
@@ -64,17 +64,17 @@ impl App {
 
     /// Returns what of the log the filter lets through, newest first; while the
     /// screen is held as it was then.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &LogEntry> {
         self.log.shown_before(self.log_end())
     }
 
     /// Returns the same without the filter.
-    pub fn all_entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn all_entries(&self) -> impl Iterator<Item = &LogEntry> {
         self.log.before(self.log_end())
     }
 
     /// Returns an entry of the log as it is shown.
-    pub fn entry(&self, index: usize) -> Option<&Entry> {
+    pub fn entry(&self, index: usize) -> Option<&LogEntry> {
         self.entries().nth(index)
     }
 
@@ -88,7 +88,7 @@ impl App {
         self.message = None;
         if let Some(pause) = self.pause.take() {
             let newer = self.log.shown_since(pause.log_end);
-            let cursor = &mut self.tabs.of_mut(Rows::Log).cursor;
+            let cursor = &mut self.tabs.of_mut(TabRows::Log).cursor;
             if cursor.at > 0 {
                 // It stays on its row.
                 cursor.at += newer;

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::live::Told;
+use crate::live::StreamItem;
 use crate::model::gap::Gap;
 use crate::tui::row_details::{Fetched, Request};
 use crate::tui::rows::{Listed, RowKey};
 
-use super::{App, Effect, Entry, Look, Rows};
+use super::{App, Effect, LogEntry, TabRows, TimedRound};
 
 impl App {
     /// Takes in a round.
-    pub fn round(&mut self, look: Look) -> Vec<Effect> {
+    pub fn round(&mut self, look: TimedRound) -> Vec<Effect> {
         for change in &look.round.judged.changes {
-            self.note(Entry::Alert(change.clone(), look.time.to_string()));
+            self.note(LogEntry::Alert(change.clone(), look.time.to_string()));
         }
         let is_held = self.pause.is_some();
         self.looks.take(look, is_held);
@@ -21,17 +21,17 @@ impl App {
     }
 
     /// Takes in what happened between rounds.
-    pub fn events(&mut self, events: Vec<(Told, String)>) {
+    pub fn events(&mut self, events: Vec<(StreamItem, String)>) {
         for (event, at) in events {
             match event {
-                Told::Transition(change) => {
+                StreamItem::Transition(change) => {
                     self.looks.count(&change);
                     if let Some(pause) = &mut self.pause {
                         pause.missed += 1;
                     }
-                    self.note(Entry::Transition(change, at));
+                    self.note(LogEntry::Transition(change, at));
                 }
-                Told::Gap(gap) => self.note(Entry::Gap(gap, at)),
+                StreamItem::Gap(gap) => self.note(LogEntry::Gap(gap, at)),
             }
         }
     }
@@ -40,13 +40,13 @@ impl App {
     /// output for so long.
     pub fn lost(&mut self, count: u64, at: String) {
         let gap = Gap::new("log", "entries are missing: the terminal took no output").count(count);
-        self.note(Entry::Gap(gap, at));
+        self.note(LogEntry::Gap(gap, at));
     }
 
     /// Adds to the log.
-    fn note(&mut self, entry: Entry) {
+    fn note(&mut self, entry: LogEntry) {
         let is_shown = self.log.add(entry);
-        let cursor = &mut self.tabs.of_mut(Rows::Log).cursor;
+        let cursor = &mut self.tabs.of_mut(TabRows::Log).cursor;
         if is_shown && self.pause.is_none() && cursor.at > 0 {
             // The newest stand first: the cursor stays on its row.
             cursor.at += 1;
@@ -65,7 +65,7 @@ impl App {
             listed.order.iter().position(is_it)
         });
         if let Some(place) = kept {
-            self.tabs.of_mut(Rows::Sockets).cursor.at = place;
+            self.tabs.of_mut(TabRows::Sockets).cursor.at = place;
         } else if self.sockets.follow.take().is_some() {
             self.say("the socket that was followed is gone");
         }

@@ -16,7 +16,7 @@ use crate::output::style::{Tone, state_tone};
 use crate::output::text::all_details;
 use crate::query::Lookups;
 use crate::sys::names::Names;
-use crate::tui::app::{App, Entry, Scroll};
+use crate::tui::app::{App, LogEntry, Scroll};
 use crate::tui::grid::put;
 use crate::tui::keys::{Action, RowAction};
 use crate::tui::rows::RowKey;
@@ -57,9 +57,9 @@ pub fn draw(app: &mut App, names: &mut Names, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-type Line = (Tone, String);
+type DetailLine = (Tone, String);
 
-fn lines(app: &App, names: &mut Names, row: &Row<'_>, width: usize) -> Vec<Line> {
+fn lines(app: &App, names: &mut Names, row: &Row<'_>, width: usize) -> Vec<DetailLine> {
     let lookups = app.listed.as_ref().map(|listed| &listed.lookups);
     let state = row.socket.state;
     let mut lines = vec![
@@ -69,7 +69,7 @@ fn lines(app: &App, names: &mut Names, row: &Row<'_>, width: usize) -> Vec<Line>
     let plain = |texts: Vec<String>| {
         let texts = texts.into_iter().filter(|text| !text.is_empty());
         let wrapped = texts.flat_map(|text| wrap(&text, width));
-        wrapped.map(|line| (Tone::Plain, line)).collect::<Vec<Line>>()
+        wrapped.map(|line| (Tone::Plain, line)).collect::<Vec<DetailLine>>()
     };
     let of_state = std::iter::once(meaning(row)).chain(queues(row)).chain(timer(row));
     lines.extend(plain(of_state.collect()));
@@ -124,7 +124,7 @@ fn identity(row: &Row<'_>, lookups: Option<&Lookups>) -> String {
 /// line.
 fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
     let Some(round) = app.looks.round() else { return Vec::new() };
-    let owners = &round.frame.owners;
+    let owners = &round.snapshot.owners;
     let of_process = |holders: &[Holder]| {
         let pid = holders.first()?.pid;
         let fds: Vec<String> = holders.iter().map(|holder| holder.fd.to_string()).collect();
@@ -135,11 +135,11 @@ fn holders(app: &App, row: &Row<'_>) -> Vec<String> {
 }
 
 /// Adds the transitions of this socket, the newest first.
-fn history(app: &App, row: &Row<'_>, lines: &mut Vec<Line>) {
+fn history(app: &App, row: &Row<'_>, lines: &mut Vec<DetailLine>) {
     let cookie = row.socket.cookie;
     let ends = row.socket.ends;
     let of_it = app.all_entries().filter_map(|entry| match entry {
-        Entry::Transition(change, at) => {
+        LogEntry::Transition(change, at) => {
             let same = if cookie != 0 && change.identity.cookie != 0 {
                 change.identity.cookie == cookie
             } else {

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::alert::Change;
+use crate::alert::AlertChange;
 use crate::model::escape::escaped;
 use crate::model::human;
 use crate::model::identity::Identity;
@@ -11,22 +11,22 @@ use crate::model::moment::When;
 use crate::model::socket::Ends;
 use crate::model::transition::Transition;
 use crate::output::style::{Tone, severity_tone, state_tone};
-use crate::tui::app::{App, Entry, Rows, TabView};
-use crate::tui::grid::{Cell, Column, Grid, Texts, put};
+use crate::tui::app::{App, LogEntry, TabRows, TabView};
+use crate::tui::grid::{Grid, GridCell, GridColumn, Texts, put};
 use crate::tui::sheet::end;
 use crate::tui::theme::Theme;
 use crate::tui::view::table;
 
 /// The tab.
-pub struct Events;
+pub struct EventsTab;
 
-impl TabView for Events {
+impl TabView for EventsTab {
     fn title(&self) -> &'static str {
         "Events"
     }
 
-    fn rows(&self) -> Rows {
-        Rows::Log
+    fn rows(&self) -> TabRows {
+        TabRows::Log
     }
 
     fn len(&self, app: &App) -> usize {
@@ -43,15 +43,17 @@ impl TabView for Events {
 
     fn subject(&self, app: &App, row: usize) -> Option<String> {
         Some(match app.entry(row)? {
-            Entry::Transition(change, _) => change.to.to_string(),
-            Entry::Alert(Change::Firing(s) | Change::Resolved(s), _) => s.alert.rule.to_string(),
-            Entry::Gap(..) => return None,
+            LogEntry::Transition(change, _) => change.to.to_string(),
+            LogEntry::Alert(AlertChange::Firing(s) | AlertChange::Resolved(s), _) => {
+                s.alert.rule.to_string()
+            }
+            LogEntry::Gap(..) => return None,
         })
     }
 
     fn filter_of(&self, app: &App, row: usize) -> Option<String> {
         match app.entry(row)? {
-            Entry::Transition(change, _) => filter_of_ends(&change.identity),
+            LogEntry::Transition(change, _) => filter_of_ends(&change.identity),
             _ => None,
         }
     }
@@ -62,8 +64,8 @@ impl TabView for Events {
 
     /// Returns the whole log as it is shown.
     fn texts(&self, app: &App) -> Option<Texts> {
-        let rows = app.entries().map(|entry| cells(entry, Form::File, app.theme()));
-        Some(Texts::of(&columns(Form::File), rows))
+        let rows = app.entries().map(|entry| cells(entry, EventForm::File, app.theme()));
+        Some(Texts::of(&columns(EventForm::File), rows))
     }
 }
 
@@ -85,13 +87,13 @@ fn filter_of_ends(who: &Identity) -> Option<String> {
 
 fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
-    let form = Form::of(area.width);
+    let form = EventForm::of(area.width);
     let columns = columns(form);
     let lines = usize::from(area.height.saturating_sub(1));
     let len = app.len();
     let window = app.cursor().window(len, lines);
     let entries = app.entries().skip(window.start).take(window.len());
-    let rows: Vec<Vec<Cell>> = entries.map(|entry| cells(entry, form, theme)).collect();
+    let rows: Vec<Vec<GridCell>> = entries.map(|entry| cells(entry, form, theme)).collect();
     let selected = app.cursor().at.checked_sub(window.start).filter(|at| *at < rows.len());
     // Nothing is sorted here, so heads are no place to click on.
     drop(Grid { columns: &columns, rows: &rows, selected, sort: None }.draw(buffer, area, &theme));
@@ -109,7 +111,7 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
 
 /// How much a row says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum EventForm {
     /// For a file.
     File,
     /// All of it.
@@ -121,7 +123,7 @@ enum Form {
     Short,
 }
 
-impl Form {
+impl EventForm {
     /// Below this width both states and a socket have no room beside each other.
     const WHOLE: u16 = 60;
 
@@ -145,28 +147,28 @@ impl Form {
     }
 }
 
-fn columns(form: Form) -> [Column; 8] {
+fn columns(form: EventForm) -> [GridColumn; 8] {
     // The legend of the mark: the column that says more may not be there.
     let time = match form {
-        Form::File => "TIME",
-        Form::Wide => "TIME ~inferred",
-        Form::Whole | Form::Short => "~inferred",
+        EventForm::File => "TIME",
+        EventForm::Wide => "TIME ~inferred",
+        EventForm::Whole | EventForm::Short => "~inferred",
     };
     [
-        Column::text(time, 0),
-        Column::text("WHAT", 0),
-        Column::number("AFTER", 3),
-        Column::address("LOCAL", 1),
-        Column::address("REMOTE", 1),
-        Column::process("PROCESS", 2),
-        Column::text("VIA", 4),
-        Column::text("KNOWN BY", 5),
+        GridColumn::text(time, 0),
+        GridColumn::text("WHAT", 0),
+        GridColumn::number("AFTER", 3),
+        GridColumn::address("LOCAL", 1),
+        GridColumn::address("REMOTE", 1),
+        GridColumn::process("PROCESS", 2),
+        GridColumn::text("VIA", 4),
+        GridColumn::text("KNOWN BY", 5),
     ]
 }
 
-fn cells(entry: &Entry, form: Form, theme: Theme) -> Vec<Cell> {
+fn cells(entry: &LogEntry, form: EventForm, theme: Theme) -> Vec<GridCell> {
     match entry {
-        Entry::Transition(change, at) => {
+        LogEntry::Transition(change, at) => {
             let ends = change.identity.endpoints();
             let (local, remote) = ends.map_or_else(
                 || (format!("inode:{}", change.identity.inode), "-".to_owned()),
@@ -176,33 +178,39 @@ fn cells(entry: &Entry, form: Form, theme: Theme) -> Vec<Cell> {
                 },
             );
             let what = match form {
-                Form::Short => format!("{} {}", arrow(theme), change.after()),
+                EventForm::Short => format!("{} {}", arrow(theme), change.after()),
                 _ => steps(change, theme),
             };
             vec![
-                Cell::new(Tone::Quiet, time(change, form.time(at))),
-                Cell::new(state_tone(change.to), what),
-                Cell::plain(after(change, theme).unwrap_or_else(none)),
-                Cell::plain(local),
-                Cell::plain(remote),
-                Cell::plain(owner(change)),
-                Cell::plain(via(change).unwrap_or_else(none)),
-                Cell::new(Tone::Quiet, known_by(change)),
+                GridCell::new(Tone::Quiet, time(change, form.time(at))),
+                GridCell::new(state_tone(change.to), what),
+                GridCell::plain(after(change, theme).unwrap_or_else(none)),
+                GridCell::plain(local),
+                GridCell::plain(remote),
+                GridCell::plain(owner(change)),
+                GridCell::plain(via(change).unwrap_or_else(none)),
+                GridCell::new(Tone::Quiet, known_by(change)),
             ]
         }
-        Entry::Gap(gap, at) => {
+        LogEntry::Gap(gap, at) => {
             let count = gap.count.map_or(String::new(), |n| format!("{} ", human::count(n)));
             let text = format!("{}: {count}{}", gap.what, gap.reason);
-            vec![Cell::new(Tone::Quiet, format!(" {}", form.time(at))), Cell::new(Tone::Warn, text)]
+            vec![
+                GridCell::new(Tone::Quiet, format!(" {}", form.time(at))),
+                GridCell::new(Tone::Warn, text),
+            ]
         }
-        Entry::Alert(change, at) => {
+        LogEntry::Alert(change, at) => {
             let (word, tone, standing) = match change {
-                Change::Firing(s) => ("firing", severity_tone(s.alert.severity), s),
-                Change::Resolved(s) => ("resolved", Tone::Good, s),
+                AlertChange::Firing(s) => ("firing", severity_tone(s.alert.severity), s),
+                AlertChange::Resolved(s) => ("resolved", Tone::Good, s),
             };
             let alert = &standing.alert;
             let text = format!("{word} {}  {}", alert.rule, alert.subject.brief(1));
-            vec![Cell::new(Tone::Quiet, format!(" {}", form.time(at))), Cell::new(tone, text)]
+            vec![
+                GridCell::new(Tone::Quiet, format!(" {}", form.time(at))),
+                GridCell::new(tone, text),
+            ]
         }
     }
 }

@@ -6,33 +6,33 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::answer::{Group, KeyValue};
-use crate::group::Key;
+use crate::group::GroupKey;
 use crate::live::Round;
 use crate::model::human;
 use crate::model::state::{State, TCP_STATES};
 use crate::output::style::{Tone, state_tone};
 use crate::tui::app::{App, TabView};
-use crate::tui::grid::{Cell, Column, Cut};
+use crate::tui::grid::{Cut, GridCell, GridColumn};
 use crate::tui::rows::Job;
 use crate::tui::sheet::{Sheet, SheetRow};
 use crate::tui::view::table;
 
 /// What the groups can be by, in the order of the key that changes it.
-const KEYS: [Key; 8] = [
-    Key::Process,
-    Key::Unit,
-    Key::Cgroup,
-    Key::Remote,
-    Key::LocalPort,
-    Key::RemotePort,
-    Key::State,
-    Key::Netns,
+const KEYS: [GroupKey; 8] = [
+    GroupKey::Process,
+    GroupKey::Unit,
+    GroupKey::Cgroup,
+    GroupKey::Remote,
+    GroupKey::LocalPort,
+    GroupKey::RemotePort,
+    GroupKey::State,
+    GroupKey::Netns,
 ];
 
 /// The tab.
-pub struct Groups;
+pub struct GroupsTab;
 
-impl TabView for Groups {
+impl TabView for GroupsTab {
     fn title(&self) -> &'static str {
         "Groups"
     }
@@ -68,7 +68,7 @@ impl TabView for Groups {
     fn command(&self, app: &App) -> Vec<String> {
         let count = app.ours("count") + &app.table_flags(|_| true);
         let by = match key(app) {
-            Key::State => "--by state".to_owned(),
+            GroupKey::State => "--by state".to_owned(),
             key => format!("--by {},state", key.name()),
         };
         [count, by].into_iter().chain(app.filter_word()).collect()
@@ -76,7 +76,7 @@ impl TabView for Groups {
 }
 
 /// Returns what they are by at present.
-fn key(app: &App) -> Key {
+fn key(app: &App) -> GroupKey {
     KEYS[app.tabs.state().way % KEYS.len()]
 }
 
@@ -95,38 +95,44 @@ fn sheet(app: &App) -> Sheet {
     let states: Vec<State> = TCP_STATES.into_iter().chain([State::Bound]).filter(used).collect();
     let mut sheet = Sheet {
         caption: format!("{} by {}", human::plural(rows.len() as u64, "group"), key.name()),
-        columns: vec![first(key), Column::number("ALL", 0)],
+        columns: vec![first(key), GridColumn::number("ALL", 0)],
         rows: rows.iter().map(|(value, counts)| row(key, value, counts, &states)).collect(),
     };
     sheet
         .columns
-        .extend(states.iter().map(|state| Column::number(short(*state), priority(*state))));
+        .extend(states.iter().map(|state| GridColumn::number(short(*state), priority(*state))));
     sheet.sort(1, true);
     sheet
 }
 
 /// Returns the column of what it is grouped by.
-fn first(key: Key) -> Column {
+fn first(key: GroupKey) -> GridColumn {
     let title = key.name().to_uppercase();
     match key {
-        Key::Process => {
-            let column = Column::process(&title, 0);
+        GroupKey::Process => {
+            let column = GridColumn::process(&title, 0);
             // As many as "none: unaccepted" has.
-            Column { cut: Cut { least: 16, ..column.cut }, ..column }
+            GridColumn { cut: Cut { least: 16, ..column.cut }, ..column }
         }
-        _ => Column::long(&title, 0, 16, 30),
+        _ => GridColumn::long(&title, 0, 16, 30),
     }
 }
 
-fn row(key: Key, value: &KeyValue, counts: &BTreeMap<State, u64>, states: &[State]) -> SheetRow {
+fn row(
+    key: GroupKey,
+    value: &KeyValue,
+    counts: &BTreeMap<State, u64>,
+    states: &[State],
+) -> SheetRow {
     let total: u64 = counts.values().sum();
     let mut row = SheetRow::new(filter(key, value));
     row.state = counts.iter().max_by_key(|(_, count)| **count).map(|(state, _)| *state);
-    row.text(Cell::plain(name(value))).number(Cell::plain(human::count(total)), Some(total as f64));
+    row.text(GridCell::plain(name(value)))
+        .number(GridCell::plain(human::count(total)), Some(total as f64));
     for state in states {
         let count = counts.get(state).copied().unwrap_or(0);
         let tone = if count > 0 { state_tone(*state) } else { Tone::Quiet };
-        row.number(Cell::new(tone, human::count(count)), Some(count as f64));
+        row.number(GridCell::new(tone, human::count(count)), Some(count as f64));
     }
     row
 }
@@ -150,16 +156,16 @@ fn name(value: &KeyValue) -> String {
 }
 
 /// Returns the filter that selects a group, where the language has one.
-fn filter(key: Key, value: &KeyValue) -> Option<String> {
+fn filter(key: GroupKey, value: &KeyValue) -> Option<String> {
     Some(match (key, value) {
-        (Key::Process, KeyValue::Process(pid, _)) => format!("pid {pid}"),
-        (Key::Process, _) => "owner none".to_owned(),
-        (Key::Remote, KeyValue::Address(address)) => format!("dst {address}"),
-        (Key::LocalPort, KeyValue::Port(port)) => format!("sport = {port}"),
-        (Key::RemotePort, KeyValue::Port(port)) => format!("dport = {port}"),
-        (Key::State, KeyValue::State(state)) => format!("state {state}"),
-        (Key::Unit, KeyValue::Text(unit)) => format!("unit {unit}"),
-        (Key::Cgroup, KeyValue::Text(path)) => format!("cgroup {path}"),
+        (GroupKey::Process, KeyValue::Process(pid, _)) => format!("pid {pid}"),
+        (GroupKey::Process, _) => "owner none".to_owned(),
+        (GroupKey::Remote, KeyValue::Address(address)) => format!("dst {address}"),
+        (GroupKey::LocalPort, KeyValue::Port(port)) => format!("sport = {port}"),
+        (GroupKey::RemotePort, KeyValue::Port(port)) => format!("dport = {port}"),
+        (GroupKey::State, KeyValue::State(state)) => format!("state {state}"),
+        (GroupKey::Unit, KeyValue::Text(unit)) => format!("unit {unit}"),
+        (GroupKey::Cgroup, KeyValue::Text(path)) => format!("cgroup {path}"),
         _ => return None,
     })
 }

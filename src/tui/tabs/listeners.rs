@@ -17,7 +17,7 @@ use crate::output::text::{accept_queue, waiting};
 use crate::rules::alert_filter;
 use crate::sys::names::Names;
 use crate::tui::app::{App, TabView};
-use crate::tui::grid::{Cell, Column};
+use crate::tui::grid::{GridCell, GridColumn};
 use crate::tui::rows::{Job, RowKey};
 use crate::tui::sheet::{Sheet, SheetRow};
 use crate::tui::view::table;
@@ -26,9 +26,9 @@ use crate::tui::view::table;
 const BAR: usize = 8;
 
 /// The tab.
-pub struct Listeners;
+pub struct ListenersTab;
 
-impl TabView for Listeners {
+impl TabView for ListenersTab {
     fn title(&self) -> &'static str {
         "Listeners"
     }
@@ -72,11 +72,11 @@ fn has_listeners(proto: Proto) -> bool {
 fn sheet(app: &App, round: &Round) -> Sheet {
     let chosen = app.listed.as_ref().and_then(|listed| listed.listening.as_ref());
     let is_chosen = |l: &&Listener| chosen.is_none_or(|all| all.contains(&RowKey::of(&l.socket)));
-    let listeners = in_order(round.frame.listeners.iter().filter(is_chosen).collect());
+    let listeners = in_order(round.snapshot.listeners.iter().filter(is_chosen).collect());
     let mut names = app.details.names.clone();
     let full = listeners.iter().filter(|l| l.queue.is_full() == Some(true)).count();
     let somaxconn = round
-        .frame
+        .snapshot
         .host
         .sysctls
         .somaxconn()
@@ -87,15 +87,15 @@ fn sheet(app: &App, round: &Round) -> Sheet {
             human::plural(listeners.len() as u64, "listener")
         ),
         columns: vec![
-            Column::address("LOCAL", 0),
-            Column::text("QUEUE", 0),
-            Column::text("", 2),
-            Column::number("PEAK", 1),
-            Column::number("SYN", 2),
-            Column::number("DROPS", 2),
-            Column::number("DROPS/S", 1),
-            Column::long("WAITING", 1, 8, 8),
-            Column::process("OWNER", 1),
+            GridColumn::address("LOCAL", 0),
+            GridColumn::text("QUEUE", 0),
+            GridColumn::text("", 2),
+            GridColumn::number("PEAK", 1),
+            GridColumn::number("SYN", 2),
+            GridColumn::number("DROPS", 2),
+            GridColumn::number("DROPS/S", 1),
+            GridColumn::long("WAITING", 1, 8, 8),
+            GridColumn::process("OWNER", 1),
         ],
         rows: listeners.into_iter().map(|listener| row(app, round, listener, &mut names)).collect(),
     }
@@ -105,7 +105,7 @@ fn sheet(app: &App, round: &Round) -> Sheet {
 /// first, and the fullest first among those of one end.
 fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
     // Each end is looked up for every listener, so its worst is kept.
-    let mut worst: KeyedMap<Place<'_>, u64> = KeyedMap::default();
+    let mut worst: KeyedMap<ListenPlace<'_>, u64> = KeyedMap::default();
     for listener in &listeners {
         let worst = worst.entry(place(listener)).or_default();
         *worst = (*worst).max(fullness(listener));
@@ -119,9 +119,9 @@ fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
 }
 
 /// Where one listens: port and address, or the name of a unix socket.
-type Place<'l> = (Option<(u16, Address)>, Option<&'l (bool, Vec<u8>)>);
+type ListenPlace<'l> = (Option<(u16, Address)>, Option<&'l (bool, Vec<u8>)>);
 
-fn place(listener: &Listener) -> Place<'_> {
+fn place(listener: &Listener) -> ListenPlace<'_> {
     let local = listener.socket.local().map(|local| (local.port, local.address));
     (local, listener.unix_name.as_ref())
 }
@@ -166,7 +166,8 @@ fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> Shee
         }
     });
     let peak = app.looks.peaks.get(&socket.inode).copied().unwrap_or_default();
-    let number = |n: Option<u32>| Cell::plain(n.map_or("-".to_owned(), |n| human::count(n.into())));
+    let number =
+        |n: Option<u32>| GridCell::plain(n.map_or("-".to_owned(), |n| human::count(n.into())));
     let rate = peak.drops_per_second;
     let dropping = rate.is_some_and(|rate| rate > 0.0);
     let filter = match socket.local() {
@@ -174,25 +175,25 @@ fn row(app: &App, round: &Round, listener: &Listener, names: &mut Names) -> Shee
         None => format!("inode {}", socket.inode),
     };
     let mut row = SheetRow::new(Some(filter));
-    row.text(Cell::plain(local))
-        .number(Cell::new(tone, length), queue.len.map(f64::from))
-        .number(Cell::new(tone, app.theme().bar(ratio.unwrap_or(0.0), BAR)), ratio)
-        .number(Cell::plain(peak.queue.to_string()), Some(peak.queue.into()))
+    row.text(GridCell::plain(local))
+        .number(GridCell::new(tone, length), queue.len.map(f64::from))
+        .number(GridCell::new(tone, app.theme().bar(ratio.unwrap_or(0.0), BAR)), ratio)
+        .number(GridCell::plain(peak.queue.to_string()), Some(peak.queue.into()))
         .number(number(listener.syn_queue), listener.syn_queue.map(f64::from))
         .number(number(queue.drops), queue.drops.map(f64::from))
         .number(
-            Cell::new(
+            GridCell::new(
                 if dropping { Tone::Warn } else { Tone::Plain },
                 rate.map_or("-".to_owned(), |rate| format!("{rate:.0}")),
             ),
             rate,
         )
         .number(
-            Cell::plain(text(&mut |out| waiting(out, listener))),
+            GridCell::plain(text(&mut |out| waiting(out, listener))),
             Some(listener.waiting.len() as f64),
         )
-        .text(Cell::plain(text(&mut |out| {
-            write::holders(out, socket.inode, &round.frame.owners, false)
+        .text(GridCell::plain(text(&mut |out| {
+            write::holders(out, socket.inode, &round.snapshot.owners, false)
         })));
     row
 }

@@ -63,9 +63,9 @@ const REST: (u16, u16) = (2, 17);
 const SIZE: (u16, u16) = (80, REST.1 + 1);
 
 /// The tab.
-pub struct Map;
+pub struct MapTab;
 
-impl TabView for Map {
+impl TabView for MapTab {
     fn title(&self) -> &'static str {
         "Map"
     }

@@ -15,13 +15,13 @@ use super::keys::Keymap;
 
 /// Every tab in its place.
 pub const TABS: &[&dyn TabView] = &[
-    &overview::Overview,
-    &sockets::Sockets,
-    &listeners::Listeners,
-    &groups::Groups,
-    &events::Events,
-    &ports::Ports,
-    &map::Map,
+    &overview::OverviewTab,
+    &sockets::SocketsTab,
+    &listeners::ListenersTab,
+    &groups::GroupsTab,
+    &events::EventsTab,
+    &ports::PortsTab,
+    &map::MapTab,
 ];
 
 fn titles() -> Vec<&'static str> {

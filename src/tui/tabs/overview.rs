@@ -36,9 +36,9 @@ const ENOUGH: u16 = 4;
 pub const NO_TCP: &str = "TCP was not read";
 
 /// The tab.
-pub struct Overview;
+pub struct OverviewTab;
 
-impl TabView for Overview {
+impl TabView for OverviewTab {
     fn title(&self) -> &'static str {
         "Overview"
     }
@@ -60,7 +60,11 @@ impl TabView for Overview {
 
     fn filter_of(&self, app: &App, row: usize) -> Option<String> {
         let round = app.looks.round()?;
-        alert_filter::filter_of(&round.judged.firing.get(row)?.alert, &round.frame, &app.fixed.own)
+        alert_filter::filter_of(
+            &round.judged.firing.get(row)?.alert,
+            &round.snapshot,
+            &app.fixed.custom,
+        )
     }
 
     fn command(&self, app: &App) -> Vec<String> {
@@ -71,7 +75,7 @@ impl TabView for Overview {
 fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let Some(round) = app.looks.round().cloned() else { return };
     let Some(point) = app.point().cloned() else { return };
-    let moment = Moment { round: &round, point: &point };
+    let moment = ShownMoment { round: &round, point: &point };
     if area.height < STATES_HEIGHT + ENOUGH {
         return short(app, buffer, area, &moment);
     }
@@ -108,12 +112,12 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
 
 /// What is shown: a round, and a point of the history, which is another moment
 /// after a step back.
-struct Moment<'m> {
+struct ShownMoment<'m> {
     round: &'m Round,
     point: &'m Point,
 }
 
-impl Moment<'_> {
+impl ShownMoment<'_> {
     /// Returns whether the counts are older than all else that the round has.
     /// Of looks within a second the history keeps one.
     fn is_past(&self) -> bool {
@@ -123,7 +127,7 @@ impl Moment<'_> {
 
 /// Draws the worst first, then the states, where there is no room for
 /// everything.
-fn short(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
+fn short(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &ShownMoment<'_>) {
     let room = Rect { height: (area.height / 2).min(4), ..area };
     let used = alerts(app, buffer, room, moment).min(room.height);
     let rest = Rect { y: area.y + used, height: area.height - used, ..area };
@@ -137,7 +141,7 @@ fn quiet(app: &App, buffer: &mut Buffer, area: Rect, text: &str) {
 }
 
 /// Draws state, count, change since the round before, the last minute.
-fn states(app: &App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
+fn states(app: &App, buffer: &mut Buffer, area: Rect, moment: &ShownMoment<'_>) {
     if moment.round.counts(Proto::Tcp).is_none() {
         return quiet(app, buffer, area, NO_TCP);
     }
@@ -180,9 +184,9 @@ fn states(app: &App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
 /// Draws every number that has a limit as a gauge; returns the lines used.
 fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) -> u16 {
     let theme = app.theme();
-    let host = &round.frame.host;
+    let host = &round.snapshot.host;
     let counter = |name| host.counters.get("TCP", name);
-    let ports = round.frame.ports.as_ref().and_then(|ports| ports.budgets.first());
+    let ports = round.snapshot.ports.as_ref().and_then(|ports| ports.budgets.first());
     let gauges = [
         // Small records, of closed FIN_WAIT2 too: not the number in TIME_WAIT.
         ("tw buckets", counter("tw"), host.sysctls.max_tw_buckets()),
@@ -219,7 +223,7 @@ fn limits(app: &App, buffer: &mut Buffer, area: Rect, round: &Round) -> u16 {
 }
 
 /// Draws how many sockets are not TCP's, of the tables that were read.
-fn others(app: &App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
+fn others(app: &App, buffer: &mut Buffer, area: Rect, moment: &ShownMoment<'_>) {
     let theme = app.theme();
     let others = [("UDP", Proto::Udp), ("raw", Proto::Raw), ("unix", Proto::Unix)];
     let others = others.into_iter().zip(moment.point.others);
@@ -231,7 +235,7 @@ fn others(app: &App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) {
 }
 
 /// Draws the alerts, the selected one with what helps; returns the lines used.
-fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &Moment<'_>) -> u16 {
+fn alerts(app: &mut App, buffer: &mut Buffer, area: Rect, moment: &ShownMoment<'_>) -> u16 {
     let theme = app.theme();
     let round = moment.round;
     if moment.is_past() {
@@ -270,7 +274,7 @@ fn without_alerts(round: &Round) -> Option<(Tone, String)> {
 }
 
 /// A row: what fires, or a rule that could not judge.
-struct Finding {
+struct OverviewRow {
     word: &'static str,
     tone: Tone,
     /// In one line.
@@ -282,11 +286,11 @@ struct Finding {
 }
 
 /// Returns the rows, the worst first, and what was not judged after what fires.
-fn findings(round: &Round) -> Vec<Finding> {
+fn findings(round: &Round) -> Vec<OverviewRow> {
     let alerts = round.judged.firing.iter().map(|standing| {
         let alert = &standing.alert;
         let since = since(round.at_ms.saturating_sub(standing.since_ms));
-        Finding {
+        OverviewRow {
             word: match alert.severity {
                 Severity::Warning => "WARNING ",
                 Severity::Critical => "CRITICAL",
@@ -297,7 +301,7 @@ fn findings(round: &Round) -> Vec<Finding> {
             remedy: alert.remedy.clone(),
         }
     });
-    let unknown = round.judged.unknown.iter().map(|unknown| Finding {
+    let unknown = round.judged.unknown.iter().map(|unknown| OverviewRow {
         word: "UNKNOWN ",
         tone: Tone::Warn,
         text: format!("{}  {}", unknown.rule, unknown.why),
@@ -312,7 +316,7 @@ fn list_of(
     app: &mut App,
     buffer: &mut Buffer,
     area: Rect,
-    (findings, selected): (&[Finding], usize),
+    (findings, selected): (&[OverviewRow], usize),
 ) -> u16 {
     let theme = app.theme();
     let rest = |line: Rect| Rect { x: line.x + 9, width: line.width.saturating_sub(9), ..line };
@@ -344,7 +348,7 @@ fn list_of(
 
 /// Returns what stands below the selected row: all of it, where its line is
 /// cut.
-fn below(finding: &Finding, width: usize) -> Vec<String> {
+fn below(finding: &OverviewRow, width: usize) -> Vec<String> {
     let text = if finding.text.width() > width { &finding.full } else { &finding.remedy };
     if text.is_empty() { Vec::new() } else { wrap(text, width) }
 }
@@ -401,21 +405,21 @@ fn offenders(round: &Round) -> Vec<(&'static str, String)> {
 }
 
 /// A listener with clients waiting.
-struct Queue {
+struct FullestQueue {
     at: String,
     len: u32,
     limit: u32,
 }
 
 /// Returns the listeners with clients waiting, the fullest first.
-fn fullest(round: &Round) -> Vec<Queue> {
-    let queues = round.frame.listeners.iter().filter_map(|listener| {
+fn fullest(round: &Round) -> Vec<FullestQueue> {
+    let queues = round.snapshot.listeners.iter().filter_map(|listener| {
         let (len, limit) = (listener.queue.len?, listener.queue.limit?);
-        (len > 0).then_some(Queue { at: end(listener.socket.local()?), len, limit })
+        (len > 0).then_some(FullestQueue { at: end(listener.socket.local()?), len, limit })
     });
-    let mut queues: Vec<Queue> = queues.collect();
+    let mut queues: Vec<FullestQueue> = queues.collect();
     // A queue is full at limit + 1.
-    let share = |q: &Queue| u64::from(q.len) * 1_000_000 / (u64::from(q.limit) + 1);
+    let share = |q: &FullestQueue| u64::from(q.len) * 1_000_000 / (u64::from(q.limit) + 1);
     queues.sort_by_key(|queue| std::cmp::Reverse(share(queue)));
     queues
 }

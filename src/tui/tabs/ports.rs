@@ -8,14 +8,14 @@ use crate::model::human;
 use crate::model::ports::{Budget, PortUse};
 use crate::output::style::Tone;
 use crate::tui::app::{App, TabView};
-use crate::tui::grid::{Cell, Column};
+use crate::tui::grid::{GridCell, GridColumn};
 use crate::tui::sheet::{Sheet, SheetRow, end};
 use crate::tui::view::table;
 
 /// The tab.
-pub struct Ports;
+pub struct PortsTab;
 
-impl TabView for Ports {
+impl TabView for PortsTab {
     fn title(&self) -> &'static str {
         "Ports"
     }
@@ -44,14 +44,14 @@ impl TabView for Ports {
 /// Makes a row for every budget, the fullest first.
 fn sheet(app: &App, round: &Round) -> Sheet {
     let columns = vec![
-        Column::text("SOURCE", 1),
-        Column::text("DESTINATION", 0),
-        Column::number("USED", 0),
-        Column::number("SHARE", 1),
-        Column::text("", 3),
-        Column::number("TIME_WAIT", 2),
-        Column::number("PER S", 1),
-        Column::number("EMPTY IN", 0),
+        GridColumn::text("SOURCE", 1),
+        GridColumn::text("DESTINATION", 0),
+        GridColumn::number("USED", 0),
+        GridColumn::number("SHARE", 1),
+        GridColumn::text("", 3),
+        GridColumn::number("TIME_WAIT", 2),
+        GridColumn::number("PER S", 1),
+        GridColumn::number("EMPTY IN", 0),
     ];
     let view = round.ports.as_ref().and_then(|view| view.ports.as_ref());
     let caption = match (&round.ports, view) {
@@ -87,18 +87,18 @@ fn row(app: &App, budget: &Budget) -> SheetRow {
     let left_ms = budget.exhausted_in_ms();
     let filter = format!("src {} and dst {}", budget.source, end(budget.destination));
     let mut row = SheetRow::new(Some(filter));
-    row.text(Cell::plain(budget.source.to_string()))
-        .text(Cell::plain(end(budget.destination)))
+    row.text(GridCell::plain(budget.source.to_string()))
+        .text(GridCell::plain(end(budget.destination)))
         .number(
-            Cell::new(tone, format!("{}/{}", budget.taken(), budget.capacity)),
+            GridCell::new(tone, format!("{}/{}", budget.taken(), budget.capacity)),
             Some(budget.taken().into()),
         )
-        .number(Cell::new(tone, format!("{:.0}%", ratio * 100.0)), Some(ratio))
-        .number(Cell::new(tone, app.theme().bar(ratio, 10)), Some(ratio))
-        .number(Cell::plain(budget.time_wait.to_string()), Some(budget.time_wait.into()))
-        .number(Cell::plain(rate.map_or("-".to_owned(), |rate| format!("{rate:.1}"))), rate)
+        .number(GridCell::new(tone, format!("{:.0}%", ratio * 100.0)), Some(ratio))
+        .number(GridCell::new(tone, app.theme().bar(ratio, 10)), Some(ratio))
+        .number(GridCell::plain(budget.time_wait.to_string()), Some(budget.time_wait.into()))
+        .number(GridCell::plain(rate.map_or("-".to_owned(), |rate| format!("{rate:.1}"))), rate)
         .number(
-            Cell::new(tone, left_ms.map_or("-".to_owned(), human::duration)),
+            GridCell::new(tone, left_ms.map_or("-".to_owned(), human::duration)),
             left_ms.map(|ms| ms as f64),
         );
     row

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::filter::End;
+use crate::filter::SocketEnd;
 use crate::model::age::Age;
 use crate::model::queues::Queues;
 use crate::model::row::Row;
@@ -11,10 +11,10 @@ use crate::output::cells;
 use crate::output::style::{Tone, state_tone};
 use crate::output::text::accept_queue;
 use crate::query::Lookups;
-use crate::query::fields::{Field, Form};
+use crate::query::fields::{Field, FieldForm};
 use crate::sys::names::Names;
-use crate::tui::app::{App, Rows, TabView};
-use crate::tui::grid::{Cell, Column, Grid, put};
+use crate::tui::app::{App, TabRows, TabView};
+use crate::tui::grid::{Grid, GridCell, GridColumn, put};
 use crate::tui::view::table;
 
 use super::detail;
@@ -23,15 +23,15 @@ use super::detail;
 const BESIDE: u16 = 120;
 
 /// The tab.
-pub struct Sockets;
+pub struct SocketsTab;
 
-impl TabView for Sockets {
+impl TabView for SocketsTab {
     fn title(&self) -> &'static str {
         "Sockets"
     }
 
-    fn rows(&self) -> Rows {
-        Rows::Sockets
+    fn rows(&self) -> TabRows {
+        TabRows::Sockets
     }
 
     fn len(&self, app: &App) -> usize {
@@ -76,10 +76,10 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let len = app.len();
     let window = app.cursor().window(len, lines);
     let fields = app.sockets.fields();
-    let columns: Vec<Column> = fields.iter().map(|field| column(*field)).collect();
+    let columns: Vec<GridColumn> = fields.iter().map(|field| column(*field)).collect();
     // Apart from the rest while rows are made by them.
     let mut names = std::mem::take(&mut app.details.names);
-    let rows: Vec<Vec<Cell>> = window
+    let rows: Vec<Vec<GridCell>> = window
         .clone()
         .filter_map(|index| {
             let listed = app.listed.as_ref()?;
@@ -89,7 +89,7 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
             let cell = |field: &Field| {
                 cell(*field, detailed.as_ref().unwrap_or(&row), &listed.lookups, &mut names)
             };
-            let mut cells: Vec<Cell> = fields.iter().map(cell).collect();
+            let mut cells: Vec<GridCell> = fields.iter().map(cell).collect();
             // In a column that is never dropped.
             let place = columns.iter().position(|column| column.priority == 0).unwrap_or(0);
             if let (true, Some(cell)) = (pin, cells.get_mut(place)) {
@@ -135,19 +135,19 @@ fn split(app: &App, area: Rect) -> (Rect, Option<Rect>) {
     (Rect { height, ..area }, Some(below))
 }
 
-fn column(field: Field) -> Column {
+fn column(field: Field) -> GridColumn {
     let title = field.name().to_uppercase();
     match field.form() {
-        Form::State => Column::text(&title, 0),
-        Form::End(_) => Column::address(&title, 0),
-        Form::RecvQueue => Column::number("RECV-Q", 1),
-        Form::SendQueue => Column::number("SEND-Q", 2),
-        Form::Process => Column::process(&title, 1),
-        Form::Proto => Column::text(&title, 3),
-        Form::Age => Column::number(&title, 2),
-        Form::Name => Column::long(&title, 4, 8, 16),
-        Form::Word | Form::Id => Column::text(&title, 4),
-        Form::Amount(_) => Column::number(&title, 4),
+        FieldForm::State => GridColumn::text(&title, 0),
+        FieldForm::End(_) => GridColumn::address(&title, 0),
+        FieldForm::RecvQueue => GridColumn::number("RECV-Q", 1),
+        FieldForm::SendQueue => GridColumn::number("SEND-Q", 2),
+        FieldForm::Process => GridColumn::process(&title, 1),
+        FieldForm::Proto => GridColumn::text(&title, 3),
+        FieldForm::Age => GridColumn::number(&title, 2),
+        FieldForm::Name => GridColumn::long(&title, 4, 8, 16),
+        FieldForm::Word | FieldForm::Id => GridColumn::text(&title, 4),
+        FieldForm::Amount(_) => GridColumn::number(&title, 4),
     }
 }
 
@@ -158,27 +158,29 @@ fn at_least(age: Age) -> Age {
 }
 
 /// Returns a field of a row as the table shows it.
-pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -> Cell {
+pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -> GridCell {
     let mut text = Vec::new();
     let mut tone = Tone::Plain;
     match (field.form(), Queues::of(row)) {
-        (Form::State, _) => {
+        (FieldForm::State, _) => {
             tone = state_tone(row.socket.state);
             text.extend_from_slice(row.socket.state.to_string().as_bytes());
         }
-        (Form::RecvQueue, Queues::Accept(queue)) => {
+        (FieldForm::RecvQueue, Queues::Accept(queue)) => {
             accept_queue(&mut text, queue);
             if queue.is_full() == Some(true) {
                 tone = Tone::Bad;
                 text.extend_from_slice(b" FULL");
             }
         }
-        (Form::SendQueue, Queues::Accept(_)) => text.push(b'-'),
-        (Form::End(End::Local), _) => cells::local(&mut text, row, names),
-        (Form::End(End::Remote), _) => cells::remote(&mut text, row, lookups, names),
+        (FieldForm::SendQueue, Queues::Accept(_)) => text.push(b'-'),
+        (FieldForm::End(SocketEnd::Local), _) => cells::local(&mut text, row, names),
+        (FieldForm::End(SocketEnd::Remote), _) => cells::remote(&mut text, row, lookups, names),
         // The descriptor stands among the details.
-        (Form::Process, _) => cells::holders(&mut text, row.socket.inode, &lookups.owners, false),
-        (Form::Age, _) => {
+        (FieldForm::Process, _) => {
+            cells::holders(&mut text, row.socket.inode, &lookups.owners, false)
+        }
+        (FieldForm::Age, _) => {
             if let Some(age) = Age::of(row) {
                 cells::age(&mut text, at_least(age));
             }
@@ -192,7 +194,7 @@ pub fn cell(field: Field, row: &Row<'_>, lookups: &Lookups, names: &mut Names) -
     if text.is_empty() {
         text.push(b'-');
     }
-    Cell::new(tone, String::from_utf8_lossy(&text))
+    GridCell::new(tone, String::from_utf8_lossy(&text))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::model::human;
 use crate::output::alert_summary;
 use crate::output::style::Tone;
 
-use super::app::{App, Hit, Look};
+use super::app::{App, Hit, TimedRound};
 use super::grid::put;
 use super::keys::{Action, FilterAction, Leaving, RowAction, ShowAction, SortAction, TimeAction};
 
@@ -48,7 +48,7 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
 fn heading(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = app.theme();
     let style = |tone| theme.style(tone);
-    let Some(Look { round, time }) = &app.looks.shown else {
+    let Some(TimedRound { round, time }) = &app.looks.shown else {
         let text = format!("{}  looking for the first time", app.fixed.host);
         put(buffer, area, &text, false, style(Tone::Head), &theme);
         return;

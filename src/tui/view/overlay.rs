@@ -13,7 +13,7 @@ use super::wrap;
 
 /// What is drawn of an overlay: a title, lines, the selected one, and how many
 /// lines of the body it covers, all unless told.
-struct Page {
+struct OverlayPage {
     title: String,
     lines: Vec<String>,
     selected: Option<usize>,
@@ -29,11 +29,15 @@ pub fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     app.overlay = Some(overlay);
 }
 
-fn page(app: &App, overlay: &mut Overlay, area: Rect) -> Page {
+fn page(app: &App, overlay: &mut Overlay, area: Rect) -> OverlayPage {
     let room = usize::from(area.height.saturating_sub(1));
-    let long =
-        |title: &str, lines| Page { title: title.to_owned(), lines, selected: None, height: None };
-    let short = |title: &str, lines: &[&str]| Page {
+    let long = |title: &str, lines| OverlayPage {
+        title: title.to_owned(),
+        lines,
+        selected: None,
+        height: None,
+    };
+    let short = |title: &str, lines: &[&str]| OverlayPage {
         // The title, and a line of air.
         height: u16::try_from(lines.len() + 3).ok(),
         ..long(title, lines.iter().map(|line| (*line).to_owned()).collect())
@@ -141,7 +145,7 @@ fn part(title: &str, lines: usize, top: usize, room: usize) -> String {
 }
 
 /// Makes the page of columns to choose from, those around the cursor.
-fn columns(app: &App, cursor: &mut Cursor, room: usize) -> Page {
+fn columns(app: &App, cursor: &mut Cursor, room: usize) -> OverlayPage {
     let chosen = app.sockets.fields();
     let mark = |field: Field| {
         let on = chosen.iter().any(|other| other.name() == field.name());
@@ -149,7 +153,7 @@ fn columns(app: &App, cursor: &mut Cursor, room: usize) -> Page {
     };
     let all: Vec<String> = Field::all().map(mark).collect();
     let window = cursor.window(all.len(), room);
-    Page {
+    OverlayPage {
         title: "columns: space chooses, esc closes".to_owned(),
         selected: Some(cursor.at - window.start),
         lines: all[window].to_vec(),
@@ -184,8 +188,8 @@ fn help(app: &App, width: usize) -> Vec<String> {
     (0..lines).map(line).collect()
 }
 
-fn frame(app: &App, buffer: &mut Buffer, area: Rect, page: &Page) {
-    let Page { title, lines, selected, .. } = page;
+fn frame(app: &App, buffer: &mut Buffer, area: Rect, page: &OverlayPage) {
+    let OverlayPage { title, lines, selected, .. } = page;
     let theme = app.theme();
     for y in area.top()..area.bottom() {
         for x in area.left()..area.right() {

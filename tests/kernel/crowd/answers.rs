@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use sockstate::testing::answer;
-use sockstate::testing::group::Key;
+use sockstate::testing::group::GroupKey;
 use sockstate::testing::machine::Machine;
 use sockstate::testing::model::address::Endpoint;
 use sockstate::testing::model::proto::{Family, Proto, TableId};
@@ -56,7 +56,7 @@ pub fn rows(shortcuts: Shortcuts) -> Result<Vec<InetRow>> {
 /// Sockets by state; states without any are left out.
 pub fn counts(shortcuts: Shortcuts) -> Result<BTreeMap<String, u64>> {
     let selection = Selection::all(everything());
-    let count = answer::count(&machine(shortcuts), &selection, vec![Key::State])?;
+    let count = answer::count(&machine(shortcuts), &selection, vec![GroupKey::State])?;
     ensure!(count.report.gaps.is_empty(), "{:?}", count.report.gaps);
     let groups = count.groups.iter().filter(|group| group.count > 0);
     Ok(groups.map(|group| (format!("{:?}", group.values), group.count)).collect())

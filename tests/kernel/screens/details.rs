@@ -5,7 +5,7 @@ use super::{Check, MEANINGS, Watch, line_of, tell};
 use crate::kit::fakeproc::{FakeProc, Line};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use sockstate::testing::sys::names::Names;
-use sockstate::testing::tui::row_details::{Details, Fetched};
+use sockstate::testing::tui::row_details::{Fetched, FetchedDetails};
 use sockstate::testing::tui::theme::Theme;
 
 pub const CHECKS: &[Check] = &[
@@ -42,7 +42,7 @@ fn details_have_the_history_of_a_socket_and_who_holds_it() {
     watch.enter();
     assert!(!watch.draw(120, 40).contains("/usr/bin/api"), "not before it has come");
     let command_lines = [(812, "/usr/bin/api --port 8080".to_owned())].into_iter().collect();
-    let details = Some(Details { command_lines, ..Details::default() });
+    let details = Some(FetchedDetails { command_lines, ..FetchedDetails::default() });
     watch.app.fetched(Fetched { details, names: Names::default() });
     let picture = watch.draw(120, 40);
     let change = line_of(&picture, "ESTABLISHED →");

@@ -2,7 +2,7 @@
 
 use super::{Check, EVENTS, SOCKETS, Watch, gap, tell, transition};
 use crossterm::event::{KeyCode, KeyModifiers};
-use sockstate::testing::live::Told;
+use sockstate::testing::live::StreamItem;
 use sockstate::testing::model::address::{Address, Endpoint};
 use sockstate::testing::model::state::State;
 use sockstate::testing::model::transition::Transition;
@@ -109,7 +109,7 @@ fn events_are_those_that_the_filter_selects_at_either_end() {
     }
     let mut change = transition(State::Established, State::CloseWait, 8082, true);
     change.identity.inode = 77;
-    watch.app.events(vec![(Told::Transition(Box::new(change)), "08:00:13.402".to_owned())]);
+    watch.app.events(vec![(StreamItem::Transition(Box::new(change)), "08:00:13.402".to_owned())]);
     watch.app.filter.set("inode 77 and pid 812");
     watch.keys("5");
     assert_eq!(watch.app.len(), 1 + 1, "its own inode");
@@ -131,7 +131,7 @@ fn what_happens_elsewhere_does_not_push_out_what_happened_here() {
     let one = |port, listed| {
         let change = transition(State::SynSent, State::Established, port, true);
         let change = Transition { listed, ..change };
-        (Told::Transition(Box::new(change)), "08:00:14.000".to_owned())
+        (StreamItem::Transition(Box::new(change)), "08:00:14.000".to_owned())
     };
     for port in 0..12_000 {
         watch.app.events(vec![one(port, false)]);

@@ -217,7 +217,7 @@ fn the_interval_changes_in_steps_and_keys_ask_for_what_is_outside() {
     watch.keys("1exjq");
     let expected = [
         Effect::Explain("time-wait-flood".into()),
-        Effect::Export(sockstate::testing::tui::app::Format::Json),
+        Effect::Export(sockstate::testing::tui::app::FileFormat::Json),
         Effect::Quit(false),
     ];
     assert_eq!(watch.asked, expected);

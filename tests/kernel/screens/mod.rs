@@ -18,7 +18,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
-use sockstate::testing::live::{Events, Round, Rounds, Told, Watched, Wishes};
+use sockstate::testing::live::{Events, Round, Rounds, StreamItem, Watched, Wishes};
 use sockstate::testing::machine::Machine;
 use sockstate::testing::model::address::{Address, Endpoint};
 use sockstate::testing::model::gap::Gap;
@@ -27,11 +27,13 @@ use sockstate::testing::model::moment::{Dwell, Moment, When};
 use sockstate::testing::model::proto::{Proto, TableId};
 use sockstate::testing::model::socket::Ends;
 use sockstate::testing::model::state::State;
-use sockstate::testing::model::transition::{Kind, Ownership, Process, Source, Transition};
+use sockstate::testing::model::transition::{
+    Ownership, Process, Source, Transition, TransitionKind,
+};
 use sockstate::testing::model::want::Want;
 use sockstate::testing::rules::Config;
 use sockstate::testing::source::Choice;
-use sockstate::testing::tui::app::{App, Effect, Fixed, Look};
+use sockstate::testing::tui::app::{App, Effect, Fixed, TimedRound};
 use sockstate::testing::tui::lister::Lister;
 use sockstate::testing::tui::tabs::{TABS, usual_keys};
 use sockstate::testing::tui::theme::Theme;
@@ -91,7 +93,7 @@ fn round(root: &str) -> Round {
     round.took_ns = 1_000_000;
     // What /proc does not tell and the kernel does.
     for (listener, queue) in
-        Arc::make_mut(&mut round.frame).listeners.iter_mut().zip([(2, 4), (5, 4), (0, 128)])
+        Arc::make_mut(&mut round.snapshot).listeners.iter_mut().zip([(2, 4), (5, 4), (0, 128)])
     {
         listener.queue.len = Some(queue.0);
         listener.queue.limit = Some(queue.1);
@@ -123,7 +125,7 @@ impl Watch {
             allow_actions: false,
             host: "web-07".into(),
             sources: "snapshots alone".into(),
-            own: Arc::default(),
+            custom: Arc::default(),
         };
         let lister = Lister::new(Machine::new(Choice::Proc, &PathBuf::from(proc.root())));
         let mut watch =
@@ -145,7 +147,7 @@ impl Watch {
         }
         change(&mut round);
         self.app.tick(round.begun_ns);
-        let look = Look { round: Arc::new(round), time: "08:00:12".into() };
+        let look = TimedRound { round: Arc::new(round), time: "08:00:12".into() };
         let effects = self.app.round(look);
         self.perform(effects);
     }
@@ -236,7 +238,7 @@ fn transition(from: State, to: State, port: u16, exact: bool) -> Transition {
     let when = if exact { When::Exact(at) } else { When::Between { min: at_ms(89_000), max: at } };
     let process = Process { pid: 812, comm: (*b"api").into() };
     Transition {
-        kind: Kind::Changed,
+        kind: TransitionKind::Changed,
         from: Some(from),
         to,
         when,
@@ -256,12 +258,13 @@ fn transition(from: State, to: State, port: u16, exact: bool) -> Transition {
 }
 
 fn tell(watch: &mut Watch) {
-    let told = [
+    let changes = [
         transition(State::Established, State::CloseWait, 8080, true),
         transition(State::Established, State::TimeWait, 8081, false),
     ];
-    let told = told.map(|change| (Told::Transition(Box::new(change)), "08:00:13.402".to_owned()));
-    watch.app.events(told.into());
+    let items =
+        changes.map(|change| (StreamItem::Transition(Box::new(change)), "08:00:13.402".to_owned()));
+    watch.app.events(items.into());
 }
 
 /// The line of a screen that has a text.
@@ -322,6 +325,6 @@ const MEANINGS: [Meant; 13] = [
     ),
 ];
 
-fn gap(what: &str) -> (Told, String) {
-    (Told::Gap(Gap::new("events", what)), "08:00:00.000".to_owned())
+fn gap(what: &str) -> (StreamItem, String) {
+    (StreamItem::Gap(Gap::new("events", what)), "08:00:00.000".to_owned())
 }

@@ -2,7 +2,7 @@
 
 use super::{Check, SIZES, Watch, line_of, tell, transition};
 use crossterm::event::{KeyCode, KeyModifiers};
-use sockstate::testing::live::{Round, Told};
+use sockstate::testing::live::{Round, StreamItem};
 use sockstate::testing::model::address::{Address, Endpoint};
 use sockstate::testing::model::age::Age;
 use sockstate::testing::model::listener::Waiting;
@@ -98,8 +98,8 @@ fn which_socket_it_is_has_room_at_every_width() {
         let end = Endpoint::new(Address::v4([127, 0, 0, 1]), 49_724 + number);
         let mut change = transition(State::Established, State::CloseWait, 8080, true);
         change.identity.ends = Ends::Inet { local: end, remote: end };
-        let told = (Told::Transition(Box::new(change)), "08:00:13.402".to_owned());
-        watch.app.events(vec![told]);
+        let item = (StreamItem::Transition(Box::new(change)), "08:00:13.402".to_owned());
+        watch.app.events(vec![item]);
     }
     let picture = watch.draw(80, 24);
     let line = line_of(&picture, "49724");
@@ -115,24 +115,24 @@ fn which_socket_it_is_has_room_at_every_width() {
 /// Two that share a port, one of them full, between others; drops grow by 8 in
 /// a second, and a client waits.
 fn siblings(round: &mut Round, drops: u32) {
-    let first = round.frame.listeners[1].clone();
-    let mut sibling = round.frame.listeners[0].clone();
+    let first = round.snapshot.listeners[1].clone();
+    let mut sibling = round.snapshot.listeners[0].clone();
     sibling.socket.inode = 104;
     sibling.queue.len = Some(0);
     sibling.socket.ends = first.socket.ends;
-    let mut unix = round.frame.listeners[2].clone();
+    let mut unix = round.snapshot.listeners[2].clone();
     unix.socket.inode = 305;
     unix.unix_name = Some((false, b"/run/full.sock".to_vec()));
     unix.queue.len = Some(129);
-    Arc::make_mut(&mut round.frame).listeners.extend([sibling, unix]);
-    for listener in Arc::make_mut(&mut round.frame)
+    Arc::make_mut(&mut round.snapshot).listeners.extend([sibling, unix]);
+    for listener in Arc::make_mut(&mut round.snapshot)
         .listeners
         .iter_mut()
         .filter(|l| l.socket.ends == first.socket.ends)
     {
         listener.shared_by = 2;
     }
-    let full = &mut Arc::make_mut(&mut round.frame).listeners[1];
+    let full = &mut Arc::make_mut(&mut round.snapshot).listeners[1];
     full.queue.drops = Some(drops);
     full.waiting.push(Waiting {
         remote: Endpoint::new(Address::v4([10, 0, 0, 7]), 40_009),

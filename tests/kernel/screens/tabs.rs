@@ -3,8 +3,8 @@
 use super::{Check, SIZES, Watch, gap, line_of, transition};
 use crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::style::Color;
-use sockstate::testing::live::Told;
-use sockstate::testing::model::ports::{Growth, Seen};
+use sockstate::testing::live::StreamItem;
+use sockstate::testing::model::ports::{Growth, GrowthSeen};
 use sockstate::testing::model::state::State;
 use sockstate::testing::model::transition::Transition;
 use sockstate::testing::tui::app::Effect;
@@ -196,8 +196,9 @@ fn the_map_marks_the_hottest_edge_and_what_may_be_of_elsewhere() {
     let mut changes: Vec<Transition> = (1..=3).map(close_wait).collect();
     changes.push(transition(State::Established, State::TimeWait, 8081, false));
     changes[0].listed = false;
-    let told = changes.into_iter().map(|c| (Told::Transition(Box::new(c)), "08:00:13".to_owned()));
-    watch.app.events(told.collect());
+    let items =
+        changes.into_iter().map(|c| (StreamItem::Transition(Box::new(c)), "08:00:13".to_owned()));
+    watch.app.events(items.collect());
     watch.next_round();
     watch.keys("7");
     let picture = watch.draw(80, 24);
@@ -213,7 +214,7 @@ fn ports_say_when_they_are_used_up() {
         let ports = round.ports.as_mut().and_then(|view| view.ports.as_mut());
         let budget = &mut ports.expect("the range is known").budgets[0];
         budget.used = 28_000;
-        budget.growth = Some(Growth { per_second: 4.0, seen: Seen::TwoLooks });
+        budget.growth = Some(Growth { per_second: 4.0, seen: GrowthSeen::TwoLooks });
     });
     watch.keys("6");
     let picture = watch.draw(80, 24);

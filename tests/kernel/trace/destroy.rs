@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 use sockstate::testing::kernel::destroy::{DestroyedEnds, DestroyedSocket};
 use sockstate::testing::sys::clock::monotonic_ns;
-use sockstate::testing::sys::destroy::{DestroyListener, Destroyed};
+use sockstate::testing::sys::destroy::{DestroyListener, DestroyedBatch};
 
 use super::traffic::{Server, stream};
 use crate::kit::{Result, Trial, poll, trial};
@@ -39,7 +39,7 @@ fn collect(
     listener: &mut DestroyListener,
     enough: impl Fn(&[DestroyedSocket]) -> bool,
 ) -> Result<Vec<DestroyedSocket>> {
-    let (mut all, mut drained) = (Vec::new(), Destroyed::default());
+    let (mut all, mut drained) = (Vec::new(), DestroyedBatch::default());
     poll("the ends of all sockets", || {
         listener.drain(Duration::from_millis(10), &mut drained)?;
         ensure!(drained.lost == 0, "{} lost", drained.lost);
@@ -135,7 +135,7 @@ fn losses_are_counted() -> Result<()> {
         let drops = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(8));
         Ok(drops.into_iter().any(|drops| drops != "0").then_some(()))
     })?;
-    let (mut drained, mut found, mut lost) = (Destroyed::default(), 0, 0);
+    let (mut drained, mut found, mut lost) = (DestroyedBatch::default(), 0, 0);
     poll("all ends, found or lost", || {
         listener.drain(Duration::from_millis(10), &mut drained)?;
         found += drained.sockets.len() as u64;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use sockstate::testing::chain::{Ends, EndsIn, Exact, ExactChange, Remark, Transport};
+use sockstate::testing::chain::{EndsIn, Exact, ExactChange, KnownEnds, Remark, Transport};
 use sockstate::testing::kernel::tracepoint::{TraceFilter, Tracepoint};
 use sockstate::testing::model::state::State;
 use sockstate::testing::sys::perf::{Drained, TraceOptions};
@@ -189,7 +189,7 @@ fn rare_paths_once() -> Result<()> {
         let chains = seen.by_chain(held.local.port());
         // The peer has the port as well, but not as its own; and a trial beside this one may
         // have it in its namespace, whose sockets are seen too.
-        let is_it = |ends: &Ends| {
+        let is_it = |ends: &KnownEnds| {
             (ends.local.port, ends.remote.port) == (held.local.port(), held.remote.port())
         };
         let mut own = chains.values().filter(|c| {

@@ -11,7 +11,7 @@ use sockstate::testing::model::lifecycle::EDGES;
 use sockstate::testing::model::moment::Moment;
 use sockstate::testing::model::proto::Proto;
 use sockstate::testing::model::state::State;
-use sockstate::testing::model::transition::{Kind, Source, Transition};
+use sockstate::testing::model::transition::{Source, Transition, TransitionKind};
 use sockstate::testing::track::{Answer, Applied, Complete, ExactEvent, Question, Tracker};
 
 use super::rows::MadeRow;
@@ -183,17 +183,17 @@ impl Ledger {
     fn book(&mut self, transition: &Transition) {
         let key = key(&transition.identity);
         match transition.kind {
-            Kind::Opened => {
+            TransitionKind::Opened => {
                 assert_eq!(self.present.insert(key, transition.to), None, "{transition:?}")
             }
-            Kind::Changed => {
+            TransitionKind::Changed => {
                 let before = self.present.insert(key, transition.to);
                 assert_eq!(before, transition.from, "{transition:?}");
             }
-            Kind::Ended => {
+            TransitionKind::Ended => {
                 assert_eq!(self.present.remove(&key), transition.from, "{transition:?}");
             }
-            Kind::Passed => {}
+            TransitionKind::Passed => {}
         }
     }
 }
@@ -263,8 +263,8 @@ fn polls(seeds: &[u64], answers: bool) -> Vec<Transition> {
             let truth = world.sockets.get(&key(&t.identity)).copied();
             match t.kind {
                 // What is asked for is never contradicted by the answer.
-                Kind::Ended if answers || clean => assert_eq!(truth, None, "{t:?}"),
-                Kind::Ended => {}
+                TransitionKind::Ended if answers || clean => assert_eq!(truth, None, "{t:?}"),
+                TransitionKind::Ended => {}
                 _ => assert_eq!(truth, Some(t.to), "{t:?}"),
             }
         }
@@ -344,8 +344,8 @@ fn lives_told(told: &[Transition]) -> Lives {
         let life = lives.entry(key(&t.identity).1).or_default();
         // What two looks lacked is forgotten: it goes on where it was when events come late.
         let goes_on = t.from != Some(State::Close) && life.last() == Some(&t.from);
-        assert!(t.kind != Kind::Passed || goes_on, "every socket here is known: {t:?}");
-        if t.kind == Kind::Opened && !goes_on {
+        assert!(t.kind != TransitionKind::Passed || goes_on, "every socket here is known: {t:?}");
+        if t.kind == TransitionKind::Opened && !goes_on {
             assert!(matches!(life.last(), None | Some(Some(State::Close))), "{life:?} {t:?}");
             life.push(None);
         } else if let Some(last) = life.last() {

@@ -9,7 +9,7 @@ use sockstate::testing::model::moment::{Dwell, Moment, When};
 use sockstate::testing::model::owner::{Holder, Owners};
 use sockstate::testing::model::proto::{Proto, TableId};
 use sockstate::testing::model::state::{State, StateSet};
-use sockstate::testing::model::transition::{Kind, Source, Transition};
+use sockstate::testing::model::transition::{Source, Transition, TransitionKind};
 use sockstate::testing::track::{Answer, Applied, Complete, ExactEvent, Question, Tracker};
 
 use super::rows::MadeRow;
@@ -151,10 +151,10 @@ impl Stage {
 
 fn describe(t: &Transition) -> String {
     let mut text = match t.kind {
-        Kind::Opened => "opened ",
-        Kind::Changed => "",
-        Kind::Ended => "ended ",
-        Kind::Passed => "passed ",
+        TransitionKind::Opened => "opened ",
+        TransitionKind::Changed => "",
+        TransitionKind::Ended => "ended ",
+        TransitionKind::Passed => "passed ",
     }
     .to_owned();
     let from = t.from.map_or("?".to_owned(), |state| state.to_string());

@@ -90,9 +90,9 @@ pub struct DeadFds {
     pub hidden_processes: u64,
 }
 
-/// The number of sockets that the filter of an own rule selects.
+/// The number of sockets that the filter of a custom rule selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct CustomCounts {
     /// Those it selects for certain.
     pub yes: u64,
     /// Those of which it cannot be told.
@@ -102,7 +102,7 @@ pub struct Counted {
 /// Everything that the rules judge: counts of everything, rows only where a rule needs
 /// them.
 #[derive(Clone, Debug, Default)]
-pub struct Frame {
+pub struct Snapshot {
     /// TCP sockets per state.
     pub tcp: StateCounts,
     /// Every TCP and unix listener with its queues.
@@ -119,8 +119,8 @@ pub struct Frame {
     pub ports: Option<PortUse>,
     /// Sockets that no table lists; absent where not asked for.
     pub dead_fds: Option<DeadFds>,
-    /// The counts for own rules, in their order.
-    pub counted: Vec<Counted>,
+    /// The counts for custom rules, in their order.
+    pub counted: Vec<CustomCounts>,
     /// The holders of sockets.
     pub owners: Arc<Owners>,
     /// Sockets whose holders nobody has looked for yet: they are not known, which
@@ -140,7 +140,7 @@ pub struct Frame {
 #[derive(Clone, Debug)]
 pub struct Past {
     /// The earlier look.
-    pub frame: Arc<Frame>,
+    pub snapshot: Arc<Snapshot>,
     /// The time since then.
     pub elapsed_ms: u64,
 }
@@ -176,11 +176,11 @@ impl Delta {
     }
 }
 
-impl Frame {
+impl Snapshot {
     /// Returns how a kernel counter moved since the earlier look.
     pub fn counter(&self, group: &str, name: &str) -> Delta {
         let Some(past) = &self.past else { return Delta::Unknown };
-        let earlier = past.frame.host.counters.get(group, name);
+        let earlier = past.snapshot.host.counters.get(group, name);
         Delta::between(earlier, self.host.counters.get(group, name))
     }
 
