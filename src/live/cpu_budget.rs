@@ -7,11 +7,11 @@ pub struct CpuBudget {
     max_cpu: f64,
     /// CPU time of the program when it was last asked.
     before_ns: Option<u64>,
-    /// What a look with all that follows it costs, smoothed.
+    /// CPU time of a look with all that follows it, smoothed.
     cost_ns: f64,
 }
 
-/// How much one look weighs among those before it.
+/// The weight of one look among those before it.
 const WEIGHT: f64 = 0.3;
 
 impl CpuBudget {

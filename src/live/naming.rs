@@ -15,9 +15,9 @@ pub(super) struct Naming {
     cache: OwnerCache,
     /// Inodes that no search has asked about.
     unasked: Vec<u32>,
-    /// What is hidden was told.
+    /// True once it was told that owners are hidden.
     told: bool,
-    /// That there can be no search was told.
+    /// True once it was told that no search is possible.
     failed: bool,
 }
 
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!(owner(&tracker), Some(9));
     }
 
-    /// What permission hides is told once, when a look has shown that it is
-    /// there, whether or not that look begins another search.
+    /// Owners that permission hides are told once, when a look has shown that
+    /// they are there, whether or not that look begins another search.
     #[test]
     fn what_is_hidden_is_told_once() {
         let mut naming = Naming::new(OwnerCache::searching(INODE, || {

@@ -21,7 +21,7 @@ use super::exact;
 use super::feed::{Events, Feed, Heard};
 use super::naming::Naming;
 
-/// What is told, in order.
+/// An item of the stream, told in order.
 #[derive(Debug)]
 pub enum StreamItem {
     /// A change of a socket's state.
@@ -39,10 +39,10 @@ pub struct Stream<'e> {
     asking: Option<DiagSocket>,
     naming: Naming,
     clocks: ClockPair,
-    /// When the last look began.
+    /// The time at which the last look began.
     began_ns: u64,
     items: VecDeque<StreamItem>,
-    /// What was told to be missing, for which once is enough.
+    /// The gaps told so far: once is enough for each.
     missing: Vec<Gap>,
 }
 
@@ -85,7 +85,7 @@ impl<'e> Stream<'e> {
         self.clocks
     }
 
-    /// What is to be told next.
+    /// Returns the next item to be told.
     pub fn next_item(&mut self) -> Option<StreamItem> {
         self.items.pop_front()
     }
@@ -325,7 +325,7 @@ fn complete(report: &Report) -> Complete {
     tables.fold(Complete::NONE, |all, served| all.with(served.table))
 }
 
-/// Where a tracker tells.
+/// Returns a sink that puts a tracker's transitions among the items.
 fn into_items(items: &mut VecDeque<StreamItem>) -> impl FnMut(Transition) {
     |transition| items.push_back(StreamItem::Transition(Box::new(transition)))
 }

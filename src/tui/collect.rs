@@ -229,7 +229,7 @@ struct Collector<'c> {
     control: Arc<Control>,
     publisher: Publisher,
     notifier: Option<Notifier>,
-    /// By which the last look was made.
+    /// The orders by which the last look was made.
     orders: Orders,
     /// The last round, until it is known when the next one is due.
     round: Option<Box<Round>>,
