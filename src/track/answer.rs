@@ -11,9 +11,9 @@ use super::timeline::Phase;
 use super::{Tracker, TransitionSink};
 
 impl Tracker {
-    /// What should be confirmed before it is believed: sockets that the
-    /// snapshot did not list, between `end` and `settle`; full sockets that
-    /// ended and may go on as minisockets, until the next `begin`.
+    /// Returns what should be confirmed before it is believed: sockets that the
+    /// snapshot did not list, between `end` and `settle`; full sockets that ended
+    /// and may go on as minisockets, until the next `begin`.
     pub fn questions(&self) -> impl Iterator<Item = Question> {
         let open =
             |p: &&Pending| p.finding == LookFinding::Missing && !(p.believed && p.reason.is_some());

@@ -102,7 +102,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// Whether the event explains how a socket came that this look found.
+    /// Tells whether the event explains how a socket came that this look found.
     fn begins_finding(&mut self, at: u32, record: &Record, event: &ExactEvent) -> bool {
         let end = self.times.end;
         self.finding(at).is_some_and(|found| {
@@ -216,7 +216,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// When a socket that is known ended by an event's word.
+    /// Returns the time at which a known socket ended by an event's word.
     pub(super) fn when_of(&self, record: &Record, event: &ExactEvent) -> When {
         if event.tells_when() {
             When::Exact(event.at)
@@ -225,8 +225,8 @@ impl Tracker {
         }
     }
 
-    /// Whether the event is about a socket whose end was told. Destruction may
-    /// come at any time after the end.
+    /// Tells whether the event is about a socket whose end was told. Destruction
+    /// may come at any time after the end.
     fn is_told(&self, event: &ExactEvent, record: &Record) -> bool {
         if self.traced && event.source == Source::Destroy && record.is_tcp() {
             // The tracepoint tells of every TCP socket, and has told of this
@@ -237,8 +237,8 @@ impl Tracker {
         gone.is_some_and(|gone| !event.tells_when() || event.at <= gone)
     }
 
-    /// What ended with these ends and was not told is told before something
-    /// else begins with them.
+    /// Tells the ends that were held back of sockets with these ends, before
+    /// something else begins with them.
     pub(super) fn lay_ghosts(&mut self, record: &Record, out: &mut TransitionSink<'_>) {
         if self.departed.of(record).is_none() {
             return;
@@ -281,8 +281,8 @@ impl Tracker {
         self.close_finding(at);
     }
 
-    /// What lies between the known state and the one an event begins with was
-    /// lost.
+    /// Tells the change, lost meanwhile, from the known state to the one that an
+    /// event begins with.
     fn bridge(&mut self, at: u32, from: State, event: &ExactEvent, out: &mut TransitionSink<'_>) {
         let Some(record) = self.ring.get(at).copied() else { return };
         if record.state() != from && !(record.is_idle() && from == State::Close) {
@@ -323,7 +323,7 @@ impl Tracker {
         }
     }
 
-    /// Whether the record is ahead of the event already.
+    /// Tells whether the record is ahead of the event already.
     fn is_stale(&self, record: &Record, event: &ExactEvent) -> bool {
         !record.since.is_exact()
             && event.at <= record.since.max(self.times.epoch)
@@ -332,8 +332,8 @@ impl Tracker {
     }
 }
 
-/// Whether the end of a full socket can be a hand-over. The tracepoint tells
-/// every state, so only the last one counts; destruction tells none.
+/// Tells whether the end of a full socket can be a hand-over. The tracepoint
+/// tells every state, so only the last one counts; destruction tells none.
 fn may_go_on(source: Source, from: State) -> bool {
     match source {
         Source::Tracepoint => is_edge(from, State::TimeWait),

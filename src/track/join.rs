@@ -22,7 +22,7 @@ pub(super) struct Arrivals<'a> {
     hasher: DefaultHashBuilder,
 }
 
-/// What is left of an old record after the join.
+/// The outcome of the join for an old record.
 pub(super) enum JoinOutcome {
     /// It is the row's socket; the row's record has its history now.
     Found,
@@ -97,7 +97,7 @@ impl<'a> Arrivals<'a> {
         self.ends.find(key.hash_ends(&self.hasher), fits).copied()
     }
 
-    /// Whether the old record at `at` is a connect() without its port.
+    /// Tells whether the old record at `at` is a connect() without its port.
     pub(super) fn lacks_port(&self, at: u32) -> bool {
         self.ring.get(at).is_some_and(Record::lacks_port)
     }
@@ -115,8 +115,8 @@ impl<'a> Arrivals<'a> {
         None
     }
 
-    /// What became of an old record that [`Arrivals::claim`] did not find:
-    /// its `struct sock` may have other ends now, its ends another socket.
+    /// Finds out what became of an old record that [`Arrivals::claim`] did not
+    /// find: its `struct sock` may have other ends now, its ends another socket.
     pub(super) fn explain(&mut self, at: u32) -> Option<JoinOutcome> {
         let old = *self.ring.get(at)?;
         if old.cookie != 0

@@ -10,7 +10,7 @@ use super::record::{Flag, Record};
 use super::timeline::Phase;
 use super::{Tracker, TransitionSink};
 
-/// Which record an event means.
+/// The record that an event means.
 pub(super) enum Located {
     At(u32),
     Nowhere,
@@ -69,7 +69,7 @@ impl Tracker {
         }
     }
 
-    /// Whether the last look shows no socket with the ends of an event.
+    /// Tells whether the last look shows no socket with the ends of an event.
     pub fn lacks(&mut self, event: &ExactEvent) -> bool {
         let (ring, probe) = (&self.ring, Record::bare(&event.identity, event.to));
         let unseen = |at| ring.get(at).is_some_and(|record| record.has(Flag::Unseen));
@@ -93,8 +93,8 @@ impl Tracker {
         fits.min().map_or(Located::Nowhere, |(_, at)| Located::At(at))
     }
 
-    /// Where a row took the place of a socket with the same ends, the socket is
-    /// meant until something begins; then it has ended.
+    /// Finds the replaced socket: where a row took the place of a socket with the
+    /// same ends, that socket is meant until something begins; then it has ended.
     fn locate_replaced(
         &mut self,
         places: &[u32],
@@ -159,7 +159,7 @@ impl Tracker {
     }
 }
 
-/// Whether a socket, or a connection of it, begins with this event.
+/// Tells whether a socket, or a connection of it, begins with this event.
 pub(super) fn begins(event: &ExactEvent) -> bool {
     event.from.is_some_and(|from| lifecycle::begins(from, event.to))
 }

@@ -132,8 +132,9 @@ impl Tracker {
         missing
     }
 
-    /// Which of several sockets that only events told of a row shows is not
-    /// known where their ends are equal: each of them began when any did.
+    /// Widens the times of sockets that only events told of and that have equal
+    /// ends: nothing tells which of them a row shows, so each of them began when
+    /// any did.
     fn widen_lookalikes(&mut self, places: &[u32]) {
         let likeness = |at: &u32| self.ring.get(*at).and_then(|r| r.likeness(&self.hasher));
         let mut alike: Vec<(u64, u32)> =

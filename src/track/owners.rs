@@ -78,7 +78,7 @@ impl OwnerTable {
         Some(at)
     }
 
-    /// Whether enough was added to look for entries that nobody uses.
+    /// Tells whether enough was added to look for entries that nobody uses.
     pub(super) fn wants_sweep(&self) -> bool {
         self.ids.len() >= self.sweep_at.max(SWEEP_FROM)
     }

@@ -13,7 +13,7 @@ use super::owners::OwnerId;
 use super::since::Since;
 use super::tables;
 
-/// What is kept of a socket; the order of the fields leaves no padding.
+/// A socket as the tracker keeps it; the order of the fields leaves no padding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) cookie: u64,
@@ -160,12 +160,13 @@ impl Record {
         self.local_port == 0 && self.is_tcp() && self.state() == State::SynSent
     }
 
-    /// Whether this can be what became of a [`Record::lacks_port`].
+    /// Tells whether this can be what became of a [`Record::lacks_port`].
     pub(super) fn completes(&self, partial: &Self) -> bool {
         self.is_connection() && self.fills(partial)
     }
 
-    /// Like [`Record::completes`], for a socket that may have ended meanwhile.
+    /// Tells the same as [`Record::completes`], for a socket that may have ended
+    /// meanwhile.
     pub(super) fn fills(&self, partial: &Self) -> bool {
         self.is_tcp()
             && self.local_port != 0
@@ -184,7 +185,8 @@ impl Record {
             && self.flags & TABLE == other.flags & TABLE
     }
 
-    /// Whether `later` is this socket, seen again by the same kind of source.
+    /// Tells whether `later` is this socket, seen again by the same kind of
+    /// source.
     #[inline]
     pub(super) fn is_same(&self, later: &Self) -> bool {
         self.cookie == later.cookie
@@ -196,8 +198,9 @@ impl Record {
             }
     }
 
-    /// Whether `later` can be this socket where one of the two has no cookie:
-    /// the ends are equal, no two inodes contradict, and the state can follow.
+    /// Tells whether `later` can be this socket where one of the two has no
+    /// cookie: the ends are equal, no two inodes contradict, and the state can
+    /// follow.
     pub(super) fn is_same_weakly(&self, later: &Self) -> bool {
         (self.cookie == 0 || later.cookie == 0)
             && self.same_ends(later)
@@ -234,8 +237,9 @@ impl Record {
         changed
     }
 
-    /// What sockets share that an event told of and that a row cannot tell
-    /// apart: connect()s to one peer without a port, listeners of one group.
+    /// Returns a hash of what sockets share that an event told of and that a row
+    /// cannot tell apart: connect()s to one peer without a port, listeners of one
+    /// group.
     pub(super) fn likeness(&self, hasher: &impl BuildHasher) -> Option<u64> {
         if self.lacks_port() {
             return Some(self.hash_remote(hasher));
@@ -250,7 +254,7 @@ impl Record {
         (self.remote, self.remote_port) = (from.remote, from.remote_port);
     }
 
-    /// Whether both are the same ends to a source that knows neither device
+    /// Tells whether both are the same ends to a source that knows neither device
     /// nor family.
     pub(super) fn same_ends_loosely(&self, other: &Self) -> bool {
         (self.local, self.local_port) == (other.local, other.local_port)
@@ -262,12 +266,12 @@ impl Record {
         self.remote_port != 0
     }
 
-    /// Whether a port is 0 that a connection must have.
+    /// Tells whether a port is 0 that a connection must have.
     pub(super) fn is_partial(&self) -> bool {
         self.is_connection() && (self.local_port == 0 || self.remote_port == 0)
     }
 
-    /// Whether nothing tells this socket from others of its kind: a unix
+    /// Tells whether nothing tells this socket from others of its kind: a unix
     /// socket without cookie and inode.
     pub(super) fn is_anonymous(&self) -> bool {
         self.cookie == 0 && self.inode == 0 && self.table().proto == Proto::Unix

@@ -12,9 +12,9 @@ use std::collections::VecDeque;
 
 use super::record::{Flag, Record};
 
-/// How far ahead a row is looked for: the bits of `taken`.
+/// The distance ahead in which a row is looked for: the bits of `taken`.
 const WINDOW: usize = 32;
-/// How many places a row may come late before it is taken for gone.
+/// The number of places that a row may come late before it is taken for gone.
 const PATIENCE: usize = 8;
 /// After this many unknown rows in a row the order is taken for lost.
 const STREAK: u32 = 16;
@@ -22,16 +22,16 @@ const STREAK: u32 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     records: VecDeque<Record>,
-    /// How many at the front are of the last look.
+    /// The number of records at the front that are of the last look.
     old: usize,
-    /// Which of the first [`WINDOW`] have been found again.
+    /// A bit for each of the first [`WINDOW`] records that has been found again.
     taken: u32,
-    /// How many left the front during this look.
+    /// The number of records that left the front during this look.
     popped: usize,
     strangers: u32,
-    /// How many are tombstones.
+    /// The number of tombstones.
     dead: usize,
-    /// Where those went that no row claimed.
+    /// The new places of records that no row claimed.
     leftovers: Vec<u32>,
 }
 
@@ -145,7 +145,7 @@ impl Ring {
         Some(buried)
     }
 
-    /// How many records there are, less the tombstones.
+    /// Returns the number of records, less the tombstones.
     pub(super) fn len(&self) -> usize {
         self.records.len() - self.dead
     }

@@ -2,8 +2,8 @@
 
 use crate::model::moment::{Moment, When};
 
-/// How far before the tracker's first look a state can have begun and still
-/// be told: 2^46 µs, more than two years.
+/// The longest time before the tracker's first look at which a state can have
+/// begun and still be told: 2^46 µs, more than two years.
 const PAST: u64 = 1 << 46;
 /// Bits of the width; the upper bound has the other 48: nine years.
 const WIDTH_BITS: u32 = 16;
@@ -85,7 +85,7 @@ impl Since {
         Self::between(min, self.max(epoch).max(other.max(epoch)), epoch)
     }
 
-    /// Whether both bounds are one moment.
+    /// Tells whether both bounds are one moment.
     pub(super) fn is_exact(self) -> bool {
         self.0 & UNBOUNDED == 0
     }
