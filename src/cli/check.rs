@@ -22,7 +22,7 @@ use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
-/// How long a command of --notify may run.
+/// The longest time that a command of --notify may run, milliseconds.
 const NOTIFY_TIMEOUT_MS: u64 = 10_000;
 
 /// Judges and ends with 0, 1, 2 or 3, as monitoring plugins do.

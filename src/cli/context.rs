@@ -16,15 +16,15 @@ use crate::sys::names::Names;
 use super::error::Error;
 use super::flags::{ColorChoice, SharedFlags, SourceChoice};
 
-/// What every command needs.
+/// The things that every command needs.
 pub struct Context<'w> {
     /// The flags every command shares.
     pub shared: SharedFlags,
-    /// How to draw.
+    /// The style of the output.
     pub style: Style,
-    /// When the command began to look.
+    /// The time at which the command began to look.
     pub at: Timestamp,
-    /// Whether standard output is a terminal.
+    /// True where standard output is a terminal.
     pub terminal: bool,
     stdout: &'w mut dyn Write,
     stderr: &'w mut dyn Write,
@@ -46,7 +46,7 @@ impl<'w> Context<'w> {
         Machine::new(self.choice(), &self.shared.proc_root)
     }
 
-    /// Which source these flags ask for.
+    /// Returns the source of rows that these flags ask for.
     pub fn choice(&self) -> Choice {
         match self.shared.source {
             SourceChoice::Auto
@@ -58,7 +58,7 @@ impl<'w> Context<'w> {
         }
     }
 
-    /// Whether standard output may have characters beyond ASCII.
+    /// Tells whether standard output may have characters beyond ASCII.
     pub fn unicode(&self) -> bool {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
@@ -73,12 +73,12 @@ impl<'w> Context<'w> {
         Names::new(self.shared.resolve)
     }
 
-    /// Whether a table shows its head.
+    /// Tells whether a table shows its head.
     pub fn header(&self) -> bool {
         !self.shared.no_header
     }
 
-    /// Standard output, and how to draw on it.
+    /// Returns standard output, and the style to draw on it.
     pub fn output(&mut self) -> (Out<'_>, &Style) {
         (Out::new(self.stdout), &self.style)
     }

@@ -12,7 +12,7 @@ use crate::source::SourceError;
 
 use super::flags::Cli;
 
-/// Why a command ended early.
+/// The reason why a command ended early.
 #[derive(Debug)]
 pub enum Error {
     /// The arguments make no sense: one line, exit status 2.
@@ -48,7 +48,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// What clap says in a paragraph, in one line: the error, what is allowed, and
+/// Returns the paragraph of clap as one line: the error, what is allowed, and
 /// whose help tells more.
 fn one_line(message: &str, args: &[OsString]) -> String {
     let said: Vec<&str> = message

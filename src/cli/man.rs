@@ -13,7 +13,7 @@ use super::flags::Cli;
 /// Sections that no definition can give.
 const BY_HAND: &str = include_str!("../../man/sections.roff");
 
-/// What stands before the fields.
+/// The heading and the sentence before the fields.
 const FIELDS: &str = ".SH FIELDS\nWhat\n.B \\-\\-sort\nand\n.B \\-\\-columns\nunderstand. \
 The words of FILTER are understood too, where\nthey are about a field.\n";
 
@@ -77,7 +77,7 @@ fn description(command: &Command) -> String {
     paragraphs(&text_of(command.get_long_about().or_else(|| command.get_about())))
 }
 
-/// What a command takes beyond the options of all.
+/// Returns the arguments that a command takes beyond the options of all.
 fn own_arguments(command: &Command) -> Vec<&Arg> {
     command
         .get_arguments()
@@ -115,7 +115,7 @@ fn option(arg: &Arg) -> String {
     text
 }
 
-/// How an argument is written: `-o, --options`, `--limit N`.
+/// Returns the spelling of an argument: `-o, --options`, `--limit N`.
 fn spelling(arg: &Arg) -> String {
     let short = arg.get_short().map(|short| format!("-{short}"));
     let long = arg.get_long().map(|long| format!("--{long}"));

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::flags::RepeatFlags;
 
 impl RepeatFlags {
-    /// Whether there is more than one round.
+    /// Tells whether there is more than one round.
     pub fn is_on(&self) -> bool {
         self.interval.is_some()
     }

@@ -184,7 +184,7 @@ fn selection(
     Ok(Selection::compile(machine, want, resolved.expr, means))
 }
 
-/// What an error says, without the expression it points into.
+/// Returns the text of an error without the expression it points into.
 fn last(error: &dyn std::fmt::Display) -> String {
     error.to_string().lines().last().unwrap_or_default().to_owned()
 }

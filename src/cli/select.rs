@@ -50,7 +50,7 @@ fn named(flags: &SharedFlags) -> Query {
     Query::of(letters.into_iter().filter_map(|(on, proto)| on.then_some(proto)), &flags.query)
 }
 
-/// What a command reads when nothing is said.
+/// The protocols and states that a command reads when nothing is said.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults<'a> {
     /// The protocols.
@@ -59,7 +59,7 @@ pub struct Defaults<'a> {
     pub states: StateSet,
 }
 
-/// The rows that flags and words select.
+/// Returns the rows that flags and words select.
 ///
 /// # Errors
 /// When a word makes no sense, or asks for what cannot be seen.

@@ -87,14 +87,15 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     }
 }
 
-/// Whether there is a terminal to draw on and to read keys from.
+/// Tells whether there is a terminal to draw on and to read keys from.
 fn is_live(context: &Context<'_>, flags: &WatchFlags) -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let wanted = !flags.plain && !context.shared.json && !dumb;
     wanted && context.terminal && io::stdin().is_terminal()
 }
 
-/// The flags that say whose sockets these are.
+/// Returns the flags of the namespace and of the source of rows, as they were
+/// given.
 fn flags_of(shared: &SharedFlags) -> String {
     let namespace = shared.netns.as_ref().map(|name| format!(" -N {name}"));
     let source = match shared.source {

@@ -15,13 +15,13 @@ use crate::query::fields::{Field, FieldForm, Order};
 use crate::query::{Lookups, Selection, Subflows, unix_names};
 use crate::sys::users::Users;
 
-/// What the flags of `list` come to.
+/// The meaning of the flags of `list`.
 pub struct ListPlan {
     /// The rows.
     pub selection: Selection,
-    /// Text: what to show of a row.
+    /// The columns and details of a row in text.
     pub layout: Layout,
-    /// JSON: what to show of a row.
+    /// The details of a row in JSON.
     pub details: json::DetailsJson,
     /// The fields of `--columns`, or of `--csv`.
     pub columns: Vec<Field>,
@@ -31,9 +31,9 @@ pub struct ListPlan {
     pub order: Option<Order>,
     /// At most so many rows.
     pub limit: usize,
-    /// Whether owners are shown.
+    /// True where owners are shown.
     pub owners: bool,
-    /// Whether nobody named states, so that some are left out.
+    /// True where nobody named states, so that some are left out.
     pub unasked_states: bool,
     unix_names: bool,
     cgroups: bool,
@@ -104,22 +104,22 @@ impl ListPlan {
         })
     }
 
-    /// Whether rows must wait until all are there.
+    /// Tells whether rows must wait until all are there.
     pub fn must_keep(&self) -> bool {
         self.owners || self.order.is_some() || self.selection.needs().owners
     }
 
-    /// Whether the order cannot be told without owners.
+    /// Tells whether the order cannot be told without owners.
     pub fn order_needs_owners(&self) -> bool {
         self.order.is_some_and(|order| order.field.needs_owners())
     }
 
-    /// Whether a row is in one of the states to show.
+    /// Tells whether a row is in one of the states to show.
     pub fn shows(&self, row: &Row<'_>) -> bool {
         self.selection.want.states_of(row.socket.table).contains(row.socket.state)
     }
 
-    /// What is looked up before the first row.
+    /// Looks up what rows need, before the first of them.
     ///
     /// # Errors
     /// When a table that it takes cannot be read.
@@ -139,7 +139,7 @@ impl ListPlan {
     }
 }
 
-/// What the text shows of a row.
+/// Returns the columns and details that the flags ask for in text.
 fn layout(flags: &ListFlags, processes: bool, proto: bool, age: bool) -> Layout {
     let extended = flags.extended;
     let columns = [
@@ -179,7 +179,7 @@ fn shows_subflows(selection: &Selection, columns: &[Field]) -> bool {
 /// The protocols `list` shows unasked.
 const PROTOS: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
-/// What `list` shows unasked.
+/// Returns the protocols and states that `list` shows unasked.
 fn defaults() -> select::Defaults<'static> {
     select::Defaults { protos: &PROTOS, states: StateSet::default_view() }
 }
@@ -199,7 +199,8 @@ fn list_defaults(flags: &ListFlags) -> select::Defaults<'static> {
     unasked
 }
 
-/// Where every row may have an age it is worth asking for.
+/// Tells whether ages are shown: where every row may have one it is worth asking
+/// for.
 fn shows_age(flags: &ListFlags, selection: &Selection, fields: &[Field]) -> bool {
     let aged = StateSet::from_iter([State::CloseWait, State::SynSent, State::TimeWait]);
     let want = &selection.want;
