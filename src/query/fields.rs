@@ -107,7 +107,7 @@ impl fmt::Display for FieldValue {
     }
 }
 
-/// What a field needs to be known.
+/// The facts that a field needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     /// Nothing beyond the row.
@@ -122,7 +122,7 @@ enum Need {
     Users,
 }
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Things: segments, retransmits, connections.
@@ -162,7 +162,7 @@ impl Unit {
     }
 }
 
-/// What kind of thing a field is, for those who show it.
+/// The kind of a field, for those who show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldForm {
     /// The protocol.
@@ -492,7 +492,7 @@ impl Field {
         }
     }
 
-    /// What it is, with its unit.
+    /// Returns its help: what it is, with its unit.
     pub fn help(self) -> &'static str {
         match self {
             Self::Basic(basic) => basic.help,
@@ -506,7 +506,7 @@ impl Field {
         vocabulary::test_of(self.name())
     }
 
-    /// What kind of thing it is.
+    /// Returns its kind.
     pub fn form(self) -> FieldForm {
         match self {
             Self::Basic(basic) => basic.form,
@@ -538,7 +538,7 @@ impl Field {
         }
     }
 
-    /// What the source must be asked for.
+    /// Returns the facts that the source must be asked for.
     pub fn extras(self) -> Extras {
         let need = self.need();
         Extras {
@@ -549,27 +549,27 @@ impl Field {
         }
     }
 
-    /// Whether the owners must be looked up.
+    /// Tells whether the owners must be looked up.
     pub fn needs_owners(self) -> bool {
         self.need() == Need::Owners
     }
 
-    /// Whether names of unix sockets must be looked up.
+    /// Tells whether names of unix sockets must be looked up.
     pub fn needs_unix_names(self) -> bool {
         self.need() == Need::UnixNames
     }
 
-    /// Whether cgroup paths must be looked up.
+    /// Tells whether cgroup paths must be looked up.
     pub fn needs_cgroups(self) -> bool {
         self.need() == Need::Cgroups
     }
 
-    /// Whether user names must be looked up.
+    /// Tells whether user names must be looked up.
     pub fn needs_users(self) -> bool {
         self.need() == Need::Users
     }
 
-    /// The field's value in a row; `None` where the row has none.
+    /// Returns the field's value in a row; `None` where the row has none.
     pub fn value(self, row: &Row<'_>, known: &Lookups) -> Option<FieldValue> {
         match self {
             Self::Basic(basic) => (basic.value)(row, known),
@@ -590,7 +590,7 @@ impl Field {
 /// An order of rows: a field and a direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
-    /// What to compare.
+    /// The field to compare.
     pub field: Field,
     /// Largest first.
     pub descending: bool,

@@ -23,7 +23,7 @@ use crate::sys::users::Users;
 
 /// The name of a unix socket.
 pub struct UnixPattern {
-    /// Whether it lives outside the file system.
+    /// True where it lives outside the file system.
     pub is_abstract: bool,
     /// Its bytes.
     pub bytes: Box<[u8]>,
@@ -39,10 +39,10 @@ impl UnixPattern {
     }
 }
 
-/// What a row's own bytes do not tell. Empty parts were not asked for.
+/// The facts that a row's own bytes do not tell. Empty parts were not asked for.
 #[derive(Default)]
 pub struct Lookups {
-    /// Who holds each socket.
+    /// The holders of each socket.
     pub owners: Arc<Owners>,
     /// Names of unix sockets by inode.
     pub unix_names: FxHashMap<u32, UnixPattern>,

@@ -12,7 +12,7 @@ use crate::machine::Machine;
 pub struct SystemNames<'e> {
     machine: &'e Machine,
     cgroups: Option<Cgroups>,
-    /// Whether name servers are asked.
+    /// True where name servers are asked.
     network: bool,
 }
 
