@@ -27,15 +27,16 @@ use crate::query::{Lookups, Selection};
 pub struct PortsView {
     /// The budgets; `None` when the range of ephemeral ports could not be read.
     pub ports: Option<PortUse>,
-    /// Whether connections that were bound to a port by its number are among
+    /// True where connections that were bound to a port by its number are among
     /// what blocks ports; only sock_diag can tell.
     pub explicit_known: bool,
-    /// Whether sockets that are bound and not connected are; sock_diag lists
+    /// True where sockets that are bound and not connected are; sock_diag lists
     /// them since Linux 6.8.
     pub bound_known: bool,
-    /// Who opened the connections of a budget, where that was asked for.
+    /// The processes that opened the connections of a budget, where that was
+    /// asked for.
     pub openers: Openers,
-    /// Who served it, what is missing.
+    /// The sources that served it, and the gaps.
     pub report: Report,
 }
 
@@ -72,7 +73,7 @@ impl Openers {
 pub struct Numbers {
     /// The sockets.
     pub sockets: Vec<Socket>,
-    /// Whether every table could tell.
+    /// True where every table could tell.
     pub known: bool,
 }
 
