@@ -37,7 +37,7 @@ impl Tracker {
         applied
     }
 
-    /// A change of a socket that is known.
+    /// Applies a change of a socket that is known.
     fn step(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         if self.begins_finding(at, &record, event) {
@@ -70,7 +70,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// A socket that is not known comes into being, or into sight.
+    /// Opens a socket that is not known: it comes into being, or into sight.
     fn open(
         &mut self,
         event: &ExactEvent,
@@ -112,8 +112,8 @@ impl Tracker {
         })
     }
 
-    /// The row was ahead of the event: the event is told, and the way from
-    /// there to what the row showed stays to be explained.
+    /// Tells the event that the row was ahead of; the way from there to what the
+    /// row showed stays to be explained.
     fn open_found(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         let (from, when) = (event.from, When::Exact(event.at));
@@ -138,7 +138,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// The end of a full socket that is known.
+    /// Applies the end of a full socket that is known.
     fn end_known(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         let from = event.from.unwrap_or(record.state());
@@ -182,7 +182,7 @@ impl Tracker {
         Applied::Asks(Ticket(QuestionSubject::Ghost(number)))
     }
 
-    /// The end of a socket that is not known: told before, or never seen.
+    /// Applies the end of a socket that is not known: told before, or never seen.
     fn end_unknown(
         &mut self,
         event: &ExactEvent,
@@ -260,8 +260,8 @@ impl Tracker {
         number
     }
 
-    /// A finding about the socket is older than what the event begins with:
-    /// it is told first.
+    /// Settles first a finding about the socket that is older than what the event
+    /// begins with.
     fn settle_early(&mut self, at: u32, from: State, out: &mut TransitionSink<'_>) {
         let leads_there = self.finding(at).is_some_and(|f| f.finding == LookFinding::Changed)
             && self.ring.get(at).map(Record::state) == Some(from);
@@ -291,7 +291,8 @@ impl Tracker {
         }
     }
 
-    /// The event leads to what a row showed, or away from it.
+    /// Closes the finding that the event explains: it leads to what a row showed,
+    /// or away from it.
     fn explain(&mut self, at: u32, event: &ExactEvent) {
         let Some(found) = self.finding(at).filter(|f| f.finding == LookFinding::Changed) else {
             return;
@@ -309,7 +310,8 @@ impl Tracker {
         }
     }
 
-    /// The change was counted already; the event knows better when it was.
+    /// Narrows the time of a change that was counted already: the event knows
+    /// better when it was.
     fn refine(&mut self, at: u32, record: &Record, event: &ExactEvent) {
         let min = record.since.min(self.times.epoch);
         let within =

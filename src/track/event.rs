@@ -111,7 +111,7 @@ impl Complete {
     /// None.
     pub const NONE: Self = Self(0);
 
-    /// This with one more.
+    /// Returns this with one more.
     pub fn with(self, table: TableId) -> Self {
         Self(self.0 | tables::code(table).map_or(0, |code| 1 << code))
     }

@@ -90,7 +90,7 @@ impl Ghosts {
         Some(*ghost)
     }
 
-    /// The numbers of all.
+    /// Returns the numbers of all.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
         let first = self.first;
         (0..self.queue.len() as u32).map(move |at| first.wrapping_add(at))

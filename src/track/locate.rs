@@ -76,8 +76,8 @@ impl Tracker {
         self.index.by_ends(ring, &probe).all(unseen)
     }
 
-    /// Of several connections with the same ends (on other devices, or one
-    /// after the other within one dump) the one that the event fits.
+    /// Chooses, of several connections with the same ends (on other devices, or
+    /// one after the other within one dump), the one that the event fits.
     fn locate_connection(&mut self, places: &[u32], event: &ExactEvent) -> Located {
         let fit = |tracker: &mut Self, at: u32| {
             let state = tracker.ring.get(at).map(Record::state);
@@ -112,7 +112,8 @@ impl Tracker {
         places.iter().find(|at| **at != old.at).map(|at| Located::At(*at))
     }
 
-    /// A listener that begins: a bound socket, or a row that this look found.
+    /// Finds a listener that begins: a bound socket, or a row that this look
+    /// found.
     fn locate_listener(&mut self, places: &[u32]) -> Located {
         for at in places {
             let idle = self.ring.get(*at).is_some_and(Record::is_idle);
@@ -123,7 +124,7 @@ impl Tracker {
         Located::Nowhere
     }
 
-    /// A row of this look that can be the connect() of an event without a
+    /// Finds a row of this look that can be the connect() of an event without a
     /// local port.
     fn find_whole(&self, probe: &Record) -> Option<u32> {
         let mut opened = self.pending.iter().filter(|found| found.finding == LookFinding::Opened);
@@ -134,7 +135,7 @@ impl Tracker {
         shown.filter(|_| self.times.phase == Phase::Seen).map(|found| found.at)
     }
 
-    /// The connect() that got its local port meanwhile.
+    /// Finds the connect() that got its local port meanwhile.
     fn locate_partial(&mut self, probe: &Record) -> Located {
         if !probe.has_peer() || self.partials.is_empty() {
             return Located::Nowhere;

@@ -127,7 +127,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker that has seen nothing.
+    /// Makes a tracker that has seen nothing.
     pub fn new() -> Self {
         Self::default()
     }
@@ -141,7 +141,7 @@ impl Tracker {
         if lost > 0 { gap.count(lost) } else { gap }
     }
 
-    /// The inodes of the sockets that the last look showed.
+    /// Returns the inodes of the sockets that the last look showed.
     pub fn seen_inodes(&self) -> impl Iterator<Item = u32> {
         let seen = |record: &&Record| !record.has(Flag::Unseen) && record.inode != 0;
         self.ring.iter().map(|(_, record)| record).filter(seen).map(|record| record.inode)

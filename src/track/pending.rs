@@ -46,7 +46,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// A finding about the row that `record`, as it was read, is of.
+    /// Makes a finding about the row that `record`, as it was read, is of.
     pub(super) fn new(at: u32, finding: LookFinding, record: &Record, age: RowAge) -> Self {
         Self {
             at,
@@ -100,8 +100,8 @@ impl RowAge {
         (min, max)
     }
 
-    /// The part of `min..=max` in which the state can have begun. An age that
-    /// contradicts what was seen is no proof.
+    /// Returns the part of `min..=max` in which the state can have begun. An age
+    /// that contradicts what was seen is no proof.
     pub(super) fn tighten(self, min: Moment, max: Moment, begin: Moment, end: Moment) -> When {
         let (age_min, age_max) = self.began(begin, end);
         let tight = (age_min.map_or(min, |m| m.max(min)), age_max.min(max));

@@ -51,7 +51,7 @@ pub(super) enum Flag {
 }
 
 impl Record {
-    /// Of a row just read; its `since` means nothing yet.
+    /// Makes the record of a row just read; its `since` means nothing yet.
     pub(super) fn of(socket: &Socket) -> Self {
         let mut record = Self::bare(&Identity::of(socket), socket.state);
         let timewait = socket.timer.is_some_and(|t| t.kind == TimerKind::TimeWait);
@@ -61,7 +61,7 @@ impl Record {
         record
     }
 
-    /// Of a socket that only an event named.
+    /// Makes the record of a socket that only an event named.
     pub(super) fn bare(identity: &Identity, state: State) -> Self {
         let (local, remote) = match identity.ends {
             Ends::Inet { local, remote } => (local, remote),
@@ -125,7 +125,8 @@ impl Record {
         }
     }
 
-    /// The state alone: what the last row said of the minisocket still holds.
+    /// Sets the state alone: what the last row said of the minisocket still
+    /// holds.
     pub(super) fn set_state_only(&mut self, state: State) {
         self.state = state.number();
     }
@@ -142,20 +143,22 @@ impl Record {
         }
     }
 
-    /// Out of the table of connections: bound or closed, with a descriptor.
-    /// Such a row can stand beside the TIME_WAIT of its own last connection
-    /// with the same cookie and ends (kernel bit `TCPF_BOUND_INACTIVE`).
+    /// Tells whether it is out of the table of connections: bound or closed, with
+    /// a descriptor. Such a row can stand beside the TIME_WAIT of its own last
+    /// connection with the same cookie and ends (kernel bit
+    /// `TCPF_BOUND_INACTIVE`).
     pub(super) fn is_idle(&self) -> bool {
         self.is_tcp() && matches!(self.state(), State::Close | State::Bound)
     }
 
-    /// A TCP connection, of which no two can have the same ends and device.
+    /// Tells whether it is a TCP connection, of which no two can have the same
+    /// ends and device.
     pub(super) fn is_connection(&self) -> bool {
         self.is_tcp() && self.state().is_connected()
     }
 
-    /// A connect() whose local port was not known when the event was made
-    /// (the kernel picks it after `inet_sk_set_state(SYN_SENT)`).
+    /// Tells whether it is a connect() whose local port was not known when the
+    /// event was made (the kernel picks it after `inet_sk_set_state(SYN_SENT)`).
     pub(super) fn lacks_port(&self) -> bool {
         self.local_port == 0 && self.is_tcp() && self.state() == State::SynSent
     }
@@ -174,7 +177,7 @@ impl Record {
             && (self.local == partial.local || Address::v6(partial.local).is_unspecified())
     }
 
-    /// Same ends, device, and protocol.
+    /// Tells whether both have the same ends, device, and protocol.
     #[inline]
     pub(super) fn same_ends(&self, other: &Self) -> bool {
         self.local_port == other.local_port
@@ -212,7 +215,7 @@ impl Record {
             && (!self.is_tcp() || can_become(self.state(), later.state()))
     }
 
-    /// Hash of what [`Record::same_ends`] compares, less device and family:
+    /// Hashes what [`Record::same_ends`] compares, less device and family:
     /// tracepoints know neither device nor whether a socket is dual-stack.
     pub(super) fn hash_ends(&self, hasher: &impl BuildHasher) -> u64 {
         let table = self.table();
@@ -221,13 +224,13 @@ impl Record {
         hasher.hash_one((ends, name, table.proto))
     }
 
-    /// Hash of the far end, by which a [`Record::lacks_port`] is found.
+    /// Hashes the far end, by which a [`Record::lacks_port`] is found.
     pub(super) fn hash_remote(&self, hasher: &impl BuildHasher) -> u64 {
         hasher.hash_one((self.remote, self.remote_port))
     }
 
-    /// This record, of a row just read, takes over the history of `old`, its
-    /// state too; says whether the row showed another one.
+    /// Takes over, for the record of a row just read, the history of `old`, its
+    /// state too; returns whether the row showed another one.
     #[inline]
     pub(super) fn succeed(&mut self, old: &Self) -> bool {
         self.since = old.since;

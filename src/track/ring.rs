@@ -36,7 +36,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// A look begins: all present records become old.
+    /// Begins a look: all present records become old.
     pub(super) fn begin(&mut self) {
         self.old = self.records.len();
         self.taken = 0;
@@ -111,9 +111,9 @@ impl Ring {
         (self.popped + self.records.len() - 1) as u32
     }
 
-    /// The look is over: from now on a place is an index. Returns how much is
-    /// to be taken off places told before, and where those records are that no
-    /// row claimed.
+    /// Ends the look: from now on a place is an index. Returns how much is to be
+    /// taken off places told before, and where those records are that no row
+    /// claimed.
     pub(super) fn finish(&mut self) -> (u32, Vec<u32>) {
         self.advance(self.old);
         let base = std::mem::take(&mut self.popped) as u32;
@@ -126,12 +126,12 @@ impl Ring {
         (base, leftovers)
     }
 
-    /// The record at an index, unless it is a tombstone.
+    /// Returns the record at an index, unless it is a tombstone.
     pub(super) fn get(&self, at: u32) -> Option<&Record> {
         self.records.get(at as usize).filter(|record| !record.has(Flag::Dead))
     }
 
-    /// The record at an index, unless it is a tombstone.
+    /// Returns the record at an index, unless it is a tombstone.
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut Record> {
         self.records.get_mut(at as usize).filter(|record| !record.has(Flag::Dead))
     }
@@ -150,7 +150,7 @@ impl Ring {
         self.records.len() - self.dead
     }
 
-    /// Every record that is no tombstone, with its index.
+    /// Returns every record that is no tombstone, with its index.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Record)> {
         let indexed = self.records.iter().enumerate().map(|(at, record)| (at as u32, record));
         indexed.filter(|(_, record)| !record.has(Flag::Dead))

@@ -98,8 +98,8 @@ impl Tracker {
         Some(if full { Reason::Expired } else { Reason::CutShort })
     }
 
-    /// Sockets that events ended before this look began and that it does not
-    /// show as minisockets have ended.
+    /// Ends the sockets that events ended before this look began and that it does
+    /// not show as minisockets.
     fn settle_ghosts(&mut self, out: &mut TransitionSink<'_>) {
         for number in self.ghosts.numbers() {
             let Some(ghost) = self.ghosts.get(number).copied() else { continue };

@@ -42,12 +42,12 @@ impl Since {
     /// Nothing is known yet.
     pub(super) const UNKNOWN: Self = Self(UNBOUNDED);
 
-    /// Exactly then, to the microsecond.
+    /// Makes the moment itself, to the microsecond.
     pub(super) fn exactly(at: Moment, epoch: Epoch) -> Self {
         Self(epoch.micros(at) << WIDTH_BITS)
     }
 
-    /// Not before `min`, where known, and not after `max`.
+    /// Makes a time not before `min`, where known, and not after `max`.
     pub(super) fn between(min: Option<Moment>, max: Moment, epoch: Epoch) -> Self {
         let upper = epoch.micros(Moment(max.0.saturating_add(999)));
         let width = match min {
@@ -65,18 +65,18 @@ impl Since {
         }
     }
 
-    /// Not after this.
+    /// Returns the upper bound.
     pub(super) fn max(self, epoch: Epoch) -> Moment {
         epoch.moment(self.0 >> WIDTH_BITS)
     }
 
-    /// Not before this, where known.
+    /// Returns the lower bound, where known.
     pub(super) fn min(self, epoch: Epoch) -> Option<Moment> {
         let width = decode(self.0 & UNBOUNDED)?;
         Some(epoch.moment((self.0 >> WIDTH_BITS).saturating_sub(width)))
     }
 
-    /// The narrowest bounds that hold both.
+    /// Returns the narrowest bounds that hold both.
     pub(super) fn hull(self, other: Self, epoch: Epoch) -> Self {
         if self == other {
             return self;
