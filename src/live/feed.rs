@@ -94,7 +94,7 @@ impl Trace {
         }
     }
 
-    /// Notes what came of a chain's CLOSE.
+    /// Notes the fate of a chain's CLOSE.
     pub fn note(&mut self, chain: Option<u64>, event: &ExactEvent, applied: Applied) {
         let Some(chain) = chain else { return };
         if event.to == State::Close {
@@ -104,12 +104,13 @@ impl Trace {
         }
     }
 
-    /// Events are missing: ends come without their chain.
+    /// Forgets every CLOSE, as events are missing: ends come without their chain.
     pub fn forget_closed(&mut self) {
         self.closed = FxHashMap::default();
     }
 
-    /// A look that began then shows what became of those that waited.
+    /// Takes out every CLOSE that waited before a look began, which shows what
+    /// became of its socket.
     pub fn stop_waiting(&mut self, began: Moment) -> Vec<(u64, ExactEvent)> {
         let mut waited = Vec::new();
         self.closed.retain(|chain, close| match close {

@@ -32,12 +32,12 @@ pub struct Point {
 }
 
 impl Point {
-    /// Sockets in a state.
+    /// Returns the number of sockets in a state.
     pub fn count(&self, state: State) -> u32 {
         TCP_STATES.iter().position(|known| *known == state).map_or(0, |index| self.tcp[index])
     }
 
-    /// The counts of a look.
+    /// Returns the counts of a look.
     pub fn counts(tcp: &StateCounts) -> [u32; TCP_STATES.len()] {
         TCP_STATES.map(|state| u32::try_from(tcp.get(state)).unwrap_or(u32::MAX))
     }

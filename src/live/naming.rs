@@ -22,7 +22,7 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    /// With owners that `cache` searches for.
+    /// Names by the owners that `cache` searches for.
     pub(super) fn new(cache: OwnerCache) -> Self {
         Self { cache, unasked: Vec::new(), told: false, failed: false }
     }
@@ -86,7 +86,7 @@ mod tests {
 
     const INODE: u32 = 77;
 
-    /// A look at one listener.
+    /// Makes a look at one listener.
     fn look(tracker: &mut Tracker, at: u64) {
         let table = TableId { proto: Proto::Tcp, family: Family::Inet };
         let [local, remote] = [80, 0].map(|port| Endpoint::new(Address::v4([0; 4]), port));

@@ -178,7 +178,7 @@ pub fn run<W: Watch>(mut schedule: Schedule, watch: &mut W) -> Result<(), W::Err
     }
 }
 
-/// A duration in nanoseconds; centuries count as one.
+/// Returns a duration in nanoseconds; centuries count as one.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
 }
