@@ -74,7 +74,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The command that is told of alerts.
+/// Returns the notifier that runs a command at alerts.
 ///
 /// # Errors
 /// When there is none in the text.
@@ -150,7 +150,8 @@ impl Watch for CheckLooks<'_> {
     }
 }
 
-/// Nothing could be looked at: that is UNKNOWN, not a failure of a plugin.
+/// Reports that nothing could be looked at: that is UNKNOWN, not a failure of a
+/// plugin.
 fn unable(context: &mut Context<'_>, why: &str) -> Result<(), Error> {
     if !context.shared.json {
         context.print(format!("SOCKSTATE UNKNOWN - {}\n", why.replace('|', "/")).as_bytes())?;
@@ -159,7 +160,7 @@ fn unable(context: &mut Context<'_>, why: &str) -> Result<(), Error> {
     Err(Error::Exit(CheckStatus::Unknown.code()))
 }
 
-/// A result that nobody could read is UNKNOWN; 1 would mean WARNING.
+/// Reports a result that could not be written as UNKNOWN; 1 would mean WARNING.
 fn unseen(context: &mut Context<'_>, error: Error) -> Result<(), Error> {
     match error {
         Error::Output(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

@@ -31,7 +31,7 @@ pub struct Context<'w> {
 }
 
 impl<'w> Context<'w> {
-    /// A context for these flags and outputs.
+    /// Makes a context for these flags and outputs.
     pub fn new(shared: SharedFlags, stdout: &'w mut dyn Write, stderr: &'w mut dyn Write) -> Self {
         let terminal = io::stdout().is_terminal();
         let style = Style {
@@ -41,7 +41,7 @@ impl<'w> Context<'w> {
         Self { shared, style, at: clock::now(), terminal, stdout, stderr }
     }
 
-    /// The machine these flags ask for.
+    /// Returns the machine that these flags ask for.
     pub fn machine(&self) -> Machine {
         Machine::new(self.choice(), &self.shared.proc_root)
     }
@@ -68,7 +68,7 @@ impl<'w> Context<'w> {
         })
     }
 
-    /// The names these flags ask for.
+    /// Returns the names that these flags ask for.
     pub fn names(&self) -> Names {
         Names::new(self.shared.resolve)
     }
@@ -100,7 +100,7 @@ impl<'w> Context<'w> {
         }
     }
 
-    /// A remark on standard error, beside the result.
+    /// Writes a remark to standard error, beside the result.
     pub fn note(&mut self, text: &str) {
         // A result is not worth less because nobody reads the remark.
         drop(self.stderr.write_all(text.as_bytes()));
@@ -117,8 +117,8 @@ fn wants_color(choice: ColorChoice, terminal: bool) -> bool {
     }
 }
 
-/// The terminal's width; `None` when it does not tell. `window_size` asks the
-/// terminal only, where `size` would start `tput`.
+/// Returns the terminal's width; `None` when it does not tell. `window_size` asks
+/// the terminal only, where `size` would start `tput`.
 fn terminal_width() -> Option<usize> {
     let size = crossterm::terminal::window_size().ok()?;
     (size.columns > 0).then_some(usize::from(size.columns))

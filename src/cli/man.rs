@@ -22,7 +22,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     context.print(page().as_bytes())
 }
 
-/// The whole man page, as committed in man/sockstate.1.
+/// Returns the whole man page, as committed in man/sockstate.1.
 pub fn page() -> String {
     let mut program = Cli::command();
     program.build();
@@ -64,7 +64,7 @@ fn title(program: &Command) -> String {
     )
 }
 
-/// A command's line of the synopsis: what to type in bold.
+/// Returns a command's line of the synopsis: what to type in bold.
 fn usage(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let line = usage.trim_start_matches("Usage: ");
@@ -136,8 +136,8 @@ fn text_of(text: Option<&StyledStr>) -> String {
     text.map(ToString::to_string).unwrap_or_default()
 }
 
-/// Help text as paragraphs of sentences: the definitions leave out the last
-/// full stop of each.
+/// Returns help text as paragraphs of sentences: the definitions leave out the
+/// last full stop of each.
 fn paragraphs(help: &str) -> String {
     let paragraph = |text: &str| {
         let stop = if text.ends_with(['.', ':', '?']) { "" } else { "." };
@@ -146,8 +146,8 @@ fn paragraphs(help: &str) -> String {
     help.split("\n\n").map(str::trim).map(paragraph).collect::<Vec<_>>().join(".sp\n")
 }
 
-/// Running text: nothing in it may be taken for a request, and what stands in
-/// backticks is to be typed.
+/// Returns running text: nothing in it may be taken for a request, and what
+/// stands in backticks is to be typed.
 fn prose(text: &str) -> String {
     let mut out = String::new();
     for (i, part) in dashes(text).split('`').enumerate() {

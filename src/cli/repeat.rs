@@ -65,7 +65,7 @@ impl Watch for Repeated<'_, '_> {
     }
 }
 
-/// A duration in nanoseconds; centuries count as one.
+/// Returns a duration in nanoseconds; centuries count as one.
 pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
 }

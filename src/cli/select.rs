@@ -11,7 +11,8 @@ use super::error::Error;
 use super::flags::{FamilyWord, SharedFlags, SourceChoice};
 use super::query::Query;
 
-/// The tables the flags name; `default` are the protocols when they name none.
+/// Returns the tables the flags name; `default` are the protocols when they name
+/// none.
 pub fn tables(flags: &SharedFlags, default: &[Proto]) -> Vec<TableId> {
     let named = named(flags).protos;
     let family = |family| flags.families.contains(&family);
@@ -30,7 +31,7 @@ pub fn tables(flags: &SharedFlags, default: &[Proto]) -> Vec<TableId> {
     TableId::ALL.into_iter().filter(wanted).collect()
 }
 
-/// The protocols and types that the flags name.
+/// Returns the protocols and types that the flags name.
 fn named(flags: &SharedFlags) -> Query {
     let family = |family| flags.families.contains(&family);
     let letters = [
@@ -102,7 +103,8 @@ pub fn selection(
     Ok(selection)
 }
 
-/// The expression with a caret, on lines of their own.
+/// Makes the error of a filter: the expression with a caret, on lines of their
+/// own.
 fn filter_error(error: impl std::fmt::Display) -> Error {
     Error::Filter(format!("the filter makes no sense\n{error}"))
 }

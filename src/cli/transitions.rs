@@ -12,7 +12,7 @@ use super::error::Error;
 use super::flags::{SharedFlags, SourceChoice};
 use super::select;
 
-/// The events that a choice of source names.
+/// Returns the events that a choice of source names.
 pub fn events(source: SourceChoice) -> Events {
     match source {
         SourceChoice::Auto | SourceChoice::Netlink => Events::Auto,

@@ -118,7 +118,7 @@ fn host(machine: &Machine) -> String {
 /// The name of the file with the keys in each place.
 const KEYS: &str = "sockstate/watch.toml";
 
-/// The keys of the file that counts: the one a flag names, else the user's,
+/// Reads the keys of the file that counts: the one a flag names, else the user's,
 /// else the system's.
 fn keymap(named: Option<&Path>) -> Result<Keymap, Error> {
     let Some(file) = config_files::read(named, KEYS)? else { return Ok(tabs::usual_keys()) };

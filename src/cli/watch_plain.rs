@@ -225,7 +225,8 @@ impl Lines<'_> {
         }
     }
 
-    /// `08:00:12  CRITICAL accept-queue-overflow  0.0.0.0:8080 node[121]: queue …; the limit …`
+    /// Writes a line like `08:00:12  CRITICAL accept-queue-overflow  0.0.0.0:8080
+    /// node[121]: queue …; the limit …`.
     fn alert(
         &self,
         context: &mut Context<'_>,

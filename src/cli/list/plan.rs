@@ -46,7 +46,7 @@ const CSV_COLUMNS: [&str; 9] =
     ["proto", "state", "recvq", "sendq", "local", "remote", "uid", "inode", "cookie"];
 
 impl ListPlan {
-    /// From the flags; `machine` knows names.
+    /// Reads the flags; `machine` knows names.
     ///
     /// # Errors
     /// When they make no sense.
@@ -184,7 +184,8 @@ fn defaults() -> select::Defaults<'static> {
     select::Defaults { protos: &PROTOS, states: StateSet::default_view() }
 }
 
-/// A recorded dump and a recording are of TCP unless the flags say otherwise.
+/// Returns the defaults of these flags: a recorded dump and a recording are of
+/// TCP unless the flags say otherwise.
 fn list_defaults(flags: &ListFlags) -> select::Defaults<'static> {
     let mut unasked = defaults();
     if flags.from.is_some() || flags.dump.is_some() {
@@ -230,7 +231,7 @@ fn order(text: &str) -> Result<Order, Error> {
     Ok(Order { field: field(name, "cannot sort by")?, descending })
 }
 
-/// The field of a name on the command line.
+/// Finds the field of a name on the command line.
 fn field(name: &str, what: &str) -> Result<Field, Error> {
     Field::parse(name).ok_or_else(|| {
         Error::Usage(format!("{what} '{name}': 'sockstate list --columns help' lists the fields"))
