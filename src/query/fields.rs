@@ -58,7 +58,7 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Whoever holds `inode`; `None` for nobody.
+    /// Returns the processes that hold `inode`; `None` for nobody.
     fn of(inode: u32, owners: &Owners) -> Option<Self> {
         let holders = owners.of(inode);
         let comm = |holder: &Holder| escaped(owners.comm(holder.pid));
@@ -84,7 +84,8 @@ impl PartialOrd for Holders {
 }
 
 impl Ord for Holders {
-    /// Sockets of one process are equal here, and so keep the kernel's order.
+    /// Compares by the first process: sockets of one process are equal here, and
+    /// so keep the kernel's order.
     fn cmp(&self, other: &Self) -> Ordering {
         self.first.cmp(&other.first)
     }
@@ -150,7 +151,8 @@ impl Unit {
         }
     }
 
-    /// The unit that a name ends with, as those of the kernel's numbers do.
+    /// Returns the unit that a name ends with, as those of the kernel's numbers
+    /// do.
     fn of_name(name: &str) -> Self {
         let units = [
             ("_bytes_per_s", Self::BytesPerSecond),
@@ -469,21 +471,21 @@ fn unix_name(is_abstract: bool, name: &[u8]) -> Option<FieldValue> {
 }
 
 impl Field {
-    /// Every field, in the order in which help lists them.
+    /// Returns every field, in the order in which help lists them.
     pub fn all() -> impl Iterator<Item = Self> {
         let basics = BASICS.iter().map(Self::Basic);
         let info = tcp_info::FIELDS.iter().map(Self::TcpInfo);
         basics.chain(info).chain(MEMORY_FIELDS.iter().map(Self::Memory))
     }
 
-    /// The field of a name, or of the word by which the filter tests it; `-` and `_` are
-    /// the same or may be left out.
+    /// Finds the field of a name, or of the word by which the filter tests it;
+    /// `-` and `_` are the same or may be left out.
     pub fn parse(name: &str) -> Option<Self> {
         let named = |name: &str| Self::all().find(|field| vocabulary::same(field.name(), name));
         named(name).or_else(|| named(vocabulary::field_of(name)?))
     }
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Basic(basic) => basic.name,
@@ -501,7 +503,7 @@ impl Field {
         }
     }
 
-    /// The word by which the filter tests it, where its own name is none.
+    /// Returns the word by which the filter tests it, where its own name is none.
     pub fn test_word(self) -> Option<&'static str> {
         vocabulary::test_of(self.name())
     }
@@ -515,8 +517,8 @@ impl Field {
         }
     }
 
-    /// A value of it for people: with its unit, thousands set apart. Its own text
-    /// ([`FieldValue`]) is the bare number, for other programs.
+    /// Returns a value of it for people: with its unit, thousands set apart. Its
+    /// own text ([`FieldValue`]) is the bare number, for other programs.
     pub fn shown(self, value: &FieldValue) -> String {
         let number = match value {
             FieldValue::Number(n) => Some(*n),

@@ -64,17 +64,17 @@ impl Lookups {
         }
     }
 
-    /// Path of the cgroup a socket was made in.
+    /// Returns the path of the cgroup a socket was made in.
     pub fn cgroup(&self, row: &Row<'_>) -> Option<&str> {
         self.cgroups.as_ref()?.path(row.facts.cgroup_id()?)
     }
 
-    /// Name of the socket's owner.
+    /// Returns the name of the socket's owner.
     pub fn user(&self, row: &Row<'_>) -> Option<String> {
         self.users.as_ref()?.name(row.socket.uid?)
     }
 
-    /// Name of the unix socket at the other end.
+    /// Returns the name of the unix socket at the other end.
     pub fn peer_name(&self, row: &Row<'_>) -> Option<&UnixPattern> {
         self.unix_names.get(&row.facts.peer_inode()?)
     }
@@ -116,7 +116,7 @@ impl Subflows {
         }
     }
 
-    /// The subflows of an MPTCP connection's row; none for other rows.
+    /// Returns the subflows of an MPTCP connection's row; none for other rows.
     pub fn of(&self, row: &Row<'_>) -> impl Iterator<Item = Row<'_>> {
         let mptcp = row.socket.table.proto == Proto::Mptcp;
         let info = row.facts.info_bytes().filter(|_| mptcp);

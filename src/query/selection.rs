@@ -32,7 +32,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// All rows of `want`.
+    /// Selects all rows of `want`.
     pub fn all(want: Want) -> Self {
         Self {
             want,
