@@ -161,8 +161,8 @@ impl Live {
         Err(self.failure(table, why, "no such table"))
     }
 
-    /// Returns the failure of a table that neither source has: `why` not the
-    /// first, `error` of the other.
+    /// Returns the failure of a table that neither source has: `why` is that of
+    /// sock_diag, `error` that of `/proc/net`.
     fn failure(&self, table: TableId, why: &str, error: &str) -> Failure {
         let net = self.proc_root.join("net");
         Failure::new(table, format!("{why}; {}: {error}", net.display()))

@@ -271,9 +271,9 @@ fn is_cheaper_one_by_one(rows: usize, of: u64) -> bool {
     rows <= MAX_EXACT && rows as u64 * SOCKETS_A_ROW <= of
 }
 
-/// These rows as they are now, without those that are gone or need no look any
-/// more. Where they cannot be asked for (no cookies without sock_diag) the first
-/// look stands.
+/// Returns these rows as they are now, without those that are gone or need no
+/// look any more. Where they cannot be asked for (no cookies without sock_diag)
+/// the first look stands.
 fn exact(rows: Vec<(Socket, Conn)>) -> Vec<Conn> {
     if rows.is_empty() {
         return Vec::new();

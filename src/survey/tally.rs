@@ -123,7 +123,8 @@ impl Tally {
     }
 }
 
-/// Sockets of each process; one that a process holds twice counts once.
+/// Counts the sockets of each process; one that a process holds twice counts
+/// once.
 fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u32, u64> {
     let mut counts = FxHashMap::default();
     for inode in inodes {
@@ -137,7 +138,7 @@ fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u
     counts
 }
 
-/// The largest few, largest first, equal ones by their key.
+/// Returns the largest few, largest first, equal ones by their key.
 fn largest<K: Ord + Copy>(
     counts: impl Iterator<Item = (K, u64)>,
 ) -> impl Iterator<Item = (K, u64)> {

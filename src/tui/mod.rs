@@ -277,7 +277,7 @@ impl Session {
         Flow::Continue
     }
 
-    /// Has something done beside the drawing.
+    /// Orders work to be done beside the drawing.
     fn order(&self, work: Option<Work>) {
         // That nobody does it any more would have been told before.
         drop(work.map(|work| self.work.send(work)));
