@@ -57,8 +57,8 @@ impl<'l> Backlog<'l> {
         }
     }
 
-    /// The most specific listeners for a connection's local end: one, or all
-    /// that share the endpoint.
+    /// Returns the most specific listeners for a connection's local end: one, or
+    /// all that share the endpoint.
     fn best(&self, connection: &Socket) -> Vec<usize> {
         let Some(local) = connection.local() else { return Vec::new() };
         let candidates = self.by_port.get(&local.port).map_or(&[][..], Vec::as_slice);
@@ -85,12 +85,13 @@ fn half_open(half_open: &mut HalfOpen, request: &Socket) {
     }
 }
 
-/// What makes two listeners share their connections.
+/// Returns the key by which two listeners share their connections.
 fn place(socket: &Socket) -> (Option<Endpoint>, u32, TableId) {
     (socket.local(), socket.ifindex, socket.table)
 }
 
-/// How specifically `listener` takes `connection`; `None` when it does not.
+/// Returns a rank for how specifically `listener` takes `connection`; `None` when
+/// it does not.
 fn score(listener: &Socket, connection: &Socket) -> Option<u8> {
     let (bound, local) = (listener.local()?, connection.local()?);
     // A v4 connection of a dual-stack listener is an AF_INET6 row as well.

@@ -60,7 +60,7 @@ struct BudgetTally {
     old: u32,
 }
 
-/// What is kept of a connection.
+/// A connection, as far as its budget needs it.
 #[derive(Clone, Copy, Debug)]
 struct Opened {
     /// Its source and destination, an index.
@@ -70,7 +70,7 @@ struct Opened {
     reusable: bool,
 }
 
-/// Which part of TIME_WAIT a record is in.
+/// The part of TIME_WAIT that a record is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TimeWaitPart {
     First,
@@ -112,7 +112,8 @@ struct CountedBudgets<'b> {
 }
 
 impl Budgets {
-    /// An empty count; `None` when the range of ephemeral ports is not known.
+    /// Makes an empty count; `None` when the range of ephemeral ports is not
+    /// known.
     pub fn new(host: &Host) -> Option<Self> {
         let (low, high) = host.sysctls.local_port_range()?;
         let mut pool = PortSet::default();
@@ -206,14 +207,14 @@ impl Budgets {
         true
     }
 
-    /// Whether at least so many percent of the ports have some socket. Below that
-    /// no budget can be as full, whatever takes them.
+    /// Tells whether at least so many percent of the ports have some socket.
+    /// Below that no budget can be as full, whatever takes them.
     pub fn touches(&self, percent: u32) -> bool {
         let [touched, pool] = [self.touched.len(), self.pool.len()].map(u64::from);
         touched > 0 && touched * 100 >= pool * u64::from(percent)
     }
 
-    /// What was counted, the fullest budgets first; without those of which less
+    /// Returns the counts, the fullest budgets first; without those of which less
     /// than `least` percent is used.
     pub fn finish(self, least: u32) -> PortUse {
         let counted = self.counted(least);

@@ -22,7 +22,7 @@ const IPPROTO_MPTCP: u16 = 262;
 /// Room for more sockets than this is given back when they are gone.
 const SPACIOUS: usize = 16_384;
 
-/// Which protocol's socket changed.
+/// The protocol of a socket that changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// A TCP socket; also each subflow of an MPTCP connection.
@@ -46,12 +46,12 @@ pub struct KnownEnds {
 }
 
 impl KnownEnds {
-    /// Whether both ports are known.
+    /// Tells whether both ports are known.
     pub fn is_whole(&self) -> bool {
         self.local.port != 0 && self.remote.port != 0
     }
 
-    /// What `self` says, and `before` where it says less.
+    /// Returns the ends of `self`, and of `before` where `self` knows less.
     fn or(self, before: Self) -> Self {
         let pick = |new: Endpoint, old: Endpoint| {
             if old.port == 0 {
@@ -79,7 +79,7 @@ impl From<RawEnds> for KnownEnds {
     }
 }
 
-/// What became of a connection that the kernel calls CLOSE.
+/// The outcome of a connection that the kernel calls CLOSE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndsIn {
     /// It is closed.
@@ -104,11 +104,11 @@ pub struct ExactChange {
     pub to: State,
     /// Best-known ends.
     pub ends: KnownEnds,
-    /// Whose socket.
+    /// The socket's protocol.
     pub transport: Transport,
-    /// Whether this is the first change in the socket's life.
+    /// True where this is the first change in the socket's life.
     pub birth: bool,
-    /// On a change to CLOSE, what that means.
+    /// The meaning of a change to CLOSE.
     pub ends_in: Option<EndsIn>,
     /// The cookie, where an earlier event of the chain told it.
     pub cookie: Option<NonZeroU64>,
@@ -155,11 +155,11 @@ pub struct ExactNote {
     pub chain: Option<u64>,
     /// Best-known ends.
     pub ends: KnownEnds,
-    /// What happened.
+    /// The remark.
     pub remark: Remark,
 }
 
-/// What events come to.
+/// An item that events amount to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exact {
     /// A change of state.
@@ -178,7 +178,7 @@ struct Chain {
     ends: KnownEnds,
     cookie: Option<NonZeroU64>,
     reset: bool,
-    /// Where in the output of this batch a change waits for its ends.
+    /// The place in the output of this batch where a change waits for its ends.
     unfilled: Option<BatchPlace>,
 }
 
@@ -337,7 +337,7 @@ impl Chain {
     }
 }
 
-/// How a socket comes into its first state.
+/// The way in which a socket comes into its first state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Birth {
     /// By its own connect() or listen().
@@ -354,8 +354,8 @@ fn birth(from: State, to: State) -> Option<Birth> {
     }
 }
 
-/// What CLOSE after `from` means. Only from FIN_WAIT2 and CLOSING does
-/// `tcp_rcv_state_process` hand over to a TIME_WAIT stand-in.
+/// Returns the meaning of CLOSE after `from`. Only from FIN_WAIT2 and CLOSING
+/// does `tcp_rcv_state_process` hand over to a TIME_WAIT stand-in.
 fn ends_in(from: State, reset: bool) -> EndsIn {
     match from {
         State::FinWait2 | State::Closing if !reset => EndsIn::TimeWaitOrClosed,

@@ -9,7 +9,7 @@ use crate::model::standing::Standing;
 use crate::model::state::{State, StateSet, TCP_STATES};
 use crate::model::vocabulary;
 
-/// What sockets can be counted by (`count --by`).
+/// A key that sockets can be counted by (`count --by`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupKey {
     /// The state.
@@ -49,7 +49,7 @@ pub const KEYS: [(&str, GroupKey); 10] = [
 ];
 
 impl GroupKey {
-    /// The key's name on the command line and in JSON.
+    /// Returns the key's name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         KEYS.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| name)
     }
@@ -101,7 +101,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// An empty count. By state alone those of TCP's eleven states that are
+    /// Makes an empty count. By state alone those of TCP's eleven states that are
     /// counted are there from the start, so that a zero shows.
     pub fn new(keys: Vec<GroupKey>, counted: StateSet) -> Self {
         let mut counts = KeyedMap::default();
@@ -156,12 +156,13 @@ impl Groups {
         *self.counts.entry(values).or_default() += count;
     }
 
-    /// The keys that were counted by.
+    /// Returns the keys that were counted by.
     pub fn keys(&self) -> &[GroupKey] {
         &self.keys
     }
 
-    /// Every combination of values with its count, in no particular order.
+    /// Returns every combination of values with its count, in no particular
+    /// order.
     pub fn iter(&self) -> impl Iterator<Item = (&[GroupValue], u64)> {
         self.counts.iter().map(|(parts, count)| (parts.as_slice(), *count))
     }
@@ -190,7 +191,7 @@ fn part(key: GroupKey, row: &Row<'_>) -> GroupValue {
     }
 }
 
-/// The remote end of a socket that has one.
+/// Returns the remote end of a socket that has one.
 fn peer(row: &Row<'_>) -> Option<(Address, u16)> {
     let remote = row.socket.remote()?;
     let connected = row.socket.state.is_connected() || !remote.address.is_unspecified();

@@ -32,8 +32,8 @@ impl Durations {
         self.total += other.total;
     }
 
-    /// A duration in nanoseconds that `percent` of all do not exceed, and hardly
-    /// longer than it must be; `None` when there is none.
+    /// Returns a duration in nanoseconds that `percent` of all do not exceed, and
+    /// hardly longer than it must be; `None` when there is none.
     pub fn percentile(&self, percent: u64) -> Option<u64> {
         let rank = (self.total * percent).div_ceil(100).max(1);
         let mut seen = 0;
@@ -50,11 +50,11 @@ impl Durations {
 /// One cell: transitions from one state to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MatrixCell {
-    /// How many.
+    /// The number of transitions.
     pub count: u64,
-    /// How many of them the kernel itself told of.
+    /// The number of them that the kernel itself told of.
     pub exact: u64,
-    /// How long the state before lasted, where that is exact.
+    /// The durations of the state before, where those are exact.
     pub dwell: Durations,
 }
 
@@ -86,7 +86,8 @@ impl Matrix {
         }
     }
 
-    /// Every cell that has transitions, in the order of a connection's life.
+    /// Returns every cell that has transitions, in the order of a connection's
+    /// life.
     pub fn cells(&self) -> impl Iterator<Item = (Option<State>, State, &MatrixCell)> {
         self.cells.iter().map(|((from, to), cell)| (*from, *to, cell))
     }

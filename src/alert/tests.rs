@@ -62,7 +62,7 @@ fn scenarios_come_out_as_written() {
     }
 }
 
-/// What every rule says at its example, as tests/wording has it, and the filter of
+/// Every rule says at its example what tests/wording has, and has the filter of
 /// the sockets that it says it of.
 #[test]
 fn every_rule_says_what_it_should() {
@@ -98,7 +98,8 @@ fn every_rule_says_what_it_should() {
     }
 }
 
-/// A rule may say so, and a whole namespace is no socket.
+/// Tells whether an alert is about no sockets: a rule may say so, and a whole
+/// namespace is no socket.
 fn is_about_no_sockets(rule: &Rule, alert: &Alert) -> bool {
     let whole = matches!(alert.subject, Subject::Namespace | Subject::Host);
     match rule.shows {
@@ -108,8 +109,8 @@ fn is_about_no_sockets(rule: &Rule, alert: &Alert) -> bool {
     }
 }
 
-/// What a rule finds at each look of a scenario, with the look; what grew, grew
-/// since the look before.
+/// Returns the alerts of a rule at each look of a scenario, with the look; what
+/// grew, grew since the look before.
 fn alerts_of(rule: &str, scenario: &str) -> Vec<(Arc<Snapshot>, Alert)> {
     let scenario = Scenario::new(scenario);
     let mut found = Vec::new();
@@ -347,7 +348,7 @@ impl Step {
     }
 }
 
-/// `age=5s`, `retransmits=4`, `recv=70000` and so on.
+/// Sets a member as in `age=5s`, `retransmits=4`, `recv=70000` and so on.
 fn set(conn: &mut Conn, member: &str) {
     let (name, value) = member.split_once('=').expect(member);
     let number = || value.parse::<u64>().expect(member);
@@ -391,7 +392,7 @@ fn counts<const N: usize>(words: &[&str]) -> [u32; N] {
     counts.try_into().expect("so many counts")
 }
 
-/// The usual range, unused.
+/// Returns the usual range, unused.
 fn no_ports() -> PortUse {
     PortUse {
         range: Range { low: 32_768, high: 60_999, reserved: 0 },
@@ -408,7 +409,7 @@ fn pair(text: &str) -> (u32, u32) {
     (first.parse().expect("a number"), second.parse().expect("a number"))
 }
 
-/// A socket whose inode is its port.
+/// Returns a socket whose inode is its port.
 fn socket(local: Endpoint, state: State) -> Socket {
     let line = InetLine {
         local: ProcAddress::V4(local.address.as_v4().expect("IPv4")),

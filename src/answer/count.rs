@@ -61,8 +61,8 @@ pub struct Group {
 }
 
 impl Count {
-    /// How much a group has grown since `before`; one that was not there was
-    /// empty.
+    /// Returns the number by which a group has grown since `before`; one that was
+    /// not there was empty.
     pub fn change(&self, group: &Group, before: &Self) -> i64 {
         let was = before.groups.iter().find(|other| other.values == group.values);
         group.count as i64 - was.map_or(0, |was| was.count as i64)
@@ -77,14 +77,14 @@ impl Count {
 
 /// A finished count.
 pub struct Count {
-    /// What was counted by.
+    /// The keys that it was counted by.
     pub keys: Vec<GroupKey>,
     /// By state alone in the order of a connection's life; otherwise largest
     /// first.
     pub groups: Vec<Group>,
     /// Sockets counted.
     pub total: u64,
-    /// Who served it, what is missing.
+    /// The sources that served it, and the gaps.
     pub report: Report,
 }
 

@@ -10,7 +10,7 @@ use crate::source;
 use crate::source::SourceError;
 use crate::sys::netlink::DiagSocket;
 
-/// Why a socket was not closed.
+/// The reason why a socket was not closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DestroyRefusal {
     /// We may not: `CAP_NET_ADMIN` is missing.
@@ -27,7 +27,7 @@ pub enum DestroyRefusal {
     Other,
 }
 
-/// What became of the sockets.
+/// The numbers of sockets by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Destroyed {
     /// Closed by us.
@@ -56,7 +56,7 @@ impl Destroyed {
         } += 1;
     }
 
-    /// Whether every socket is closed now.
+    /// Tells whether every socket is closed now.
     pub fn is_complete(&self) -> bool {
         [self.not_allowed, self.not_supported, self.no_cookie, self.other] == [0; 4]
     }

@@ -17,7 +17,7 @@ pub struct Explained {
     /// TCP sockets per state, where the page needs them and they could be
     /// counted.
     pub counts: Option<StateCounts>,
-    /// What could not be seen.
+    /// The gaps: what could not be seen.
     pub gaps: Vec<Gap>,
 }
 
@@ -30,7 +30,7 @@ pub fn explain(machine: &Machine, page: &Page, count: bool) -> Explained {
     Explained { page, counts, gaps }
 }
 
-/// TCP sockets per state.
+/// Counts TCP sockets per state.
 fn tcp_counts(machine: &Machine, gaps: &mut Vec<Gap>) -> Option<StateCounts> {
     let tcp = TableId::ALL.into_iter().filter(|table| table.proto == Proto::Tcp).collect();
     let mut counts = StateCounts::default();

@@ -81,8 +81,8 @@ fn sums(host: &Host) -> Vec<Sum> {
 }
 
 impl Selection {
-    /// Whether every TCP socket is selected, of both families and all states,
-    /// and nothing else.
+    /// Tells whether every TCP socket is selected, of both families and all
+    /// states, and nothing else.
     fn is_everything_of_tcp(&self) -> bool {
         let tcp = TableId::ALL.into_iter().filter(|table| table.proto == Proto::Tcp);
         self.is_unfiltered()

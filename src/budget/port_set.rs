@@ -26,17 +26,17 @@ impl PortSet {
         self.bits[usize::from(port) / 64] &= !bit(port);
     }
 
-    /// Whether a port is in.
+    /// Tells whether a port is in.
     pub(super) fn contains(&self, port: u16) -> bool {
         self.bits[usize::from(port) / 64] & bit(port) != 0
     }
 
-    /// How many are in.
+    /// Returns the number of ports in it.
     pub(super) fn len(&self) -> u32 {
         self.len
     }
 
-    /// This set less another.
+    /// Returns this set less another.
     pub(super) fn minus(&self, other: &Self) -> Self {
         let mut left = self.clone();
         left.bits.iter_mut().zip(other.bits.iter()).for_each(|(own, other)| *own &= !other);
@@ -44,7 +44,7 @@ impl PortSet {
         left
     }
 
-    /// How many have the parity of `port`.
+    /// Returns the number of ports with the parity of `port`.
     pub(super) fn of_parity(&self, port: u16) -> u32 {
         let even = 0x5555_5555_5555_5555;
         let mask = if port & 1 == 0 { even } else { !even };

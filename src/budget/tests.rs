@@ -70,7 +70,7 @@ fn count(host: &Host, held: &[Socket], rows: &[Socket]) -> PortUse {
     budgets.finish(0)
 }
 
-/// (destination, taken, capacity) of every budget.
+/// Returns (destination, taken, capacity) of every budget.
 fn taken(ports: &PortUse) -> Vec<(String, u32, u32)> {
     let one = |b: &Budget| (b.destination.address.to_string(), b.taken(), b.capacity);
     ports.budgets.iter().map(one).collect()
@@ -198,7 +198,8 @@ fn ports_of_the_other_parity_give_bind_away() {
     assert!(source.binds_first(), "two of three are shared, the third looks bound");
 }
 
-/// What holds a port may be listed behind what it holds it against.
+/// A row that blocks a port may be listed behind the connections that it blocks
+/// it for.
 #[test]
 fn the_order_of_rows_does_not_matter() {
     let numbered = socket(State::Established, (US, 40001), (A, 80));

@@ -7,7 +7,7 @@ use super::*;
 const MPTCP: Option<u16> = Some(IPPROTO_MPTCP);
 const TCP: Option<u16> = Some(IPPROTO_TCP);
 
-/// 127.0.0.1 and 127.0.0.2 with these ports.
+/// Returns 127.0.0.1 and 127.0.0.2 with these ports.
 fn ends(local_port: u16, remote_port: u16) -> RawEnds {
     let address = |last| [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, last];
     RawEnds { family: 2, local: address(1), local_port, remote: address(2), remote_port }
@@ -51,7 +51,7 @@ fn changes(out: &[Exact]) -> Vec<ExactChange> {
         .collect()
 }
 
-/// Chain, ports and whether it is a birth, of each change.
+/// Returns chain, ports and whether it is a birth, of each change.
 fn brief(out: &[Exact]) -> Vec<(u64, u16, u16, bool)> {
     changes(out).iter().map(|c| (c.chain, c.ends.local.port, c.ends.remote.port, c.birth)).collect()
 }

@@ -24,7 +24,7 @@ use super::{rules, select};
 
 const TABLES: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
-/// How long a command of --notify may run.
+/// The longest time that a command of --notify may run, milliseconds.
 const NOTIFY_TIMEOUT_MS: u64 = 10_000;
 
 /// Judges and ends with 0, 1, 2 or 3, as monitoring plugins do.
@@ -79,7 +79,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The command that is told of alerts.
+/// Returns the notifier that runs a command at alerts.
 ///
 /// # Errors
 /// When there is none in the text.
@@ -159,7 +159,8 @@ impl Watch for CheckLooks<'_> {
     }
 }
 
-/// Nothing could be looked at: that is UNKNOWN, not a failure of a plugin.
+/// Reports that nothing could be looked at: that is UNKNOWN, not a failure of a
+/// plugin.
 fn unable(context: &mut Context<'_>, why: &str) -> Result<(), Error> {
     if !context.shared.json {
         context.print(format!("SOCKSTATE UNKNOWN - {}\n", why.replace('|', "/")).as_bytes())?;
@@ -168,7 +169,7 @@ fn unable(context: &mut Context<'_>, why: &str) -> Result<(), Error> {
     Err(Error::Exit(CheckStatus::Unknown.code()))
 }
 
-/// A result that nobody could read is UNKNOWN; 1 would mean WARNING.
+/// Reports a result that could not be written as UNKNOWN; 1 would mean WARNING.
 fn unseen(context: &mut Context<'_>, error: Error) -> Result<(), Error> {
     match error {
         Error::Output(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

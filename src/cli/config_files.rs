@@ -10,9 +10,9 @@ use super::error::Error;
 
 /// A file of settings, as it was read.
 pub struct ConfigFile {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
@@ -47,11 +47,12 @@ pub fn passed_over(name: &str) -> Option<PathBuf> {
     user.exists().then_some(user)
 }
 
-/// Where files may be and whose they must be, from the environment.
+/// The places where files may be and the users whose they must be, from the
+/// environment.
 struct Places {
     config_home: Option<OsString>,
     home: Option<OsString>,
-    /// Who runs this program, and by sudo(8) who asked for that.
+    /// The user who runs this program, and the one who asked for that by sudo(8).
     user: u32,
     invoker: Option<u32>,
     /// The environment is then that of somebody with fewer rights.

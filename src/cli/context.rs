@@ -17,22 +17,22 @@ use crate::sys::names::Names;
 use super::error::Error;
 use super::flags::{ColorChoice, SharedFlags, SourceChoice};
 
-/// What every command needs.
+/// The things that every command needs.
 pub struct Context<'w> {
     /// The flags every command shares.
     pub shared: SharedFlags,
-    /// How to draw.
+    /// The style of the output.
     pub style: Style,
-    /// When the command began to look.
+    /// The time at which the command began to look.
     pub at: Timestamp,
-    /// Whether standard output is a terminal.
+    /// True where standard output is a terminal.
     pub terminal: bool,
     stdout: &'w mut dyn Write,
     stderr: &'w mut dyn Write,
 }
 
 impl<'w> Context<'w> {
-    /// A context for these flags and outputs.
+    /// Makes a context for these flags and outputs.
     pub fn new(shared: SharedFlags, stdout: &'w mut dyn Write, stderr: &'w mut dyn Write) -> Self {
         let terminal = io::stdout().is_terminal();
         let style = Style {
@@ -42,12 +42,12 @@ impl<'w> Context<'w> {
         Self { shared, style, at: clock::now(), terminal, stdout, stderr }
     }
 
-    /// The machine these flags ask for.
+    /// Returns the machine that these flags ask for.
     pub fn machine(&self) -> Machine {
         Machine::new(self.choice(), &self.shared.proc_root)
     }
 
-    /// Which source these flags ask for.
+    /// Returns the source of rows that these flags ask for.
     pub fn choice(&self) -> Choice {
         match self.shared.source {
             SourceChoice::Auto
@@ -59,7 +59,7 @@ impl<'w> Context<'w> {
         }
     }
 
-    /// Whether standard output may have characters beyond ASCII.
+    /// Tells whether standard output may have characters beyond ASCII.
     pub fn unicode(&self) -> bool {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
@@ -69,17 +69,17 @@ impl<'w> Context<'w> {
         })
     }
 
-    /// The names these flags ask for.
+    /// Returns the names that these flags ask for.
     pub fn names(&self) -> Names {
         Names::new(self.shared.resolve)
     }
 
-    /// Whether a table shows its head.
+    /// Tells whether a table shows its head.
     pub fn header(&self) -> bool {
         !self.shared.no_header
     }
 
-    /// Standard output, and how to draw on it.
+    /// Returns standard output, and the style to draw on it.
     pub fn output(&mut self) -> (Out<'_>, &Style) {
         (Out::new(self.stdout), &self.style)
     }
@@ -101,7 +101,7 @@ impl<'w> Context<'w> {
         }
     }
 
-    /// A remark on standard error, beside the result.
+    /// Writes a remark to standard error, beside the result.
     pub fn note(&mut self, text: &str) {
         // A result is not worth less because nobody reads the remark.
         drop(self.stderr.write_all(harmless_lines(text).as_bytes()));
@@ -118,8 +118,8 @@ fn wants_color(choice: ColorChoice, terminal: bool) -> bool {
     }
 }
 
-/// The terminal's width; `None` when it does not tell. `window_size` asks the
-/// terminal only, where `size` would start `tput`.
+/// Returns the terminal's width; `None` when it does not tell. `window_size` asks
+/// the terminal only, where `size` would start `tput`.
 fn terminal_width() -> Option<usize> {
     let size = crossterm::terminal::window_size().ok()?;
     (size.columns > 0).then_some(usize::from(size.columns))

@@ -12,7 +12,7 @@ use crate::source::SourceError;
 
 use super::flags::Cli;
 
-/// Why a command ended early.
+/// The reason why a command ended early.
 #[derive(Debug)]
 pub enum Error {
     /// The arguments make no sense: one line, exit status 2.
@@ -48,7 +48,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// What clap says in a paragraph, in one line: the error, what is allowed, and
+/// Returns the paragraph of clap as one line: the error, what is allowed, and
 /// whose help tells more.
 fn one_line(message: &str, args: &[OsString]) -> String {
     let said: Vec<&str> = message
@@ -62,7 +62,7 @@ fn one_line(message: &str, args: &[OsString]) -> String {
     format!("{said}; see 'sockstate {}--help'", subcommand(args))
 }
 
-/// The subcommand that the arguments name, with a blank behind it.
+/// Returns the subcommand that the arguments name, with a blank behind it.
 fn subcommand(args: &[OsString]) -> String {
     let cli = Cli::command();
     let named = args.iter().skip(1).filter_map(|arg| cli.find_subcommand(arg)).next();
@@ -70,7 +70,8 @@ fn subcommand(args: &[OsString]) -> String {
 }
 
 impl Error {
-    /// From what clap says of the arguments, the program's name first.
+    /// Makes the error from what clap says of the arguments, the program's name
+    /// first.
     pub fn of_arguments(error: &clap::Error, args: &[OsString]) -> Self {
         match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Text(error.to_string()),

@@ -156,7 +156,7 @@ fn note(seen: &mut Option<&mut SeenSockets>, row: &Row<'_>) {
     }
 }
 
-/// `not shown: 21 LISTEN, 388 TIME_WAIT (-a shows all)`
+/// Returns a line like `not shown: 21 LISTEN, 388 TIME_WAIT (-a shows all)`.
 fn left_out_note(counts: &StateCounts) -> Option<String> {
     let parts: Vec<String> = (0..=255)
         .map(State::from_kernel)

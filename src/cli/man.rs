@@ -13,7 +13,7 @@ use super::flags::Cli;
 /// Sections that no definition can give.
 const BY_HAND: &str = include_str!("../../man/sections.roff");
 
-/// What stands before the fields.
+/// The heading and the sentence before the fields.
 const FIELDS: &str = ".SH FIELDS\nWhat\n.B \\-\\-sort\nand\n.B \\-\\-columns\nunderstand. \
 The words of FILTER are understood too, where\nthey are about a field.\n";
 
@@ -22,7 +22,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     context.print(page().as_bytes())
 }
 
-/// The whole man page, as committed in man/sockstate.1.
+/// Returns the whole man page, as committed in man/sockstate.1.
 pub fn page() -> String {
     let mut program = Cli::command();
     program.build();
@@ -64,7 +64,7 @@ fn title(program: &Command) -> String {
     )
 }
 
-/// A command's line of the synopsis: what to type in bold.
+/// Returns a command's line of the synopsis: what to type in bold.
 fn usage(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let line = usage.trim_start_matches("Usage: ");
@@ -77,7 +77,7 @@ fn description(command: &Command) -> String {
     paragraphs(&text_of(command.get_long_about().or_else(|| command.get_about())))
 }
 
-/// What a command takes beyond the options of all.
+/// Returns the arguments that a command takes beyond the options of all.
 fn own_arguments(command: &Command) -> Vec<&Arg> {
     command
         .get_arguments()
@@ -115,7 +115,7 @@ fn option(arg: &Arg) -> String {
     text
 }
 
-/// How an argument is written: `-o, --options`, `--limit N`.
+/// Returns the spelling of an argument: `-o, --options`, `--limit N`.
 fn spelling(arg: &Arg) -> String {
     let short = arg.get_short().map(|short| format!("-{short}"));
     let long = arg.get_long().map(|long| format!("--{long}"));
@@ -136,8 +136,8 @@ fn text_of(text: Option<&StyledStr>) -> String {
     text.map(ToString::to_string).unwrap_or_default()
 }
 
-/// Help text as paragraphs of sentences: the definitions leave out the last
-/// full stop of each.
+/// Returns help text as paragraphs of sentences: the definitions leave out the
+/// last full stop of each.
 fn paragraphs(help: &str) -> String {
     let paragraph = |text: &str| {
         let stop = if text.ends_with(['.', ':', '?']) { "" } else { "." };
@@ -146,8 +146,8 @@ fn paragraphs(help: &str) -> String {
     help.split("\n\n").map(str::trim).map(paragraph).collect::<Vec<_>>().join(".sp\n")
 }
 
-/// Running text: nothing in it may be taken for a request, and what stands in
-/// backticks is to be typed.
+/// Returns running text: nothing in it may be taken for a request, and what
+/// stands in backticks is to be typed.
 fn prose(text: &str) -> String {
     let mut out = String::new();
     for (i, part) in dashes(text).split('`').enumerate() {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::model::proto::Proto::{self, Packet, Unix, Vsock};
 use crate::model::socket::SocketType::{self, Dgram, Raw, Seqpacket, Stream};
 
-/// What a word stands for: a protocol, or its sockets of one type.
+/// The meaning of a word: a protocol, or its sockets of one type.
 type TableWord = (Proto, Option<SocketType>);
 
 /// Every word for one part, that of help first.
@@ -76,13 +76,13 @@ impl FromStr for Word {
 pub struct Query {
     /// The protocols.
     pub protos: Vec<Proto>,
-    /// Of which of them only sockets of these types.
+    /// The types, where only sockets of some types of a protocol are named.
     pub kinds: Vec<(Proto, SocketType)>,
 }
 
 impl Query {
-    /// What `flags` name, then word by word; a first word that takes away
-    /// begins with everything.
+    /// Combines what `flags` name with the words, one by one; a first word that
+    /// takes away begins with everything.
     pub fn of(flags: impl Iterator<Item = Proto>, words: &[Word]) -> Self {
         let mut query = Self { protos: flags.collect(), kinds: Vec::new() };
         if query.protos.is_empty() && words.first().is_some_and(|word| word.takes_away) {

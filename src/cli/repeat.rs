@@ -13,7 +13,7 @@ use super::error::Error;
 use super::flags::RepeatFlags;
 
 impl RepeatFlags {
-    /// Whether there is more than one round.
+    /// Tells whether there is more than one round.
     pub fn is_on(&self) -> bool {
         self.interval.is_some()
     }
@@ -80,7 +80,7 @@ pub fn pause(left: Duration) {
     clock::sleep(left.min(PATIENCE));
 }
 
-/// A duration in nanoseconds; centuries count as one.
+/// Returns a duration in nanoseconds; centuries count as one.
 pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
 }

@@ -22,8 +22,8 @@ use super::select;
 /// The name of the file in each place.
 const NAME: &str = "sockstate/rules.toml";
 
-/// The rules of the file that counts: the one a flag names, else the user's,
-/// else the system's.
+/// Reads the rules of the file that counts: the one a flag names, else the
+/// user's, else the system's.
 ///
 /// # Errors
 /// For a file that cannot be read, or makes no sense.
@@ -116,7 +116,8 @@ pub fn restrict(config: &mut Config, ids: &[String], max: &[String]) -> Result<(
 
 const MAX_FORM: &str = "expected STATE=COUNT or STATE=COUNT:AGE, as in close-wait=100:5m";
 
-/// `close-wait=100:5m`: more than 100 sockets that have been there for 5 min.
+/// Makes the rule of `--max`; `close-wait=100:5m` is more than 100 sockets that
+/// have been there for 5 min.
 fn max_rule(text: &str) -> Result<CustomRule, Error> {
     let wrong = |why: &str| Error::Usage(format!("--max {text}: {why}"));
     let (state, limit) = text.split_once('=').ok_or_else(|| wrong(MAX_FORM))?;
@@ -149,7 +150,7 @@ fn max_rule(text: &str) -> Result<CustomRule, Error> {
     })
 }
 
-/// The rows that custom rules count, in the order of the rules: of TCP.
+/// Returns the rows that custom rules count, in the order of the rules: of TCP.
 ///
 /// # Errors
 /// For a name in a filter that the system does not know.
@@ -184,7 +185,7 @@ fn selection(
     Ok(Selection::compile(machine, want, resolved.expr, means))
 }
 
-/// What an error says, without the expression it points into.
+/// Returns the text of an error without the expression it points into.
 fn last(error: &dyn std::fmt::Display) -> String {
     error.to_string().lines().last().unwrap_or_default().to_owned()
 }

@@ -11,7 +11,8 @@ use super::error::Error;
 use super::flags::{FamilyWord, SharedFlags, SourceChoice};
 use super::query::Query;
 
-/// The tables the flags name; `default` are the protocols when they name none.
+/// Returns the tables the flags name; `default` are the protocols when they name
+/// none.
 pub fn tables(flags: &SharedFlags, default: &[Proto]) -> Vec<TableId> {
     let named = named(flags).protos;
     let family = |family| flags.families.contains(&family);
@@ -30,7 +31,7 @@ pub fn tables(flags: &SharedFlags, default: &[Proto]) -> Vec<TableId> {
     TableId::ALL.into_iter().filter(wanted).collect()
 }
 
-/// The protocols and types that the flags name.
+/// Returns the protocols and types that the flags name.
 fn named(flags: &SharedFlags) -> Query {
     let family = |family| flags.families.contains(&family);
     let letters = [
@@ -50,7 +51,7 @@ fn named(flags: &SharedFlags) -> Query {
     Query::of(letters.into_iter().filter_map(|(on, proto)| on.then_some(proto)), &flags.query)
 }
 
-/// What a command reads when nothing is said.
+/// The protocols and states that a command reads when nothing is said.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults<'a> {
     /// The protocols.
@@ -59,7 +60,7 @@ pub struct Defaults<'a> {
     pub states: StateSet,
 }
 
-/// The rows that flags and words select.
+/// Returns the rows that flags and words select.
 ///
 /// # Errors
 /// When a word makes no sense, or asks for what cannot be seen.
@@ -102,7 +103,8 @@ pub fn selection(
     Ok(selection)
 }
 
-/// The expression with a caret, on lines of their own.
+/// Makes the error of a filter: the expression with a caret, on lines of their
+/// own.
 fn filter_error(error: impl std::fmt::Display) -> Error {
     Error::Filter(format!("the filter makes no sense\n{error}"))
 }

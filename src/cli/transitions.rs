@@ -12,7 +12,7 @@ use super::error::Error;
 use super::flags::{SharedFlags, SourceChoice};
 use super::select;
 
-/// The events that a choice of source names.
+/// Returns the events that a choice of source names.
 pub fn events(source: SourceChoice) -> Events {
     match source {
         SourceChoice::Auto | SourceChoice::Netlink => Events::Auto,
@@ -46,17 +46,18 @@ impl Chosen {
         Ok(Self { ends, selection })
     }
 
-    /// How the words were read.
+    /// Explains how the words were read.
     pub fn explain(&self) -> String {
         self.selection.explain() + &self.ends.explain()
     }
 
-    /// The rows to look at: of every state, since either end may match.
+    /// Returns the rows to look at: of every state, since either end may match.
     pub fn want(&self) -> Want {
         Want { states: StateSet::ALL, ..self.selection.want.clone() }
     }
 
-    /// A filter's states match either end of a transition.
+    /// Tells whether a transition is chosen. A filter's states match either end
+    /// of it.
     pub fn takes(&self, change: &Transition) -> bool {
         let in_set = |set: Option<StateSet>, state| set.is_none_or(|set| set.contains(state));
         let from = change.from.is_some_and(|state| in_set(self.ends.from, state))
@@ -77,7 +78,7 @@ struct EndStates {
 }
 
 impl EndStates {
-    /// What is wanted of a transition, in lines of its own.
+    /// Explains the states that a transition must have, in lines of its own.
     fn explain(self) -> String {
         let names = |set: StateSet| {
             let all = TCP_STATES.into_iter().chain([State::Bound]);

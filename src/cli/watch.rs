@@ -89,14 +89,15 @@ pub fn run(context: &mut Context<'_>, flags: &WatchFlags) -> Result<(), Error> {
     }
 }
 
-/// Whether there is a terminal to draw on and to read keys from.
+/// Tells whether there is a terminal to draw on and to read keys from.
 fn is_live(context: &Context<'_>, flags: &WatchFlags) -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let wanted = !flags.plain && !context.shared.json && !dumb;
     wanted && context.terminal && io::stdin().is_terminal()
 }
 
-/// The flags that say whose sockets these are.
+/// Returns the flags of the namespace and of the source of rows, as they were
+/// given.
 fn flags_of(shared: &SharedFlags) -> String {
     let namespace = shared.netns.as_ref().map(|name| format!(" -N {name}"));
     let source = match shared.source {
@@ -119,7 +120,7 @@ fn host(machine: &Machine) -> String {
 /// The name of the file with the keys in each place.
 const KEYS: &str = "sockstate/watch.toml";
 
-/// The keys of the file that counts: the one a flag names, else the user's,
+/// Reads the keys of the file that counts: the one a flag names, else the user's,
 /// else the system's.
 fn keymap(named: Option<&Path>) -> Result<Keymap, Error> {
     let Some(file) = config_files::read(named, KEYS)? else { return Ok(tabs::usual_keys()) };

@@ -27,7 +27,7 @@ use super::flags::WatchFlags;
 use super::repeat::{caught, nanos};
 use super::transitions::{self, Chosen};
 
-/// What is watched.
+/// The sockets to watch, and the rules that judge them.
 pub struct Plain<'p> {
     /// The flags.
     pub flags: &'p WatchFlags,
@@ -35,13 +35,13 @@ pub struct Plain<'p> {
     pub tables: Vec<TableId>,
     /// The rules.
     pub config: &'p Config,
-    /// What custom rules count.
+    /// The selections of the custom rules.
     pub custom: &'p [Selection],
-    /// Which transitions are told.
+    /// The choice of transitions to tell.
     pub chosen: Chosen,
 }
 
-/// How long events are gathered before their lines are written.
+/// The time for which events are gathered before their lines are written.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// Watches until a signal, the end of the time, or a closed pipe.
@@ -134,9 +134,9 @@ struct Lines<'p> {
     manager: Manager,
     /// The gaps that were told.
     gaps: Vec<Gap>,
-    /// The rules of which was told that they cannot judge.
+    /// The rules that were reported as unable to judge.
     unknown: Vec<Cow<'static, str>>,
-    /// Whether the last round failed, or took longer than its interval.
+    /// True while rounds fail.
     failing: bool,
     slow: bool,
     /// Whether any round did not fail.
@@ -144,7 +144,7 @@ struct Lines<'p> {
 }
 
 impl Lines<'_> {
-    /// What a round brought: alerts that changed, gaps that are new.
+    /// Writes the news of a round: alerts that changed, gaps that are new.
     fn round(&mut self, context: &mut Context<'_>, round: &Round) -> Result<(), Error> {
         for change in &round.judged.changes {
             let line = json::alert_event(round.started, round.at_ms, change);
@@ -232,7 +232,8 @@ impl Lines<'_> {
         }
     }
 
-    /// `08:00:12  CRITICAL accept-queue-overflow  0.0.0.0:8080 node[121]: queue …; the limit …`
+    /// Writes a line like `08:00:12  CRITICAL accept-queue-overflow  0.0.0.0:8080
+    /// node[121]: queue …; the limit …`.
     fn alert(
         &self,
         context: &mut Context<'_>,

@@ -10,7 +10,8 @@ use super::flags::{Command, WordsFlags};
 use super::transitions;
 
 impl WordsFlags {
-    /// Every word, those of the file in parentheses before those of the command line.
+    /// Returns every word, those of the file in parentheses before those of the
+    /// command line.
     ///
     /// # Errors
     /// When the file cannot be read, or is no filter: where, and what is allowed

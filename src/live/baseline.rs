@@ -56,7 +56,7 @@ impl Baseline {
 mod tests {
     use super::*;
 
-    /// How far back each of these looks measures, in seconds.
+    /// Returns the time that each of these looks measures back, in seconds.
     fn reaches(growth: GrowthBase, looks: impl Iterator<Item = u64>) -> Vec<Option<u64>> {
         let mut baseline = Baseline::new(growth);
         let look = |s: u64| {

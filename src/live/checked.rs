@@ -6,13 +6,13 @@ use crate::rules::{Config, Severity};
 use super::judge::CheckStatus;
 use super::round::Round;
 
-/// The last of some looks, and what all of them came to.
+/// The last of some looks, with the alerts and counts of all of them.
 pub struct Checked {
     /// The last look, judged by what all of them showed.
     pub round: Round,
     /// Custom rules with what they counted.
     pub counted: Vec<CustomCount>,
-    /// How many looks there were.
+    /// The number of looks.
     pub looks: u64,
     /// From the first look to the last, milliseconds.
     pub window_ms: u64,
@@ -36,15 +36,15 @@ impl Checked {
     }
 }
 
-/// What a custom rule counted.
+/// The count of a custom rule.
 pub struct CustomCount {
     /// The rule's id.
     pub id: String,
-    /// How many sockets.
+    /// The number of sockets.
     pub count: u64,
-    /// What it compares them with.
+    /// The limit that the rule compares them with.
     pub limit: u64,
-    /// How bad it is when that holds.
+    /// The severity of the alert when the rule holds.
     pub severity: Severity,
 }
 

@@ -7,21 +7,21 @@ pub struct CpuBudget {
     max_cpu: f64,
     /// CPU time of the program when it was last asked.
     before_ns: Option<u64>,
-    /// What a look with all that follows it costs, smoothed.
+    /// CPU time of a look with all that follows it, smoothed.
     cost_ns: f64,
 }
 
-/// How much one look weighs among those before it.
+/// The weight of one look among those before it.
 const WEIGHT: f64 = 0.3;
 
 impl CpuBudget {
-    /// For so many per cent of one CPU.
+    /// Makes a budget of so many per cent of one CPU.
     pub fn new(max_cpu: f64) -> Self {
         Self { max_cpu, before_ns: None, cost_ns: 0.0 }
     }
 
-    /// The time until the next look in milliseconds, at least `interval_ms`;
-    /// `cpu_ns` is the CPU time that the program has used so far.
+    /// Returns the time until the next look in milliseconds, at least
+    /// `interval_ms`; `cpu_ns` is the CPU time that the program has used so far.
     pub fn next(&mut self, interval_ms: u64, cpu_ns: u64) -> u64 {
         // The first look has the cost of beginning, which does not come again.
         let before_ns = self.before_ns.replace(cpu_ns).unwrap_or(cpu_ns);

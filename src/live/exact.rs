@@ -12,7 +12,7 @@ use crate::model::state::State;
 use crate::model::transition::Source;
 use crate::track::ExactEvent;
 
-/// A change of state by the tracepoint; `None` for a socket that is not
+/// Returns a change of state by the tracepoint; `None` for a socket that is not
 /// tracked (MPTCP above its subflows).
 pub(super) fn change(change: &ExactChange) -> Option<ExactEvent> {
     if change.transport != Transport::Tcp {
@@ -28,7 +28,7 @@ pub(super) fn change(change: &ExactChange) -> Option<ExactEvent> {
     })
 }
 
-/// The end of a full socket by the tracepoint.
+/// Returns the end of a full socket by the tracepoint.
 pub(super) fn end(end: &ExactEnd) -> Option<ExactEvent> {
     let cookie = end.cookie?.get();
     Some(ExactEvent {
@@ -52,7 +52,8 @@ fn identity(ends: crate::chain::KnownEnds, cookie: u64) -> Identity {
     }
 }
 
-/// A destroyed socket; `None` where it has nothing to be known by.
+/// Returns the end of a destroyed socket; `None` where it has nothing to be known
+/// by.
 pub(super) fn destroyed(socket: &DestroyedSocket, until_ns: u64) -> Option<ExactEvent> {
     let proto = match socket.protocol {
         Some(17) => Proto::Udp,

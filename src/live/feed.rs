@@ -13,7 +13,7 @@ use crate::track::{Applied, ExactEvent};
 
 use super::exact;
 
-/// Which events of the kernel are used beside snapshots.
+/// The kernel's events that are used beside snapshots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Events {
     /// The best that is permitted.
@@ -38,11 +38,11 @@ pub(super) struct Trace {
     pub tracer: Tracer,
     pub drained: Drained,
     pub chains: Chains,
-    /// What came of the CLOSE of chains that have not ended.
+    /// The fate of the CLOSE of chains that have not ended.
     closed: FxHashMap<u64, Close>,
 }
 
-/// What came of a CLOSE.
+/// The fate of a CLOSE.
 enum Close {
     /// It was told: the end adds nothing.
     Told,
@@ -58,7 +58,7 @@ pub(super) struct Heard {
 }
 
 impl Trace {
-    /// What was found as events for the tracker.
+    /// Adds the drained changes and ends as events for the tracker.
     pub fn events(&mut self, events: &mut Vec<Heard>) {
         let mut found = Vec::new();
         self.chains.feed(&self.drained.events, &mut found);
@@ -71,8 +71,8 @@ impl Trace {
         }));
     }
 
-    /// What is to be applied now, in order, for one event: a CLOSE may have to
-    /// wait for the end of the chain, or is what the end is about.
+    /// Returns the events to be applied now, in order, for one event: a CLOSE may
+    /// have to wait for the end of the chain, or is what the end is about.
     pub fn due(&mut self, heard: &Heard) -> [Option<ExactEvent>; 2] {
         let Heard { event, chain } = *heard;
         let Some(chain) = chain else { return [Some(event), None] };
@@ -94,7 +94,7 @@ impl Trace {
         }
     }
 
-    /// Notes what came of a chain's CLOSE.
+    /// Notes the fate of a chain's CLOSE.
     pub fn note(&mut self, chain: Option<u64>, event: &ExactEvent, applied: Applied) {
         let Some(chain) = chain else { return };
         if event.to == State::Close {
@@ -104,12 +104,13 @@ impl Trace {
         }
     }
 
-    /// Events are missing: ends come without their chain.
+    /// Forgets every CLOSE, as events are missing: ends come without their chain.
     pub fn forget_closed(&mut self) {
         self.closed = FxHashMap::default();
     }
 
-    /// A look that began then shows what became of those that waited.
+    /// Takes out every CLOSE that waited before a look began, which shows what
+    /// became of its socket.
     pub fn stop_waiting(&mut self, began: Moment) -> Vec<(u64, ExactEvent)> {
         let mut waited = Vec::new();
         self.closed.retain(|chain, close| match close {

@@ -7,37 +7,37 @@ use crate::model::moment::Moment;
 use crate::model::snapshot::StateCounts;
 use crate::model::state::{State, TCP_STATES};
 
-/// How far back the history reaches.
+/// The longest time back that the history keeps.
 pub const REACH_MS: u64 = 600_000;
 
 /// The shortest time between two points: with faster looks some are left out,
 /// so that the memory is bounded whatever the interval is.
 const STEP_MS: u64 = 1_000;
 
-/// What one look counted.
+/// The counts of one look.
 #[derive(Clone, Debug, Default)]
 pub struct Point {
-    /// When the look began.
+    /// The time at which the look began.
     pub at: Moment,
     /// TCP sockets per state, in the order of [`TCP_STATES`].
     pub tcp: [u32; TCP_STATES.len()],
     /// UDP, raw and unix sockets.
     pub others: [u32; 3],
-    /// What fires, one line each.
+    /// The active alerts, one line each.
     pub alerts: Vec<String>,
     /// Transitions since the point before.
     pub flows: Matrix,
-    /// How many of them may be another network namespace's.
+    /// The number of transitions that may be another network namespace's.
     pub unknown: u64,
 }
 
 impl Point {
-    /// Sockets in a state.
+    /// Returns the number of sockets in a state.
     pub fn count(&self, state: State) -> u32 {
         TCP_STATES.iter().position(|known| *known == state).map_or(0, |index| self.tcp[index])
     }
 
-    /// The counts of a look.
+    /// Returns the counts of a look.
     pub fn counts(tcp: &StateCounts) -> [u32; TCP_STATES.len()] {
         TCP_STATES.map(|state| u32::try_from(tcp.get(state)).unwrap_or(u32::MAX))
     }
@@ -79,18 +79,19 @@ impl History {
         self.held = true;
     }
 
-    /// How many points came after a moment; the oldest one is never passed.
+    /// Returns the number of points after a moment; the oldest one is never
+    /// passed.
     pub fn since(&self, at: Moment) -> usize {
         let later = self.points.iter().rev().take_while(|point| point.at > at).count();
         later.min(self.points.len().saturating_sub(1))
     }
 
-    /// How many points there are.
+    /// Returns the number of points.
     pub fn len(&self) -> usize {
         self.points.len()
     }
 
-    /// The point so many looks before the last one.
+    /// Returns the point so many looks before the last one.
     pub fn back(&self, steps: usize) -> Option<&Point> {
         self.points.len().checked_sub(steps + 1).and_then(|index| self.points.get(index))
     }

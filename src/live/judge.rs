@@ -8,17 +8,18 @@ use crate::rules::{self, Config, Level, Severity, UnknownRule};
 
 use super::baseline::{Baseline, GrowthBase};
 
-/// What the rules say of a look: the three belong together, so that nobody
-/// shows what fires and forgets what could not be judged.
+/// The rules' verdict on a look: what fires, what pends and what is unknown
+/// belong together, so that nobody shows what fires and forgets what could not be
+/// judged.
 #[derive(Clone, Debug, Default)]
 pub struct Judged {
-    /// What fires, worst first.
+    /// Active alerts, worst first.
     pub firing: Vec<ActiveAlert>,
-    /// What holds, but not long enough yet.
+    /// Alerts whose condition holds, but not long enough yet.
     pub pending: Vec<ActiveAlert>,
     /// Rules that could not judge, with the reason.
     pub unknown: Vec<UnknownRule>,
-    /// What began or ended to fire.
+    /// Alerts that began or ended to fire.
     pub changes: Vec<AlertChange>,
     /// No rule has judged yet, so that all of them are unknown.
     pub waits: bool,
@@ -78,8 +79,8 @@ pub(super) struct Judge<'e> {
     baseline: Baseline,
 }
 
-/// Why no rule has judged before the first walk over /proc has ended: whose
-/// sockets they are decides what an alert is about.
+/// The reason why no rule has judged before the first walk over /proc has ended:
+/// whose sockets they are decides what an alert is about.
 const NO_OWNERS_YET: &str = "the owners of sockets are still being looked for";
 
 impl<'e> Judge<'e> {

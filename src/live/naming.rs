@@ -15,14 +15,14 @@ pub(super) struct Naming {
     cache: OwnerCache,
     /// Inodes that no search has asked about.
     unasked: Vec<u32>,
-    /// What is hidden was told.
+    /// True once it was told that owners are hidden.
     told: bool,
-    /// That there can be no search was told.
+    /// True once it was told that no search is possible.
     failed: bool,
 }
 
 impl Naming {
-    /// With owners that `cache` searches for.
+    /// Names by the owners that `cache` searches for.
     pub(super) fn new(cache: OwnerCache) -> Self {
         Self { cache, unasked: Vec::new(), told: false, failed: false }
     }
@@ -86,7 +86,7 @@ mod tests {
 
     const INODE: u32 = 77;
 
-    /// A look at one listener.
+    /// Makes a look at one listener.
     fn look(tracker: &mut Tracker, at: u64) {
         let table = TableId { proto: Proto::Tcp, family: Family::Inet };
         let [local, remote] = [80, 0].map(|port| Endpoint::new(Address::v4([0; 4]), port));
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!(owner(&tracker), Some(9));
     }
 
-    /// What permission hides is told once, when a look has shown that it is
-    /// there, whether or not that look begins another search.
+    /// Owners that permission hides are told once, when a look has shown that
+    /// they are there, whether or not that look begins another search.
     #[test]
     fn what_is_hidden_is_told_once() {
         let mut naming = Naming::new(OwnerCache::searching(INODE, || {

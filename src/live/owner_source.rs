@@ -12,7 +12,7 @@ use crate::source::SourceError;
 use crate::survey::{self, LookScope, Owned};
 use crate::sys::clock;
 
-/// Where owners come from.
+/// The source of owners.
 pub(super) enum OwnerSource {
     /// A walk over /proc at every look.
     Search,

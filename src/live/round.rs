@@ -15,18 +15,18 @@ use crate::sys::clock::ClockPair;
 
 use super::judge::Judged;
 
-/// What a round is to bring beside what the rules need.
+/// The content of a round beyond what the rules need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// What each row must carry.
+    /// The facts that each row must carry.
     pub extras: Extras,
-    /// What is to be looked at, whether or not a rule needs it.
+    /// The parts to be looked at, whether or not a rule needs them.
     pub needs: Needs,
-    /// Whether the counts of all tables and the worst offenders are wanted.
+    /// True where the counts of all tables and the worst offenders are wanted.
     pub tally: bool,
-    /// Whether the rows are wanted.
+    /// True where the rows are wanted.
     pub rows: bool,
-    /// Whether the budgets of ephemeral ports are wanted.
+    /// True where the budgets of ephemeral ports are wanted.
     pub ports: bool,
 }
 
@@ -43,17 +43,17 @@ impl Wishes {
 
 /// One round.
 pub struct Round {
-    /// By which clocks its times are told.
+    /// The clocks of its times.
     pub clocks: ClockPair,
-    /// When it began, nanoseconds by `CLOCK_MONOTONIC`.
+    /// The time at which it began, nanoseconds by `CLOCK_MONOTONIC`.
     pub begun_ns: u64,
-    /// How long it took.
+    /// The time that it took, nanoseconds.
     pub took_ns: u64,
-    /// When the watch began, by the wall clock: the times of alerts count from
-    /// there.
+    /// The time at which the watch began, by the wall clock: the times of alerts
+    /// count from there.
     pub started: Timestamp,
-    /// When the round began, in milliseconds since then, those included in which
-    /// the machine slept.
+    /// The time at which the round began, in milliseconds since then, those
+    /// included in which the machine slept.
     pub at_ms: u64,
     /// The tables that were asked for.
     pub tables: Vec<TableId>,
@@ -71,9 +71,9 @@ pub struct Round {
     pub table: Table,
     /// The budgets of ephemeral ports, where they were wished for.
     pub ports: Option<PortsView>,
-    /// What the rules say.
+    /// The rules' verdict.
     pub judged: Judged,
-    /// Who served it; its gaps are all gaps.
+    /// The sources that served it; its gaps are all gaps.
     pub report: Report,
 }
 

@@ -28,18 +28,19 @@ use super::stream::{Stream, StreamItem};
 /// A clock that goes astray by more than this was set.
 const SET: Duration = Duration::from_secs(1);
 
-/// Which connections are bound to a number is asked again after so long.
+/// The time after which it is asked again which connections are bound to a port
+/// by its number.
 const NUMBERS_MS: u64 = 10_000;
 
-/// What is looked at, and by whose rules.
+/// The sockets to look at, and the rules that judge them.
 pub struct Watched<'e> {
-    /// Where rows come from.
+    /// The source of rows.
     pub machine: &'e Machine,
     /// The tables.
     pub tables: Vec<TableId>,
     /// The rules.
     pub config: &'e Config,
-    /// What custom rules count, in their order.
+    /// The selections of the custom rules, in their order.
     pub custom: &'e [Selection],
 }
 
@@ -49,8 +50,8 @@ pub struct Rounds<'e> {
     judge: Judge<'e>,
     owners: OwnerSource,
     stream: Option<Stream<'e>>,
-    /// When it began, by the clock that goes on while the machine sleeps, and by
-    /// the wall clock.
+    /// The time at which it began, by the clock that goes on while the machine
+    /// sleeps, and by the wall clock.
     begun_ms: u64,
     started: Timestamp,
     earlier_ports: Option<(u64, PortUse)>,
@@ -210,7 +211,8 @@ impl<'e> Rounds<'e> {
         })
     }
 
-    /// What this round looks at: what enabled rules need, and what was wished for.
+    /// Returns the scope of this round's look: the needs of enabled rules, and
+    /// the wishes.
     fn scope(&self, wishes: Wishes) -> LookScope<'e> {
         LookScope {
             tables: self.watched.tables.clone(),
@@ -284,9 +286,9 @@ impl<'e> Rounds<'e> {
     }
 }
 
-/// When the watch began, if it is `now` so many milliseconds later: what was said
-/// before, so that an alert has one beginning from its first event to its last,
-/// unless the clock was set.
+/// Returns the time at which the watch began, if it is `now` so many milliseconds
+/// later: the time that was said before, so that an alert has one beginning from
+/// its first event to its last, unless the clock was set.
 fn steady(said: Timestamp, now: Timestamp, at_ms: u64) -> Timestamp {
     let at = SignedDuration::from_millis(i64::try_from(at_ms).unwrap_or(i64::MAX));
     let began = now.saturating_sub(at).unwrap_or(said);

@@ -8,7 +8,7 @@ use crate::sys::clock;
 
 use super::CpuBudget;
 
-/// What happens when the time is over.
+/// The action when the time is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
     /// A last look, for what happened since the one before.
@@ -17,7 +17,7 @@ pub enum AtEnd {
     Stop,
 }
 
-/// What is to be done now.
+/// The action that is due now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Look.
@@ -28,7 +28,7 @@ pub enum Turn {
     Over,
 }
 
-/// When to look, and when it is over. Times are nanoseconds by
+/// Decides when to look, and when to end. Times are nanoseconds by
 /// `CLOCK_MONOTONIC`, passed in.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -113,9 +113,9 @@ impl Schedule {
     }
 }
 
-/// What the loop drives.
+/// The driven part of a loop: looks and waits.
 pub trait Watch {
-    /// What keeps it from going on.
+    /// The error that keeps it from going on.
     type Error;
 
     /// Looks, and tells what that brought; `schedule` knows of the look only
@@ -143,10 +143,10 @@ pub trait Watch {
     fn is_over(&self) -> bool;
 }
 
-/// When to look next.
+/// The time of the next look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// When the schedule says.
+    /// At the time that the schedule says.
     Due,
     /// At once.
     Now,
@@ -178,7 +178,7 @@ pub fn run<W: Watch>(mut schedule: Schedule, watch: &mut W) -> Result<(), W::Err
     }
 }
 
-/// A duration in nanoseconds; centuries count as one.
+/// Returns a duration in nanoseconds; centuries count as one.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
 }
@@ -189,7 +189,7 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    /// What is done second by second when looks take no time.
+    /// Returns what is done second by second when looks take no time.
     fn turns(mut schedule: Schedule, seconds: u64) -> String {
         let mut turn_at = |second: u64| {
             let now_ns = second * SECOND;

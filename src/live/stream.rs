@@ -21,7 +21,7 @@ use super::exact;
 use super::feed::{Events, Feed, Heard};
 use super::naming::Naming;
 
-/// What is told, in order.
+/// An item of the stream, told in order.
 #[derive(Debug)]
 pub enum StreamItem {
     /// A change of a socket's state.
@@ -39,10 +39,10 @@ pub struct Stream<'e> {
     asking: Option<DiagSocket>,
     naming: Naming,
     clocks: ClockPair,
-    /// When the last look began.
+    /// The time at which the last look began.
     began_ns: u64,
     items: VecDeque<StreamItem>,
-    /// What was told to be missing, for which once is enough.
+    /// The gaps told so far: once is enough for each.
     missing: Vec<Gap>,
 }
 
@@ -80,12 +80,12 @@ impl<'e> Stream<'e> {
         Ok((stream, note))
     }
 
-    /// The clocks by which times are told.
+    /// Returns the clocks by which times are told.
     pub fn clocks(&self) -> ClockPair {
         self.clocks
     }
 
-    /// What is to be told next.
+    /// Returns the next item to be told.
     pub fn next_item(&mut self) -> Option<StreamItem> {
         self.items.pop_front()
     }
@@ -206,7 +206,7 @@ impl<'e> Stream<'e> {
         self.items.extend(gaps.map(StreamItem::Gap));
     }
 
-    /// A row that a dump lacks proves nothing: the kernel is asked for it.
+    /// Asks the kernel for the rows that a dump lacks: that proves nothing.
     fn confirm(&mut self) {
         let questions: Vec<Question> =
             self.tracker.questions().filter(|question| question.ask == Ask::Get).collect();
@@ -215,7 +215,8 @@ impl<'e> Stream<'e> {
         }
     }
 
-    /// `by_ends`: what has the ends is asked for, whatever its cookie.
+    /// Asks the kernel a question: `by_ends` for whatever has the ends, whatever
+    /// its cookie.
     fn ask(&mut self, question: &Question, by_ends: bool) {
         let Self { asking, tracker, items, .. } = self;
         let Some(socket) = asking.as_mut() else { return };
@@ -296,7 +297,7 @@ impl<'e> Stream<'e> {
         }
     }
 
-    /// A socket that was closed and is not shown any more has ended, though no
+    /// Ends the sockets that were closed and are not shown any more, though no
     /// end came: a listener that was shut down has no port where it chose none.
     fn stop_waiting(&mut self, began: Moment) {
         let Feed::Trace(trace) = &mut self.feed else { return };
@@ -323,13 +324,13 @@ impl<'e> Stream<'e> {
     }
 }
 
-/// The tables that a reading has all rows of.
+/// Returns the tables that a reading has all rows of.
 fn complete(report: &Report) -> Complete {
     let tables = report.served.iter().filter(|served| served.whole);
     tables.fold(Complete::NONE, |all, served| all.with(served.table))
 }
 
-/// Where a tracker tells.
+/// Returns a sink that puts a tracker's transitions among the items.
 fn into_items(items: &mut VecDeque<StreamItem>) -> impl FnMut(Transition) {
     |transition| items.push_back(StreamItem::Transition(Box::new(transition)))
 }

@@ -25,10 +25,10 @@ use super::owners::{owner_gap, sockets_of};
 /// most machines.
 const FIRST: Duration = Duration::from_millis(300);
 
-/// How often one looks whether a walk has ended.
+/// The time between two looks whether a walk has ended.
 const STEP: Duration = Duration::from_micros(500);
 
-/// How often walks are made, and how long one is waited for.
+/// Decides how often walks are made, and how long one is waited for.
 #[derive(Clone, Copy)]
 struct WalkPolicy {
     /// A walk is waited for where the last one took no longer than this.
@@ -65,14 +65,14 @@ pub struct OwnerCache {
     owners: Arc<Owners>,
     /// Inodes that the last walk was made for and did not find.
     nobody: FxHashSet<u32>,
-    /// What was found to be hidden.
+    /// The gap of the walks: owners that they cannot see.
     gap: Option<Gap>,
     proof: Proof,
     walk: Option<Walk>,
     last: Option<Last>,
 }
 
-/// What is known of what the last walk missed.
+/// The proof of what the last walk missed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Proof {
     /// It may have been closed meanwhile: no later look has shown it, and the
@@ -97,14 +97,14 @@ struct Last {
 }
 
 impl OwnerCache {
-    /// A cache that knows nobody, and whose walks take a tenth of the time at
-    /// the most.
+    /// Makes a cache that knows nobody, and whose walks take a tenth of the time
+    /// at the most.
     pub fn new(proc_root: &Path) -> Self {
         Self::of(SPARING, proc_root)
     }
 
-    /// One that walks at every look that shows something new, while walks are
-    /// short.
+    /// Makes a cache that walks at every look that shows something new, while
+    /// walks are short.
     pub fn eager(proc_root: &Path) -> Self {
         Self::of(EAGER, proc_root)
     }
@@ -122,8 +122,8 @@ impl OwnerCache {
         }
     }
 
-    /// How long the next walk is worth waiting for: as long as a short one
-    /// takes, and longer for the first.
+    /// Returns the time that the next walk is worth waiting for: as long as a
+    /// short one takes, and longer for the first.
     pub fn patience(&self) -> Duration {
         match self.last {
             None => FIRST,
@@ -136,32 +136,32 @@ impl OwnerCache {
         u128::from(last.took_ns) <= self.policy.short.as_nanos()
     }
 
-    /// Whether a walk that has ended was made for this inode, or met it.
+    /// Tells whether a walk that has ended was made for this inode, or met it.
     pub fn has_asked(&self, inode: u32) -> bool {
         inode == 0 || self.owners.holds(inode) || self.nobody.contains(&inode)
     }
 
-    /// Whether a walk has ended.
+    /// Tells whether a walk has ended.
     pub fn has_walked(&self) -> bool {
         self.last.is_some()
     }
 
-    /// The owners as the last walk found them.
+    /// Returns the owners as the last walk found them.
     pub fn owners(&self) -> &Arc<Owners> {
         &self.owners
     }
 
-    /// What walks cannot find out.
+    /// Returns the gap of owners that walks cannot find out.
     pub fn gap(&self) -> Option<&Gap> {
         self.gap.as_ref()
     }
 
-    /// Whether there are processes that it cannot look into.
+    /// Tells whether there are processes that it cannot look into.
     pub fn hides(&self) -> bool {
         self.proof == Proof::Blind || self.owners.hidden_processes > 0
     }
 
-    /// Whether the last walk missed what may be there.
+    /// Tells whether the last walk missed what may be there.
     pub fn has_doubts(&self) -> bool {
         self.proof == Proof::Missing
     }
@@ -266,7 +266,7 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    /// A cache whose last walk ended at 100 s and took 10 ms; it asked for
+    /// Makes a cache whose last walk ended at 100 s and took 10 ms; it asked for
     /// the inodes 1 and 2, of which a process holds the first.
     fn cache() -> OwnerCache {
         let mut cache = OwnerCache::new(Path::new("/proc"));

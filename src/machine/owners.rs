@@ -11,8 +11,8 @@ use crate::sys::{capability, owners, procfs};
 use super::tables::Machine;
 
 impl Machine {
-    /// Who holds the sockets with these inodes; what could not be found out
-    /// is a gap. Nothing is read when there is nothing to look for.
+    /// Finds the holders of the sockets with these inodes; what could not be
+    /// found out is a gap. Nothing is read when there is nothing to look for.
     pub fn owners(&self, inodes: impl IntoIterator<Item = u32>) -> (Owners, Option<Gap>) {
         let wanted = sockets_of(inodes);
         if wanted.is_empty() {
@@ -34,9 +34,9 @@ impl Machine {
         }
     }
 
-    /// The same for sockets that are likely to be among the first descriptors of
-    /// their holders. Where there are very many open files only those are read,
-    /// if they show a holder of every socket; a gap says so.
+    /// Finds the same for sockets that are likely to be among the first
+    /// descriptors of their holders. Where there are very many open files only
+    /// those are read, if they show a holder of every socket; a gap says so.
     pub fn owners_of_listeners(
         &self,
         inodes: impl IntoIterator<Item = u32>,
@@ -62,7 +62,7 @@ pub fn sockets_of(inodes: impl IntoIterator<Item = u32>) -> FxHashSet<u32> {
     inodes.into_iter().filter(|inode| *inode != 0).collect()
 }
 
-/// That nobody's owner could be found, and why.
+/// Returns the gap that says that nobody's owner could be found, and why.
 fn no_owners(wanted: &FxHashSet<u32>, why: &str) -> Gap {
     let all = wanted.len() as u64;
     Gap::new("owners", format!("{}: {why}", without_owner(all, all))).count(all)
@@ -77,7 +77,7 @@ fn without_owner(missing: u64, of: u64) -> String {
 /// being asked to: 0.1 s of work.
 const MANY_FILES: u64 = 30_000;
 
-/// Some processes were read in part only.
+/// Returns the gap that says that some processes were read in part only.
 fn cut_gap(cut: u64) -> Gap {
     // It begins with the count, so that the footer puts none before it.
     let processes = match cut {
@@ -90,7 +90,7 @@ fn cut_gap(cut: u64) -> Gap {
     Gap::new("owners", reason).count(cut).remedy("-p reads all")
 }
 
-/// What permission or namespaces hide of the owners of `wanted`.
+/// Returns the gap of the owners of `wanted` that permission or namespaces hide.
 pub fn owner_gap(wanted: &FxHashSet<u32>, owners: &Owners) -> Option<Gap> {
     let missing = wanted.iter().filter(|inode| !owners.holds(**inode)).count() as u64;
     if missing == 0 {

@@ -11,14 +11,14 @@ use crate::source::{Choice, Live, Report, Shortcuts, Sink, SourceError, file};
 use crate::sys::cgroups::Cgroups;
 use crate::sys::procfs;
 
-/// Where everything is read from.
+/// Holds the places from which everything is read.
 pub struct Machine {
     origin: RowOrigin,
     proc_root: PathBuf,
     shortcuts: Shortcuts,
 }
 
-/// Where rows come from.
+/// The origin of rows.
 enum RowOrigin {
     Live(Live),
     File(PathBuf),
@@ -28,7 +28,7 @@ enum RowOrigin {
 pub struct Kept {
     /// The rows.
     pub table: Table,
-    /// Who served them, what is missing.
+    /// The sources that served them, and the gaps.
     pub report: Report,
 }
 
@@ -38,24 +38,25 @@ impl Machine {
         Self::with_shortcuts(choice, proc_root, Shortcuts::default())
     }
 
-    /// The same, with a say in how the work is done; the answers are the same.
+    /// Opens the same, with a say in how the work is done; the answers are the
+    /// same.
     pub fn with_shortcuts(choice: Choice, proc_root: &Path, shortcuts: Shortcuts) -> Self {
         let live = Live::with_shortcuts(choice, proc_root.to_owned(), shortcuts);
         Self { origin: RowOrigin::Live(live), proc_root: proc_root.to_owned(), shortcuts }
     }
 
-    /// A machine for the rows of a recorded dump.
+    /// Makes a machine for the rows of a recorded dump.
     pub fn of_file(path: &Path, proc_root: &Path) -> Self {
         let (origin, proc_root) = (RowOrigin::File(path.to_owned()), proc_root.to_owned());
         Self { origin, proc_root, shortcuts: Shortcuts::default() }
     }
 
-    /// Whether rows come from the running kernel.
+    /// Tells whether rows come from the running kernel.
     pub fn is_live(&self) -> bool {
         matches!(self.origin, RowOrigin::Live(_))
     }
 
-    /// Whether rows and host facts are of one namespace: another procfs may
+    /// Tells whether rows and host facts are of one namespace: another procfs may
     /// show another one's counters.
     pub fn sees_own_namespace(&self) -> bool {
         self.is_live() && self.proc_root == Path::new("/proc")

@@ -58,7 +58,7 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Whoever holds `inode`; `None` for nobody.
+    /// Returns the processes that hold `inode`; `None` for nobody.
     fn of(inode: u32, owners: &Owners) -> Option<Self> {
         let holders = owners.of(inode);
         let comm = |holder: &Holder| escaped(owners.comm(holder.pid));
@@ -84,7 +84,8 @@ impl PartialOrd for Holders {
 }
 
 impl Ord for Holders {
-    /// Sockets of one process are equal here, and so keep the kernel's order.
+    /// Compares by the first process: sockets of one process are equal here, and
+    /// so keep the kernel's order.
     fn cmp(&self, other: &Self) -> Ordering {
         self.first.cmp(&other.first)
     }
@@ -107,7 +108,7 @@ impl fmt::Display for FieldValue {
     }
 }
 
-/// What a field needs to be known.
+/// The facts that a field needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     /// Nothing beyond the row.
@@ -124,7 +125,7 @@ enum Need {
     Diag,
 }
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Things: segments, retransmits, connections.
@@ -152,7 +153,8 @@ impl Unit {
         }
     }
 
-    /// The unit that a name ends with, as those of the kernel's numbers do.
+    /// Returns the unit that a name ends with, as those of the kernel's numbers
+    /// do.
     fn of_name(name: &str) -> Self {
         let units = [
             ("_bytes_per_s", Self::BytesPerSecond),
@@ -164,7 +166,7 @@ impl Unit {
     }
 }
 
-/// What kind of thing a field is, for those who show it.
+/// The kind of a field, for those who show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldForm {
     /// The protocol.
@@ -471,21 +473,21 @@ fn unix_name(is_abstract: bool, name: &[u8]) -> Option<FieldValue> {
 }
 
 impl Field {
-    /// Every field, in the order in which help lists them.
+    /// Returns every field, in the order in which help lists them.
     pub fn all() -> impl Iterator<Item = Self> {
         let basics = BASICS.iter().map(Self::Basic);
         let info = tcp_info::FIELDS.iter().map(Self::TcpInfo);
         basics.chain(info).chain(MEMORY_FIELDS.iter().map(Self::Memory))
     }
 
-    /// The field of a name, or of the word by which the filter tests it; `-` and `_` are
-    /// the same or may be left out.
+    /// Finds the field of a name, or of the word by which the filter tests it;
+    /// `-` and `_` are the same or may be left out.
     pub fn parse(name: &str) -> Option<Self> {
         let named = |name: &str| Self::all().find(|field| vocabulary::same(field.name(), name));
         named(name).or_else(|| named(vocabulary::field_of(name)?))
     }
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Basic(basic) => basic.name,
@@ -494,7 +496,7 @@ impl Field {
         }
     }
 
-    /// What it is, with its unit.
+    /// Returns its help: what it is, with its unit.
     pub fn help(self) -> &'static str {
         match self {
             Self::Basic(basic) => basic.help,
@@ -503,12 +505,12 @@ impl Field {
         }
     }
 
-    /// The word by which the filter tests it, where its own name is none.
+    /// Returns the word by which the filter tests it, where its own name is none.
     pub fn test_word(self) -> Option<&'static str> {
         vocabulary::test_of(self.name())
     }
 
-    /// What kind of thing it is.
+    /// Returns its kind.
     pub fn form(self) -> FieldForm {
         match self {
             Self::Basic(basic) => basic.form,
@@ -517,8 +519,8 @@ impl Field {
         }
     }
 
-    /// A value of it for people: with its unit, thousands set apart. Its own text
-    /// ([`FieldValue`]) is the bare number, for other programs.
+    /// Returns a value of it for people: with its unit, thousands set apart. Its
+    /// own text ([`FieldValue`]) is the bare number, for other programs.
     pub fn shown(self, value: &FieldValue) -> String {
         let number = match value {
             FieldValue::Number(n) => Some(*n),
@@ -540,7 +542,7 @@ impl Field {
         }
     }
 
-    /// What the source must be asked for.
+    /// Returns the facts that the source must be asked for.
     pub fn extras(self) -> Extras {
         let need = self.need();
         Extras {
@@ -551,32 +553,32 @@ impl Field {
         }
     }
 
-    /// Whether the owners must be looked up.
+    /// Tells whether the owners must be looked up.
     pub fn needs_owners(self) -> bool {
         self.need() == Need::Owners
     }
 
-    /// Whether names of unix sockets must be looked up.
+    /// Tells whether names of unix sockets must be looked up.
     pub fn needs_unix_names(self) -> bool {
         self.need() == Need::UnixNames
     }
 
-    /// Whether cgroup paths must be looked up.
+    /// Tells whether cgroup paths must be looked up.
     pub fn needs_cgroups(self) -> bool {
         self.need() == Need::Cgroups
     }
 
-    /// Whether no file in /proc has what it needs.
+    /// Tells whether no file in /proc has what it needs.
     pub fn needs_diag(self) -> bool {
         matches!(self.need(), Need::Diag | Need::Cgroups | Need::Memory | Need::Tos)
     }
 
-    /// Whether user names must be looked up.
+    /// Tells whether user names must be looked up.
     pub fn needs_users(self) -> bool {
         self.need() == Need::Users
     }
 
-    /// The field's value in a row; `None` where the row has none.
+    /// Returns the field's value in a row; `None` where the row has none.
     pub fn value(self, row: &Row<'_>, known: &Lookups) -> Option<FieldValue> {
         match self {
             Self::Basic(basic) => (basic.value)(row, known),
@@ -597,7 +599,7 @@ impl Field {
 /// An order of rows: a field and a direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
-    /// What to compare.
+    /// The field to compare.
     pub field: Field,
     /// Largest first.
     pub descending: bool,

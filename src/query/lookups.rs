@@ -23,7 +23,7 @@ use crate::sys::users::Users;
 
 /// The name of a unix socket.
 pub struct UnixPattern {
-    /// Whether it lives outside the file system.
+    /// True where it lives outside the file system.
     pub is_abstract: bool,
     /// Its bytes.
     pub bytes: Box<[u8]>,
@@ -39,10 +39,10 @@ impl UnixPattern {
     }
 }
 
-/// What a row's own bytes do not tell. Empty parts were not asked for.
+/// The facts that a row's own bytes do not tell. Empty parts were not asked for.
 #[derive(Default)]
 pub struct Lookups {
-    /// Who holds each socket.
+    /// The holders of each socket.
     pub owners: Arc<Owners>,
     /// Names of unix sockets by inode.
     pub unix_names: FxHashMap<u32, UnixPattern>,
@@ -64,17 +64,17 @@ impl Lookups {
         }
     }
 
-    /// Path of the cgroup a socket was made in.
+    /// Returns the path of the cgroup a socket was made in.
     pub fn cgroup(&self, row: &Row<'_>) -> Option<&str> {
         self.cgroups.as_ref()?.path(row.facts.cgroup_id()?)
     }
 
-    /// Name of the socket's owner.
+    /// Returns the name of the socket's owner.
     pub fn user(&self, row: &Row<'_>) -> Option<String> {
         self.users.as_ref()?.name(row.socket.uid?)
     }
 
-    /// Name of the unix socket at the other end.
+    /// Returns the name of the unix socket at the other end.
     pub fn peer_name(&self, row: &Row<'_>) -> Option<&UnixPattern> {
         self.unix_names.get(&row.facts.peer_inode()?)
     }
@@ -116,7 +116,7 @@ impl Subflows {
         }
     }
 
-    /// The subflows of an MPTCP connection's row; none for other rows.
+    /// Returns the subflows of an MPTCP connection's row; none for other rows.
     pub fn of(&self, row: &Row<'_>) -> impl Iterator<Item = Row<'_>> {
         let mptcp = row.socket.table.proto == Proto::Mptcp;
         let info = row.facts.info_bytes().filter(|_| mptcp);

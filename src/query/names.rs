@@ -12,18 +12,18 @@ use crate::machine::Machine;
 pub struct SystemNames<'e> {
     machine: &'e Machine,
     cgroups: Option<Cgroups>,
-    /// Whether name servers are asked.
+    /// True where name servers are asked.
     network: bool,
 }
 
 impl<'e> SystemNames<'e> {
-    /// Names as the machine's system knows them.
+    /// Makes the names of the machine's system, name servers included.
     pub fn new(machine: &'e Machine) -> Self {
         Self { machine, cgroups: None, network: true }
     }
 
-    /// The same for a text that is still being typed: no name server is asked
-    /// for every letter of a host.
+    /// Makes the same for a text that is still being typed: no name server is
+    /// asked for every letter of a host.
     pub fn while_typed(machine: &'e Machine) -> Self {
         Self { network: false, ..Self::new(machine) }
     }

@@ -21,7 +21,7 @@ use super::Lookups;
 /// The rows a command is about.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// What is asked of the kernel.
+    /// The rows that are asked of the kernel.
     pub want: Want,
     expr: Option<Expr>,
     plans: Vec<(TableId, TablePlan)>,
@@ -34,7 +34,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// All rows of `want`.
+    /// Selects all rows of `want`.
     pub fn all(want: Want) -> Self {
         Self {
             want,
@@ -85,7 +85,7 @@ impl Selection {
         Self { want, expr: Some(expr), plans, reach, needs, asked, ephemeral, marks_visible }
     }
 
-    /// Whether there is no filter.
+    /// Tells whether there is no filter.
     pub fn is_unfiltered(&self) -> bool {
         self.expr.is_none()
     }
@@ -100,28 +100,28 @@ impl Selection {
         }
     }
 
-    /// Every state that a selected row can be in.
+    /// Returns every state that a selected row can be in.
     pub fn states(&self) -> StateSet {
         self.reach().into_iter().fold(StateSet::EMPTY, |all, (_, states)| all.union(states))
     }
 
-    /// What deciding the filter takes beyond the rows.
+    /// Returns the facts beyond the rows that the filter needs.
     pub fn needs(&self) -> FactNeeds {
         self.needs
     }
 
-    /// Whether the kernel sends more rows than the filter selects.
+    /// Tells whether the kernel sends more rows than the filter selects.
     pub fn is_decided_here(&self) -> bool {
         self.plans.iter().any(|(_, plan)| plan.remainder.is_some())
     }
 
-    /// Whether marks are asked for that cannot be seen.
+    /// Tells whether marks are asked for that cannot be seen.
     pub fn lacks_marks(&self) -> bool {
         self.needs.net_admin && !self.marks_visible
     }
 
-    /// Whether the filter selects a row; with owners not looked up yet, whether
-    /// it may.
+    /// Tells whether the filter selects a row; with owners not looked up yet,
+    /// whether it may.
     pub fn takes(&self, row: &Row<'_>, lookups: &Lookups, owners_known: bool) -> bool {
         match self.answer(row, lookups, owners_known) {
             Some(answer) => answer,
@@ -129,7 +129,7 @@ impl Selection {
         }
     }
 
-    /// Whether the filter selects a row; `None` where that cannot be told.
+    /// Tells whether the filter selects a row; `None` where that cannot be told.
     pub fn judges(&self, row: &Row<'_>, lookups: &Lookups) -> Option<bool> {
         self.answer(row, lookups, true)
     }
@@ -164,7 +164,7 @@ impl Selection {
         filter::matches(expr, &subject)
     }
 
-    /// How the filter was read and who decides which part.
+    /// Explains how the filter was read and who decides which part.
     pub fn explain(&self) -> String {
         let reading = |table: TableId, plan| {
             let kinds = self.want.kinds.iter().filter(|(proto, _)| *proto == table.proto);
@@ -179,7 +179,8 @@ impl Selection {
     }
 }
 
-/// Who holds or held the socket of a transition, which has this inode.
+/// Returns the processes that hold or held the socket of a transition, which has
+/// this inode.
 fn owners(change: &Transition, inode: u32) -> Owners {
     let mut owners = Owners::default();
     for process in change.owner.iter().flat_map(|owner| owner.processes.iter()) {
@@ -189,12 +190,12 @@ fn owners(change: &Transition, inode: u32) -> Owners {
     owners
 }
 
-/// What a filter's rows are read with.
+/// The means by which a filter's rows are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
-    /// Whether the kernel may decide parts of it.
+    /// True where the kernel may decide parts of it.
     pub kernel: bool,
-    /// Whether rows come from the running kernel over netlink.
+    /// True where rows come from the running kernel over netlink.
     pub netlink: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Which source rows come from, and by which ways.
 
-/// Which source may be used (`--source`).
+/// The sources that may be used (`--source`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// sock_diag, and `/proc/net` for a table that it cannot serve.
@@ -12,7 +12,7 @@ pub enum Choice {
     Proc,
 }
 
-/// Which short cuts a reading may take. None of them changes an answer.
+/// The short cuts that a reading may take. None of them changes an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortcuts {
     /// Both TCP tables in one walk.

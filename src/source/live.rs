@@ -15,7 +15,7 @@ use super::reading::{Reading, Sink};
 use super::report::{Failure, Report, Served, SourceError};
 use super::{netlink, parallel, proc};
 
-/// What is wanted, and what the kernel need be asked for to give it.
+/// The wanted rows, and the part of them that the kernel need be asked for.
 #[derive(Clone, Copy)]
 struct AskedTables<'w> {
     want: &'w Want,
@@ -72,7 +72,8 @@ impl Live {
         report.conclude(failures)
     }
 
-    /// The same rows by less work, where the kernel need not look for some.
+    /// Returns the same rows by less work, where the kernel need not look for
+    /// some.
     fn lean(&self, want: &Want) -> Option<Want> {
         let nowhere = StateSet::from_iter([State::Close, State::Bound]);
         let tcp = want.tables.iter().filter(|table| table.proto == Proto::Tcp);
@@ -82,9 +83,9 @@ impl Live {
         none.then(|| want.without(Proto::Tcp, nowhere))
     }
 
-    /// Both TCP tables in one walk, where they come first and are wanted alike.
-    /// `None` when that is not so or the kernel does not do it: then each is read
-    /// for itself, which tells why.
+    /// Reads both TCP tables in one walk, where they come first and are wanted
+    /// alike. `None` when that is not so or the kernel does not do it: then each
+    /// is read for itself, which tells why.
     fn both_tcp(
         &self,
         want: &Want,
@@ -142,7 +143,7 @@ impl Live {
         }
     }
 
-    /// A table that neither source has: without IPv6 there is nothing that
+    /// Notes a table that neither source has: without IPv6 there is nothing that
     /// could be hidden; otherwise it is a failure.
     fn missing(
         &self,
@@ -161,7 +162,8 @@ impl Live {
         Err(self.failure(table, why, "no such table"))
     }
 
-    /// Neither source has the table: `why` not the first, `error` of the other.
+    /// Returns the failure of a table that neither source has: `why` is that of
+    /// sock_diag, `error` that of `/proc/net`.
     fn failure(&self, table: TableId, why: &str, error: &str) -> Failure {
         let net = self.proc_root.join("net");
         Failure::new(table, format!("{why}; {}: {error}", net.display()))

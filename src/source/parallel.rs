@@ -281,7 +281,7 @@ mod tests {
         InetDump { family: 2, protocol: 6, states, extensions: 0, local_port: 0 }
     }
 
-    /// How many of these sockets the first thread reads.
+    /// Returns the number of these sockets that the first thread reads.
     fn first(split: Split, local: &[u16], remote: &[u16]) -> usize {
         let ports = if split.end == SocketEnd::Local { local } else { remote };
         let below = ports.iter().filter(|port| **port < split.port).count();

@@ -8,7 +8,7 @@ use crate::model::row::Row;
 /// Receives rows as they are read; breaking stops the reading.
 pub type Sink<'s> = dyn FnMut(&Row<'_>) -> ControlFlow<()> + 's;
 
-/// What the reading of one table came to.
+/// The outcome of reading one table.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub rows: u64,

@@ -61,7 +61,7 @@ fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owners) -> Vec<
         .collect()
 }
 
-/// Those that are not listed now either, and still open: by process.
+/// Returns those that are not listed now either, and still open: by process.
 fn confirmed(
     proc_root: &Path,
     candidates: Vec<Link>,
@@ -81,7 +81,8 @@ fn confirmed(
     DeadFds { processes, ..none(owners) }
 }
 
-/// No such descriptor was found among those that could be read.
+/// Returns the finding that there is no such descriptor among those that could be
+/// read.
 fn none(owners: &Owners) -> DeadFds {
     DeadFds { processes: Vec::new(), hidden_processes: owners.hidden_processes }
 }

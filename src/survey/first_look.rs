@@ -15,7 +15,7 @@ use crate::source::Report;
 use super::LookScope;
 use super::glance::Glance;
 
-/// What the first look sees, and of which rows it wants to know more.
+/// Gathers what the first look sees, and the rows that deserve a second.
 pub struct FirstLook {
     host: Host,
     glance: Glance,
@@ -23,11 +23,11 @@ pub struct FirstLook {
     report: Report,
 }
 
-/// What the second look begins with.
+/// The findings with which the second look begins.
 pub(super) struct FirstFindings {
     /// Counts and parameters; rows, owners and listeners are not known yet.
     pub snapshot: Snapshot,
-    /// Who served it, and what is missing so far.
+    /// The sources that served it, and the gaps so far.
     pub report: Report,
     /// The inodes of all rows.
     pub inodes: Vec<u32>,

@@ -34,7 +34,7 @@ pub const RARE: [State; 6] = [
 /// Places with fewer young TIME_WAIT records are left out of a snapshot.
 const FEW_TIME_WAITS: u64 = 10;
 
-/// What one look over all TCP rows leaves behind.
+/// The findings of one look over all TCP rows.
 #[derive(Default)]
 pub struct Glance {
     pub tcp: StateCounts,
@@ -50,7 +50,7 @@ pub struct Glance {
 }
 
 impl Glance {
-    /// A glance that also counts ephemeral ports.
+    /// Makes a glance that also counts ephemeral ports, where there are `ports`.
     pub fn new(ports: Option<Budgets>) -> Self {
         Self { ports, ..Self::default() }
     }
@@ -81,7 +81,7 @@ impl Glance {
         }
     }
 
-    /// Where TIME_WAIT is being made.
+    /// Returns the local ports and remote ends at which TIME_WAIT is being made.
     pub fn time_wait_rates(&self) -> TimeWaitRates {
         TimeWaitRates {
             local_ports: many(self.young_by_port.iter()),
@@ -101,7 +101,7 @@ fn many<'c, P: Copy + Ord + 'c>(
     list
 }
 
-/// Whether a row of ESTABLISHED may be stuck, as far as a plain row tells.
+/// Tells whether a row of ESTABLISHED may be stuck, as far as a plain row tells.
 pub fn is_suspicious(row: &Row<'_>) -> bool {
     let socket = &row.socket;
     if socket.state != State::Established {
@@ -120,8 +120,8 @@ pub fn is_suspicious(row: &Row<'_>) -> bool {
     repeats || unread || socket.local() == socket.remote()
 }
 
-/// Whether a row is of a rare state; what is left of a closed connection says
-/// nothing more.
+/// Tells whether a row is of a rare state; what is left of a closed connection
+/// says nothing more.
 pub fn is_rare(row: &Row<'_>) -> bool {
     RARE.contains(&row.socket.state) && Standing::of(row) != Standing::Minisocket
 }

@@ -35,11 +35,11 @@ const TROUBLE: [&str; 5] =
 pub struct ListenersView {
     /// In the order of the tables.
     pub listeners: Vec<Listener>,
-    /// Who listens.
+    /// The processes that listen.
     pub owners: Arc<Owners>,
     /// `net.core.somaxconn`, which bounds every limit.
     pub somaxconn: Option<u64>,
-    /// Who served it, what is missing.
+    /// The sources that served it, and the gaps.
     pub report: Report,
 }
 
@@ -82,7 +82,7 @@ pub fn listeners(
     Ok(ListenersView { listeners, owners: lookups.owners, somaxconn, report })
 }
 
-/// Whether nothing tells of trouble at a listener, in a table that takes
+/// Tells whether nothing hints at trouble at a listener, in a table that takes
 /// long to walk.
 fn is_calm(machine: &Machine, host: &Host, listeners: &[Listener]) -> bool {
     let sockets = || ["TCP", "TCP6"].map(|group| host.counters.get(group, "inuse").unwrap_or(0));
@@ -92,7 +92,7 @@ fn is_calm(machine: &Machine, host: &Host, listeners: &[Listener]) -> bool {
         && TROUBLE.iter().all(|counter| host.counters.get("TcpExt", counter) == Some(0))
 }
 
-/// All listeners of some tables, before anyone asks whose they are.
+/// Lists all listeners of some tables, before anyone asks whose they are.
 pub fn listeners_unowned(
     machine: &Machine,
     tables: &[TableId],
@@ -103,8 +103,8 @@ pub fn listeners_unowned(
     Ok((listeners, report))
 }
 
-/// Half-open connections of all listeners, and the connections waiting at
-/// those whose queue is not empty.
+/// Counts the half-open connections of all listeners, and the connections waiting
+/// at those whose queue is not empty.
 fn behind(
     machine: &Machine,
     tables: &[TableId],
@@ -146,8 +146,8 @@ fn behind(
     Ok(report)
 }
 
-/// The LISTEN rows alone: the kernel then leaves out its table of connections
-/// altogether (`tcp_diag_dump`).
+/// Returns the LISTEN rows alone: the kernel then leaves out its table of
+/// connections altogether (`tcp_diag_dump`).
 fn listening(want: &Want) -> Want {
     let extras = want.extras.union(Extras { memory: true, ..Extras::default() });
     Want { states: State::Listen.into(), extras, ..want.clone() }

@@ -27,15 +27,16 @@ use crate::query::{Lookups, Selection};
 pub struct PortsView {
     /// The budgets; `None` when the range of ephemeral ports could not be read.
     pub ports: Option<PortUse>,
-    /// Whether connections that were bound to a port by its number are among
+    /// True where connections that were bound to a port by its number are among
     /// what blocks ports; only sock_diag can tell.
     pub explicit_known: bool,
-    /// Whether sockets that are bound and not connected are; sock_diag lists
+    /// True where sockets that are bound and not connected are; sock_diag lists
     /// them since Linux 6.8.
     pub bound_known: bool,
-    /// Who opened the connections of a budget, where that was asked for.
+    /// The processes that opened the connections of a budget, where that was
+    /// asked for.
     pub openers: Openers,
-    /// Who served it, what is missing.
+    /// The sources that served it, and the gaps.
     pub report: Report,
 }
 
@@ -72,7 +73,7 @@ impl Openers {
 pub struct Numbers {
     /// The sockets.
     pub sockets: Vec<Socket>,
-    /// Whether every table could tell.
+    /// True where every table could tell.
     pub known: bool,
 }
 
@@ -138,8 +139,8 @@ fn held(machine: &Machine, budgets: &mut Budgets) -> Result<Report, SourceError>
     })
 }
 
-/// The ports that were given to `bind()` by connections: the kernel's test is
-/// asked for in a program, for which it walks its whole table.
+/// Lists the ports that were given to `bind()` by connections: the kernel's test
+/// is asked for in a program, for which it walks its whole table.
 pub fn bound_by_number(machine: &Machine, host: &Host) -> Result<Numbers, SourceError> {
     let bound = Code::Not(Box::new(Code::Test(Test::Unbound)));
     let Some(want) = in_range(host, Some(bound)) else { return Ok(Numbers::default()) };
@@ -196,13 +197,15 @@ fn outgoing(
     Ok(report)
 }
 
-/// Connections that take their port from everyone could not be told.
+/// Returns the gap of connections bound to a port by its number, which could not
+/// be told from others.
 pub fn unseen_numbers() -> Gap {
     Gap::new("binds", "connections bound to a port by its number are not told from others")
         .remedy("read from netlink")
 }
 
-/// Sockets that take their port from everyone could not be listed.
+/// Returns the gap of sockets that are bound and not connected, which could not
+/// be listed.
 fn unseen_binds() -> Gap {
     Gap::new("binds", "sockets that are bound and not connected are not listed")
         .remedy("Linux 6.8 lists them")
@@ -212,8 +215,8 @@ fn tcp_tables() -> Vec<TableId> {
     TableId::ALL.into_iter().filter(|table| table.proto == Proto::Tcp).collect()
 }
 
-/// The connections with a port of the range, and `also`; `None` when the range
-/// is not known.
+/// Returns the connections with a port of the range, and `also`; `None` when the
+/// range is not known.
 fn in_range(host: &Host, also: Option<Code>) -> Option<Want> {
     let (low, high) = host.sysctls.local_port_range()?;
     let from = Code::Test(Test::PortFrom(SocketEnd::Local, low));

@@ -5,16 +5,16 @@ use crate::model::want::Extras;
 use crate::query::Selection;
 use crate::rules::Needs;
 
-/// What to look at.
+/// The scope of a look.
 #[derive(Clone)]
 pub struct LookScope<'s> {
     /// The tables.
     pub tables: Vec<TableId>,
-    /// What the rules need.
+    /// The needs of the rules.
     pub needs: Needs,
-    /// What custom rules count, in their order.
+    /// The selections of the custom rules, in their order.
     pub custom: &'s [Selection],
-    /// What each row of the first look must carry.
+    /// The facts that each row of the first look must carry.
     pub extras: Extras,
 }
 

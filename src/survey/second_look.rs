@@ -43,11 +43,11 @@ pub struct SecondLook {
     inodes: Vec<u32>,
 }
 
-/// Who holds what, as far as it was looked up.
+/// The owners of sockets, as far as they were looked up.
 pub struct Owned {
     /// The holders.
     pub owners: Arc<Owners>,
-    /// What of them could not be seen.
+    /// The owners that could not be seen.
     pub gap: Option<Gap>,
     /// Sockets that no table lists, where those were looked for.
     pub dead_fds: Option<DeadFds>,
@@ -254,10 +254,10 @@ fn limits(machine: &Machine, snapshot: &Snapshot) -> FxHashMap<u32, u64> {
         .collect()
 }
 
-/// What the second look asks for.
+/// The facts that the second look asks for.
 const DETAILS: Extras = Extras { tcp_info: true, memory: true, congestion: false, tos: false };
 
-/// Whether the rules need a row of the second look.
+/// Tells whether the rules need a row of the second look.
 fn deserves_a_look(row: &Row<'_>) -> bool {
     is_suspicious(row) || is_rare(row)
 }
@@ -271,9 +271,9 @@ fn is_cheaper_one_by_one(rows: usize, of: u64) -> bool {
     rows <= MAX_EXACT && rows as u64 * SOCKETS_A_ROW <= of
 }
 
-/// These rows as they are now, without those that are gone or need no look any
-/// more. Where they cannot be asked for (no cookies without sock_diag) the first
-/// look stands.
+/// Returns these rows as they are now, without those that are gone or need no
+/// look any more. Where they cannot be asked for (no cookies without sock_diag)
+/// the first look stands.
 fn exact(rows: Vec<(Socket, Conn)>) -> Vec<Conn> {
     if rows.is_empty() {
         return Vec::new();

@@ -12,10 +12,10 @@ use crate::model::snapshot::{Snapshot, StateCounts};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 
-/// How many offenders of a kind are listed.
+/// The number of offenders of a kind that are listed.
 const TOP: usize = 3;
 
-/// What an offender is counted by.
+/// The count by which an offender is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopKind {
     /// Sockets of a process.
@@ -29,7 +29,7 @@ pub enum TopKind {
 }
 
 impl TopKind {
-    /// The word in JSON.
+    /// Returns the word in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::ProcessSockets => "process_sockets",
@@ -43,7 +43,7 @@ impl TopKind {
 /// One of the worst offenders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Top {
-    /// What it was counted by.
+    /// The count by which it is one.
     pub kind: TopKind,
     /// Process: id and escaped command name.
     pub process: Option<(u32, String)>,
@@ -53,7 +53,7 @@ pub struct Top {
     pub count: u64,
 }
 
-/// What one walk over all sockets leaves behind, beside what the rules need.
+/// The counts of one walk over all sockets, beside what the rules need.
 #[derive(Default)]
 pub struct Tally {
     /// UDP sockets per state.
@@ -123,7 +123,8 @@ impl Tally {
     }
 }
 
-/// Sockets of each process; one that a process holds twice counts once.
+/// Counts the sockets of each process; one that a process holds twice counts
+/// once.
 fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u32, u64> {
     let mut counts = FxHashMap::default();
     for inode in inodes {
@@ -137,7 +138,7 @@ fn by_process(inodes: impl Iterator<Item = u32>, owners: &Owners) -> FxHashMap<u
     counts
 }
 
-/// The largest few, largest first, equal ones by their key.
+/// Returns the largest few, largest first, equal ones by their key.
 fn largest<K: Ord + Copy>(
     counts: impl Iterator<Item = (K, u64)>,
 ) -> impl Iterator<Item = (K, u64)> {

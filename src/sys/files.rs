@@ -31,10 +31,10 @@ pub const DUMP: u64 = 4 << 30;
 /// Bytes that are read at a time.
 const CHUNK: usize = 256 << 10;
 
-/// How often one looks for a signal while nothing comes.
+/// The time between two looks for a signal while nothing comes.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
-/// How many links one name may lead through, as in the kernel.
+/// The number of links that one name may lead through, as in the kernel.
 const MOST_LINKS: u32 = 40;
 
 /// Reads what a user named, at most `most` bytes: a regular file, or standard
@@ -137,7 +137,7 @@ fn wait_for(file: &File) -> io::Result<()> {
     }
 }
 
-/// What becomes of a file that has the name already.
+/// The fate of a file that has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// A regular file of ours is replaced.
@@ -180,7 +180,7 @@ impl NewFile {
         Ok(Self { directory, name, beside, existing, file: file.into(), is_done: false })
     }
 
-    /// Where to write.
+    /// Returns the file to write to.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
@@ -270,7 +270,7 @@ fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     Ok(at)
 }
 
-/// The parts of a path, the last one first.
+/// Returns the parts of a path, the last one first.
 fn steps(path: &Path) -> Vec<OsString> {
     let parts = path.components().rev().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_owned()),
@@ -290,14 +290,14 @@ fn may_follow(directory: &Stat, link: &Stat) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
-/// Whether everybody may put files into a directory and nobody take those of
-/// others, as in `/tmp`.
+/// Tells whether everybody may put files into a directory and nobody take those
+/// of others, as in `/tmp`.
 fn is_shared(directory: &Stat) -> bool {
     let mode = Mode::from_raw_mode(directory.st_mode);
     mode.contains(Mode::SVTX | Mode::WOTH)
 }
 
-/// Standard output as a file that can be given away.
+/// Returns standard output as a file that can be given away.
 ///
 /// # Errors
 /// When it cannot be had twice.

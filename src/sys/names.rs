@@ -19,7 +19,7 @@ use super::netns;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     asked: AskedNames,
-    /// Whether nobody is asked for what is not known yet.
+    /// True where nobody is asked for what is not known yet.
     is_closed: bool,
     hosts: KeyedMap<Address, Option<String>>,
     services: KeyedMap<(u16, Proto), Option<String>>,
@@ -121,7 +121,7 @@ pub fn device_index(name: &str) -> Option<u32> {
     name_to_index(probe().ok()?, name).ok()
 }
 
-/// A socket to ask of devices, in the namespace that is looked into.
+/// Opens a socket to ask of devices, in the namespace that is looked into.
 fn probe() -> io::Result<OwnedFd> {
     Ok(netns::inside(|| socket(AddressFamily::UNIX, SocketType::DGRAM, None))??)
 }

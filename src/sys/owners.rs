@@ -113,7 +113,7 @@ fn scan_with(
 /// The state that the threads of one scan share: each takes the next process.
 struct Pass<'a> {
     proc: BorrowedFd<'a>,
-    /// Whether that is the kernel's own, where rights may be used.
+    /// True where that is the kernel's own, where rights may be used.
     is_real: bool,
     pids: Vec<u32>,
     next: AtomicUsize,
@@ -347,7 +347,8 @@ mod tests {
             Self(path)
         }
 
-        /// A process (or, by its longer path, a thread) and its descriptors.
+        /// Makes a process (or, by its longer path, a thread) and its
+        /// descriptors.
         fn process(&self, pid: &str, comm: &[u8], fds: &[(&str, &str)]) -> PathBuf {
             let process = self.0.join(pid);
             fs::create_dir_all(process.join("fd")).expect("fd directory");

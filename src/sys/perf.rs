@@ -175,7 +175,7 @@ impl Tracer {
         CpuEvents::open(cpu, &self.wanted, self.ring_bytes)
     }
 
-    /// Sleeps; says whether a CPU's events have stopped.
+    /// Sleeps; returns whether a CPU's events have stopped.
     fn wait(&self, timeout: Duration) -> io::Result<bool> {
         let mut fds: Vec<PollFd<'_>> =
             self.cpus.iter().map(|cpu| PollFd::new(cpu, PollFlags::IN)).collect();
@@ -300,7 +300,7 @@ fn online(list: &Path) -> Result<Vec<u32>, TraceError> {
     Ok(parse_cpu_list(&text))
 }
 
-/// What to open and how to decode it.
+/// Returns the decoders and the tracepoints to open.
 fn tracepoints(
     options: &TraceOptions,
     format: impl Fn(Tracepoint) -> Result<Option<TraceFormat>, TraceError>,

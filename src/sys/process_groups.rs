@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How many commands can be known at a time.
+/// The number of commands that can be known at a time.
 pub const MOST: usize = 8;
 
 /// Their groups; 0 where there is none.

@@ -452,7 +452,7 @@ mod tests {
         }
     }
 
-    /// The inode of a socket of this process, as fstat has it.
+    /// Returns the inode of a socket of this process, as fstat has it.
     fn inode(socket: &impl AsRawFd) -> u32 {
         let link = std::fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd()));
         let text = link.expect("own fd").to_string_lossy().into_owned();
@@ -460,7 +460,8 @@ mod tests {
         digits.parse().expect("an inode")
     }
 
-    /// Rows of a file of this machine that `is` accepts; no row may be malformed.
+    /// Returns the rows of a file of this machine that `is` accepts; no row may
+    /// be malformed.
     fn rows<T>(name: &str, parse: fn(&[u8]) -> Option<T>, is: impl Fn(&T) -> bool) -> Vec<T> {
         let mut found = Vec::new();
         let result = lines(&mut open_net(Path::new("/proc"), name).expect("there"), &mut |line| {

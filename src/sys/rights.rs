@@ -20,7 +20,7 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities,
 };
 
-/// What a right is raised for; docs/platform.md lists the system calls.
+/// The purpose of raising a right; docs/platform.md lists the system calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Reading what `/proc` tells of the processes of others.
@@ -162,14 +162,15 @@ pub fn is_proc(directory: impl AsFd) -> bool {
     fstatfs(&directory).is_ok_and(is_procfs) && fstat(&directory).is_ok_and(is_root_of_procfs)
 }
 
-/// Where the kernel's own procfs is expected.
+/// The place where the kernel's own procfs is expected.
 pub const PROC: &str = "/proc";
 
 fn is_procfs(found: rustix::fs::StatFs) -> bool {
     found.f_type == rustix::fs::PROC_SUPER_MAGIC
 }
 
-/// `PROC_ROOT_INO` of include/linux/proc_fs.h.
+/// Tells whether a file is the root of procfs, by `PROC_ROOT_INO` of
+/// include/linux/proc_fs.h.
 fn is_root_of_procfs(found: rustix::fs::Stat) -> bool {
     found.st_ino == 1
 }

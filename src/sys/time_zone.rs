@@ -13,7 +13,7 @@ use super::{files, rights};
 /// Far more than any zone has.
 const MOST: u64 = 64 << 10;
 
-/// Where zones are kept, as tzset(3) looks for them.
+/// The directories of zones, as tzset(3) looks for them.
 const DIRECTORIES: [&str; 2] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo"];
 
 /// Returns the zone, read once. What makes no sense is UTC, as for the C library.

@@ -11,9 +11,9 @@ use super::timeline::Phase;
 use super::{Tracker, TransitionSink};
 
 impl Tracker {
-    /// What should be confirmed before it is believed: sockets that the
-    /// snapshot did not list, between `end` and `settle`; full sockets that
-    /// ended and may go on as minisockets, until the next `begin`.
+    /// Returns what should be confirmed before it is believed: sockets that the
+    /// snapshot did not list, between `end` and `settle`; full sockets that ended
+    /// and may go on as minisockets, until the next `begin`.
     pub fn questions(&self) -> impl Iterator<Item = Question> {
         let open =
             |p: &&Pending| p.finding == LookFinding::Missing && !(p.believed && p.reason.is_some());
@@ -27,7 +27,7 @@ impl Tracker {
         rows.chain(ghosts)
     }
 
-    /// The question that a ticket names, while it is open.
+    /// Returns the question that a ticket names, while it is open.
     pub fn question(&self, ticket: Ticket) -> Option<Question> {
         let record = match ticket.0 {
             QuestionSubject::Row(at) => {
@@ -141,7 +141,7 @@ impl Tracker {
         }
     }
 
-    /// The open finding about the record at a place.
+    /// Returns the open finding about the record at a place.
     pub(super) fn finding(&mut self, at: u32) -> Option<&mut Pending> {
         if self.times.phase != Phase::Seen {
             return None;
@@ -161,14 +161,15 @@ fn is_row_of(record: &Record, row: &Row<'_>) -> bool {
     record.is_same(&new) || record.is_same_weakly(&new)
 }
 
-/// Like [`is_row_of`], but events know neither device nor family.
+/// Tells the same as [`is_row_of`], for events, which know neither device nor
+/// family.
 fn is_twin_of(record: &Record, row: &Row<'_>) -> bool {
     let new = Record::of(&row.socket);
     let cookies = record.cookie == new.cookie || record.cookie == 0 || new.cookie == 0;
     cookies && new.is_connection() && record.same_ends_loosely(&new)
 }
 
-/// The time of an event, as it bounds what happened before it.
+/// Returns the time of an event, as it bounds what happened before it.
 pub(super) fn until(min: Moment, max: Moment) -> When {
     When::Between { min: min.min(max), max }
 }

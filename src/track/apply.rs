@@ -37,7 +37,7 @@ impl Tracker {
         applied
     }
 
-    /// A change of a socket that is known.
+    /// Applies a change of a socket that is known.
     fn step(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         if self.begins_finding(at, &record, event) {
@@ -70,7 +70,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// A socket that is not known comes into being, or into sight.
+    /// Opens a socket that is not known: it comes into being, or into sight.
     fn open(
         &mut self,
         event: &ExactEvent,
@@ -102,7 +102,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// Whether the event explains how a socket came that this look found.
+    /// Tells whether the event explains how a socket came that this look found.
     fn begins_finding(&mut self, at: u32, record: &Record, event: &ExactEvent) -> bool {
         let end = self.times.end;
         self.finding(at).is_some_and(|found| {
@@ -112,8 +112,8 @@ impl Tracker {
         })
     }
 
-    /// The row was ahead of the event: the event is told, and the way from
-    /// there to what the row showed stays to be explained.
+    /// Tells the event that the row was ahead of; the way from there to what the
+    /// row showed stays to be explained.
     fn open_found(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         let (from, when) = (event.from, When::Exact(event.at));
@@ -138,7 +138,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// The end of a full socket that is known.
+    /// Applies the end of a full socket that is known.
     fn end_known(&mut self, at: u32, event: &ExactEvent, out: &mut TransitionSink<'_>) -> Applied {
         let Some(record) = self.ring.get(at).copied() else { return Applied::Known };
         let from = event.from.unwrap_or(record.state());
@@ -182,7 +182,7 @@ impl Tracker {
         Applied::Asks(Ticket(QuestionSubject::Ghost(number)))
     }
 
-    /// The end of a socket that is not known: told before, or never seen.
+    /// Applies the end of a socket that is not known: told before, or never seen.
     fn end_unknown(
         &mut self,
         event: &ExactEvent,
@@ -216,7 +216,7 @@ impl Tracker {
         Applied::Told
     }
 
-    /// When a socket that is known ended by an event's word.
+    /// Returns the time at which a known socket ended by an event's word.
     pub(super) fn when_of(&self, record: &Record, event: &ExactEvent) -> When {
         if event.tells_when() {
             When::Exact(event.at)
@@ -225,8 +225,8 @@ impl Tracker {
         }
     }
 
-    /// Whether the event is about a socket whose end was told. Destruction may
-    /// come at any time after the end.
+    /// Tells whether the event is about a socket whose end was told. Destruction
+    /// may come at any time after the end.
     fn is_told(&self, event: &ExactEvent, record: &Record) -> bool {
         if self.traced && event.source == Source::Destroy && record.is_tcp() {
             // The tracepoint tells of every TCP socket, and has told of this
@@ -237,8 +237,8 @@ impl Tracker {
         gone.is_some_and(|gone| !event.tells_when() || event.at <= gone)
     }
 
-    /// What ended with these ends and was not told is told before something
-    /// else begins with them.
+    /// Tells the ends that were held back of sockets with these ends, before
+    /// something else begins with them.
     pub(super) fn lay_ghosts(&mut self, record: &Record, out: &mut TransitionSink<'_>) {
         if self.departed.of(record).is_none() {
             return;
@@ -260,8 +260,8 @@ impl Tracker {
         number
     }
 
-    /// A finding about the socket is older than what the event begins with:
-    /// it is told first.
+    /// Settles first a finding about the socket that is older than what the event
+    /// begins with.
     fn settle_early(&mut self, at: u32, from: State, out: &mut TransitionSink<'_>) {
         let leads_there = self.finding(at).is_some_and(|f| f.finding == LookFinding::Changed)
             && self.ring.get(at).map(Record::state) == Some(from);
@@ -281,8 +281,8 @@ impl Tracker {
         self.close_finding(at);
     }
 
-    /// What lies between the known state and the one an event begins with was
-    /// lost.
+    /// Tells the change, lost meanwhile, from the known state to the one that an
+    /// event begins with.
     fn bridge(&mut self, at: u32, from: State, event: &ExactEvent, out: &mut TransitionSink<'_>) {
         let Some(record) = self.ring.get(at).copied() else { return };
         if record.state() != from && !(record.is_idle() && from == State::Close) {
@@ -291,7 +291,8 @@ impl Tracker {
         }
     }
 
-    /// The event leads to what a row showed, or away from it.
+    /// Closes the finding that the event explains: it leads to what a row showed,
+    /// or away from it.
     fn explain(&mut self, at: u32, event: &ExactEvent) {
         let Some(found) = self.finding(at).filter(|f| f.finding == LookFinding::Changed) else {
             return;
@@ -309,7 +310,8 @@ impl Tracker {
         }
     }
 
-    /// The change was counted already; the event knows better when it was.
+    /// Narrows the time of a change that was counted already: the event knows
+    /// better when it was.
     fn refine(&mut self, at: u32, record: &Record, event: &ExactEvent) {
         let min = record.since.min(self.times.epoch);
         let within =
@@ -323,7 +325,7 @@ impl Tracker {
         }
     }
 
-    /// Whether the record is ahead of the event already.
+    /// Tells whether the record is ahead of the event already.
     fn is_stale(&self, record: &Record, event: &ExactEvent) -> bool {
         !record.since.is_exact()
             && event.at <= record.since.max(self.times.epoch)
@@ -332,8 +334,8 @@ impl Tracker {
     }
 }
 
-/// Whether the end of a full socket can be a hand-over. The tracepoint tells
-/// every state, so only the last one counts; destruction tells none.
+/// Tells whether the end of a full socket can be a hand-over. The tracepoint
+/// tells every state, so only the last one counts; destruction tells none.
 fn may_go_on(source: Source, from: State) -> bool {
     match source {
         Source::Tracepoint => is_edge(from, State::TimeWait),

@@ -14,33 +14,33 @@ use super::tables;
 /// The events of one tracker come in the order of their time.
 #[derive(Clone, Copy, Debug)]
 pub struct ExactEvent {
-    /// When, on the clock of the snapshots.
+    /// The time, on the clock of the snapshots.
     pub at: Moment,
-    /// Which socket: the cookie where the event has one, else the ends; device
-    /// and inode are not looked at, and the family tells only v4 from v6
-    /// addresses. A connect() may lack its local port, which the kernel picks
-    /// after the event. Any other event that lacks a port (the child of a
-    /// listener before Linux 6.13) is better held back until the next one of
-    /// the same socket tells it; it is passed over here.
+    /// The socket: the cookie where the event has one, else the ends; device and
+    /// inode are not looked at, and the family tells only v4 from v6 addresses. A
+    /// connect() may lack its local port, which the kernel picks after the event.
+    /// Any other event that lacks a port (the child of a listener before Linux
+    /// 6.13) is better held back until the next one of the same socket tells it;
+    /// it is passed over here.
     pub identity: Identity,
     /// The state before; `None` where the event does not tell.
     pub from: Option<State>,
     /// The state after.
     pub to: State,
-    /// Who told.
+    /// The source of the event.
     pub source: Source,
 }
 
 impl ExactEvent {
-    /// Whether it happened when the event says. Destruction may come long after
-    /// the end (a reset socket keeps its descriptor), and the multicast of it
-    /// tells no time: that is a bound only.
+    /// Tells whether it happened when the event says. Destruction may come long
+    /// after the end (a reset socket keeps its descriptor), and the multicast of
+    /// it tells no time: that is a bound only.
     pub(super) fn tells_when(&self) -> bool {
         self.source == Source::Tracepoint && self.from.is_some()
     }
 }
 
-/// What an event came to.
+/// The result of applying an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// It was told.
@@ -67,7 +67,7 @@ pub(super) enum QuestionSubject {
     Ghost(u32),
 }
 
-/// How a question can be answered.
+/// The way in which a question can be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// By an exact request (`SOCK_DIAG_BY_FAMILY` without `NLM_F_DUMP`) with
@@ -83,15 +83,15 @@ pub enum Ask {
 /// Something to be confirmed before it is believed.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
-    /// What to hand back with the answer.
+    /// The ticket to hand back with the answer.
     pub ticket: Ticket,
-    /// How to find out.
+    /// The way to find out.
     pub ask: Ask,
-    /// Which socket.
+    /// The socket in question.
     pub identity: Identity,
 }
 
-/// What an exact request said.
+/// The answer of an exact request.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer<'a> {
     /// There is no such socket (`ENOENT`).
@@ -102,7 +102,7 @@ pub enum Answer<'a> {
     Unknown,
 }
 
-/// Which tables a snapshot read to the end without a gap: only of these is it
+/// The tables that a snapshot read to the end without a gap: only of these is it
 /// believed that a socket which was not listed may be gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Complete(u8);
@@ -111,7 +111,7 @@ impl Complete {
     /// None.
     pub const NONE: Self = Self(0);
 
-    /// This with one more.
+    /// Returns this with one more.
     pub fn with(self, table: TableId) -> Self {
         Self(self.0 | tables::code(table).map_or(0, |code| 1 << code))
     }
@@ -121,7 +121,7 @@ impl Complete {
     }
 }
 
-/// What a tracker has counted since it was made.
+/// The counters of a tracker since it was made.
 ///
 /// `first + opened - ended - foreign` sockets are present, questions about
 /// minisockets included.

@@ -19,12 +19,12 @@ const MOST: usize = 65_536;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ghost {
     pub(super) record: Record,
-    /// When the full socket ended, at the latest …
+    /// The time at which the full socket ended, at the latest …
     pub(super) at: Moment,
     /// … and not before this.
     not_before: Moment,
     pub(super) source: Source,
-    /// Whether the end has been told as a change to CLOSE.
+    /// True once the end has been told as a change to CLOSE.
     pub(super) told: bool,
     done: bool,
 }
@@ -35,7 +35,7 @@ impl Ghost {
         Self { record, at, not_before, source, told, done: false }
     }
 
-    /// When the full socket ended.
+    /// Returns the time at which the full socket ended.
     pub(super) fn ended(&self) -> When {
         match self.source {
             Source::Tracepoint => When::Exact(self.at),
@@ -43,8 +43,8 @@ impl Ghost {
         }
     }
 
-    /// Whether a hand-over to `state` happened in the moment of the event: it
-    /// did where the event is the last change of the full socket. A destroyed
+    /// Tells whether a hand-over to `state` happened in the moment of the event:
+    /// it did where the event is the last change of the full socket. A destroyed
     /// socket can have been in TIME_WAIT long before its descriptor was closed.
     pub(super) fn hands_over_at_once(&self) -> bool {
         self.source == Source::Tracepoint
@@ -90,7 +90,7 @@ impl Ghosts {
         Some(*ghost)
     }
 
-    /// The numbers of all.
+    /// Returns the numbers of all.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
         let first = self.first;
         (0..self.queue.len() as u32).map(move |at| first.wrapping_add(at))

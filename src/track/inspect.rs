@@ -10,7 +10,7 @@ use super::Tracker;
 /// A socket as the tracker knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracked {
-    /// Which socket.
+    /// The socket's identity.
     pub identity: Identity,
     /// Its state.
     pub state: State,
@@ -18,7 +18,7 @@ pub struct Tracked {
     pub since_min: Option<Moment>,
     /// … and not after this.
     pub since_max: Moment,
-    /// Who holds it or held it, where known.
+    /// The processes that hold it or held it, where known.
     pub owner: Option<Ownership>,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Arrivals<'a> {
     hasher: DefaultHashBuilder,
 }
 
-/// What is left of an old record after the join.
+/// The outcome of the join for an old record.
 pub(super) enum JoinOutcome {
     /// It is the row's socket; the row's record has its history now.
     Found,
@@ -73,7 +73,7 @@ impl<'a> Arrivals<'a> {
         self.rows.get(row as usize).is_some_and(|row| row.finding == LookFinding::Opened)
     }
 
-    /// An open row with the cookie of `key`, or without one with its ends.
+    /// Finds an open row with the cookie of `key`, or without one with its ends.
     fn find(&self, key: &Record, matches: impl Fn(&Record) -> bool) -> Option<u32> {
         if key.cookie == 0 {
             self.find_by_ends(key, matches)
@@ -97,7 +97,7 @@ impl<'a> Arrivals<'a> {
         self.ends.find(key.hash_ends(&self.hasher), fits).copied()
     }
 
-    /// Whether the old record at `at` is a connect() without its port.
+    /// Tells whether the old record at `at` is a connect() without its port.
     pub(super) fn lacks_port(&self, at: u32) -> bool {
         self.ring.get(at).is_some_and(Record::lacks_port)
     }
@@ -115,8 +115,8 @@ impl<'a> Arrivals<'a> {
         None
     }
 
-    /// What became of an old record that [`Arrivals::claim`] did not find:
-    /// its `struct sock` may have other ends now, its ends another socket.
+    /// Finds out what became of an old record that [`Arrivals::claim`] did not
+    /// find: its `struct sock` may have other ends now, its ends another socket.
     pub(super) fn explain(&mut self, at: u32) -> Option<JoinOutcome> {
         let old = *self.ring.get(at)?;
         if old.cookie != 0
@@ -137,9 +137,9 @@ impl<'a> Arrivals<'a> {
         Some(JoinOutcome::Missing(None))
     }
 
-    /// The open row that a record outside the ring has become; it is done with.
-    /// The cookie passes to the minisocket only where a dump had made it before
-    /// (`inet_twsk_alloc` copies what is there).
+    /// Finds the open row that a record outside the ring has become; it is done
+    /// with. The cookie passes to the minisocket only where a dump had made it
+    /// before (`inet_twsk_alloc` copies what is there).
     pub(super) fn claim_minisocket(&mut self, old: &Record) -> Option<u32> {
         let matches = |row: &Record| {
             row.has(Flag::Mini)
@@ -206,12 +206,12 @@ impl<'a> Arrivals<'a> {
         twice
     }
 
-    /// The hash that [`Arrivals::find`] looks for.
+    /// Returns the hash that [`Arrivals::find`] looks for.
     fn hash(&self, record: &Record) -> u64 {
         if record.cookie == 0 { record.hash_ends(&self.hasher) } else { hash_cookie(record.cookie) }
     }
 
-    /// The row's record takes over the history of the old one at `at`.
+    /// Hands the history of the old record at `at` over to the row's.
     fn adopt(&mut self, at: u32, row: u32) {
         let Some(old) = self.ring.bury(at) else { return };
         let Some(row) = self.rows.get_mut(row as usize) else { return };

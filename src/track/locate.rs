@@ -10,7 +10,7 @@ use super::record::{Flag, Record};
 use super::timeline::Phase;
 use super::{Tracker, TransitionSink};
 
-/// Which record an event means.
+/// The record that an event means.
 pub(super) enum Located {
     At(u32),
     Nowhere,
@@ -69,15 +69,15 @@ impl Tracker {
         }
     }
 
-    /// Whether the last look shows no socket with the ends of an event.
+    /// Tells whether the last look shows no socket with the ends of an event.
     pub fn lacks(&mut self, event: &ExactEvent) -> bool {
         let (ring, probe) = (&self.ring, Record::bare(&event.identity, event.to));
         let unseen = |at| ring.get(at).is_some_and(|record| record.has(Flag::Unseen));
         self.index.by_ends(ring, &probe).all(unseen)
     }
 
-    /// Of several connections with the same ends (on other devices, or one
-    /// after the other within one dump) the one that the event fits.
+    /// Chooses, of several connections with the same ends (on other devices, or
+    /// one after the other within one dump), the one that the event fits.
     fn locate_connection(&mut self, places: &[u32], event: &ExactEvent) -> Located {
         let fit = |tracker: &mut Self, at: u32| {
             let state = tracker.ring.get(at).map(Record::state);
@@ -93,8 +93,8 @@ impl Tracker {
         fits.min().map_or(Located::Nowhere, |(_, at)| Located::At(at))
     }
 
-    /// Where a row took the place of a socket with the same ends, the socket is
-    /// meant until something begins; then it has ended.
+    /// Finds the replaced socket: where a row took the place of a socket with the
+    /// same ends, that socket is meant until something begins; then it has ended.
     fn locate_replaced(
         &mut self,
         places: &[u32],
@@ -112,7 +112,8 @@ impl Tracker {
         places.iter().find(|at| **at != old.at).map(|at| Located::At(*at))
     }
 
-    /// A listener that begins: a bound socket, or a row that this look found.
+    /// Finds a listener that begins: a bound socket, or a row that this look
+    /// found.
     fn locate_listener(&mut self, places: &[u32]) -> Located {
         for at in places {
             let idle = self.ring.get(*at).is_some_and(Record::is_idle);
@@ -123,7 +124,7 @@ impl Tracker {
         Located::Nowhere
     }
 
-    /// A row of this look that can be the connect() of an event without a
+    /// Finds a row of this look that can be the connect() of an event without a
     /// local port.
     fn find_whole(&self, probe: &Record) -> Option<u32> {
         let mut opened = self.pending.iter().filter(|found| found.finding == LookFinding::Opened);
@@ -134,7 +135,7 @@ impl Tracker {
         shown.filter(|_| self.times.phase == Phase::Seen).map(|found| found.at)
     }
 
-    /// The connect() that got its local port meanwhile.
+    /// Finds the connect() that got its local port meanwhile.
     fn locate_partial(&mut self, probe: &Record) -> Located {
         if !probe.has_peer() || self.partials.is_empty() {
             return Located::Nowhere;
@@ -159,7 +160,7 @@ impl Tracker {
     }
 }
 
-/// Whether a socket, or a connection of it, begins with this event.
+/// Tells whether a socket, or a connection of it, begins with this event.
 pub(super) fn begins(event: &ExactEvent) -> bool {
     event.from.is_some_and(|from| lifecycle::begins(from, event.to))
 }

@@ -16,7 +16,7 @@ use super::{RecordChange, Tracker, TransitionSink};
 use crate::model::state::State;
 
 impl Tracker {
-    /// A snapshot begins. Findings of the one before that were not settled are
+    /// Begins a snapshot. Findings of the one before that were not settled are
     /// found anew by this one. A snapshot that was broken off is to be ended,
     /// with [`Complete::NONE`]; until then it goes on.
     pub fn begin(&mut self, at: Moment) {
@@ -33,14 +33,15 @@ impl Tracker {
         self.ring.begin();
     }
 
-    /// A socket that was found and never told is not known.
+    /// Forgets the sockets that were found and never told.
     fn disown_openings(&mut self) {
         for found in self.pending.iter().filter(|found| found.finding == LookFinding::Opened) {
             self.ring.bury(found.at);
         }
     }
 
-    /// One row, in the order of the dump. Outside of a snapshot it is ignored.
+    /// Takes in one row, in the order of the dump. Outside of a snapshot it is
+    /// ignored.
     #[inline]
     pub fn row(&mut self, row: &Row<'_>) {
         if self.times.phase != Phase::Reading {
@@ -77,8 +78,8 @@ impl Tracker {
         self.arrivals.push(Pending::new(at, LookFinding::Opened, &new, RowAge::of(row)));
     }
 
-    /// The snapshot is read; `complete` are the tables that were read without
-    /// a gap. Afterwards there may be [`Tracker::questions`] and
+    /// Ends the reading of a snapshot; `complete` are the tables that were read
+    /// without a gap. Afterwards there may be [`Tracker::questions`] and
     /// [`Tracker::wants_owners`], and events may come again.
     pub fn end(&mut self, at: Moment, complete: Complete, out: &mut TransitionSink<'_>) {
         if self.times.phase != Phase::Reading {
@@ -132,8 +133,9 @@ impl Tracker {
         missing
     }
 
-    /// Which of several sockets that only events told of a row shows is not
-    /// known where their ends are equal: each of them began when any did.
+    /// Widens the times of sockets that only events told of and that have equal
+    /// ends: nothing tells which of them a row shows, so each of them began when
+    /// any did.
     fn widen_lookalikes(&mut self, places: &[u32]) {
         let likeness = |at: &u32| self.ring.get(*at).and_then(|r| r.likeness(&self.hasher));
         let mut alike: Vec<(u64, u32)> =
@@ -155,8 +157,8 @@ impl Tracker {
         }
     }
 
-    /// Rows that no record explains are sockets that appeared, except at the
-    /// first complete look at their table.
+    /// Takes the rows that no record explains for sockets that appeared, except
+    /// at the first complete look at their table.
     fn take_arrivals(&mut self) {
         for row in std::mem::take(&mut self.arrivals) {
             let Some(record) = self.ring.get(row.at).copied() else { continue };
@@ -207,7 +209,7 @@ impl Tracker {
         self.partials.insert_unique(hash(&at), at, hash);
     }
 
-    /// The record at `at` is the minisocket of a ghost.
+    /// Hands a ghost over to its minisocket, the record at `at`.
     pub(super) fn hand_over(&mut self, number: u32, at: u32, out: &mut TransitionSink<'_>) {
         let Some(ghost) = self.ghosts.remove(number) else { return };
         let Some(row) = self.ring.get(at).copied() else { return };

@@ -108,7 +108,7 @@ pub struct Tracker {
     /// connect()s without a local port, by their peer.
     partials: HashTable<u32>,
     owners: OwnerTable,
-    /// Where a descriptor appeared in this look.
+    /// The places of the records that got a descriptor in this look.
     fresh: Vec<u32>,
     /// Rows of this look that the window did not explain.
     arrivals: Vec<Pending>,
@@ -127,7 +127,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker that has seen nothing.
+    /// Makes a tracker that has seen nothing.
     pub fn new() -> Self {
         Self::default()
     }
@@ -141,19 +141,19 @@ impl Tracker {
         if lost > 0 { gap.count(lost) } else { gap }
     }
 
-    /// The inodes of the sockets that the last look showed.
+    /// Returns the inodes of the sockets that the last look showed.
     pub fn seen_inodes(&self) -> impl Iterator<Item = u32> {
         let seen = |record: &&Record| !record.has(Flag::Unseen) && record.inode != 0;
         self.ring.iter().map(|(_, record)| record).filter(seen).map(|record| record.inode)
     }
 
-    /// What was counted since the tracker was made or reset.
+    /// Returns the counters since the tracker was made or reset.
     pub fn totals(&self) -> Totals {
         self.totals
     }
 
-    /// Inodes of the sockets that got a descriptor in this look: who holds
-    /// them is to be found out and given to [`Tracker::set_owners`].
+    /// Returns the inodes of the sockets that got a descriptor in this look:
+    /// their holders are to be found out and given to [`Tracker::set_owners`].
     pub fn wants_owners(&self) -> impl Iterator<Item = u32> {
         self.fresh.iter().filter_map(|at| self.ring.get(*at)).map(|record| record.inode)
     }
@@ -250,7 +250,7 @@ impl Tracker {
     }
 }
 
-/// What is told of a socket, see [`Transition`].
+/// A change of a record to be told, see [`Transition`].
 struct RecordChange {
     kind: TransitionKind,
     from: Option<State>,

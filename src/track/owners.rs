@@ -35,8 +35,8 @@ impl OwnerTable {
         self.entries.get(usize::from(id.0).checked_sub(1)?)?.as_ref()
     }
 
-    /// The id of the processes that hold `inode`; none where nobody is seen to
-    /// hold it, or where all 65,535 ids are taken.
+    /// Returns the id of the processes that hold `inode`; none where nobody is
+    /// seen to hold it, or where all 65,535 ids are taken.
     pub(super) fn intern(&mut self, owners: &Owners, inode: u32) -> OwnerId {
         let holders = owners.of(inode);
         if holders.is_empty() {
@@ -78,7 +78,7 @@ impl OwnerTable {
         Some(at)
     }
 
-    /// Whether enough was added to look for entries that nobody uses.
+    /// Tells whether enough was added to look for entries that nobody uses.
     pub(super) fn wants_sweep(&self) -> bool {
         self.ids.len() >= self.sweep_at.max(SWEEP_FROM)
     }
@@ -103,7 +103,7 @@ impl OwnerTable {
     }
 }
 
-/// Every process once; `holders` is ordered by process.
+/// Returns every process once; `holders` is ordered by process.
 fn processes<'o>(
     owners: &'o Owners,
     holders: &'o [Holder],
@@ -112,7 +112,7 @@ fn processes<'o>(
     firsts.map(|holder| (holder.pid, owners.comm(holder.pid)))
 }
 
-/// Command names are chosen by strangers: the hash is seeded.
+/// Hashes a set of processes, seeded: command names are chosen by strangers.
 fn hash<'p>(hasher: &impl BuildHasher, set: impl Iterator<Item = (u32, &'p [u8])>) -> u64 {
     set.fold(0, |hash, process| hasher.hash_one((hash, process)))
 }

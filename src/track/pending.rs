@@ -14,7 +14,7 @@ const TICK_MS: u64 = 10;
 /// No age is known, or no bound.
 const NO_AGE: u32 = u32::MAX;
 
-/// What the look shows.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LookFinding {
     /// A socket that was not there before.
@@ -46,7 +46,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// A finding about the row that `record`, as it was read, is of.
+    /// Makes a finding about the row that `record`, as it was read, is of.
     pub(super) fn new(at: u32, finding: LookFinding, record: &Record, age: RowAge) -> Self {
         Self {
             at,
@@ -69,7 +69,7 @@ impl Pending {
     }
 }
 
-/// What a row itself proves about how long its state has lasted.
+/// The bounds that a row itself proves for how long its state has lasted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowAge {
     min_ms: u32,
@@ -91,8 +91,8 @@ impl RowAge {
         Self { min_ms: narrow(age.min_ms.saturating_sub(TICK_MS)), max_ms }
     }
 
-    /// When the state began, for a row read between `begin` and `end`: `None`
-    /// below where nothing tells.
+    /// Returns the bounds of the time at which the state began, for a row read
+    /// between `begin` and `end`: `None` below where nothing tells.
     pub(super) fn began(self, begin: Moment, end: Moment) -> (Option<Moment>, Moment) {
         let nanos = |ms: u32| u64::from(ms) * 1_000_000;
         let min = (self.max_ms != NO_AGE).then(|| begin.before(nanos(self.max_ms)));
@@ -100,8 +100,8 @@ impl RowAge {
         (min, max)
     }
 
-    /// The part of `min..=max` in which the state can have begun. An age that
-    /// contradicts what was seen is no proof.
+    /// Returns the part of `min..=max` in which the state can have begun. An age
+    /// that contradicts what was seen is no proof.
     pub(super) fn tighten(self, min: Moment, max: Moment, begin: Moment, end: Moment) -> When {
         let (age_min, age_max) = self.began(begin, end);
         let tight = (age_min.map_or(min, |m| m.max(min)), age_max.min(max));

@@ -13,7 +13,7 @@ use super::owners::OwnerId;
 use super::since::Since;
 use super::tables;
 
-/// What is kept of a socket; the order of the fields leaves no padding.
+/// A socket as the tracker keeps it; the order of the fields leaves no padding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) cookie: u64,
@@ -51,7 +51,7 @@ pub(super) enum Flag {
 }
 
 impl Record {
-    /// Of a row just read; its `since` means nothing yet.
+    /// Makes the record of a row just read; its `since` means nothing yet.
     pub(super) fn of(socket: &Socket) -> Self {
         let mut record = Self::bare(&Identity::of(socket), socket.state);
         let timewait = socket.timer.is_some_and(|t| t.kind == TimerKind::TimeWait);
@@ -61,7 +61,7 @@ impl Record {
         record
     }
 
-    /// Of a socket that only an event named.
+    /// Makes the record of a socket that only an event named.
     pub(super) fn bare(identity: &Identity, state: State) -> Self {
         let (local, remote) = match identity.ends {
             Ends::Inet { local, remote } => (local, remote),
@@ -125,7 +125,8 @@ impl Record {
         }
     }
 
-    /// The state alone: what the last row said of the minisocket still holds.
+    /// Sets the state alone: what the last row said of the minisocket still
+    /// holds.
     pub(super) fn set_state_only(&mut self, state: State) {
         self.state = state.number();
     }
@@ -142,30 +143,33 @@ impl Record {
         }
     }
 
-    /// Out of the table of connections: bound or closed, with a descriptor.
-    /// Such a row can stand beside the TIME_WAIT of its own last connection
-    /// with the same cookie and ends (kernel bit `TCPF_BOUND_INACTIVE`).
+    /// Tells whether it is out of the table of connections: bound or closed, with
+    /// a descriptor. Such a row can stand beside the TIME_WAIT of its own last
+    /// connection with the same cookie and ends (kernel bit
+    /// `TCPF_BOUND_INACTIVE`).
     pub(super) fn is_idle(&self) -> bool {
         self.is_tcp() && matches!(self.state(), State::Close | State::Bound)
     }
 
-    /// A TCP connection, of which no two can have the same ends and device.
+    /// Tells whether it is a TCP connection, of which no two can have the same
+    /// ends and device.
     pub(super) fn is_connection(&self) -> bool {
         self.is_tcp() && self.state().is_connected()
     }
 
-    /// A connect() whose local port was not known when the event was made
-    /// (the kernel picks it after `inet_sk_set_state(SYN_SENT)`).
+    /// Tells whether it is a connect() whose local port was not known when the
+    /// event was made (the kernel picks it after `inet_sk_set_state(SYN_SENT)`).
     pub(super) fn lacks_port(&self) -> bool {
         self.local_port == 0 && self.is_tcp() && self.state() == State::SynSent
     }
 
-    /// Whether this can be what became of a [`Record::lacks_port`].
+    /// Tells whether this can be what became of a [`Record::lacks_port`].
     pub(super) fn completes(&self, partial: &Self) -> bool {
         self.is_connection() && self.fills(partial)
     }
 
-    /// Like [`Record::completes`], for a socket that may have ended meanwhile.
+    /// Tells the same as [`Record::completes`], for a socket that may have ended
+    /// meanwhile.
     pub(super) fn fills(&self, partial: &Self) -> bool {
         self.is_tcp()
             && self.local_port != 0
@@ -173,7 +177,7 @@ impl Record {
             && (self.local == partial.local || Address::v6(partial.local).is_unspecified())
     }
 
-    /// Same ends, device, and protocol.
+    /// Tells whether both have the same ends, device, and protocol.
     #[inline]
     pub(super) fn same_ends(&self, other: &Self) -> bool {
         self.local_port == other.local_port
@@ -184,7 +188,8 @@ impl Record {
             && self.flags & TABLE == other.flags & TABLE
     }
 
-    /// Whether `later` is this socket, seen again by the same kind of source.
+    /// Tells whether `later` is this socket, seen again by the same kind of
+    /// source.
     #[inline]
     pub(super) fn is_same(&self, later: &Self) -> bool {
         self.cookie == later.cookie
@@ -196,8 +201,9 @@ impl Record {
             }
     }
 
-    /// Whether `later` can be this socket where one of the two has no cookie:
-    /// the ends are equal, no two inodes contradict, and the state can follow.
+    /// Tells whether `later` can be this socket where one of the two has no
+    /// cookie: the ends are equal, no two inodes contradict, and the state can
+    /// follow.
     pub(super) fn is_same_weakly(&self, later: &Self) -> bool {
         (self.cookie == 0 || later.cookie == 0)
             && self.same_ends(later)
@@ -209,7 +215,7 @@ impl Record {
             && (!self.is_tcp() || can_become(self.state(), later.state()))
     }
 
-    /// Hash of what [`Record::same_ends`] compares, less device and family:
+    /// Hashes what [`Record::same_ends`] compares, less device and family:
     /// tracepoints know neither device nor whether a socket is dual-stack.
     pub(super) fn hash_ends(&self, hasher: &impl BuildHasher) -> u64 {
         let table = self.table();
@@ -218,13 +224,13 @@ impl Record {
         hasher.hash_one((ends, name, table.proto))
     }
 
-    /// Hash of the far end, by which a [`Record::lacks_port`] is found.
+    /// Hashes the far end, by which a [`Record::lacks_port`] is found.
     pub(super) fn hash_remote(&self, hasher: &impl BuildHasher) -> u64 {
         hasher.hash_one((self.remote, self.remote_port))
     }
 
-    /// This record, of a row just read, takes over the history of `old`, its
-    /// state too; says whether the row showed another one.
+    /// Takes over, for the record of a row just read, the history of `old`, its
+    /// state too; returns whether the row showed another one.
     #[inline]
     pub(super) fn succeed(&mut self, old: &Self) -> bool {
         self.since = old.since;
@@ -234,8 +240,9 @@ impl Record {
         changed
     }
 
-    /// What sockets share that an event told of and that a row cannot tell
-    /// apart: connect()s to one peer without a port, listeners of one group.
+    /// Returns a hash of what sockets share that an event told of and that a row
+    /// cannot tell apart: connect()s to one peer without a port, listeners of one
+    /// group.
     pub(super) fn likeness(&self, hasher: &impl BuildHasher) -> Option<u64> {
         if self.lacks_port() {
             return Some(self.hash_remote(hasher));
@@ -250,7 +257,7 @@ impl Record {
         (self.remote, self.remote_port) = (from.remote, from.remote_port);
     }
 
-    /// Whether both are the same ends to a source that knows neither device
+    /// Tells whether both are the same ends to a source that knows neither device
     /// nor family.
     pub(super) fn same_ends_loosely(&self, other: &Self) -> bool {
         (self.local, self.local_port) == (other.local, other.local_port)
@@ -262,12 +269,12 @@ impl Record {
         self.remote_port != 0
     }
 
-    /// Whether a port is 0 that a connection must have.
+    /// Tells whether a port is 0 that a connection must have.
     pub(super) fn is_partial(&self) -> bool {
         self.is_connection() && (self.local_port == 0 || self.remote_port == 0)
     }
 
-    /// Whether nothing tells this socket from others of its kind: a unix
+    /// Tells whether nothing tells this socket from others of its kind: a unix
     /// socket without cookie and inode.
     pub(super) fn is_anonymous(&self) -> bool {
         self.cookie == 0 && self.inode == 0 && self.table().proto == Proto::Unix

@@ -12,9 +12,9 @@ use std::collections::VecDeque;
 
 use super::record::{Flag, Record};
 
-/// How far ahead a row is looked for: the bits of `taken`.
+/// The distance ahead in which a row is looked for: the bits of `taken`.
 const WINDOW: usize = 32;
-/// How many places a row may come late before it is taken for gone.
+/// The number of places that a row may come late before it is taken for gone.
 const PATIENCE: usize = 8;
 /// After this many unknown rows in a row the order is taken for lost.
 const STREAK: u32 = 16;
@@ -22,21 +22,21 @@ const STREAK: u32 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     records: VecDeque<Record>,
-    /// How many at the front are of the last look.
+    /// The number of records at the front that are of the last look.
     old: usize,
-    /// Which of the first [`WINDOW`] have been found again.
+    /// A bit for each of the first [`WINDOW`] records that has been found again.
     taken: u32,
-    /// How many left the front during this look.
+    /// The number of records that left the front during this look.
     popped: usize,
     strangers: u32,
-    /// How many are tombstones.
+    /// The number of tombstones.
     dead: usize,
-    /// Where those went that no row claimed.
+    /// The new places of records that no row claimed.
     leftovers: Vec<u32>,
 }
 
 impl Ring {
-    /// A look begins: all present records become old.
+    /// Begins a look: all present records become old.
     pub(super) fn begin(&mut self) {
         self.old = self.records.len();
         self.taken = 0;
@@ -111,9 +111,9 @@ impl Ring {
         (self.popped + self.records.len() - 1) as u32
     }
 
-    /// The look is over: from now on a place is an index. Returns how much is
-    /// to be taken off places told before, and where those records are that no
-    /// row claimed.
+    /// Ends the look: from now on a place is an index. Returns how much is to be
+    /// taken off places told before, and where those records are that no row
+    /// claimed.
     pub(super) fn finish(&mut self) -> (u32, Vec<u32>) {
         self.advance(self.old);
         let base = std::mem::take(&mut self.popped) as u32;
@@ -126,12 +126,12 @@ impl Ring {
         (base, leftovers)
     }
 
-    /// The record at an index, unless it is a tombstone.
+    /// Returns the record at an index, unless it is a tombstone.
     pub(super) fn get(&self, at: u32) -> Option<&Record> {
         self.records.get(at as usize).filter(|record| !record.has(Flag::Dead))
     }
 
-    /// The record at an index, unless it is a tombstone.
+    /// Returns the record at an index, unless it is a tombstone.
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut Record> {
         self.records.get_mut(at as usize).filter(|record| !record.has(Flag::Dead))
     }
@@ -145,12 +145,12 @@ impl Ring {
         Some(buried)
     }
 
-    /// How many records there are, less the tombstones.
+    /// Returns the number of records, less the tombstones.
     pub(super) fn len(&self) -> usize {
         self.records.len() - self.dead
     }
 
-    /// Every record that is no tombstone, with its index.
+    /// Returns every record that is no tombstone, with its index.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Record)> {
         let indexed = self.records.iter().enumerate().map(|(at, record)| (at as u32, record));
         indexed.filter(|(_, record)| !record.has(Flag::Dead))

@@ -13,8 +13,8 @@ use super::since::Since;
 use super::timeline::Phase;
 use super::{RecordChange, Tracker, TransitionSink};
 
-/// How much later than it did TIME_WAIT can seem to have begun: a dump takes
-/// its time, and the row's timer counts in ticks.
+/// The longest time by which TIME_WAIT can seem to have begun too late: a dump
+/// takes its time, and the row's timer counts in ticks.
 const TIMER_SLACK: u64 = 1_000_000_000;
 
 impl Tracker {
@@ -86,8 +86,9 @@ impl Tracker {
         self.finish(missing.at, when, Source::Poll, reason, out);
     }
 
-    /// Whether TIME_WAIT can have run its time, counted from the last start of
-    /// its timer that is known: it never ends early by itself.
+    /// Returns the reason why TIME_WAIT ended: it can have run its time, counted
+    /// from the last start of its timer that is known, or was cut short, since it
+    /// never ends early by itself.
     fn end_of_time_wait(&self, record: &Record, when: When) -> Option<Reason> {
         if !record.is_tcp() || record.state() != State::TimeWait {
             return None;
@@ -97,8 +98,8 @@ impl Tracker {
         Some(if full { Reason::Expired } else { Reason::CutShort })
     }
 
-    /// Sockets that events ended before this look began and that it does not
-    /// show as minisockets have ended.
+    /// Ends the sockets that events ended before this look began and that it does
+    /// not show as minisockets.
     fn settle_ghosts(&mut self, out: &mut TransitionSink<'_>) {
         for number in self.ghosts.numbers() {
             let Some(ghost) = self.ghosts.get(number).copied() else { continue };

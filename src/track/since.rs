@@ -2,8 +2,8 @@
 
 use crate::model::moment::{Moment, When};
 
-/// How far before the tracker's first look a state can have begun and still
-/// be told: 2^46 µs, more than two years.
+/// The longest time before the tracker's first look at which a state can have
+/// begun and still be told: 2^46 µs, more than two years.
 const PAST: u64 = 1 << 46;
 /// Bits of the width; the upper bound has the other 48: nine years.
 const WIDTH_BITS: u32 = 16;
@@ -42,12 +42,12 @@ impl Since {
     /// Nothing is known yet.
     pub(super) const UNKNOWN: Self = Self(UNBOUNDED);
 
-    /// Exactly then, to the microsecond.
+    /// Makes the moment itself, to the microsecond.
     pub(super) fn exactly(at: Moment, epoch: Epoch) -> Self {
         Self(epoch.micros(at) << WIDTH_BITS)
     }
 
-    /// Not before `min`, where known, and not after `max`.
+    /// Makes a time not before `min`, where known, and not after `max`.
     pub(super) fn between(min: Option<Moment>, max: Moment, epoch: Epoch) -> Self {
         let upper = epoch.micros(Moment(max.0.saturating_add(999)));
         let width = match min {
@@ -65,18 +65,18 @@ impl Since {
         }
     }
 
-    /// Not after this.
+    /// Returns the upper bound.
     pub(super) fn max(self, epoch: Epoch) -> Moment {
         epoch.moment(self.0 >> WIDTH_BITS)
     }
 
-    /// Not before this, where known.
+    /// Returns the lower bound, where known.
     pub(super) fn min(self, epoch: Epoch) -> Option<Moment> {
         let width = decode(self.0 & UNBOUNDED)?;
         Some(epoch.moment((self.0 >> WIDTH_BITS).saturating_sub(width)))
     }
 
-    /// The narrowest bounds that hold both.
+    /// Returns the narrowest bounds that hold both.
     pub(super) fn hull(self, other: Self, epoch: Epoch) -> Self {
         if self == other {
             return self;
@@ -85,7 +85,7 @@ impl Since {
         Self::between(min, self.max(epoch).max(other.max(epoch)), epoch)
     }
 
-    /// Whether both bounds are one moment.
+    /// Tells whether both bounds are one moment.
     pub(super) fn is_exact(self) -> bool {
         self.0 & UNBOUNDED == 0
     }

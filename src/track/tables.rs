@@ -17,12 +17,12 @@ const TRACKED: [TableId; 7] = [
     id(Proto::Unix, Family::Unix),
 ];
 
-/// The code of a table; `None` for one that is not tracked.
+/// Returns the code of a table; `None` for one that is not tracked.
 pub(super) fn code(table: TableId) -> Option<u8> {
     TRACKED.iter().position(|tracked| *tracked == table).map(|at| at as u8)
 }
 
-/// The table of a code.
+/// Returns the table of a code.
 pub(super) fn table(code: usize) -> TableId {
     *TRACKED.get(code).unwrap_or(&TRACKED[0])
 }

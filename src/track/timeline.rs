@@ -7,7 +7,7 @@ use super::pending::RowAge;
 use super::record::{Flag, Record};
 use super::since::Epoch;
 
-/// Where a tracker is between one look and the next.
+/// The phase of a tracker between one look and the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
     /// There was no look yet.

@@ -24,12 +24,12 @@ use crate::sys::notify::Notifier;
 use super::app::LOG;
 use super::messages::Msg;
 
-/// What the collector has for the screen, until that takes it. A terminal that
+/// Holds the collector's results until the screen takes them. A terminal that
 /// takes no output, over a connection that hangs, must not fill the memory.
 #[derive(Default)]
 pub struct Mailbox(Mutex<Collected>);
 
-/// What lies in the mailbox.
+/// The content of the mailbox.
 #[derive(Default)]
 pub struct Collected {
     /// The newest round, with the changes of those that were not taken.
@@ -38,9 +38,9 @@ pub struct Collected {
     pub time: String,
     /// The interval that is kept, milliseconds.
     pub kept_ms: u64,
-    /// What happened, with times as text.
+    /// Transitions and gaps, with their times as text.
     pub events: VecDeque<(StreamItem, String)>,
-    /// How much of it there was no room for.
+    /// The number of items for which there was no room.
     pub lost: u64,
 }
 
@@ -102,32 +102,33 @@ fn make_room(events: &mut VecDeque<(StreamItem, String)>, surplus: usize) {
     events.drain(..rest);
 }
 
-/// What the collector needs.
+/// The settings of the collector.
 pub struct Collecting {
-    /// Which source of rows.
+    /// The source of rows.
     pub choice: Choice,
-    /// Where procfs is.
+    /// The directory where procfs is mounted.
     pub proc_root: PathBuf,
     /// The rows that flags ask for, and with them their transitions.
     pub asked: Selection,
     /// The rules.
     pub config: Config,
-    /// What custom rules count.
+    /// The selections of the custom rules.
     pub custom: Vec<Selection>,
-    /// Which events.
+    /// The source of events.
     pub events: Events,
     /// The share of one CPU that the whole program may take, per cent.
     pub max_cpu: f64,
-    /// Who is told of alerts, whether or not the terminal takes any output.
+    /// The notifier of alerts, which runs whether or not the terminal takes any
+    /// output.
     pub notifier: Option<Notifier>,
 }
 
-/// Where the collector tells.
+/// The collector's way to the screen.
 #[derive(Clone)]
 pub struct Publisher {
-    /// What is to be shown.
+    /// The results to be shown.
     pub mailbox: Arc<Mailbox>,
-    /// That something is.
+    /// The channel that announces them.
     pub sender: Sender<Msg>,
 }
 
@@ -144,7 +145,7 @@ impl Publisher {
     }
 }
 
-/// What the screen tells the collector.
+/// The screen's orders to the collector.
 #[derive(Default)]
 pub struct Control(Mutex<Orders>);
 
@@ -186,7 +187,7 @@ impl Drop for Guard {
     }
 }
 
-/// How long events are gathered before they are handed on.
+/// The time for which events are gathered before they are handed on.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// Starts the collector.
@@ -230,7 +231,7 @@ struct Collector<'c> {
     control: Arc<Control>,
     publisher: Publisher,
     notifier: Option<Notifier>,
-    /// By which the last look was made.
+    /// The orders by which the last look was made.
     orders: Orders,
     /// The last round, until it is known when the next one is due.
     round: Option<Box<Round>>,

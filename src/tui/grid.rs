@@ -19,15 +19,15 @@ use super::theme::Theme;
 pub struct GridColumn {
     /// Its head.
     pub title: String,
-    /// Whether it holds numbers.
+    /// True where it holds numbers, which are aligned on the right.
     pub right: bool,
     /// 0 is always shown; higher ones go first where there is no room.
     pub priority: u8,
-    /// How far it may be cut.
+    /// The limit to which it may be cut.
     pub cut: Cut,
 }
 
-/// How a column gives way where there is no room.
+/// The way in which a column gives way where there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// It is never narrower than this, nor than its widest value.
@@ -35,11 +35,11 @@ pub struct Cut {
     /// So many are enough for what is usual: no column that matters little is
     /// shown at the price of less.
     pub good: u16,
-    /// What stays of a text that is cut.
+    /// The part of a cut text that stays.
     pub keep: Keep,
 }
 
-/// What stays of a text that is cut.
+/// The part of a cut text that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Its beginning.
@@ -92,7 +92,7 @@ impl GridColumn {
 pub struct GridCell {
     /// Its text.
     pub text: String,
-    /// What it means.
+    /// Its meaning, which decides its colour.
     pub tone: Tone,
 }
 
@@ -158,7 +158,7 @@ impl Cursor {
     }
 }
 
-/// What to draw.
+/// A table to draw.
 pub struct Grid<'g> {
     /// The columns.
     pub columns: &'g [GridColumn],
@@ -309,7 +309,7 @@ fn needed(columns: &[(usize, u16)], gap: u16) -> u32 {
     widths + u32::from(gap) * (columns.len() as u32).saturating_sub(1)
 }
 
-/// What marks an IPv4 address of an `AF_INET6` socket.
+/// The prefix of an IPv4-mapped address, which an `AF_INET6` socket may have.
 const MAPPED: &str = "::ffff:";
 
 /// Returns a text that is too long for so many columns without its middle; of

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What a key can do.
+/// An action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Leaves the screen.
@@ -28,7 +28,7 @@ pub enum Action {
     Show(ShowAction),
 }
 
-/// How the screen is left.
+/// A way to leave the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Leaving {
     /// Ends the program.
@@ -39,7 +39,7 @@ pub enum Leaving {
     Suspend,
 }
 
-/// Which tab.
+/// A choice of tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ToTab {
     /// The one on the right.
@@ -50,7 +50,7 @@ pub enum ToTab {
     Number(u8),
 }
 
-/// How the cursor moves.
+/// A movement of the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Move {
     /// One row up.
@@ -82,7 +82,7 @@ impl Move {
     }
 }
 
-/// What is done with the selected row.
+/// An action on the selected row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RowAction {
     /// Opens details, or the sockets behind a row.
@@ -101,7 +101,7 @@ pub enum RowAction {
     Explain,
 }
 
-/// What is done with the filter.
+/// An action on the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FilterAction {
     /// Types one.
@@ -112,7 +112,7 @@ pub enum FilterAction {
     Faults,
 }
 
-/// What is done with the order.
+/// An action on the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SortAction {
     /// Sorts by the next column.
@@ -121,7 +121,7 @@ pub enum SortAction {
     Reverse,
 }
 
-/// What is done with time.
+/// An action on time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeAction {
     /// Holds the screen; collecting goes on.
@@ -136,7 +136,7 @@ pub enum TimeAction {
     Slower,
 }
 
-/// What is shown.
+/// An action on what is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ShowAction {
     /// The keys.
@@ -158,13 +158,13 @@ pub enum ShowAction {
 /// An action with its keys and its help.
 #[derive(Clone, Debug)]
 pub struct Binding {
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// Its name in the config file.
     pub name: String,
     /// The keys, as they are shown.
     pub keys: Vec<String>,
-    /// What it does, a few words.
+    /// Its help, a few words.
     pub help: &'static str,
 }
 
@@ -235,7 +235,7 @@ fn usual(tabs: &[&'static str]) -> Vec<Binding> {
 
 type KeyPress = (KeyCode, KeyModifiers);
 
-/// Which key does what.
+/// The actions of the keys.
 #[derive(Clone, Debug)]
 pub struct Keymap {
     keys: HashMap<KeyPress, Action>,

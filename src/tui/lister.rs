@@ -28,10 +28,10 @@ use super::rows::{Job, Listed, RowKey};
 /// Makes lists; keeps what is the same from one to the next.
 pub struct Lister {
     machine: Machine,
-    /// The filter that was resolved last, and whether it was being typed, with
-    /// what came of it.
+    /// The filter that was resolved last, whether it was being typed, and the
+    /// result.
     selection: Option<(Filter, bool, Result<Arc<Selection>, String>)>,
-    /// What selects the sockets that alerts are about, with its text.
+    /// The selection of the sockets that alerts are about, with its text.
     faulty: Option<(String, Arc<Selection>)>,
     names: NameCache,
 }

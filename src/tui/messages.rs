@@ -11,13 +11,13 @@ use super::grid::Texts;
 use super::row_details::{Fetched, Request};
 use super::rows::{Job, Listed};
 
-/// What the threads tell the one that draws.
+/// A message of another thread to the one that draws.
 pub enum Msg {
     /// A key, a click, a new size.
     Input(Event),
     /// There is no more input: the terminal is gone.
     InputEnded,
-    /// Which events are used.
+    /// The name of the event source in use.
     Sources(String),
     /// There is something in the mailbox.
     Collected,
@@ -35,7 +35,7 @@ pub enum Msg {
     Said(String),
 }
 
-/// What is to be done beside the drawing.
+/// Work to be done by another thread than the one that draws.
 pub enum Work {
     /// A list.
     List(Box<Job>),
@@ -57,7 +57,7 @@ pub struct MessagePage {
     pub lines: Vec<String>,
 }
 
-/// What is written to a file.
+/// The content of a file to be written.
 pub enum Export {
     /// The sockets that are listed, with the columns that are shown.
     Sockets(Arc<Listed>, Vec<Field>),

@@ -41,25 +41,25 @@ use messages::{Export, Msg, Work};
 use rows::Services;
 use term::Screen;
 
-/// What a live terminal needs.
+/// The settings of a live terminal.
 pub struct Setup {
-    /// What is collected, and by whose rules.
+    /// The settings of the collector.
     pub collecting: Collecting,
-    /// What does not change on the screen.
+    /// The settings of the screen that do not change.
     pub fixed: Fixed,
     /// Time between two rounds, milliseconds.
     pub interval_ms: u64,
     /// The filter to begin with.
     pub filter: String,
-    /// Whether the mouse is listened to.
+    /// True where the mouse is listened to.
     pub mouse: bool,
-    /// Whether there are names for numbers from the beginning.
+    /// True where numbers have names from the beginning.
     pub names: bool,
     /// It ends after so long.
     pub duration: Option<Duration>,
 }
 
-/// How it ended.
+/// The way in which the session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// A key did, or its time was over.
@@ -68,7 +68,8 @@ pub enum Ended {
     Signal(u8),
 }
 
-/// How long the loop waits for something to happen: signals are seen this late.
+/// The longest time that the loop waits for a message: signals are seen this
+/// late.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The screen is drawn anew at least this often, for ages and messages.
@@ -137,14 +138,14 @@ struct Session {
     jobs: JobControl,
 }
 
-/// What an effect comes to for the loop.
+/// The consequence of an effect for the loop.
 enum Flow {
     Continue,
     Suspend,
     Quit(bool),
 }
 
-/// What the loop came to while it waited.
+/// The result of the loop's wait.
 enum Waited {
     /// There is something to draw.
     Draw,
@@ -279,7 +280,7 @@ impl Session {
         Flow::Continue
     }
 
-    /// Has something done beside the drawing.
+    /// Orders work to be done beside the drawing.
     fn order(&self, work: Option<Work>) {
         // That nobody does it any more would have been told before.
         drop(work.map(|work| self.work.send(work)));

@@ -19,9 +19,9 @@ pub struct Request {
     pub sockets: Vec<Socket>,
     /// The processes whose command lines are shown.
     pub pids: Vec<u32>,
-    /// Which names ports have.
+    /// Numbers or names for ports.
     pub services: Services,
-    /// Whether the screen is held: it shows names, and nothing newer.
+    /// True while the screen is held: it shows names, and nothing newer.
     pub is_held: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct Fetched {
 /// Details of some rows.
 #[derive(Debug, Default)]
 pub struct FetchedDetails {
-    /// When they were asked for, nanoseconds by `CLOCK_MONOTONIC`.
+    /// The time of the request, nanoseconds by `CLOCK_MONOTONIC`.
     pub asked_ns: u64,
     /// The rows.
     pub rows: Table,
@@ -48,7 +48,7 @@ pub struct FetchedDetails {
 /// They are asked for again after so long.
 const REFRESH_NS: u64 = 1_000_000_000;
 
-/// What has come, and what was asked for last.
+/// The details that have come, and the last request.
 #[derive(Debug)]
 pub struct RowDetails {
     details: FetchedDetails,

@@ -17,7 +17,7 @@ use crate::sys::names::Names;
 use super::log_filter::LogFilter;
 use crate::rules::alert_filter::CustomFilters;
 
-/// What a socket is known by from one round to the next.
+/// The identity of a socket from one round to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowKey {
     cookie: u64,
@@ -36,19 +36,19 @@ impl RowKey {
 /// A request for a list.
 #[derive(Clone)]
 pub struct Job {
-    /// Of which round.
+    /// The round whose rows are listed.
     pub round: Arc<Round>,
-    /// What the command line asks for.
+    /// The tables, states and types that the command line asks for.
     pub want: Want,
     /// The filter as it was typed and parsed.
     pub filter: Option<Filter>,
-    /// Whether it is still being typed.
+    /// True while the filter is still being typed.
     pub typing: bool,
-    /// What it does not select instead.
+    /// True where the rows are listed that the filter does not select.
     pub invert: bool,
     /// Only what an alert is about.
     pub faults: bool,
-    /// What rules of one's own count.
+    /// The filters of the custom rules.
     pub custom: Arc<CustomFilters>,
     /// The order, where it is not the kernel's.
     pub order: Option<Order>,
@@ -56,15 +56,15 @@ pub struct Job {
     pub pins: KeyedSet<RowKey>,
     /// Count by this key too.
     pub group: Option<GroupKey>,
-    /// What is shown of each.
+    /// The fields shown of each row.
     pub fields: Vec<Field>,
-    /// Whether everything is shown of one.
+    /// True where all details are shown of one row.
     pub detail: bool,
-    /// Which names the listeners have, where they are shown.
+    /// Numbers or names for the ports of listeners, where those are shown.
     pub listener_names: Option<Services>,
 }
 
-/// Whether ports have names.
+/// The choice of numbers or names for ports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Services {
     /// Their numbers are shown.
@@ -86,21 +86,21 @@ impl Services {
 
 /// A list: the sockets that a job selects, in order.
 pub struct Listed {
-    /// Of which round.
+    /// The round whose rows they are.
     pub round: Arc<Round>,
-    /// By which filter.
+    /// The filter that was used.
     pub filter: Option<Filter>,
     /// Rows of its table, in order.
     pub order: Vec<u32>,
-    /// How many of them stand on top because they are pinned.
+    /// The number of rows that stand on top because they are pinned.
     pub pinned: usize,
     /// Names and owners to show them with.
     pub lookups: Lookups,
-    /// Which transitions are shown with it.
+    /// The filter of the transitions shown with it.
     pub log_filter: LogFilter,
     /// Those of the listed sockets that listen; `None` where all do.
     pub listening: Option<KeyedSet<RowKey>>,
-    /// Why the filter could not be used.
+    /// The reason why the filter could not be used.
     pub error: Option<String>,
     /// Counts by the key and state.
     pub groups: Option<(GroupKey, Vec<Group>)>,

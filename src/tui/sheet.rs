@@ -8,7 +8,7 @@ use crate::model::state::State;
 
 use super::grid::{GridCell, GridColumn};
 
-/// What a row is sorted by.
+/// The key by which a row is sorted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SortKey {
     /// A number.
@@ -34,7 +34,7 @@ impl SortKey {
 pub struct SheetRow {
     /// A cell for each column.
     pub cells: Vec<GridCell>,
-    /// What to sort by, for each column.
+    /// The sort key of each column.
     pub keys: Vec<SortKey>,
     /// The filter that selects the sockets behind it.
     pub filter: Option<String>,
@@ -66,7 +66,7 @@ impl SheetRow {
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sheet {
-    /// What stands above it.
+    /// The line above it.
     pub caption: String,
     /// The columns.
     pub columns: Vec<GridColumn>,

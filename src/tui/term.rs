@@ -17,7 +17,7 @@ use ratatui::buffer::Buffer;
 
 use crate::sys::signal;
 
-/// Whether the terminal is ours at the moment.
+/// True while this program has taken the terminal.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The thread that panicked first.

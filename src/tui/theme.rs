@@ -5,12 +5,12 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::output::style::Tone;
 
-/// What the terminal can show.
+/// The abilities of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    /// Whether to colour.
+    /// True where it has colours.
     pub color: bool,
-    /// Whether its character set goes beyond ASCII.
+    /// True where its character set goes beyond ASCII.
     pub unicode: bool,
 }
 

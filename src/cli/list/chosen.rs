@@ -41,7 +41,7 @@ fn look_up(machine: &Machine, rows: &[Row<'_>], lookups: &mut Lookups, report: &
     report.gaps.extend(gap);
 }
 
-/// Equal rows keep the kernel's order.
+/// Sorts the rows; equal ones keep the kernel's order.
 fn sort(rows: &mut Vec<Row<'_>>, order: Order, lookups: &Lookups) {
     let mut keyed: Vec<(Option<FieldValue>, Row<'_>)> =
         rows.drain(..).map(|row| (order.field.value(&row, lookups), row)).collect();

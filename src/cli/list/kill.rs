@@ -71,7 +71,7 @@ fn confirmed(context: &mut Context<'_>, count: u64) -> Result<bool, Error> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// `closed 10, not allowed 2 (needs CAP_NET_ADMIN)`
+/// Returns a line like `closed 10, not allowed 2 (needs CAP_NET_ADMIN)`.
 fn result(done: Destroyed) -> String {
     let parts = [
         (done.not_allowed, "not allowed", " (needs CAP_NET_ADMIN)"),

@@ -15,13 +15,13 @@ use crate::query::fields::{Field, FieldForm, Order};
 use crate::query::{Lookups, Selection, Subflows, unix_names};
 use crate::sys::users::Users;
 
-/// What the flags of `list` come to.
+/// The meaning of the flags of `list`.
 pub struct ListPlan {
     /// The rows.
     pub selection: Selection,
-    /// Text: what to show of a row.
+    /// The columns and details of a row in text.
     pub layout: Layout,
-    /// JSON: what to show of a row.
+    /// The details of a row in JSON.
     pub details: json::DetailsJson,
     /// The fields of `--columns`, or of `--csv`.
     pub columns: Vec<Field>,
@@ -31,9 +31,9 @@ pub struct ListPlan {
     pub order: Option<Order>,
     /// At most so many rows.
     pub limit: usize,
-    /// Whether owners are shown.
+    /// True where owners are shown.
     pub owners: bool,
-    /// Whether nobody named states, so that some are left out.
+    /// True where nobody named states, so that some are left out.
     pub unasked_states: bool,
     unix_names: bool,
     cgroups: bool,
@@ -46,7 +46,7 @@ const CSV_COLUMNS: [&str; 9] =
     ["proto", "state", "recvq", "sendq", "local", "remote", "uid", "inode", "cookie"];
 
 impl ListPlan {
-    /// From the flags; `machine` knows names.
+    /// Reads the flags; `machine` knows names.
     ///
     /// # Errors
     /// When they make no sense.
@@ -110,22 +110,22 @@ impl ListPlan {
         })
     }
 
-    /// Whether rows must wait until all are there.
+    /// Tells whether rows must wait until all are there.
     pub fn must_keep(&self) -> bool {
         self.owners || self.order.is_some() || self.selection.needs().owners
     }
 
-    /// Whether the order cannot be told without owners.
+    /// Tells whether the order cannot be told without owners.
     pub fn order_needs_owners(&self) -> bool {
         self.order.is_some_and(|order| order.field.needs_owners())
     }
 
-    /// Whether a row is in one of the states to show.
+    /// Tells whether a row is in one of the states to show.
     pub fn shows(&self, row: &Row<'_>) -> bool {
         self.selection.want.states_of(row.socket.table).contains(row.socket.state)
     }
 
-    /// What is looked up before the first row.
+    /// Looks up what rows need, before the first of them.
     ///
     /// # Errors
     /// When a table that it takes cannot be read.
@@ -145,7 +145,7 @@ impl ListPlan {
     }
 }
 
-/// What the text shows of a row.
+/// Returns the columns and details that the flags ask for in text.
 fn layout(flags: &ListFlags, processes: bool, proto: bool, age: bool) -> Layout {
     let extended = flags.extended;
     let columns = [
@@ -185,12 +185,13 @@ fn shows_subflows(selection: &Selection, columns: &[Field]) -> bool {
 /// The protocols `list` shows unasked.
 const PROTOS: [Proto; 4] = [Proto::Tcp, Proto::Udp, Proto::Raw, Proto::Unix];
 
-/// What `list` shows unasked.
+/// Returns the protocols and states that `list` shows unasked.
 fn defaults() -> select::Defaults<'static> {
     select::Defaults { protos: &PROTOS, states: StateSet::default_view() }
 }
 
-/// A recorded dump and a recording are of TCP unless the flags say otherwise.
+/// Returns the defaults of these flags: a recorded dump and a recording are of
+/// TCP unless the flags say otherwise.
 fn list_defaults(flags: &ListFlags) -> select::Defaults<'static> {
     let mut unasked = defaults();
     if flags.from.is_some() || flags.dump.is_some() {
@@ -205,7 +206,8 @@ fn list_defaults(flags: &ListFlags) -> select::Defaults<'static> {
     unasked
 }
 
-/// Where every row may have an age it is worth asking for.
+/// Tells whether ages are shown: where every row may have one it is worth asking
+/// for.
 fn shows_age(flags: &ListFlags, selection: &Selection, fields: &[Field]) -> bool {
     let aged = StateSet::from_iter([State::CloseWait, State::SynSent, State::TimeWait]);
     let reach = selection.reach();
@@ -235,7 +237,7 @@ fn order(text: &str) -> Result<Order, Error> {
     Ok(Order { field: field(name, "cannot sort by")?, descending })
 }
 
-/// The field of a name on the command line.
+/// Finds the field of a name on the command line.
 fn field(name: &str, what: &str) -> Result<Field, Error> {
     Field::parse(name).ok_or_else(|| {
         Error::Usage(format!("{what} '{name}': 'sockstate list --columns help' lists the fields"))

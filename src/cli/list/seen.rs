@@ -6,8 +6,8 @@ use crate::model::proto::TableId;
 use crate::model::row::Row;
 use crate::output::json::Changes;
 
-/// What tells sockets apart: cookie and both ends, and the inode for a source
-/// without cookies.
+/// The identity of a socket between two rounds: cookie and both ends, and the
+/// inode for a source without cookies.
 type SocketKey = (TableId, u64, Option<(Endpoint, Endpoint)>, u32);
 
 /// The sockets of this round and of the one before.

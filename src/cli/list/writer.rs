@@ -14,11 +14,11 @@ use crate::sys::names::Names;
 
 use super::plan::ListPlan;
 
-/// How rows are written.
+/// The settings of a [`Writer`].
 pub struct WriterSettings {
     /// `--json`.
     pub json: bool,
-    /// Whether there is a head line.
+    /// True where there is a head line.
     pub header: bool,
     /// Names for numbers.
     pub names: Names,
@@ -31,7 +31,7 @@ impl WriterSettings {
     }
 }
 
-/// Where rows go.
+/// The writer of rows, by format.
 pub enum Writer<'o, 'w> {
     /// The usual columns.
     Text(text::SocketsText<'o, 'w>),
@@ -44,7 +44,7 @@ pub enum Writer<'o, 'w> {
 }
 
 impl<'o, 'w> Writer<'o, 'w> {
-    /// The writer that the plan asks for.
+    /// Makes the writer that the plan asks for.
     pub fn new(
         out: &'o mut Out<'w>,
         style: &'o Style,
@@ -73,7 +73,7 @@ impl<'o, 'w> Writer<'o, 'w> {
         }
     }
 
-    /// Whether writing has failed, so that more rows are in vain.
+    /// Tells whether writing has failed, so that more rows are in vain.
     pub fn failed(&self) -> bool {
         match self {
             Self::Text(rows) => rows.failed(),

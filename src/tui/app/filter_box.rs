@@ -13,19 +13,19 @@ use super::{App, Effect};
 pub struct FilterBox {
     /// The text in force.
     pub text: String,
-    /// What it means.
+    /// The filter that the text means; `None` where there is none.
     pub filter: Option<Filter>,
-    /// What is being typed.
+    /// The line being typed.
     pub edit: Option<LineEdit>,
-    /// What is wrong with it: text and caret line.
+    /// The error of the line being typed: its text and the line with the caret.
     pub error: Option<String>,
     /// The error is one of a name that the system does not know.
     unresolved: bool,
-    /// What was in force before the present one was typed.
+    /// The text and the filter in force before the present one was typed.
     before: Option<(String, Option<Filter>)>,
-    /// Whether what it does not select is shown.
+    /// True where the rows are shown that the filter does not select.
     pub invert: bool,
-    /// Whether only rows are shown that an alert is about.
+    /// True where only rows are shown that an alert is about.
     pub faults: bool,
 }
 

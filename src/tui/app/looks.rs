@@ -39,7 +39,7 @@ pub struct Looks {
     pub latest: Option<TimedRound>,
     /// The one that is shown.
     pub shown: Option<TimedRound>,
-    /// Why the last one failed.
+    /// The reason why the last round failed.
     pub failure: Option<String>,
     /// Counts of the last minutes.
     pub history: History,

@@ -38,10 +38,10 @@ use super::row_details::RowDetails;
 use super::rows::{Job, Listed, Services};
 use super::theme::Theme;
 
-/// How long a message stays.
+/// The time for which a message stays.
 const MESSAGE_NS: u64 = 6_000_000_000;
 
-/// What is to be done outside.
+/// Something to be done outside of the state of the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Ends; `true` leaves the screen behind.
@@ -60,7 +60,7 @@ pub enum Effect {
     Act(Act),
 }
 
-/// What can be clicked.
+/// A thing on the screen that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hit {
     /// A tab.
@@ -71,10 +71,10 @@ pub enum Hit {
     Row(usize),
 }
 
-/// What does not change while it runs.
+/// The settings that do not change while the program runs.
 #[derive(Clone)]
 pub struct Fixed {
-    /// What the command line asks for: tables, states, types.
+    /// The tables, states and types that the command line asks for.
     pub want: Want,
     /// Flags of the command line that other commands take as well, each with a
     /// blank before it.
@@ -83,31 +83,31 @@ pub struct Fixed {
     pub theme: Theme,
     /// The tabs.
     pub tabs: All,
-    /// Which key does what.
+    /// The actions of the keys.
     pub keymap: Keymap,
-    /// Whether K may act.
+    /// True where K may act.
     pub allow_actions: bool,
     /// Name of the machine.
     pub host: String,
-    /// Which events are used.
+    /// The name of the event source in use.
     pub sources: String,
-    /// What rules of one's own count.
+    /// The filters of the custom rules.
     pub custom: Arc<CustomFilters>,
 }
 
 /// A remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusMessage {
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// Until when it shows, nanoseconds.
+    /// The time at which it goes, nanoseconds.
     pub until_ns: u64,
 }
 
-/// What was drawn last.
+/// The geometry of the last drawing.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    /// What can be clicked, and where.
+    /// The areas that can be clicked.
     pub hits: Vec<(Rect, Hit)>,
     /// Lines of the list on the screen.
     pub page: usize,
@@ -115,33 +115,33 @@ pub struct Drawn {
 
 /// Everything the screen depends on.
 pub struct App {
-    /// What does not change.
+    /// The settings that do not change.
     pub fixed: Fixed,
     /// The rounds so far.
     pub looks: Looks,
     /// The list of sockets that is shown.
     pub listed: Option<Arc<Listed>>,
-    /// What was fetched of the rows on the screen.
+    /// The details fetched for the rows on the screen.
     pub details: RowDetails,
-    /// What happened.
+    /// The transitions and gaps so far.
     pub log: Log,
     /// The tabs.
     pub tabs: Tabs,
     /// The filter.
     pub filter: FilterBox,
-    /// How sockets are shown.
+    /// The view of the socket list.
     pub sockets: SocketsView,
-    /// Whether ports have names.
+    /// Numbers or names for ports.
     pub services: Services,
     /// The screen is held.
     pub pause: Option<Pause>,
-    /// What lies over the screen.
+    /// The overlay, where one covers the screen.
     pub overlay: Option<Overlay>,
     /// A remark.
     pub message: Option<StatusMessage>,
     /// Time between two rounds.
     pub interval: Interval,
-    /// What was drawn last.
+    /// The geometry of the last drawing.
     pub drawn: Drawn,
     /// Now, nanoseconds by `CLOCK_MONOTONIC`.
     pub now_ns: u64,

@@ -11,7 +11,7 @@ use crate::tui::keys::{Action, Leaving, RowAction, ShowAction};
 use crate::tui::rows::RowKey;
 use crate::tui::sheet::end;
 
-/// What lies over the screen.
+/// An overlay, drawn over the body of the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Overlay {
     /// The keys.
@@ -29,9 +29,9 @@ pub enum Overlay {
     Columns(Cursor),
     /// Something to confirm.
     Confirm(Act),
-    /// What to do with a socket.
+    /// The acts to choose from for a socket.
     Acts(KillTarget),
-    /// Which format to write.
+    /// The formats to choose from for a file.
     Export,
 }
 
@@ -47,11 +47,11 @@ pub enum Act {
 /// The socket that was selected when the key was pressed: rows move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KillTarget {
-    /// Which one.
+    /// The key of its row.
     pub key: RowKey,
     /// Its ends.
     pub name: String,
-    /// Who holds it, the first where it is several.
+    /// The process that holds it, the first where there are several.
     pub holder: Option<Held>,
 }
 

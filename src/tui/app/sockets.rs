@@ -10,10 +10,11 @@ use crate::tui::rows::RowKey;
 
 use super::{App, Effect, TabRows};
 
-/// How far the details are scrolled: those of another socket begin at their top.
+/// The scroll position of the details; those of another socket begin at their
+/// top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scroll {
-    /// Of which socket.
+    /// The socket whose details they are.
     pub of: Option<RowKey>,
     /// The first line that is shown.
     pub top: usize,
@@ -21,18 +22,18 @@ pub struct Scroll {
     pub page: usize,
 }
 
-/// How the listed sockets are shown.
+/// The view of the socket list.
 #[derive(Debug, Default)]
 pub struct SocketsView {
     /// Those on top.
     pub pins: KeyedSet<RowKey>,
     /// The one that the cursor keeps to.
     pub follow: Option<RowKey>,
-    /// Whether details are open.
+    /// True while details are open.
     pub detail: bool,
-    /// Where they are scrolled to.
+    /// The scroll position of the details.
     pub scroll: Scroll,
-    /// Whether there are more columns.
+    /// True where more columns are shown.
     wide: bool,
     /// Columns that were chosen.
     columns: Vec<Field>,

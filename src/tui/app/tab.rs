@@ -11,7 +11,7 @@ use crate::tui::sheet::Sheet;
 
 use super::App;
 
-/// What the rows of a tab are, where keys of their own are for them.
+/// The kind of rows that a tab has, where keys of their own are for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TabRows {
     /// The listed sockets.
@@ -97,7 +97,7 @@ pub struct TabState {
     pub cursor: Cursor,
     /// The column it is sorted by, and whether the largest come first.
     pub order: Option<(usize, bool)>,
-    /// Which of its ways it shows its rows in.
+    /// The index of the way in which its rows are shown, of those that it has.
     pub way: usize,
     /// Its sheet, where it shows one.
     pub sheet: Option<Sheet>,

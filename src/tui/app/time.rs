@@ -27,9 +27,9 @@ pub struct Pause {
 /// The time between two rounds, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
-    /// What is wanted.
+    /// The interval that is wanted.
     pub wanted_ms: u64,
-    /// What is really kept.
+    /// The interval that is kept: longer where the CPU budget demands it.
     pub kept_ms: u64,
 }
 

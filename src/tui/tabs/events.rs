@@ -109,7 +109,7 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// How much a row says.
+/// The amount of detail in a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EventForm {
     /// For a file.

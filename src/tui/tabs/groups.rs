@@ -17,7 +17,7 @@ use crate::tui::rows::Job;
 use crate::tui::sheet::{Sheet, SheetRow};
 use crate::tui::view::table;
 
-/// What the groups can be by, in the order of the key that changes it.
+/// The keys to group by, in the order in which they follow one another.
 const KEYS: [GroupKey; 8] = [
     GroupKey::Process,
     GroupKey::Unit,

@@ -118,7 +118,7 @@ fn in_order(mut listeners: Vec<&Listener>) -> Vec<&Listener> {
     listeners
 }
 
-/// Where one listens: port and address, or the name of a unix socket.
+/// The place of a listener: port and address, or the name of a unix socket.
 type ListenPlace<'l> = (Option<(u16, Address)>, Option<&'l (bool, Vec<u8>)>);
 
 fn place(listener: &Listener) -> ListenPlace<'_> {

@@ -23,7 +23,7 @@ use State::{
     TimeWait,
 };
 
-/// Where each state stands: column and line.
+/// The places of the states: column and line.
 const NODES: [(State, u16, u16); 11] = [
     (Close, 30, 0),
     (Listen, 2, 2),
@@ -38,7 +38,7 @@ const NODES: [(State, u16, u16); 11] = [
     (TimeWait, 2, 16),
 ];
 
-/// What stands on an edge: from, to, what makes it happen, column and line.
+/// The labels of the edges: from, to, the cause, column and line.
 const EDGES: [(State, State, &str, u16, u16); 14] = [
     (Close, Listen, "listen()", 2, 1),
     (Close, SynSent, "connect()", 52, 1),

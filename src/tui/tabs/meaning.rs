@@ -68,7 +68,7 @@ fn listening(queue: AcceptQueue) -> String {
     )
 }
 
-/// Sockets without a conversation that the kernel keeps.
+/// Explains sockets without a conversation that the kernel keeps.
 fn datagrams(row: &Row<'_>) -> String {
     let peer = match row.socket.state {
         State::Established => "has one peer",

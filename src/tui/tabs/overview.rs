@@ -110,8 +110,8 @@ fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     lines(app, buffer, below, &offenders);
 }
 
-/// What is shown: a round, and a point of the history, which is another moment
-/// after a step back.
+/// The moment that is shown: a round, and a point of the history, which is
+/// another moment after a step back.
 struct ShownMoment<'m> {
     round: &'m Round,
     point: &'m Point,
@@ -281,7 +281,7 @@ struct OverviewRow {
     text: String,
     /// In full, where the line is cut.
     full: String,
-    /// What helps.
+    /// The remedy.
     remedy: String,
 }
 

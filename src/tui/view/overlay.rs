@@ -11,8 +11,8 @@ use crate::tui::grid::{Cursor, put};
 
 use super::wrap;
 
-/// What is drawn of an overlay: a title, lines, the selected one, and how many
-/// lines of the body it covers, all unless told.
+/// The content of an overlay: a title, lines, the selected one, and the number of
+/// lines of the body that it covers; all of them where that is `None`.
 struct OverlayPage {
     title: String,
     lines: Vec<String>,
