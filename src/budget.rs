@@ -253,7 +253,8 @@ impl Budgets {
         counted
     }
 
-    /// Ports that `connect()` could have which has some blocked ones itself.
+    /// Returns the number of ports that `connect()` could have which has some
+    /// blocked ones itself.
     fn capacity(&self, own_blocked: u32) -> u32 {
         (self.pool.len() + own_blocked).saturating_sub(self.counts.total())
     }
@@ -329,7 +330,8 @@ impl CountedBudgets<'_> {
         self.sources.iter().map(one).collect()
     }
 
-    /// Ports of each source that `connect()` would not have picked yet.
+    /// Returns the ports of each source that `connect()` would not have picked
+    /// yet.
     fn likely_bound(&self) -> KeyedMap<Address, u32> {
         let Budgets { pool, blocked, range, .. } = self.budgets;
         let first = pool.minus(blocked).of_parity(range.low);
@@ -355,7 +357,7 @@ impl TimeWaitPart {
     }
 }
 
-/// Milliseconds since the record was made, or began anew.
+/// Returns the milliseconds since the record was made, or began anew.
 fn time_wait_age(socket: &Socket) -> Option<u32> {
     if socket.state != State::TimeWait {
         return None;

@@ -221,7 +221,8 @@ impl Chains {
         }
     }
 
-    /// Events are missing: what is known may belong to sockets that are gone.
+    /// Forgets every chain, as events are missing: what is known may belong to
+    /// sockets that are gone.
     pub fn forget(&mut self) {
         self.live = FxHashMap::default();
     }

@@ -68,7 +68,8 @@ impl Count {
         group.count as i64 - was.map_or(0, |was| was.count as i64)
     }
 
-    /// Groups that were there before and are empty now, with what they lost.
+    /// Returns the groups that were there before and are empty now, with what
+    /// they lost.
     pub fn vanished<'b>(&'b self, before: &'b Self) -> impl Iterator<Item = &'b Group> {
         let here = |group: &&Group| self.groups.iter().any(|other| other.values == group.values);
         before.groups.iter().filter(move |group| group.count > 0 && !here(group))
@@ -203,7 +204,7 @@ impl<'o> KeyNames<'o> {
         name.map_or(KeyValue::None, |name| KeyValue::Text(escaped(name.as_bytes())))
     }
 
-    /// Cgroups that could not be turned into paths.
+    /// Returns the gap of cgroups that could not be turned into paths.
     fn gap(&self, groups: &Groups) -> Option<Gap> {
         let cgroups = self.cgroups.as_ref()?;
         let unnamed: u64 = groups

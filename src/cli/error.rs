@@ -1,4 +1,4 @@
-//! What ends a command early, and how it is told.
+//! The errors that end a command early, and how they are reported.
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -85,7 +85,7 @@ fn own_arguments(command: &Command) -> Vec<&Arg> {
         .collect()
 }
 
-/// Options before what has no dash, each with its help.
+/// Returns options before what has no dash, each with its help.
 fn options(mut arguments: Vec<&Arg>) -> String {
     arguments.sort_by_key(|arg| arg.is_positional());
     arguments.into_iter().map(option).collect()
@@ -158,7 +158,8 @@ fn prose(text: &str) -> String {
     if out.starts_with(['.', '\'']) { format!("\\&{out}") } else { out }
 }
 
-/// Dashes that can be copied to a shell, and backslashes that stay.
+/// Returns a text with dashes that can be copied to a shell, and backslashes that
+/// stay.
 fn dashes(text: &str) -> String {
     text.replace('\\', "\\e").replace('-', "\\-")
 }

@@ -1,4 +1,4 @@
-//! What is refused because this program may have rights that its caller has not.
+//! Refusals, because this program may have rights that its caller has not.
 
 use std::path::Path;
 

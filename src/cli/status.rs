@@ -1,4 +1,4 @@
-//! `status`: the round.
+//! `status`: one round, for people or as JSON.
 
 use crate::live::{GrowthBase, Round, Rounds, Watched, Wishes};
 use crate::model::escape::escaped;

@@ -1,4 +1,4 @@
-//! Which transitions `events` and `watch` tell, and by which events they know.
+//! The choice of transitions that `events` and `watch` tell, and of the events that show them.
 
 use crate::live::Events;
 use crate::machine::Machine;

@@ -1,4 +1,4 @@
-//! What a check came to.
+//! The result of a check: the last look with the alerts and counts of all.
 
 use crate::model::gap::Gap;
 use crate::rules::{Config, Severity};

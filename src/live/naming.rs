@@ -1,4 +1,4 @@
-//! Who holds the sockets of a stream, found out beside its looks.
+//! The owners of a stream's sockets, found out beside its looks.
 //!
 //! A search through every descriptor of every process takes a second and more
 //! where there are hundreds of thousands. Looks go on meanwhile, or what
@@ -22,7 +22,7 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    /// Names by the owners that `cache` searches for.
+    /// Begins with nothing named; `cache` searches for owners.
     pub(super) fn new(cache: OwnerCache) -> Self {
         Self { cache, unasked: Vec::new(), told: false, failed: false }
     }

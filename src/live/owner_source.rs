@@ -1,4 +1,4 @@
-//! How rounds come to know whose the sockets are.
+//! The source of owners for rounds: a walk at every look, or a cache.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What one round brings.
+//! One round: a look with the rules' verdict.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who holds what, kept from one look to the next.
+//! The owners of sockets, kept from one look to the next.
 //!
 //! A walk over every descriptor of every process costs some 3 µs each, which a
 //! watch cannot pay every second. So it is made beside the looks, by a thread

@@ -86,7 +86,7 @@ impl Machine {
         Ok(Kept { table, report })
     }
 
-    /// Parameters and counters.
+    /// Reads the parameters and counters.
     pub fn host(&self) -> (Host, Vec<Gap>) {
         procfs::host(&self.proc_root)
     }

@@ -42,7 +42,7 @@ pub enum FieldValue {
     State(State),
     /// A timer, shown by its kind; of a kind, the one that fires first.
     Timer(Timer),
-    /// Everyone who holds the socket, ordered by the first of them.
+    /// The holders of the socket, ordered by the first of them.
     Holders(Holders),
     /// Text, escaped.
     Text(String),

@@ -32,7 +32,7 @@ pub struct UnixPattern {
 }
 
 impl UnixPattern {
-    /// Of a row's name.
+    /// Makes the pattern of a row's name.
     pub fn of(name: facts::UnixName<'_>) -> Self {
         let text = unix_text(name);
         Self { is_abstract: name.is_abstract, bytes: name.bytes.into(), text }

@@ -1,4 +1,4 @@
-//! Which source rows come from, and by which ways.
+//! The choice of source of rows, and of the short cuts to them.
 
 /// The sources that may be used (`--source`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

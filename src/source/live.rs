@@ -170,7 +170,8 @@ impl Live {
     }
 }
 
-/// Errors that mean sock_diag is not there for this table, or not for us.
+/// Tells whether an error means that sock_diag is not there for this table, or
+/// not for us.
 fn cannot_serve(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

@@ -145,8 +145,8 @@ fn best(local: &mut [u16], remote: &mut [u16]) -> Option<Split> {
     (SMALLEST..=100 - SMALLEST).contains(&part).then_some(split)
 }
 
-/// Ways to part the sockets by their ports at one end, each with the first
-/// thread's part in percent.
+/// Returns ways to part the sockets by their ports at one end, each with the
+/// first thread's part in percent.
 fn splits(end: SocketEnd, ports: &mut [u16]) -> Vec<(Split, usize)> {
     ports.sort_unstable();
     let count = ports.len().max(1);

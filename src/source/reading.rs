@@ -1,4 +1,4 @@
-//! What the reading of a table hands on, and what it came to.
+//! The outcome of reading a table, and the sink of its rows.
 
 use std::ops::ControlFlow;
 

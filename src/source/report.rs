@@ -170,7 +170,8 @@ impl Report {
     }
 }
 
-/// Tables that failed for one reason are named together.
+/// Joins failures to one text; tables that failed for one reason are named
+/// together.
 fn joined(failures: &[Failure]) -> String {
     let mut parts: Vec<(Vec<&str>, &str)> = Vec::new();
     for failure in failures {

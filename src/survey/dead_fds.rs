@@ -44,7 +44,7 @@ pub fn dead_fds(
     Ok(Some(confirmed(machine.proc_root(), candidates, &listed, owners)))
 }
 
-/// Descriptors of TCP sockets of our namespace that were not listed at the
+/// Finds descriptors of TCP sockets of our namespace that were not listed at the
 /// first look.
 fn candidates(proc_root: &Path, known: &FxHashSet<u32>, owners: &Owners) -> Vec<Link> {
     // Once for all of them: each look would raise it for itself.

@@ -48,7 +48,8 @@ pub struct Openers {
 }
 
 impl Openers {
-    /// Process id, raw command name and number of connections, the most first.
+    /// Returns process id, raw command name and number of connections, the most
+    /// first.
     pub fn of(&self, budget: &Budget) -> Vec<(u32, &[u8], u32)> {
         let counts = self.counts.get(&(budget.source, budget.destination)).into_iter().flatten();
         let mut all: Vec<_> =
@@ -128,7 +129,7 @@ pub fn ports(
     Ok(PortsView { ports, explicit_known, bound_known, openers, report })
 }
 
-/// Listeners and sockets that are only bound: neither is among the
+/// Counts the listeners and sockets that are only bound: neither is among the
 /// connections, so the kernel leaves its large table out.
 fn held(machine: &Machine, budgets: &mut Budgets) -> Result<Report, SourceError> {
     let states = StateSet::from_iter([State::Listen, State::Bound]);

@@ -1,4 +1,4 @@
-//! What a look is about.
+//! The scope of a look.
 
 use crate::model::proto::{Proto, TableId};
 use crate::model::want::Extras;

@@ -293,8 +293,9 @@ fn exact(rows: Vec<(Socket, Conn)>) -> Vec<Conn> {
     found
 }
 
-/// Gaps that hide rows or numbers from the rules. A table read from /proc has
-/// all its rows; the rules themselves see which of their numbers it lacks.
+/// Returns the gaps that hide rows or numbers from the rules. A table read from
+/// /proc has all its rows; the rules themselves see which of their numbers it
+/// lacks.
 fn hiding(report: &Report) -> Vec<Gap> {
     let fallback = |gap: &&Gap| {
         report.served.iter().any(|s| s.table.name() == gap.what && s.by == Served::Proc)

@@ -1,4 +1,4 @@
-//! What this program may do when it raises its rights.
+//! The capabilities that this program has when it raises its rights.
 
 use super::rights::{Purpose, are_permitted};
 

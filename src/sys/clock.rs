@@ -33,14 +33,15 @@ pub fn local_time(at: Timestamp) -> String {
     at.to_zoned(time_zone::local()).strftime("%H:%M:%S%.6f").to_string()
 }
 
-/// Nanoseconds by `CLOCK_MONOTONIC`, the clock of trace events.
+/// Returns nanoseconds by `CLOCK_MONOTONIC`, the clock of trace events.
 pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // Never negative: it starts at 0 when the kernel does.
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
-/// Milliseconds by `CLOCK_BOOTTIME`, which goes on while the machine sleeps.
+/// Returns milliseconds by `CLOCK_BOOTTIME`, which goes on while the machine
+/// sleeps.
 pub fn boottime_ms() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000

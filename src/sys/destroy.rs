@@ -129,7 +129,7 @@ impl DestroyListener {
         Ok(())
     }
 
-    /// Losses since the last call.
+    /// Returns the losses since the last call.
     fn new_losses(&mut self) -> u64 {
         let drops = drops(&self.socket).unwrap_or(self.drops);
         let dropped = since(&mut self.drops, drops);

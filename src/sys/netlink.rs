@@ -263,7 +263,7 @@ fn until_not_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Resu
     }
 }
 
-/// Errors that say "not now" rather than "no".
+/// Tells whether an error says "not now" rather than "no".
 fn passes_by_itself(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EBUSY | libc::EAGAIN | libc::ENOBUFS | libc::EINTR))
 }

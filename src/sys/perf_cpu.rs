@@ -133,7 +133,7 @@ fn may_be_smaller(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOMEM))
 }
 
-/// Bytes of each ring on a host with `cpus` CPUs: a power of two.
+/// Returns the bytes of each ring on a host with `cpus` CPUs: a power of two.
 pub fn ring_bytes(cpus: usize) -> usize {
     let share = (ALL_RINGS / cpus.max(1)).clamp(SMALLEST_RING, LARGEST_RING);
     let power_of_two = 1 << share.ilog2();

@@ -35,7 +35,7 @@ pub struct TraceGap {
 }
 
 impl TraceGap {
-    /// As the part of an answer that says what is missing.
+    /// Returns it as the part of an answer that says what is missing.
     pub fn to_gap(self) -> Gap {
         let cpu = self.cpu;
         let gap = |reason: String| Gap::new("events", reason);

@@ -97,8 +97,8 @@ pub fn tcp_in_tables(counters: &Counters) -> Option<u64> {
     Some(counters.get("TCP", "inuse")?.saturating_add(v6))
 }
 
-/// Threads of the whole machine that run or could (the fourth field of
-/// `loadavg`); `None` when that cannot be read.
+/// Returns the threads of the whole machine that run or could (the fourth field
+/// of `loadavg`); `None` when that cannot be read.
 pub fn running(proc_root: &Path) -> Option<u64> {
     let text = fs::read_to_string(proc_root.join("loadavg")).ok()?;
     text.split_ascii_whitespace().nth(3)?.split('/').next()?.parse().ok()

@@ -106,7 +106,7 @@ fn census(places: &[NetDirectory]) -> Option<Census> {
     Some(Census { allocated: [allocated?, after], in_tables, still })
 }
 
-/// Connections that were opened in these namespaces since each began.
+/// Returns the connections that were opened in these namespaces since each began.
 fn opened(places: &[NetDirectory]) -> Option<u64> {
     let mut sum = 0_u64;
     for place in places {

@@ -1,4 +1,4 @@
-//! What goes in beside rows, and what the tracker wants to know.
+//! The tracker's input beside rows, and its questions.
 
 use crate::model::identity::Identity;
 use crate::model::moment::Moment;

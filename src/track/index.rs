@@ -20,7 +20,8 @@ struct IndexSide {
     built: bool,
 }
 
-/// Cookies are handed out by the kernel: nobody can aim for collisions.
+/// Returns the hash of a cookie, unseeded: cookies are handed out by the kernel,
+/// so nobody can aim for collisions.
 #[inline]
 pub(super) fn hash_cookie(cookie: u64) -> u64 {
     cookie.wrapping_mul(0xf135_7aea_2e62_a9c5).rotate_left(26)
@@ -35,15 +36,15 @@ impl Index {
         }
     }
 
-    /// Places of the records with a cookie.
+    /// Returns the places of the records with a cookie.
     pub(super) fn by_cookie(&mut self, ring: &Ring, cookie: u64) -> impl Iterator<Item = u32> {
         self.cookies.build(ring, |record| (record.cookie != 0).then(|| hash_cookie(record.cookie)));
         let found = self.cookies.places.iter_hash(hash_cookie(cookie)).copied();
         found.filter(move |at| ring.get(*at).is_some_and(|r| cookie != 0 && r.cookie == cookie))
     }
 
-    /// Places of the records with the ends of `probe`, device and family
-    /// aside.
+    /// Returns the places of the records with the ends of `probe`, device and
+    /// family aside.
     pub(super) fn by_ends(&mut self, ring: &Ring, probe: &Record) -> impl Iterator<Item = u32> {
         let hasher = &self.hasher;
         self.ends.build(ring, |record| Some(record.hash_ends(hasher)));

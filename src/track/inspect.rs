@@ -1,4 +1,4 @@
-//! What a tracker believes, for tests to compare with the truth.
+//! The tracker's beliefs, for tests to compare with the truth.
 
 use crate::model::identity::Identity;
 use crate::model::moment::Moment;

@@ -1,4 +1,4 @@
-//! Which record an event means: by cookie, by ends, by what is left of them.
+//! The record that an event means: by cookie, by ends, by what is left of them.
 
 use crate::model::lifecycle::{self, can_become};
 use crate::model::state::State;

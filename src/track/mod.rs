@@ -132,8 +132,8 @@ impl Tracker {
         Self::default()
     }
 
-    /// Events were lost (how many, 0 where unknown): the next snapshot is
-    /// believed over all that events said, and marks what it changes.
+    /// Notes that events were lost (how many, 0 where unknown): the next snapshot
+    /// is believed over all that events said, and marks what it changes.
     pub fn resync(&mut self, lost: u64) -> Gap {
         self.lossy = true;
         self.totals.lost_events += lost;

@@ -1,4 +1,4 @@
-//! What a look found and has not told yet: events may still explain it better.
+//! Findings of a look that are not told yet: events may still explain them better.
 
 use crate::model::age::Age;
 use crate::model::moment::{Moment, When};

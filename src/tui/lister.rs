@@ -241,7 +241,7 @@ fn pin_first(order: &mut [u32], job: &Job) -> usize {
     pinned.len()
 }
 
-/// Names of unix sockets, from the rows themselves.
+/// Returns the names of unix sockets, from the rows themselves.
 fn unix_names(round: &Round) -> FxHashMap<u32, UnixPattern> {
     let named = round.table.iter().filter_map(|row| {
         let name = row.facts.unix_name()?;

@@ -1,4 +1,4 @@
-//! Which transitions the filter lets through to the screen.
+//! The filter of the transitions on the screen.
 
 use std::sync::Arc;
 

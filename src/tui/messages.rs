@@ -1,4 +1,4 @@
-//! What the threads tell each other.
+//! The messages between the threads.
 
 use std::sync::Arc;
 

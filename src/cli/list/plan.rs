@@ -1,4 +1,4 @@
-//! What the flags of `list` come to.
+//! The plan of a list: the meaning of its flags.
 
 use crate::cli::context::Context;
 use crate::cli::error::Error;

@@ -1,4 +1,4 @@
-//! What changed in a repeated list: sockets that came and that went.
+//! Changes of a repeated list: sockets that came and that went.
 
 use crate::model::address::Endpoint;
 use crate::model::hash::KeyedSet;

@@ -1,4 +1,4 @@
-//! Where the rows of `list` go: text, chosen columns, CSV or JSON.
+//! The writers of the rows of `list`: text, chosen columns, CSV or JSON.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What keys and clicks do.
+//! The effects of keys and clicks.
 
 use crossterm::event::{
     Event, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,

@@ -80,7 +80,7 @@ impl Log {
         self.next
     }
 
-    /// Entries before a number, the newest first.
+    /// Returns the entries before a number, the newest first.
     pub fn before(&self, end: u64) -> impl Iterator<Item = &LogEntry> {
         self.noted(end).map(|noted| &noted.entry)
     }

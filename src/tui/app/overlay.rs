@@ -1,4 +1,4 @@
-//! What lies over the screen, and what keys do there.
+//! Overlays of the screen, and the keys in them.
 
 use crossterm::event::{KeyCode, KeyEvent};
 

@@ -1,4 +1,4 @@
-//! What is shown of which time: the screen held, steps back, the interval.
+//! The moment that is shown: the screen held, steps back, the interval.
 
 use crate::live::history::Point;
 use crate::model::human;

@@ -1,4 +1,4 @@
-//! What rounds, events and lists bring to the screen.
+//! Updates of the screen by rounds, events and lists.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What happened, the newest first, exact and inferred told apart.
+//! The transitions, the newest first, exact and inferred told apart.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -178,8 +178,8 @@ fn scrolled(app: &mut App, buffer: &mut Buffer, area: Rect, needs: (u16, u16)) -
     (Rect { height, ..area }, cursor.at as u16)
 }
 
-/// Transitions a second on each edge of the graph; of a change that was
-/// inferred the edges that it must have passed.
+/// Returns the transitions a second on each edge of the graph; of a change that
+/// was inferred the edges that it must have passed.
 fn rates(flows: &Matrix, seconds: f64) -> BTreeMap<(State, State), f64> {
     let mut rates = BTreeMap::new();
     if seconds <= 0.0 {

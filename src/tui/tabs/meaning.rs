@@ -1,4 +1,4 @@
-//! What the state of a socket means, with that socket's own numbers.
+//! The meaning of a socket's state, with that socket's own numbers.
 
 use crate::model::human;
 use crate::model::proto::Proto;

@@ -1,4 +1,4 @@
-//! What lies over the screen: keys, pages, choices.
+//! Draws the overlays: keys, pages, choices.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! What a screen shows that is too small for anything else.
+//! The view of a screen that is too small for anything else.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
