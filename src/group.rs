@@ -93,7 +93,12 @@ pub enum GroupValue {
 #[derive(Debug)]
 pub struct Groups {
     keys: Vec<GroupKey>,
-    counts: KeyedMap<Vec<GroupValue>, u64>,
+    /// The place of each combination of values in `counts`.
+    places: KeyedMap<Vec<GroupValue>, usize>,
+    counts: Vec<u64>,
+    /// The combination of the row that was counted last, and its place: rows that
+    /// are alike come together, and a seeded hash has its price.
+    last: Option<(Vec<GroupValue>, usize)>,
     scratch: Vec<GroupValue>,
     /// Sockets counted; a socket that several processes hold counts once here
     /// and once in each of their groups.
@@ -104,12 +109,26 @@ impl Groups {
     /// Makes an empty count. By state alone those of TCP's eleven states that are
     /// counted are there from the start, so that a zero shows.
     pub fn new(keys: Vec<GroupKey>, counted: StateSet) -> Self {
-        let mut counts = KeyedMap::default();
-        if keys == [GroupKey::State] {
+        let (places, counts, scratch) = (KeyedMap::default(), Vec::new(), Vec::new());
+        let mut groups = Self { keys, places, counts, last: None, scratch, total: 0 };
+        if groups.keys == [GroupKey::State] {
             let states = TCP_STATES.into_iter().filter(|state| counted.contains(*state));
-            counts.extend(states.map(|state| (vec![GroupValue::State(state)], 0)));
+            states.for_each(|state| {
+                groups.place(&[GroupValue::State(state)]);
+            });
         }
-        Self { keys, counts, scratch: Vec::new(), total: 0 }
+        groups
+    }
+
+    /// Returns the place of a combination of values, a new one where it has none.
+    fn place(&mut self, values: &[GroupValue]) -> usize {
+        if let Some(place) = self.places.get(values) {
+            return *place;
+        }
+        let place = self.counts.len();
+        self.counts.push(0);
+        self.places.insert(values.to_vec(), place);
+        place
     }
 
     /// Counts one row.
@@ -141,10 +160,13 @@ impl Groups {
         if let Some((at, part)) = process {
             parts[at] = part;
         }
-        match self.counts.get_mut(parts.as_slice()) {
-            Some(count) => *count += 1,
-            None => {
-                self.counts.insert(parts.clone(), 1);
+        match &self.last {
+            Some((last, place)) if *last == parts => self.counts[*place] += 1,
+            _ => {
+                let place = self.place(&parts);
+                self.counts[place] += 1;
+                let before = self.last.replace((parts, place));
+                parts = before.map(|(values, _)| values).unwrap_or_default();
             }
         }
         self.scratch = parts;
@@ -153,7 +175,8 @@ impl Groups {
     /// Counts sockets that are known by number only.
     pub fn add_many(&mut self, values: Vec<GroupValue>, count: u64) {
         self.total += count;
-        *self.counts.entry(values).or_default() += count;
+        let place = self.place(&values);
+        self.counts[place] += count;
     }
 
     /// Returns the keys that were counted by.
@@ -164,7 +187,7 @@ impl Groups {
     /// Returns every combination of values with its count, in no particular
     /// order.
     pub fn iter(&self) -> impl Iterator<Item = (&[GroupValue], u64)> {
-        self.counts.iter().map(|(parts, count)| (parts.as_slice(), *count))
+        self.places.iter().map(|(values, place)| (values.as_slice(), self.counts[*place]))
     }
 }
 
