@@ -12,7 +12,7 @@ use crate::survey::ListenersView;
 use super::parts::{
     Addr, AgeJson, Cookie, EndpointJson, ProcessJson, TakenJson, document, processes,
 };
-use super::sockets::unix_path;
+use super::socket::unix_path;
 
 pub(super) const SCHEMA: &str = "sockstate.listeners/1";
 
