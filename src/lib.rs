@@ -1,8 +1,9 @@
 //! The state of every socket on a Linux server, from the kernel to the screen.
 //!
 //! This library is the program in pieces and no stable API: everything but
-//! [`run`] and [`lay_down_rights`] may change with any release. What scripts may rely on is the program:
-//! its options, its exit status and its JSON, which docs/json.md describes.
+//! [`run`] and [`lay_down_rights`] may change with any release. What scripts may
+//! rely on is the program: its options, its exit status and its JSON, which
+//! docs/json.md describes.
 //!
 //! The modules below stand in the order in which to read them, lowest first; a
 //! module names only modules below its own. ARCHITECTURE.md is the map.
